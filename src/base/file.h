@@ -1,0 +1,35 @@
+/* file.h - whole files: mapped for reading, written all or nothing.
+ *
+ * Owns mappings and temporary names. Knows no format. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A file as read-only bytes. Mapped where it is a regular file, read where it is
+ * not (a pipe). data is never NULL after success, even for an empty file. */
+typedef struct File {
+    const unsigned char *data;
+    size_t size;
+    bool mapped;
+} File;
+
+/* Opens path, or sets e ("PATH: cannot be read: …") and returns -1. A directory is
+ * an error. */
+int file_open(File *f, const char *path, Error *e);
+void file_close(File *f);
+
+/* Writes n bytes to path: into a temporary file beside it, synced, then renamed, so
+ * that a full disk or a kill leaves the old file whole. 0, or -1 with e set. */
+int file_write(const char *path, const void *bytes, size_t n, Error *e);
+
+bool file_exists(const char *path);
+bool file_is_folder(const char *path);
+
+/* DIR "/" NAME, in memory the caller frees; NULL without memory. */
+char *file_join(const char *dir, const char *name);
+
+#endif

@@ -1,0 +1,101 @@
+/* text.c - UTF-8, columns and escapes. */
+#include "base/text.h"
+
+#include <string.h>
+#include <utf8proc.h>
+
+size_t text_decode(const char *s, size_t n, int32_t *c)
+{
+    unsigned char first = (unsigned char)*s;
+    if (first < 0x80) { /* by far the commonest */
+        *c = first;
+        return 1;
+    }
+    utf8proc_int32_t code;
+    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &code);
+    if (used < 1) {
+        *c = 0xfffd;
+        return 1;
+    }
+    *c = code;
+    return (size_t)used;
+}
+
+bool text_is_valid(const char *s, size_t n)
+{
+    while (n) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        if (c == 0xfffd && used == 1)
+            return false;
+        s += used;
+        n -= used;
+    }
+    return true;
+}
+
+int text_char_width(int32_t c)
+{
+    if (c >= 0x20 && c < 0x7f)
+        return 1;
+    if (c < 0x20 || c == 0x7f)
+        return 0;
+    return utf8proc_charwidth(c);
+}
+
+int text_width(const char *s)
+{
+    int width = 0;
+    for (size_t n = strlen(s); n;) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        width += text_char_width(c);
+        s += used;
+        n -= used;
+    }
+    return width;
+}
+
+size_t text_fit(const char *s, int columns, int *used)
+{
+    size_t bytes = 0, n = strlen(s);
+    int width = 0;
+    while (bytes < n) {
+        int32_t c;
+        size_t len = text_decode(s + bytes, n - bytes, &c);
+        int w = text_char_width(c);
+        if (width + w > columns)
+            break;
+        width += w;
+        bytes += len;
+    }
+    if (used)
+        *used = width;
+    return bytes;
+}
+
+void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
+{
+    while (n) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        if (c == 0xfffd && used == 1)
+            buffer_printf(out, "\\x%02X", (unsigned char)*s);
+        else if (c == '\n')
+            buffer_puts(out, "\\n");
+        else if (c == '\t')
+            buffer_puts(out, "\\t");
+        else if (c == '\\')
+            buffer_puts(out, "\\\\");
+        else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            buffer_printf(out, "\\x%02X", (unsigned)c);
+        else if (ascii && c > 0xffff)
+            buffer_printf(out, "\\U%08X", (unsigned)c);
+        else if (ascii && c > 0x7e)
+            buffer_printf(out, "\\u%04X", (unsigned)c);
+        else
+            buffer_add(out, s, used);
+        s += used;
+        n -= used;
+    }
+}

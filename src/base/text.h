@@ -1,0 +1,42 @@
+/* text.h - text as a terminal sees it: UTF-8, columns, escapes; and translation.
+ *
+ * Owns nothing. Knows nothing of colours or of a terminal's state. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/buffer.h"
+
+#include <libintl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* _("text") is translated where it is used; N_("text") marks a text in a table for
+ * translation later. */
+#define _(s) gettext(s)
+#define N_(s) s
+
+/* Decodes the character at s (n bytes left, n > 0) into *c and returns its length.
+ * A byte that starts no valid UTF-8 sequence gives U+FFFD and length 1. */
+size_t text_decode(const char *s, size_t n, int32_t *c);
+
+/* True when the n bytes at s are valid UTF-8. */
+bool text_is_valid(const char *s, size_t n);
+
+/* Columns a character takes on a terminal: 0 (combining), 1 or 2 (CJK, wide). A
+ * control character takes 0. */
+int text_char_width(int32_t c);
+
+/* Columns the string takes. */
+int text_width(const char *s);
+
+/* Bytes of the longest prefix of s that fits in `columns` and does not split a
+ * character; *used (may be NULL) gets the columns it takes. */
+size_t text_fit(const char *s, int columns, int *used);
+
+/* Adds s with what cannot be shown written as escapes: newline \n, tab \t, backslash
+ * \\, other control characters and invalid bytes \xNN; where ascii is set, everything
+ * outside ASCII as \uNNNN (\UNNNNNNNN above the basic plane). */
+void text_escape(Buffer *out, const char *s, size_t n, bool ascii);
+
+#endif

@@ -1,0 +1,82 @@
+/* config.h - the shape of a transformer.
+ *
+ * Owns the meaning of config.json's keys. Knows nothing of weights' values. */
+#ifndef MODEL_CONFIG_H
+#define MODEL_CONFIG_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum { KIND_DECODER, KIND_ENCODER, KIND_ENCODER_DECODER } ModelKind;
+typedef enum { NORM_LAYERNORM, NORM_RMSNORM, NORM_NONE } NormKind;
+typedef enum { NORM_PRE, NORM_POST } NormPosition;
+typedef enum { POSITION_NONE, POSITION_SINUSOIDAL, POSITION_LEARNED, POSITION_ROPE, POSITION_ALIBI } PositionKind;
+typedef enum { PAIRING_HALF, PAIRING_INTERLEAVED } RopePairing;
+typedef enum { ACTIVATION_RELU, ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_SILU } Activation;
+typedef enum { FFN_MLP, FFN_GATED, FFN_NONE } FfnKind;
+typedef enum { SPLIT_WORDS, SPLIT_CHARACTERS, SPLIT_LONGEST_MATCH, SPLIT_LLAMA2C } SplitKind;
+
+typedef enum { STACK_ENCODER, STACK_DECODER, STACK_OUTPUT, STACK_COUNT } Stack;
+
+/* The largest value of any size in a config. Large enough for every published model
+ * that could be read here, small enough that a product of two cannot overflow. */
+enum { CONFIG_MAX_SIZE = 1 << 24, CONFIG_MAX_LAYERS = 1024 };
+
+typedef struct Config {
+    ModelKind kind;
+    size_t d_model, n_heads, n_kv_heads, d_head, d_ff;
+    size_t encoder_layers, decoder_layers, vocab_size;
+    size_t max_len; /* rows of learned positions; binds nothing else */
+    NormKind norm;
+    NormPosition norm_position;
+    double norm_eps;
+    PositionKind position;
+    double rope_theta;
+    RopePairing rope_pairing;
+    Activation activation;
+    FfnKind ffn;
+    bool bias;
+    bool tie_embeddings; /* W_U is the transpose of the last stack's token embedding */
+    bool embed_scale;    /* token embeddings are multiplied by sqrt(d_model) */
+    /* Special tokens by id, -1 where there is none ("tokens" in config.json). */
+    int bos, eos, pad, mask, unk;
+    SplitKind split;      /* how text becomes tokens ("split") */
+    char **dim_names;     /* names of the residual stream's dimensions ("dimensions"),
+                             d_model of them, or NULL; owned, see config_free */
+} Config;
+
+/* reference.py's DEFAULTS, completed. */
+Config config_default(void);
+void config_free(Config *c);
+/* Copies c, names included. -1 without memory. */
+int config_copy(Config *to, const Config *from, Error *e);
+
+/* Reads config.json's text. `file` names it in errors. Unknown keys, wrong types, values
+ * out of range and contradictions (n_kv_heads that does not divide n_heads, an odd d_head
+ * with RoPE, …) are errors that name the key. Missing keys take their default; d_head 0
+ * or null becomes d_model / n_heads, n_kv_heads 0 or null becomes n_heads. */
+int config_read(Config *c, const char *text, size_t n, const char *file, Error *e);
+
+/* Reads "KEY=VALUE,KEY=VALUE" (the text after `random:`) over the defaults, with the
+ * same keys and checks; `seed` takes the key of that name. */
+int config_parse(Config *c, const char *text, unsigned long *seed, Error *e);
+
+/* Checks a config that was filled in by code; `file` names it in errors. */
+int config_check(const Config *c, const char *file, Error *e);
+
+/* Writes config.json. */
+void config_write(const Config *c, Buffer *out);
+
+/* Layers of a stack; 0 where the kind has no such stack. */
+size_t config_layers(const Config *c, Stack stack);
+bool config_has_stack(const Config *c, Stack stack);
+/* The stack whose output is read by the unembedding. */
+Stack config_last_stack(const Config *c);
+
+/* One line for people: "decoder · pre-norm · learned positions · d 16, 4 heads, 2 layers". */
+void config_describe(const Config *c, Buffer *out);
+
+#endif

@@ -1,0 +1,47 @@
+/* model.h - a config, its weights and its vocabulary, from wherever they are.
+ *
+ * Owns all three. Formats are told apart here; each is read in a file of its own. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "model/config.h"
+#include "model/vocab.h"
+#include "model/weights.h"
+
+typedef struct Model {
+    Config config;
+    Weights weights;
+    Vocab *vocab;     /* never NULL */
+    char *name;       /* what people call it: the folder's or file's name, or the random: text */
+    char *path;       /* where it was found; NULL for random: */
+    char *summary;    /* the one line its card (README.md) begins with after the title, or "" */
+    bool untrained;   /* random weights: said wherever it is shown */
+} Model;
+
+/* Opens what -m names:
+ *   random:KEY=VALUE,…   an untrained model of that config (`seed=N` for other weights)
+ *   a folder             the native format: config.json, model.safetensors, vocab.txt (optional)
+ *   a file *.bin         a llama2.c checkpoint; its tokenizer is `tokenizer`, or tok<vocab>.bin or
+ *                        tokenizer.bin beside it
+ *   a name               a folder of that name in the data folders' tiny-models (data_find)
+ * tokenizer may be NULL. NULL with e set where it cannot be opened. */
+Model *model_open(const char *name, const char *tokenizer, Error *e);
+void model_free(Model *m);
+
+/* Writes the native format into folder (created; an existing one must be empty). */
+int model_save(const Model *m, const char *folder, Error *e);
+
+/* Random weights of a config: normal, scaled as reference.py's init (1/sqrt(fan-in), every bias and gain
+ * random too). */
+Model *model_random(const Config *c, unsigned long seed, const char *name, Error *e);
+
+/* The path of a data file or folder ("tiny-models/hand-wired", "lessons"): beside the program,
+ * then $XDG_DATA_HOME/stepformer, each of $XDG_DATA_DIRS, and the installed place. The caller frees
+ * it; NULL where it is nowhere. */
+char *data_find(const char *relative);
+
+/* The models that can be named: every folder with a config.json in the data folders' tiny-models, sorted, without repeats.
+ * Calls `found` with name and folder. */
+void models_list(void (*found)(void *context, const char *name, const char *folder), void *context);
+
+#endif

@@ -1,0 +1,58 @@
+/* safetensors.h - the safetensors format, read and written.
+ * https://github.com/huggingface/safetensors#format
+ *
+ * Owns the parsed header of one file. Trusts no length in it. */
+#ifndef MODEL_SAFETENSORS_H
+#define MODEL_SAFETENSORS_H
+
+#include "base/error.h"
+#include "base/file.h"
+#include "tensor/real.h"
+
+#include <stdio.h>
+
+enum { SAFETENSORS_MAX_RANK = 8 };
+
+typedef enum { DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_OTHER } Dtype;
+
+typedef struct SafeTensor {
+    char *name;
+    Dtype dtype;
+    char dtype_name[8];
+    int rank;
+    size_t shape[SAFETENSORS_MAX_RANK];
+    size_t count;               /* product of the shape */
+    const unsigned char *bytes; /* inside the mapped file; may be unaligned */
+} SafeTensor;
+
+typedef struct SafeTensors {
+    SafeTensor *items; /* sorted by name */
+    size_t count;
+    File file;
+    char *path;
+} SafeTensors;
+
+/* Opens and checks a file: header length, JSON, offsets inside the file, without gap or
+ * overlap, each tensor's bytes exactly what its shape and dtype imply. */
+int safetensors_open(SafeTensors *s, const char *path, Error *e);
+void safetensors_close(SafeTensors *s);
+const SafeTensor *safetensors_find(const SafeTensors *s, const char *name);
+/* Value i of a tensor of any of the float dtypes. */
+double safetensors_value(const SafeTensor *t, size_t i);
+/* All values, converted to `real`, into out [t->count]. */
+void safetensors_copy(const SafeTensor *t, real *out);
+/* The values where they lie, or NULL where they are not of `real`'s dtype or not aligned. */
+const real *safetensors_in_place(const SafeTensor *t);
+
+/* One tensor to be written. Values are row-major `real`: F32, or F64 in the double build. */
+typedef struct SafeOut {
+    const char *name;
+    int rank;
+    const size_t *shape;
+    const real *data;
+} SafeOut;
+
+/* Writes a whole file, atomically where path is a regular file; "-" is standard output. */
+int safetensors_write(const char *path, const SafeOut *items, size_t count, Error *e);
+
+#endif

@@ -1,0 +1,63 @@
+/* vocab.h - tokens: text to ids and back.
+ *
+ * Owns the vocabulary's strings. Knows nothing of the model's numbers. */
+#ifndef MODEL_VOCAB_H
+#define MODEL_VOCAB_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "model/config.h"
+
+typedef struct Vocab Vocab;
+
+/* A list of ids; data owned, ids_free gives it back. */
+typedef struct Ids {
+    int *data;
+    size_t len, cap;
+} Ids;
+
+int ids_add(Ids *ids, int id, Error *e);
+void ids_free(Ids *ids);
+/* Reads "3,14,15" (spaces allowed around numbers, an empty text is an empty list). `what`
+ * names the option in errors. Every id must be in 0 … vocab_size-1, or -1 where
+ * allow_uncounted is set. */
+int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, bool allow_uncounted, Error *e);
+
+/* vocab.txt's text: one token a line, its line number its id, \n \t \\ escaped. Exactly
+ * c->vocab_size lines. Empty or repeated tokens are errors. Special ids and the split come
+ * from c. */
+Vocab *vocab_read(const char *text, size_t n, const Config *c, const char *file, Error *e);
+/* llama2.c's tokenizer.bin; scores decide merges. */
+Vocab *vocab_read_llama2c(const unsigned char *bytes, size_t n, size_t vocab_size, const char *file, Error *e);
+/* Tokens without a text: "#0", "#1", … for models that have no vocabulary. */
+Vocab *vocab_numbered(size_t vocab_size, Error *e);
+void vocab_free(Vocab *v);
+void vocab_write(const Vocab *v, Buffer *out);
+
+size_t vocab_size(const Vocab *v);
+/* True where text can be given (false for vocab_numbered). */
+bool vocab_has_text(const Vocab *v);
+
+/* What a stack is fed: with the begin and end tokens the tokenizer adds, or bare. */
+typedef enum { ENCODE_BARE, ENCODE_DECODER, ENCODE_ENCODER } EncodeFor;
+
+/* Appends the ids of `text`. ENCODE_DECODER adds bos in front where there is one;
+ * ENCODE_ENCODER adds eos behind where there is one (and for an encoder-only model bos in front). A
+ * word outside a closed vocabulary is an error that names the word, where it stands, and the
+ * nearest ones, unless the config has an unk token. */
+int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e);
+
+/* Appends the text of the ids as people read it: words joined by spaces (by nothing for
+ * characters and longest-match), special tokens left out, llama2.c's leading space and byte
+ * tokens as llama2.c prints them. */
+void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out);
+
+/* The token as it is shown on an axis: raw UTF-8 as stored ("<s>", "▁the" is " the"), or
+ * "#17". Never NULL; for an id out of range "?". Owned by the vocab. */
+const char *vocab_token(const Vocab *v, int id);
+/* The id of exactly this token, or -1. */
+int vocab_find(const Vocab *v, const char *token);
+/* Calls `found` for each token that begins with prefix, until it returns false. */
+void vocab_complete(const Vocab *v, const char *prefix, bool (*found)(void *context, const char *token), void *context);
+
+#endif
