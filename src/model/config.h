@@ -19,11 +19,14 @@ typedef enum { ACTIVATION_RELU, ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATIO
 typedef enum { FFN_MLP, FFN_GATED, FFN_NONE } FfnKind;
 typedef enum { SPLIT_WORDS, SPLIT_CHARACTERS, SPLIT_LONGEST_MATCH, SPLIT_LLAMA2C } SplitKind;
 
+/* Tokens with a meaning of their own. */
+typedef enum { TOKEN_BOS, TOKEN_EOS, TOKEN_PAD, TOKEN_MASK, TOKEN_UNK, TOKEN_COUNT } SpecialToken;
+
 typedef enum { STACK_ENCODER, STACK_DECODER, STACK_OUTPUT, STACK_COUNT } Stack;
 
 /* The largest value of any size in a config. Large enough for every published model
  * that could be read here, small enough that a product of two cannot overflow. */
-enum { CONFIG_MAX_SIZE = 1 << 24, CONFIG_MAX_LAYERS = 1024 };
+enum { CONFIG_MAX_SIZE = 1 << 24, CONFIG_MAX_LAYERS = 1024, CONFIG_MAX_TEXT = 1 << 20 /* bytes of a config.json */ };
 
 typedef struct Config {
     ModelKind kind;
@@ -43,6 +46,8 @@ typedef struct Config {
     bool embed_scale;    /* token embeddings are multiplied by sqrt(d_model) */
     /* Special tokens by id, -1 where there is none ("tokens" in config.json). */
     int bos, eos, pad, mask, unk;
+    char *token_texts[TOKEN_COUNT]; /* where config.json gave a special token as text: that text, until
+                                       the vocabulary was read and the id is known; else NULL; owned */
     SplitKind split;      /* how text becomes tokens ("split") */
     char **dim_names;     /* names of the residual stream's dimensions ("dimensions"),
                              d_model of them, or NULL; owned, see config_free */
@@ -61,13 +66,18 @@ int config_copy(Config *to, const Config *from, Error *e);
 int config_read(Config *c, const char *text, size_t n, const char *file, Error *e);
 
 /* Reads "KEY=VALUE,KEY=VALUE" (the text after `random:`) over the defaults, with the
- * same keys and checks; `seed` takes the key of that name. */
+ * same keys and checks; `seed` takes the key of that name and keeps its value where there is
+ * none. bos=1, eos=2, … set the special tokens; `dimensions` cannot be given. */
 int config_parse(Config *c, const char *text, unsigned long *seed, Error *e);
 
 /* Checks a config that was filled in by code; `file` names it in errors. */
 int config_check(const Config *c, const char *file, Error *e);
 
-/* Writes config.json. */
+/* The name of a special token in config.json, "bos", and where its id stands in c. */
+const char *config_token_name(SpecialToken which);
+int *config_token(Config *c, SpecialToken which);
+
+/* Writes config.json. Check the buffer. */
 void config_write(const Config *c, Buffer *out);
 
 /* Layers of a stack; 0 where the kind has no such stack. */

@@ -1,0 +1,222 @@
+/* config.c - a config's defaults, checks and description.
+ *
+ * Owns the table of keys. Knows no file format: config_json.c reads and writes. */
+#include "model/config.h"
+#include "model/config_keys.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const KINDS[] = {"decoder", "encoder", "encoder-decoder", NULL};
+static const char *const NORMS[] = {"layernorm", "rmsnorm", "none", NULL};
+static const char *const NORM_POSITIONS[] = {"pre", "post", NULL};
+static const char *const POSITIONS[] = {"none", "sinusoidal", "learned", "rope", "alibi", NULL};
+static const char *const PAIRINGS[] = {"half", "interleaved", NULL};
+static const char *const ACTIVATIONS[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
+static const char *const FFNS[] = {"mlp", "gated", "none", NULL};
+static const char *const SPLITS[] = {"words", "characters", "longest-match", NULL};
+
+#define SIZE(key, least, most) {#key, KEY_SIZE, offsetof(Config, key), least, most, NULL}
+#define CHOICE(key, names) {#key, KEY_CHOICE, offsetof(Config, key), 0, 0, names}
+#define NUMBER(key) {#key, KEY_NUMBER, offsetof(Config, key), 0, 0, NULL}
+#define BOOL(key) {#key, KEY_BOOL, offsetof(Config, key), 0, 0, NULL}
+
+const ConfigKey config_keys[] = {
+    CHOICE(kind, KINDS),
+    SIZE(d_model, 1, CONFIG_MAX_SIZE),
+    SIZE(n_heads, 1, CONFIG_MAX_SIZE),
+    SIZE(n_kv_heads, 1, CONFIG_MAX_SIZE),
+    SIZE(d_head, 1, CONFIG_MAX_SIZE),
+    SIZE(d_ff, 0, CONFIG_MAX_SIZE),
+    SIZE(encoder_layers, 0, CONFIG_MAX_LAYERS),
+    SIZE(decoder_layers, 0, CONFIG_MAX_LAYERS),
+    SIZE(vocab_size, 1, CONFIG_MAX_SIZE),
+    SIZE(max_len, 0, CONFIG_MAX_SIZE),
+    CHOICE(norm, NORMS),
+    CHOICE(norm_position, NORM_POSITIONS),
+    NUMBER(norm_eps),
+    CHOICE(position, POSITIONS),
+    NUMBER(rope_theta),
+    CHOICE(rope_pairing, PAIRINGS),
+    CHOICE(activation, ACTIVATIONS),
+    CHOICE(ffn, FFNS),
+    BOOL(bias),
+    BOOL(tie_embeddings),
+    BOOL(embed_scale),
+    CHOICE(split, SPLITS),
+    {NULL, KEY_SIZE, 0, 0, 0, NULL},
+};
+
+Config config_default(void)
+{
+    return (Config){
+        .kind = KIND_DECODER,
+        .d_model = 16,
+        .n_heads = 2,
+        .n_kv_heads = 2,
+        .d_head = 8,
+        .d_ff = 64,
+        .encoder_layers = 0,
+        .decoder_layers = 2,
+        .vocab_size = 23,
+        .max_len = 16,
+        .norm = NORM_LAYERNORM,
+        .norm_position = NORM_PRE,
+        .norm_eps = 1e-5,
+        .position = POSITION_SINUSOIDAL,
+        .rope_theta = 10000.0,
+        .rope_pairing = PAIRING_HALF,
+        .activation = ACTIVATION_GELU,
+        .ffn = FFN_MLP,
+        .bias = true,
+        .tie_embeddings = true,
+        .embed_scale = false,
+        .bos = -1,
+        .eos = -1,
+        .pad = -1,
+        .mask = -1,
+        .unk = -1,
+        .split = SPLIT_WORDS,
+    };
+}
+
+void config_free(Config *c)
+{
+    if (c->dim_names)
+        for (size_t i = 0; i < c->d_model; i++)
+            free(c->dim_names[i]);
+    free(c->dim_names);
+    c->dim_names = NULL;
+    for (int i = 0; i < TOKEN_COUNT; i++) {
+        free(c->token_texts[i]);
+        c->token_texts[i] = NULL;
+    }
+}
+
+int config_copy(Config *to, const Config *from, Error *e)
+{
+    Config c = *from;
+    bool whole = true;
+    c.dim_names = NULL;
+    for (int i = 0; i < TOKEN_COUNT; i++) {
+        c.token_texts[i] = from->token_texts[i] ? strdup(from->token_texts[i]) : NULL;
+        whole = whole && (c.token_texts[i] || !from->token_texts[i]);
+    }
+    if (from->dim_names) {
+        c.dim_names = calloc(c.d_model, sizeof *c.dim_names);
+        for (size_t i = 0; c.dim_names && i < c.d_model; i++)
+            whole = (c.dim_names[i] = strdup(from->dim_names[i])) && whole;
+        whole = whole && c.dim_names;
+    }
+    if (!whole) {
+        config_free(&c);
+        return error_memory(e, "config");
+    }
+    *to = c;
+    return 0;
+}
+
+/* ---- special tokens ---- */
+
+const char *config_token_name(SpecialToken which)
+{
+    static const char *const names[TOKEN_COUNT] = {"bos", "eos", "pad", "mask", "unk"};
+    return names[which];
+}
+
+int *config_token(Config *c, SpecialToken which)
+{
+    int *places[TOKEN_COUNT] = {&c->bos, &c->eos, &c->pad, &c->mask, &c->unk};
+    return places[which];
+}
+
+/* ---- checks ---- */
+
+static int check_ranges(const Config *c, const char *file, Error *e)
+{
+    for (const ConfigKey *key = config_keys; key->name; key++) {
+        if (key->type != KEY_SIZE)
+            continue;
+        size_t value = *(const size_t *)((const char *)c + key->offset);
+        if (value < key->least || value > key->most)
+            return error_set(e, "%s: %s: expected from %zu to %zu, found %zu", file, key->name, key->least, key->most, value);
+    }
+    return 0;
+}
+
+int config_check(const Config *c, const char *file, Error *e)
+{
+    if (check_ranges(c, file, e) != 0)
+        return -1;
+    if (c->n_heads % c->n_kv_heads != 0)
+        return error_set(e, "%s: n_kv_heads: expected a divisor of n_heads (%zu), found %zu", file, c->n_heads, c->n_kv_heads);
+    if (c->n_heads * c->d_head > CONFIG_MAX_SIZE)
+        return error_set(e, "%s: d_head: expected n_heads * d_head to be at most %d, found %zu * %zu", file, CONFIG_MAX_SIZE, c->n_heads,
+                         c->d_head);
+    if (c->position == POSITION_ROPE && c->d_head % 2 != 0)
+        return error_set(e, "%s: d_head: expected an even number, because RoPE turns pairs, found %zu", file, c->d_head);
+    if (c->ffn != FFN_NONE && c->d_ff == 0)
+        return error_set(e, "%s: d_ff: expected at least 1, found 0; \"ffn\": \"none\" leaves the feed-forward part out", file);
+    if (c->position == POSITION_LEARNED && c->max_len == 0)
+        return error_set(e, "%s: max_len: expected at least 1 for learned positions, found 0", file);
+    if (!isfinite(c->norm_eps) || c->norm_eps < 0)
+        return error_set(e, "%s: norm_eps: expected a number of at least 0, found %g", file, c->norm_eps);
+    if (!isfinite(c->rope_theta) || c->rope_theta <= 0)
+        return error_set(e, "%s: rope_theta: expected a number above 0, found %g", file, c->rope_theta);
+    Config copy = *c; /* config_token gives writable places */
+    for (int i = 0; i < TOKEN_COUNT; i++) {
+        int id = *config_token(&copy, (SpecialToken)i);
+        if (id < -1 || id >= (int)c->vocab_size)
+            return error_set(e, "%s: tokens.%s: expected an id from 0 to %zu, found %d", file, config_token_name((SpecialToken)i),
+                             c->vocab_size - 1, id);
+    }
+    return 0;
+}
+
+/* ---- questions ---- */
+
+bool config_has_stack(const Config *c, Stack stack)
+{
+    switch (stack) {
+    case STACK_ENCODER:
+        return c->kind != KIND_DECODER;
+    case STACK_DECODER:
+        return c->kind != KIND_ENCODER;
+    default:
+        return stack == STACK_OUTPUT;
+    }
+}
+
+size_t config_layers(const Config *c, Stack stack)
+{
+    if (!config_has_stack(c, stack) || stack == STACK_OUTPUT)
+        return 0;
+    return stack == STACK_ENCODER ? c->encoder_layers : c->decoder_layers;
+}
+
+Stack config_last_stack(const Config *c)
+{
+    return c->kind == KIND_ENCODER ? STACK_ENCODER : STACK_DECODER;
+}
+
+void config_describe(const Config *c, Buffer *out)
+{
+    static const char *const positions[] = {"no positions", "sinusoidal positions", "learned positions", "RoPE", "ALiBi"};
+    buffer_puts(out, c->kind == KIND_ENCODER_DECODER ? "encoder–decoder" : KINDS[c->kind]);
+    if (c->norm == NORM_NONE)
+        buffer_puts(out, " · no norm");
+    else
+        buffer_printf(out, " · %s-norm", NORM_POSITIONS[c->norm_position]);
+    buffer_printf(out, " · %s · d %zu, %zu head%s", positions[c->position], c->d_model, c->n_heads, c->n_heads == 1 ? "" : "s");
+    if (c->n_kv_heads != c->n_heads)
+        buffer_printf(out, " (%zu key/value)", c->n_kv_heads);
+    if (c->kind == KIND_ENCODER_DECODER)
+        buffer_printf(out, ", %zu+%zu layers", c->encoder_layers, c->decoder_layers);
+    else {
+        size_t layers = config_layers(c, config_last_stack(c));
+        buffer_printf(out, ", %zu layer%s", layers, layers == 1 ? "" : "s");
+    }
+    if (c->ffn == FFN_NONE)
+        buffer_puts(out, ", no ffn");
+}

@@ -1,0 +1,27 @@
+/* config_keys.h - one row for each key of config.json, shared by its reader, its writer and its checks.
+ *
+ * To add a key: a field in Config, its default in config_default, a row in config_keys. */
+#ifndef MODEL_CONFIG_KEYS_H
+#define MODEL_CONFIG_KEYS_H
+
+#include <stddef.h>
+
+typedef enum {
+    KEY_SIZE,   /* size_t, from least to most */
+    KEY_NUMBER, /* double */
+    KEY_BOOL,   /* bool */
+    KEY_CHOICE  /* an enum; its names in the enum's order, NULL behind the last that can be written */
+} ConfigKeyType;
+
+typedef struct ConfigKey {
+    const char *name;
+    ConfigKeyType type;
+    size_t offset; /* of the field in Config */
+    size_t least, most;
+    const char *const *choices;
+} ConfigKey;
+
+/* Ends with a row without a name. */
+extern const ConfigKey config_keys[];
+
+#endif

@@ -1,0 +1,225 @@
+/* attention.c - the stages of attention, from q, k, v to W_O.
+ *
+ * H query heads, G key/value heads (G divides H: head h uses key/value head h / (H/G)), k = d_head;
+ * Tq queries, Tk keys. Keys and values may lie in a cache, whose heads stand `stride` numbers apart. */
+#include "pass/stage.h"
+
+#include "tensor/kernels.h"
+#include "tensor/matmul.h"
+
+#include <string.h>
+
+/* ---- q, k, v: out [heads, T, k] = x [T, d] · W [d, heads * k] + b, each head its own block of W's columns ---- */
+
+void stage_project_forward(const StageRun *r)
+{
+    size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
+    for (size_t h = 0; h < heads; h++)
+        linear_forward(r->out + h * T * k, r->in[0], r->w[0] + h * k, heads * k, r->w[1] ? r->w[1] + h * k : NULL, T, d, k);
+}
+
+void stage_project_backward(const StageRun *r)
+{
+    size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
+    for (size_t h = 0; h < heads; h++)
+        linear_backward(r->din[0], r->dw[0] + h * k, r->dw[1] ? r->dw[1] + h * k : NULL, r->dout + h * T * k, r->in[0],
+                        r->w[0] + h * k, heads * k, T, d, k);
+}
+
+/* ---- q_rot, k_rot: each pair of dimensions (a, b) turned by its position's angle ---- */
+
+/* y (+)= x turned by direction * angle; x, y [heads, T, k]. */
+static void rotate(real *y, const real *x, const StageRun *r, int direction, bool accumulate)
+{
+    size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2];
+    for (size_t i = 0; i < k / 2; i++) {
+        size_t a, b;
+        rope_pair(r->config, i, &a, &b);
+        for (size_t t = 0; t < T; t++) {
+            double angle = rope_angle(r->past + t, i, k, r->config->rope_theta);
+            real c = (real)cos(angle), s = (real)(direction * sin(angle));
+            for (size_t h = 0; h < heads; h++) {
+                const real *from = x + (h * T + t) * k;
+                real *to = y + (h * T + t) * k;
+                real ya = from[a] * c - from[b] * s, yb = from[b] * c + from[a] * s;
+                to[a] = accumulate ? to[a] + ya : ya;
+                to[b] = accumulate ? to[b] + yb : yb;
+            }
+        }
+    }
+}
+
+void stage_rotate_forward(const StageRun *r)
+{
+    if (r->ablations & NO_POSITIONS)
+        memcpy(r->out, r->in[0], r->stage->count * sizeof *r->out);
+    else
+        rotate(r->out, r->in[0], r, 1, false);
+}
+
+void stage_rotate_backward(const StageRun *r)
+{
+    if (r->ablations & NO_POSITIONS)
+        add_to(r->din[0], r->dout, r->stage->count);
+    else
+        rotate(r->din[0], r->dout, r, -1, true); /* a rotation's transpose is the rotation back */
+}
+
+/* ---- scores: out [H, Tq, Tk] = q [H, Tq, k] · k [G, Tk, k]ᵀ ---- */
+
+void stage_scores_forward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
+    size_t k = r->config->d_head, group = H / r->config->n_kv_heads;
+    for (size_t h = 0; h < H; h++)
+        matmul(r->out + h * Tq * Tk, Tk, r->in[0] + h * Tq * k, k, PLAIN, r->in[1] + h / group * r->stride[1], k, TRANSPOSED, Tq, Tk, k, false);
+}
+
+void stage_scores_backward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
+    size_t k = r->config->d_head, group = H / r->config->n_kv_heads;
+    for (size_t h = 0; h < H; h++) {
+        const real *ds = r->dout + h * Tq * Tk, *q = r->in[0] + h * Tq * k, *key = r->in[1] + h / group * Tk * k;
+        matmul(r->din[0] + h * Tq * k, k, ds, Tk, PLAIN, key, k, PLAIN, Tq, k, Tk, true);
+        matmul(r->din[1] + h / group * Tk * k, k, ds, Tk, TRANSPOSED, q, k, PLAIN, Tk, k, Tq, true);
+    }
+}
+
+/* ---- scaled: scores times 1/sqrt(d_head) ---- */
+
+void stage_scaled_forward(const StageRun *r)
+{
+    real scale = (real)stage_scale(r->config, r->ablations);
+    for (size_t i = 0; i < r->stage->count; i++)
+        r->out[i] = r->in[0][i] * scale;
+}
+
+void stage_scaled_backward(const StageRun *r)
+{
+    real scale = (real)stage_scale(r->config, r->ablations);
+    for (size_t i = 0; i < r->stage->count; i++)
+        r->din[0][i] += r->dout[i] * scale;
+}
+
+/* ---- biased: ALiBi takes slope * distance off every score ---- */
+
+void stage_biased_forward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
+    for (size_t h = 0; h < H; h++) {
+        real slope = r->ablations & NO_POSITIONS ? 0 : (real)alibi_slope(h, H);
+        for (size_t i = 0; i < Tq; i++)
+            for (size_t j = 0; j < Tk; j++) {
+                size_t at = (h * Tq + i) * Tk + j, query = r->past + i;
+                r->out[at] = r->in[0][at] - slope * (real)(query > j ? query - j : j - query);
+            }
+    }
+}
+
+void stage_biased_backward(const StageRun *r)
+{
+    add_to(r->din[0], r->dout, r->stage->count);
+}
+
+/* ---- masked: -inf where a query may not see a key ---- */
+
+/* How many keys, from the first, query i may see. */
+static size_t visible_keys(const StageRun *r, size_t i)
+{
+    bool causal = stage_is_causal(r->stage) && !(r->ablations & NO_MASK);
+    return causal ? r->past + i + 1 : r->stage->shape[2];
+}
+
+void stage_masked_forward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
+    for (size_t row = 0; row < H * Tq; row++) {
+        size_t visible = visible_keys(r, row % Tq);
+        memcpy(r->out + row * Tk, r->in[0] + row * Tk, visible * sizeof *r->out);
+        for (size_t j = visible; j < Tk; j++)
+            r->out[row * Tk + j] = -(real)INFINITY;
+    }
+}
+
+void stage_masked_backward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
+    for (size_t row = 0; row < H * Tq; row++)
+        add_to(r->din[0] + row * Tk, r->dout + row * Tk, visible_keys(r, row % Tq));
+}
+
+/* ---- weights: softmax of each row, or the same share for every visible key ---- */
+
+void stage_weights_forward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
+    if (!(r->ablations & UNIFORM_ATTENTION)) {
+        softmax_forward(r->out, r->in[0], H * Tq, Tk);
+        return;
+    }
+    for (size_t row = 0; row < H * Tq; row++) {
+        size_t visible = visible_keys(r, row % Tq);
+        for (size_t j = 0; j < Tk; j++)
+            r->out[row * Tk + j] = j < visible ? 1 / (real)visible : 0;
+    }
+}
+
+void stage_weights_backward(const StageRun *r)
+{
+    if (!(r->ablations & UNIFORM_ATTENTION)) /* a constant has no gradient */
+        softmax_backward(r->din[0], r->dout, r->out, r->stage->shape[0] * r->stage->shape[1], r->stage->shape[2]);
+}
+
+/* ---- heads: out [H, Tq, k] = weights [H, Tq, Tk] · v [G, Tk, k] ---- */
+
+void stage_heads_forward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], k = r->stage->shape[2];
+    size_t Tk = r->in_stage[0]->shape[2], group = H / r->config->n_kv_heads;
+    for (size_t h = 0; h < H; h++)
+        matmul(r->out + h * Tq * k, k, r->in[0] + h * Tq * Tk, Tk, PLAIN, r->in[1] + h / group * r->stride[1], k, PLAIN, Tq, k, Tk, false);
+}
+
+void stage_heads_backward(const StageRun *r)
+{
+    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], k = r->stage->shape[2];
+    size_t Tk = r->in_stage[0]->shape[2], group = H / r->config->n_kv_heads;
+    for (size_t h = 0; h < H; h++) {
+        const real *dz = r->dout + h * Tq * k, *w = r->in[0] + h * Tq * Tk, *v = r->in[1] + h / group * Tk * k;
+        matmul(r->din[0] + h * Tq * Tk, Tk, dz, k, PLAIN, v, k, TRANSPOSED, Tq, Tk, k, true);
+        matmul(r->din[1] + h / group * Tk * k, k, w, Tk, TRANSPOSED, dz, k, PLAIN, Tk, k, Tq, true);
+    }
+}
+
+/* ---- concat: out [Tq, H * k], row t = heads' rows t, one after the other ---- */
+
+void stage_concat_forward(const StageRun *r)
+{
+    size_t H = r->config->n_heads, k = r->config->d_head, T = r->stage->shape[0];
+    for (size_t h = 0; h < H; h++)
+        for (size_t t = 0; t < T; t++)
+            memcpy(r->out + (t * H + h) * k, r->in[0] + (h * T + t) * k, k * sizeof *r->out);
+}
+
+void stage_concat_backward(const StageRun *r)
+{
+    size_t H = r->config->n_heads, k = r->config->d_head, T = r->stage->shape[0];
+    for (size_t h = 0; h < H; h++)
+        for (size_t t = 0; t < T; t++)
+            add_to(r->din[0] + (h * T + t) * k, r->dout + (t * H + h) * k, k);
+}
+
+/* ---- out, and the FFN's gate, expand, contract: out [T, n] = x [T, m] · W [m, n] + b [n] ---- */
+
+void stage_linear_forward(const StageRun *r)
+{
+    size_t T = r->stage->shape[0], n = r->stage->shape[1], m = r->in_stage[0]->shape[1];
+    linear_forward(r->out, r->in[0], r->w[0], n, r->w[1], T, m, n);
+}
+
+void stage_linear_backward(const StageRun *r)
+{
+    size_t T = r->stage->shape[0], n = r->stage->shape[1], m = r->in_stage[0]->shape[1];
+    linear_backward(r->din[0], r->dw[0], r->dw[1], r->dout, r->in[0], r->w[0], n, T, m, n);
+}

@@ -1,0 +1,63 @@
+/* embedding.c - stages tokens, positions, sum: from ids to the residual stream. */
+#include "pass/stage.h"
+
+#include "tensor/kernels.h"
+
+#include <string.h>
+
+/* out [T, d] = W_E [vocab, d], row ids[t]; times sqrt(d) where the config asks for it. */
+void stage_tokens_forward(const StageRun *r)
+{
+    size_t T = r->stage->shape[0], d = r->stage->shape[1];
+    real scale = r->config->embed_scale ? (real)sqrt((double)d) : 1;
+    for (size_t t = 0; t < T; t++) {
+        const real *row = r->w[0] + (size_t)r->ids[t] * d;
+        for (size_t j = 0; j < d; j++)
+            r->out[t * d + j] = row[j] * scale;
+    }
+}
+
+void stage_tokens_backward(const StageRun *r)
+{
+    size_t T = r->stage->shape[0], d = r->stage->shape[1];
+    real scale = r->config->embed_scale ? (real)sqrt((double)d) : 1;
+    for (size_t t = 0; t < T; t++) {
+        real *row = r->dw[0] + (size_t)r->ids[t] * d;
+        for (size_t j = 0; j < d; j++)
+            row[j] += r->dout[t * d + j] * scale;
+    }
+}
+
+/* out [T, d]: rows of W_P (learned), or the sinusoidal table; zeros under no-positions. */
+void stage_positions_forward(const StageRun *r)
+{
+    size_t T = r->stage->shape[0], d = r->stage->shape[1];
+    if (r->ablations & NO_POSITIONS) {
+        memset(r->out, 0, T * d * sizeof *r->out);
+    } else if (r->config->position == POSITION_LEARNED) {
+        memcpy(r->out, r->w[0] + r->past * d, T * d * sizeof *r->out);
+    } else {
+        for (size_t t = 0; t < T; t++)
+            for (size_t j = 0; j < d; j++)
+                r->out[t * d + j] = (real)sinusoid(r->past + t, j, d);
+    }
+}
+
+void stage_positions_backward(const StageRun *r)
+{
+    if (r->config->position == POSITION_LEARNED && !(r->ablations & NO_POSITIONS))
+        add_to(r->dw[0] + r->past * r->stage->shape[1], r->dout, r->stage->count);
+}
+
+/* out [T, d] = tokens + positions */
+void stage_sum_forward(const StageRun *r)
+{
+    for (size_t i = 0; i < r->stage->count; i++)
+        r->out[i] = r->in[0][i] + r->in[1][i];
+}
+
+void stage_sum_backward(const StageRun *r)
+{
+    add_to(r->din[0], r->dout, r->stage->count);
+    add_to(r->din[1], r->dout, r->stage->count);
+}

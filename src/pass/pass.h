@@ -1,0 +1,59 @@
+/* pass.h - a plan run on an input: the value and the gradient of every stage.
+ *
+ * Owns the plan, the ids and all values. Borrows the model, which must outlive it. Values are computed when they are
+ * asked for, in the plan's order, and kept. */
+#ifndef PASS_PASS_H
+#define PASS_PASS_H
+
+#include "model/model.h"
+#include "pass/plan.h"
+
+typedef struct Pass Pass;
+
+/* Token ids of each stack; a length of 0 where the model has no such stack. Copied. */
+typedef struct PassInput {
+    const int *source, *target;
+    size_t source_len, target_len;
+} PassInput;
+
+/* Prepares a pass; computes nothing yet. NULL with e set where ids or lengths do not suit the model. */
+Pass *pass_create(const Model *m, PassInput input, Ablations a, Error *e);
+void pass_free(Pass *p);
+
+const Model *pass_model(const Pass *p);
+const Plan *pass_plan(const Pass *p);
+/* The ids a stack was fed, *n of them. */
+const int *pass_ids(const Pass *p, Stack stack, size_t *n);
+
+/* The value of stage i: stage->count numbers, row-major. Computes what is missing up to it. */
+const real *pass_value(Pass *p, size_t i);
+/* Computes every stage. */
+void pass_run(Pass *p);
+/* How many stages, from the first, have been computed. */
+size_t pass_done(const Pass *p);
+
+/* Mean cross-entropy in nats over the rows of the logits whose target is not -1; targets has one entry a row. -1 and e set where
+ * the count is wrong, an id is out of range, or none is counted. */
+int pass_loss(Pass *p, const int *targets, size_t n, double *loss, Error *e);
+
+/* Runs every stage's backward from that loss. Afterwards pass_gradient and pass_weight_gradient answer. */
+int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e);
+/* d(loss)/d(value of stage i), or NULL before pass_backward. */
+const real *pass_gradient(const Pass *p, size_t i);
+/* d(loss)/d(weight i), or NULL before pass_backward. */
+const real *pass_weight_gradient(const Pass *p, size_t i);
+
+/* ---- one token at a time, with a key/value cache ---- */
+
+typedef struct Decoding Decoding;
+
+/* Starts decoding with room for `capacity` decoder positions. The source (an encoder's tokens) is read once. The result for
+ * each token is the same as without the cache; no-mask cannot be cached (every new token would change the earlier
+ * rows) and is an error. */
+Decoding *decoding_create(const Model *m, const int *source, size_t source_len, size_t capacity, Ablations a, Error *e);
+void decoding_free(Decoding *d);
+/* Feeds n > 0 more tokens; *logits gets the last one's logits [vocab_size], valid until the next call. */
+int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e);
+size_t decoding_length(const Decoding *d);
+
+#endif

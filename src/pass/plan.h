@@ -1,0 +1,40 @@
+/* plan.h - the ordered list of stages for a config, a length and a set of ablations.
+ *
+ * Owns the order: nothing else knows it. Run, step, trace, tree, explain and export read the plan. */
+#ifndef PASS_PLAN_H
+#define PASS_PLAN_H
+
+#include "base/error.h"
+#include "model/model.h"
+#include "pass/stage.h"
+
+/* How many positions each stack is given. */
+typedef struct PlanInput {
+    size_t source_len; /* encoder tokens; 0 where there is no encoder */
+    size_t target_len; /* decoder tokens; 0 where there is no decoder */
+    size_t past;       /* decoder positions that are already in a cache, before target's first */
+} PlanInput;
+
+typedef struct Plan {
+    const Config *config; /* borrowed from the model */
+    Ablations ablations;
+    PlanInput input;
+    Stage *stages;
+    size_t count;
+    size_t total; /* numbers in all stages' values */
+} Plan;
+
+/* Builds the plan. Lengths that do not suit the config (no tokens, more than learned positions) are errors. */
+int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e);
+void plan_free(Plan *p);
+
+/* The index of the stage of that exact name, or -1. TransformerLens's hook names ("blocks.0.attn.hook_pattern",
+ * with or without ".hook_") are accepted for a decoder. */
+int plan_find(const Plan *p, const char *name);
+
+/* Where the sub-layer, layer or stack that holds stage i begins and ends (one past the last). */
+void plan_sub(const Plan *p, size_t i, size_t *first, size_t *end);
+void plan_layer(const Plan *p, size_t i, size_t *first, size_t *end);
+void plan_stack(const Plan *p, size_t i, size_t *first, size_t *end);
+
+#endif

@@ -1,0 +1,24 @@
+/* residual.c - stage residual: the sub-layer's result joins the stream. */
+#include "pass/stage.h"
+
+#include "tensor/kernels.h"
+
+#include <string.h>
+
+/* out [T, d] = x + y; y alone under no-residual */
+void stage_residual_forward(const StageRun *r)
+{
+    if (r->ablations & NO_RESIDUAL) {
+        memcpy(r->out, r->in[1], r->stage->count * sizeof *r->out);
+        return;
+    }
+    for (size_t i = 0; i < r->stage->count; i++)
+        r->out[i] = r->in[0][i] + r->in[1][i];
+}
+
+void stage_residual_backward(const StageRun *r)
+{
+    if (!(r->ablations & NO_RESIDUAL))
+        add_to(r->din[0], r->dout, r->stage->count);
+    add_to(r->din[1], r->dout, r->stage->count);
+}

@@ -1,0 +1,135 @@
+/* stage.h - one named operation with one output tensor, and what runs it.
+ *
+ * Owns the list of kinds (stages.def). Knows nothing of the order of stages: that is plan.c's. */
+#ifndef PASS_STAGE_H
+#define PASS_STAGE_H
+
+#include "base/buffer.h"
+#include "model/config.h"
+#include "tensor/real.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a dimension of a stage's tensor counts. */
+typedef enum Axis {
+    AXIS_NONE,
+    AXIS_HEAD,      /* query heads */
+    AXIS_KV_HEAD,   /* key/value heads: head h attends with kv_head h / (H / G) */
+    AXIS_TOKEN,     /* positions of a stack */
+    AXIS_QUERY,     /* positions that look */
+    AXIS_KEY,       /* positions that are looked at */
+    AXIS_DIM,       /* dimensions of the residual stream */
+    AXIS_HEAD_DIM,  /* dimensions of one head */
+    AXIS_HEADS_DIM, /* all heads' dimensions side by side */
+    AXIS_UNIT,      /* units of the FFN */
+    AXIS_VOCAB,     /* tokens of the vocabulary */
+    AXIS_COUNT
+} Axis;
+
+/* The axis' name in addresses: "head", "kv_head", "token", "query", "key", "dim", "unit", "vocab". */
+const char *axis_name(Axis a);
+
+typedef enum StageKind {
+#define STAGE(KIND, ...) STAGE_##KIND,
+#include "pass/stages.def"
+#undef STAGE
+    STAGE_KIND_COUNT
+} StageKind;
+
+/* Which part of a stack a stage belongs to. */
+typedef enum Sub { SUB_EMBED, SUB_SELF, SUB_CROSS, SUB_FFN, SUB_FINAL, SUB_OUTPUT } Sub;
+
+typedef unsigned Ablations;
+enum {
+    NO_POSITIONS = 1u << 0,
+    NO_RESIDUAL = 1u << 1,
+    UNIFORM_ATTENTION = 1u << 2,
+    NO_SCALE = 1u << 3,
+    SCALE_BY_DK = 1u << 4,
+    NO_MASK = 1u << 5,
+    NO_NORM = 1u << 6,
+    NO_FFN = 1u << 7,
+    NO_ATTENTION = 1u << 8,
+};
+
+enum { STAGE_NAME_MAX = 48, STAGE_MAX_RANK = 3, NO_STAGE = -1, NO_WEIGHT = -1 };
+
+typedef struct Stage {
+    StageKind kind;
+    Stack stack;
+    int layer; /* -1 outside the layers */
+    Sub sub;
+    int in[2]; /* the stages it reads, by index in the plan, or NO_STAGE */
+    int w[2];  /* the weights it reads, by index in the model's Weights, or NO_WEIGHT */
+    int rank;  /* 2 or 3 */
+    size_t shape[STAGE_MAX_RANK];
+    Axis axes[STAGE_MAX_RANK];
+    Stack axis_stack[STAGE_MAX_RANK]; /* whose positions a TOKEN, QUERY or KEY axis counts */
+    size_t count;                     /* product of the shape */
+} Stage;
+
+/* Everything a kind's forward or backward may read and write. Tensors are row-major and contiguous, except that
+ * keys and values may lie in a cache: heads then stand `stride` numbers apart. */
+typedef struct StageRun {
+    const Stage *stage;
+    const Stage *in_stage[2];
+    const Config *config;
+    Ablations ablations;
+    size_t past;       /* positions already in the cache: row t is position past + t */
+    const int *ids;    /* TOKENS: the stack's token ids */
+    const real *in[2]; /* values of the inputs */
+    size_t stride[2];  /* numbers from one head of in[i] to the next, where it has heads */
+    const real *w[2];  /* weight and bias, or gain and bias; NULL where there is none */
+    real *out;         /* the value: written by forward, read by backward */
+    const real *dout;  /* d(loss)/d(out) */
+    real *din[2];      /* d(loss)/d(in): added to */
+    real *dw[2];       /* d(loss)/d(w): added to */
+} StageRun;
+
+typedef void (*StageFn)(const StageRun *run);
+
+typedef struct StageInfo {
+    const char *id;      /* the last part of its name: "scores" */
+    const char *title;   /* for people: "scores" → "raw scores"; translatable */
+    const char *formula; /* in the names of the paper: "q · kᵀ" */
+    const char *what;    /* one line: what it does and how to read its rows; translatable */
+    const char *source;  /* the file that computes it */
+    const char *w[2];    /* tags of its weights: "W_Q", "b_Q" */
+    StageFn forward, backward;
+} StageInfo;
+
+extern const StageInfo stage_table[STAGE_KIND_COUNT];
+
+/* "decoder.0.self.scores"; writes at most STAGE_NAME_MAX bytes into out, returns out. */
+const char *stage_name(const Stage *s, char *out);
+/* The name up to its last part: "decoder.0.self", "decoder.embed", "output"; for the final norm "decoder". */
+const char *stage_prefix(const Stage *s, char *out);
+/* "encoder", "decoder", "output" */
+const char *stack_name(Stack s);
+/* "embed", "self", "cross", "ffn", "final_norm", "output" */
+const char *sub_name(Sub s);
+/* Only a decoder's self-attention is causal. */
+bool stage_is_causal(const Stage *s);
+/* The factor of SCALED: 1/sqrt(d_head), or what the ablations make of it. */
+double stage_scale(const Config *c, Ablations a);
+/* ALiBi's slope of a head (Press, Smith and Lewis 2022). */
+double alibi_slope(size_t head, size_t heads);
+/* RoPE's angle of pair i (0 … d_head/2 - 1) at a position: position * theta^(-2i/d_head). */
+double rope_angle(size_t position, size_t pair, size_t d_head, double theta);
+/* A value of the sinusoidal table: sine in even dimensions, cosine in odd ones (Vaswani et al. 2017, 3.5). */
+double sinusoid(size_t position, size_t dim, size_t d_model);
+/* Which two dimensions of a head make RoPE's pair i. */
+void rope_pair(const Config *c, size_t pair, size_t *first, size_t *second);
+/* The activation function and its derivative at x, and its name. */
+real activation_value(Activation a, real x);
+real activation_slope(Activation a, real x);
+const char *activation_name(Activation a);
+
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, fn) \
+    void stage_##fn##_forward(const StageRun *r);                 \
+    void stage_##fn##_backward(const StageRun *r);
+#include "pass/stages.def"
+#undef STAGE
+
+#endif

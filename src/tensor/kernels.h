@@ -1,0 +1,35 @@
+/* kernels.h - the arithmetic that several stages share, each backward beside its forward.
+ *
+ * Outputs come first, then inputs, then sizes. The gradient of x is called dx: d(loss)/d(x), and a backward
+ * ADDS to it, because a value that is read twice receives a gradient from each reader. */
+#ifndef TENSOR_KERNELS_H
+#define TENSOR_KERNELS_H
+
+#include "tensor/real.h"
+
+#include <stddef.h>
+
+/* y [m, n] = x [m, k] · w [k, n] + bias [n].  w's rows are ldw numbers apart (a block of columns of a larger
+ * matrix); bias may be NULL. */
+void linear_forward(real *y, const real *x, const real *w, size_t ldw, const real *bias, size_t m, size_t k, size_t n);
+/* dx += dy · wᵀ,  dw += xᵀ · dy,  dbias += the sum of dy's rows.  Any of the three may be NULL. */
+void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real *x, const real *w, size_t ldw, size_t m, size_t k, size_t n);
+
+/* Each row of y [m, n] = softmax of that row of x: exp(x - max) / sum. -inf gives exactly 0. x may be y. */
+void softmax_forward(real *y, const real *x, size_t m, size_t n);
+/* dx += y * (dy - sum over the row of dy * y). */
+void softmax_backward(real *dx, const real *dy, const real *y, size_t m, size_t n);
+
+/* LayerNorm (Ba, Kiros and Hinton 2016): y = (x - mean) / sqrt(var + eps) * gain + bias for each row of x [m, d];
+ * var divides by d. */
+void layernorm_forward(real *y, const real *x, const real *gain, const real *bias, size_t m, size_t d, double eps);
+void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy, const real *x, const real *gain, size_t m, size_t d, double eps);
+
+/* RMSNorm (Zhang and Sennrich 2019): y = x / sqrt(mean of x² + eps) * gain. */
+void rmsnorm_forward(real *y, const real *x, const real *gain, size_t m, size_t d, double eps);
+void rmsnorm_backward(real *dx, real *dgain, const real *dy, const real *x, const real *gain, size_t m, size_t d, double eps);
+
+/* y += x, n numbers. */
+void add_to(real *y, const real *x, size_t n);
+
+#endif
