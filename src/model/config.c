@@ -17,35 +17,32 @@ static const char *const ACTIVATIONS[] = {"relu", "gelu", "gelu_tanh", "silu", N
 static const char *const FFNS[] = {"mlp", "gated", "none", NULL};
 static const char *const SPLITS[] = {"words", "characters", "longest-match", NULL};
 
-#define SIZE(key, least, most) {#key, KEY_SIZE, offsetof(Config, key), least, most, NULL}
-#define CHOICE(key, names) {#key, KEY_CHOICE, offsetof(Config, key), 0, 0, names}
-#define NUMBER(key) {#key, KEY_NUMBER, offsetof(Config, key), 0, 0, NULL}
-#define BOOL(key) {#key, KEY_BOOL, offsetof(Config, key), 0, 0, NULL}
+#define FIELD(key) #key, offsetof(Config, key)
 
 const ConfigKey config_keys[] = {
-    CHOICE(kind, KINDS),
-    SIZE(d_model, 1, CONFIG_MAX_SIZE),
-    SIZE(n_heads, 1, CONFIG_MAX_SIZE),
-    SIZE(n_kv_heads, 1, CONFIG_MAX_SIZE),
-    SIZE(d_head, 1, CONFIG_MAX_SIZE),
-    SIZE(d_ff, 0, CONFIG_MAX_SIZE),
-    SIZE(encoder_layers, 0, CONFIG_MAX_LAYERS),
-    SIZE(decoder_layers, 0, CONFIG_MAX_LAYERS),
-    SIZE(vocab_size, 1, CONFIG_MAX_SIZE),
-    SIZE(max_len, 0, CONFIG_MAX_SIZE),
-    CHOICE(norm, NORMS),
-    CHOICE(norm_position, NORM_POSITIONS),
-    NUMBER(norm_eps),
-    CHOICE(position, POSITIONS),
-    NUMBER(rope_theta),
-    CHOICE(rope_pairing, PAIRINGS),
-    CHOICE(activation, ACTIVATIONS),
-    CHOICE(ffn, FFNS),
-    BOOL(bias),
-    BOOL(tie_embeddings),
-    BOOL(embed_scale),
-    CHOICE(split, SPLITS),
-    {NULL, KEY_SIZE, 0, 0, 0, NULL},
+    {FIELD(kind), KEY_CHOICE, 0, 0, KINDS},
+    {FIELD(d_model), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
+    {FIELD(n_heads), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
+    {FIELD(n_kv_heads), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
+    {FIELD(d_head), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
+    {FIELD(d_ff), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL},
+    {FIELD(encoder_layers), KEY_SIZE, 0, CONFIG_MAX_LAYERS, NULL},
+    {FIELD(decoder_layers), KEY_SIZE, 0, CONFIG_MAX_LAYERS, NULL},
+    {FIELD(vocab_size), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
+    {FIELD(max_len), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL},
+    {FIELD(norm), KEY_CHOICE, 0, 0, NORMS},
+    {FIELD(norm_position), KEY_CHOICE, 0, 0, NORM_POSITIONS},
+    {FIELD(norm_eps), KEY_NUMBER, 0, 0, NULL},
+    {FIELD(position), KEY_CHOICE, 0, 0, POSITIONS},
+    {FIELD(rope_theta), KEY_NUMBER, 0, 0, NULL},
+    {FIELD(rope_pairing), KEY_CHOICE, 0, 0, PAIRINGS},
+    {FIELD(activation), KEY_CHOICE, 0, 0, ACTIVATIONS},
+    {FIELD(ffn), KEY_CHOICE, 0, 0, FFNS},
+    {FIELD(bias), KEY_BOOL, 0, 0, NULL},
+    {FIELD(tie_embeddings), KEY_BOOL, 0, 0, NULL},
+    {FIELD(embed_scale), KEY_BOOL, 0, 0, NULL},
+    {FIELD(split), KEY_CHOICE, 0, 0, SPLITS},
+    {NULL, 0, KEY_SIZE, 0, 0, NULL},
 };
 
 Config config_default(void)

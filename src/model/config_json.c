@@ -188,8 +188,8 @@ static int read_object(Config *c, json_t *object, const char *file, Error *e)
     json_object_foreach(object, name, value)
     {
         const ConfigKey *key = find_key(name);
-        if (value == tokens || value == dimensions)
-            continue;
+        if (strcmp(name, "tokens") == 0 || strcmp(name, "dimensions") == 0)
+            continue; /* below: they need the sizes */
         if (!key)
             return unknown_key(name, file, e);
         if (read_key(c, key, value, file, e) != 0)
@@ -199,8 +199,10 @@ static int read_object(Config *c, json_t *object, const char *file, Error *e)
         if (!json_is_object(tokens))
             return error_set(e, "%s: tokens: expected an object such as {\"bos\": 0}, found %s", file, describe_value(tokens, found));
         json_object_foreach(tokens, name, value)
+        {
             if (read_token(c, name, value, file, e) != 0)
                 return -1;
+        }
     }
     if (c->n_kv_heads == 0)
         c->n_kv_heads = c->n_heads;
@@ -235,9 +237,8 @@ int config_read(Config *c, const char *text, size_t n, const char *file, Error *
     json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
     if (!root)
         return error_set(e, "%s: line %d, column %d: expected JSON: %s", file, where.line, where.column, where.text);
-    int status = json_is_object(root)
-                     ? read_whole(c, root, file, e)
-                     : error_set(e, "%s: expected an object {\"kind\": …}, found %s", file, describe_value(root, found));
+    int status = json_is_object(root) ? read_whole(c, root, file, e)
+                                      : error_set(e, "%s: expected an object {\"kind\": …}, found %s", file, describe_value(root, found));
     json_decref(root);
     return status;
 }

@@ -15,8 +15,8 @@ typedef enum {
 
 typedef struct ConfigKey {
     const char *name;
-    ConfigKeyType type;
     size_t offset; /* of the field in Config */
+    ConfigKeyType type;
     size_t least, most;
     const char *const *choices;
 } ConfigKey;

@@ -5,6 +5,7 @@
 #ifndef MODEL_SAFETENSORS_H
 #define MODEL_SAFETENSORS_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "tensor/real.h"
@@ -14,6 +15,9 @@
 enum { SAFETENSORS_MAX_RANK = 8 };
 
 typedef enum { DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_OTHER } Dtype;
+
+/* A header longer than this is refused: it would describe more tensors than any model that could be read here has. */
+enum { SAFETENSORS_MAX_HEADER = 16 << 20 };
 
 typedef struct SafeTensor {
     char *name;
@@ -35,9 +39,12 @@ typedef struct SafeTensors {
 /* Opens and checks a file: header length, JSON, offsets inside the file, without gap or
  * overlap, each tensor's bytes exactly what its shape and dtype imply. */
 int safetensors_open(SafeTensors *s, const char *path, Error *e);
+/* The same for a file that is already in memory: takes it over, also where it fails; path names it in errors. */
+int safetensors_read(SafeTensors *s, File file, const char *path, Error *e);
 void safetensors_close(SafeTensors *s);
+/* The tensor of that name, or NULL. */
 const SafeTensor *safetensors_find(const SafeTensors *s, const char *name);
-/* Value i of a tensor of any of the float dtypes. */
+/* Value i of a tensor of any of the float dtypes; NaN for DTYPE_OTHER. */
 double safetensors_value(const SafeTensor *t, size_t i);
 /* All values, converted to `real`, into out [t->count]. */
 void safetensors_copy(const SafeTensor *t, real *out);
@@ -51,6 +58,9 @@ typedef struct SafeOut {
     const size_t *shape;
     const real *data;
 } SafeOut;
+
+/* Adds a shape as it is shown, "[4, 16]". */
+void safetensors_add_shape(Buffer *out, const size_t *shape, int rank);
 
 /* Writes a whole file, atomically where path is a regular file; "-" is standard output. */
 int safetensors_write(const char *path, const SafeOut *items, size_t count, Error *e);

@@ -1,0 +1,84 @@
+/* matmul_fast.c - the matrix product as fast as the processor's vectors allow.
+ *
+ * Owns the choice of vectors; the arithmetic is in matmul_kernel.inc, which is compiled here once for each width of vector.
+ * Knows nothing of threads. */
+#include "tensor/matmul_kernels.h"
+
+#include <string.h>
+
+/* How many numbers a vector of BYTES holds has to be known to the preprocessor: 64 / 4 = 16 floats. */
+#define REAL_SIZE_float 4
+#define REAL_SIZE_double 8
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define REAL_SIZE JOIN(REAL_SIZE_, REAL)
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Each width says how many sums it keeps in registers: TILE_ROWS x TILE_VECTORS of them, and room for TILE_VECTORS of B and
+ * one of A. */
+
+#if defined __x86_64__
+/* 32 registers of 64 bytes. (clang splits vectors this wide into halves unless told that they are meant.) */
+#if defined __clang__
+#define TARGET __attribute__((target("avx512f"), min_vector_width(512)))
+#else
+#define TARGET __attribute__((target("avx512f")))
+#endif
+#define NAME(x) x##_avx512
+#define BYTES 64
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#include "tensor/matmul_kernel.inc"
+
+/* 16 registers of 32 bytes. */
+#define TARGET __attribute__((target("avx2,fma")))
+#define NAME(x) x##_avx2
+#define BYTES 32
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+#include "tensor/matmul_kernel.inc"
+#endif
+
+/* 16 bytes: SSE2, which every x86-64 has, NEON, or what the compiler makes of them elsewhere. */
+#define TARGET
+#define NAME(x) x##_base
+#define BYTES 16
+#if defined __aarch64__
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#else
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
+#endif
+#include "tensor/matmul_kernel.inc"
+
+static bool usable_always(void)
+{
+    return true;
+}
+
+#if defined __x86_64__
+static bool usable_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f");
+}
+static bool usable_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+
+const Kernel matmul_fast[MATMUL_FAST_COUNT] = {
+#if defined __x86_64__
+    {"AVX-512 vectors, fused", usable_avx512, product_avx512, true, 60 * 4.0 / REAL_SIZE},
+    {"AVX2 vectors, fused", usable_avx2, product_avx2, true, 30 * 4.0 / REAL_SIZE},
+#endif
+    {"16-byte vectors", usable_always, product_base,
+#if defined __FP_FAST_FMA || defined __aarch64__
+     true,
+#else
+     false,
+#endif
+     10 * 4.0 / REAL_SIZE},
+};

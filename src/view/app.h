@@ -1,0 +1,204 @@
+/* app.h - the debugger's state, and the functions that change and draw it.
+ *
+ * Owns the model, the input, the pass and where the user stands in it. Draws on a canvas and takes events; knows no
+ * terminal, so that all of it can be tested without one. */
+#ifndef VIEW_APP_H
+#define VIEW_APP_H
+
+#include "measure/explain.h"
+#include "pass/input.h"
+#include "pass/pass.h"
+#include "view/canvas.h"
+#include "view/commands.h"
+#include "view/event.h"
+#include "view/theme.h"
+
+/* What fills the screen. Each is a row of view_table. */
+typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
+
+/* How far one step goes. */
+typedef enum Grain { GRAIN_STAGE, GRAIN_SUB, GRAIN_LAYER, GRAIN_STACK } Grain;
+
+typedef enum Show { SHOW_NUMBERS, SHOW_HEAT, SHOW_BOTH, SHOW_COUNT } Show;
+
+typedef enum Pane { PANE_MATRIX, PANE_PLAN } Pane;
+
+/* A place to come back to after a jump. */
+typedef struct Place {
+    size_t at;
+    size_t cursor[AXIS_COUNT];
+    ViewId view;
+} Place;
+
+enum { HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
+
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_COMMAND } PromptKind;
+
+/* A line being typed at the bottom of the screen. */
+typedef struct Prompt {
+    PromptKind kind;
+    char text[PROMPT_MAX];
+    size_t len, at; /* bytes typed; where the next one goes */
+    int choice;     /* which of the matches is chosen */
+} Prompt;
+
+typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_THEMES } MenuKind;
+
+typedef struct MenuItem {
+    char *name, *what;
+    bool on;
+} MenuItem;
+
+typedef struct Menu {
+    MenuKind kind;
+    MenuItem *items;
+    size_t count, choice, top;
+} Menu;
+
+typedef struct Rect {
+    int row, col, cols, rows;
+} Rect;
+
+typedef struct App {
+    Model *model;
+    Input input;
+    InputText given;    /* as the user gave it, to be read again for another model; strings owned */
+    Ablations ablations;
+    Pass *pass;
+
+    size_t at;          /* the stage that is shown: the last one computed */
+    Grain grain;
+    size_t cursor[AXIS_COUNT]; /* the chosen index along every kind of axis; clamped where it is used */
+    Show show;
+    int digits;         /* after the decimal point */
+    bool all_heads;     /* heads side by side instead of one */
+    Pane focus;
+    size_t top, left;   /* first row and column of the matrix that are drawn */
+
+    ViewId view;
+    Place history[HISTORY_MAX];
+    int history_len;
+    Explanation cell;   /* VIEW_CELL */
+    bool cell_open;
+    size_t cell_line, cell_top;
+    int cell_operand;
+    size_t map_choice;  /* VIEW_MAP: the chosen box */
+    size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
+    Menu menu;
+    Prompt prompt;
+    size_t tree_choice, tree_top; /* the plan's chosen line while it has the focus */
+    bool *tree_open;    /* by block of the plan: opened by hand; see tree.c */
+    char search[PROMPT_MAX];
+
+    size_t count;       /* the repeat count being typed; 0: none */
+    char message[MESSAGE_MAX]; /* shown in the status line until the next key */
+    Role message_role;
+    Theme theme;
+    bool color;
+    int cols, rows;     /* size of the last canvas drawn */
+    bool quit;
+} App;
+
+/* Takes the model (which it frees) and a copy of what was given. NULL with e set where they do not suit each other. */
+App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color, Error *e);
+void app_free(App *app);
+
+/* Changes the state; false where the event changed nothing on the screen. */
+bool app_event(App *app, const Event *event);
+/* Draws the whole screen for the canvas' size. */
+void app_draw(App *app, Canvas *c);
+
+/* ---- for the views ---- */
+
+/* One view: tig's habit of a table of functions. key handles what commands.def does not, and may be NULL. */
+typedef struct View {
+    const char *title; /* translatable */
+    void (*draw)(App *app, Canvas *c, Rect area);
+    bool (*command)(App *app, CommandId id, size_t count); /* true where it took the command */
+    bool (*click)(App *app, int row, int col, MouseAction action);
+} View;
+extern const View view_table[VIEW_COUNT];
+
+const Stage *app_stage(const App *app);
+/* Stands at stage i; scrolls nothing else. */
+void app_go(App *app, size_t i);
+/* Remembers the place, then goes: Backspace comes back. */
+void app_jump(App *app, size_t i);
+/* The cursor's index along axis k of stage s, clamped. */
+size_t app_index(const App *app, const Stage *s, int k);
+/* The cell under the cursor. */
+Cellref app_cell(const App *app);
+void app_say(App *app, Role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Runs the pass again with other ablations; stays at the same stage, or the nearest before it that is left. */
+void app_set_ablations(App *app, Ablations a);
+/* Feeds other text (NULL: as before); says what is wrong and keeps the old one where it cannot be read. */
+bool app_set_input(App *app, const char *text, const char *target);
+bool app_set_model(App *app, const char *name);
+/* Appends a token to what the decoder is fed, and runs again. */
+void app_take_token(App *app, int id);
+/* The text of the ids a stack is fed, for the title: "我 爱 你". */
+void app_input_text(const App *app, Stack stack, Buffer *out);
+/* True where a cell of a scores-to-weights stage is hidden by the mask. */
+bool app_is_masked(const App *app, const Stage *s, size_t query, size_t key);
+
+/* The matrix that a stage shows: one head of a rank-3 value, or all of a rank-2 one. */
+typedef struct Slice {
+    const real *data; /* [rows, cols] */
+    size_t rows, cols;
+    size_t head, heads; /* heads is 0 where there are none */
+    int row_axis, col_axis; /* which axes of the stage */
+} Slice;
+Slice app_slice(App *app);
+
+/* The views, each in a file of its own. */
+void step_draw(App *app, Canvas *c, Rect area);
+bool step_command(App *app, CommandId id, size_t count);
+bool step_click(App *app, int row, int col, MouseAction action);
+void cell_draw(App *app, Canvas *c, Rect area);
+bool cell_command(App *app, CommandId id, size_t count);
+void cell_open(App *app, Cellref cell);
+void map_draw(App *app, Canvas *c, Rect area);
+bool map_command(App *app, CommandId id, size_t count);
+bool map_click(App *app, int row, int col, MouseAction action);
+void next_draw(App *app, Canvas *c, Rect area);
+bool next_command(App *app, CommandId id, size_t count);
+void stream_draw(App *app, Canvas *c, Rect area);
+bool stream_command(App *app, CommandId id, size_t count);
+void help_draw(App *app, Canvas *c, Rect area);
+bool help_command(App *app, CommandId id, size_t count);
+void menu_draw(App *app, Canvas *c, Rect area);
+bool menu_command(App *app, CommandId id, size_t count);
+bool menu_click(App *app, int row, int col, MouseAction action);
+void menu_open(App *app, MenuKind kind);
+void menu_free(Menu *m);
+
+/* Panes of the step view. */
+void matrix_draw(App *app, Canvas *c, Rect area);
+bool matrix_command(App *app, CommandId id, size_t count);
+bool matrix_click(App *app, int row, int col);
+void matrix_search(App *app, const char *text);
+void plan_draw(App *app, Canvas *c, Rect area);
+bool plan_command(App *app, CommandId id, size_t count);
+bool plan_click(App *app, int row, int col);
+
+/* The line at the bottom while something is typed. */
+void prompt_open(App *app, PromptKind kind, const char *text);
+bool prompt_key(App *app, int32_t key);
+void prompt_draw(App *app, Canvas *c, Rect area);
+
+/* ---- numbers as text ---- */
+
+enum { NUMBER_MAX = 32 };
+/* Writes x with `digits` digits after the point (an exponent where it would be longer than 12 characters);
+ * -inf is "−∞" ("-inf" in ASCII), NaN "nan". Always with a decimal point. Returns the columns it takes. */
+int number_format(char out[NUMBER_MAX], double x, int digits, bool ascii);
+/* Columns that every number of x [n] fits in with these digits, infinities included. */
+int number_width(const real *x, size_t n, int digits);
+
+/* ---- the same without a terminal ---- */
+
+/* Every stage of a pass as plain text: name, formula with shapes, what it does, the whole matrix with the tokens'
+ * names, its metrics. Written piece by piece to `emit`, which returns false to stop (a closed pipe). */
+bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context);
+
+#endif
