@@ -16,15 +16,19 @@ typedef struct Cellref {
 /* Position of a cell in the row-major value. */
 size_t cell_offset(const Stage *s, const size_t index[STAGE_MAX_RANK]);
 
+/* What an axis counts, translated: "head", "key/value head", "query", … Not for AXIS_NONE. */
+const char *label_axis(Axis a);
+
 /* The name of index i along an axis: the token's text for TOKEN, QUERY, KEY and VOCAB, the config's dimension
  * name for DIM where it has them, else the number. Not escaped. */
 void label_index(const Pass *p, const Stage *s, int axis, size_t i, Buffer *out);
 
-/* "scores[head 2, query love, key 你]" for people … */
+/* "scores[head 2, query love, key 你]" for people, the axes' names translated. A token that stands in its text more
+ * than once is followed by its position: "key the (4)" … */
 void label_cell(const Pass *p, Cellref cell, Buffer *out);
 /* … and "decoder.0.self.scores[head=2,query=1,key=3]", the address, for machines. */
 void label_address(const Pass *p, Cellref cell, Buffer *out);
-/* "W_Q[dim 3, 17]" for an entry of a weight (column 0 for a vector). */
+/* "W_Q[dim 3, 17]", "W_E[love, dim 3]", "b_Q[17]" for an entry of a weight (column 0 for a vector). */
 void label_weight(const Pass *p, size_t weight, size_t row, size_t column, Buffer *out);
 
 #endif

@@ -105,3 +105,9 @@ const char *quote_short(const char *s, size_t n, char out[QUOTE_SHORT])
     buffer_free(&b);
     return out;
 }
+
+bool name_ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}

@@ -1,9 +1,10 @@
-/* nearest.h - the known names closest to a misspelt one, for the end of an error.
+/* nearest.h - the known names closest to a misspelt one, for the end of an error; and what else errors and formats ask of names.
  *
  * Owns nothing: what is offered must outlive the Nearest. Knows nothing of what the names mean. */
 #ifndef MODEL_NEAREST_H
 #define MODEL_NEAREST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,8 @@ const char *nearest_hint(const Nearest *near, char out[NEAREST_HINT]);
 /* The n bytes at s in quotes, escaped, cut to about 40 columns: for showing a piece of input in an
  * error. Returns out. */
 const char *quote_short(const char *s, size_t n, char out[QUOTE_SHORT]);
+
+/* True where the name's last bytes are `end`: ".bin" of a file, "norm.gain" of a weight. */
+bool name_ends_with(const char *name, const char *end);
 
 #endif

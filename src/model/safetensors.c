@@ -64,10 +64,11 @@ static int check_keys(json_t *entry, const char *place, Error *e)
     const char *key;
     json_t *value;
     char quoted[QUOTE_SHORT];
-    json_object_foreach(entry, key, value) if (strcmp(key, "dtype") != 0 && strcmp(key, "shape") != 0 &&
-                                               strcmp(key, "data_offsets") !=
-                                                   0) return error_set(e, "%s: expected dtype, shape and data_offsets, found %s", place,
-                                                                       quote_short(key, strlen(key), quoted));
+    json_object_foreach(entry, key, value)
+    {
+        if (strcmp(key, "dtype") != 0 && strcmp(key, "shape") != 0 && strcmp(key, "data_offsets") != 0)
+            return error_set(e, "%s: expected dtype, shape and data_offsets, found %s", place, quote_short(key, strlen(key), quoted));
+    }
     return 0;
 }
 
@@ -163,8 +164,12 @@ static int check_metadata(json_t *metadata, const char *path, Error *e)
     char quoted[QUOTE_SHORT];
     if (!json_is_object(metadata))
         return error_set(e, "%s: __metadata__: expected an object of texts, found something else", path);
-    json_object_foreach(metadata, key, value) if (!json_is_string(value)) return error_set(
-        e, "%s: __metadata__: expected a text under %s, found something else", path, quote_short(key, strlen(key), quoted));
+    json_object_foreach(metadata, key, value)
+    {
+        if (!json_is_string(value))
+            return error_set(e, "%s: __metadata__: expected a text under %s, found something else", path,
+                             quote_short(key, strlen(key), quoted));
+    }
     return 0;
 }
 

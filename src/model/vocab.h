@@ -24,19 +24,25 @@ void ids_free(Ids *ids);
 int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, bool allow_uncounted, Error *e);
 
 /* vocab.txt's text: one token a line, its line number its id, \n \t \\ escaped. Exactly
- * c->vocab_size lines. Empty or repeated tokens are errors. Special ids and the split come
- * from c. */
+ * c->vocab_size lines. Empty or repeated tokens, other escapes, control characters and what is not
+ * UTF-8 are errors that name the line. Special ids and the split come from c; a special token that c gives
+ * as text must be one of the tokens. */
 Vocab *vocab_read(const char *text, size_t n, const Config *c, const char *file, Error *e);
-/* llama2.c's tokenizer.bin; scores decide merges. */
+/* llama2.c's tokenizer.bin; scores decide merges. vocab_size 0: as many tokens as there are. Its begin and
+ * end tokens are 1 and 2. */
 Vocab *vocab_read_llama2c(const unsigned char *bytes, size_t n, size_t vocab_size, const char *file, Error *e);
 /* Tokens without a text: "#0", "#1", … for models that have no vocabulary. */
 Vocab *vocab_numbered(size_t vocab_size, Error *e);
 void vocab_free(Vocab *v);
+/* Adds what vocab_read or, for a vocabulary of llama2.c, vocab_read_llama2c reads back. Nothing for vocab_numbered. */
 void vocab_write(const Vocab *v, Buffer *out);
 
 size_t vocab_size(const Vocab *v);
 /* True where text can be given (false for vocab_numbered). */
 bool vocab_has_text(const Vocab *v);
+SplitKind vocab_split(const Vocab *v);
+/* The id of a special token, or -1. */
+int vocab_special(const Vocab *v, SpecialToken which);
 
 /* What a stack is fed: with the begin and end tokens the tokenizer adds, or bare. */
 typedef enum { ENCODE_BARE, ENCODE_DECODER, ENCODE_ENCODER } EncodeFor;
@@ -44,12 +50,19 @@ typedef enum { ENCODE_BARE, ENCODE_DECODER, ENCODE_ENCODER } EncodeFor;
 /* Appends the ids of `text`. ENCODE_DECODER adds bos in front where there is one;
  * ENCODE_ENCODER adds eos behind where there is one (and for an encoder-only model bos in front). A
  * word outside a closed vocabulary is an error that names the word, where it stands, and the
- * nearest ones, unless the config has an unk token. */
+ * nearest ones, unless the config has an unk token. After an error ids is as it was.
+ *   words          split at white space; punctuation at a word's ends is split off where the word as it stands is
+ *                  no token and the punctuation is one. A special token's text is that token.
+ *   characters     each character is a token
+ *   longest-match  the longest token at each place
+ *   llama2.c       a space in front, characters (bytes where there is no such token), then merges by best score
+ * In the second and third, a special token's text is not that token, except the mask's; white space that
+ * is no token is skipped in all but llama2.c's. */
 int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e);
 
 /* Appends the text of the ids as people read it: words joined by spaces (by nothing for
- * characters and longest-match), special tokens left out, llama2.c's leading space and byte
- * tokens as llama2.c prints them. */
+ * characters and longest-match), begin, end and padding left out, llama2.c's leading space and byte
+ * tokens as llama2.c prints them. An id out of range is "?". */
 void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out);
 
 /* The token as it is shown on an axis: raw UTF-8 as stored ("<s>", "▁the" is " the"), or

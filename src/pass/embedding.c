@@ -56,8 +56,10 @@ void stage_sum_forward(const StageRun *r)
         r->out[i] = r->in[0][i] + r->in[1][i];
 }
 
+/* The sinusoidal table is a constant: no gradient is taken through it, as in the reference. */
 void stage_sum_backward(const StageRun *r)
 {
     add_to(r->din[0], r->dout, r->stage->count);
-    add_to(r->din[1], r->dout, r->stage->count);
+    if (r->config->position == POSITION_LEARNED)
+        add_to(r->din[1], r->dout, r->stage->count);
 }

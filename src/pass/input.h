@@ -18,10 +18,17 @@ typedef struct Input {
     Ids target; /* the decoder's */
 } Input;
 
-/* Turns what was given into ids. With nothing given, the model's own example. With a text and no target an
- * encoder-decoder is fed its own greedy output (begin token first, at most max_len or twice the source and 8 more). Contradictions (both -t and --ids, a target for a model
- * without a decoder of its own) are errors. */
+/* Turns what was given into ids.
+ *   Neither text nor ids: the config's `example`; for llama2.c's files "Once upon a time"; for any other model without an
+ * example six ids: the begin token where there is one, then 1, 2, 3, … as far as the vocabulary goes, special tokens left out.
+ *   No target for an encoder-decoder: it is fed its own greedy output under the ablations `a`, the begin token first (id 0 where there is
+ * none), until the end token, which is not fed, or twice the source and 8 tokens (six, for a model whose vocabulary is only numbers), or
+ * where learned positions end.
+ * Contradictions (both -t and --ids, a target for a model that has only one stack), text that is not UTF-8, text for a model
+ * without a vocabulary are errors. On an error *in is empty. */
 int input_read(Input *in, const Model *m, InputText given, Ablations a, Error *e);
+/* Appends to the target what a decoder that is fed nothing else begins with: the begin token, or id 0. */
+int input_begin(Input *in, const Model *m, Error *e);
 void input_free(Input *in);
 /* As pass_create's argument; borrows. */
 PassInput input_ids(const Input *in);

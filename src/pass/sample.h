@@ -10,34 +10,39 @@
 
 typedef struct Sampler {
     double temperature; /* 0: greedy, the largest logit (the smaller id where two are equal) */
-    size_t top_k;       /* 0: all */
-    double top_p;       /* 1: all. The smallest set of most probable tokens whose probabilities sum to at least top_p */
+    size_t top_k;       /* 0: all. Of equal logits the smaller ids are kept */
+    double top_p;       /* 1: all. The smallest set of most probable tokens whose probabilities sum to at least top_p,
+                           of what temperature and top_k left (Holtzman et al. 2020, "nucleus sampling") */
     Random random;
 } Sampler;
 
-/* What each step made of the row; [vocab] each, in the order they are applied. */
+/* What each step made of the row; [vocab] each, in the order they are applied. At temperature 0 `scaled` is the row
+ * itself and the later steps keep the one token. */
 typedef struct SampleSteps {
-    real *scaled;   /* logits / temperature */
-    real *top_k;    /* -inf outside the k largest */
-    real *top_p;    /* -inf outside the nucleus */
-    real *probs;    /* softmax of what is left */
+    real *scaled; /* logits / temperature; infinite where a very small temperature overflows */
+    real *top_k;  /* -inf outside the k largest */
+    real *top_p;  /* -inf outside the nucleus */
+    real *probs;  /* softmax of what is left */
 } SampleSteps;
 
 /* The caller has checked: temperature >= 0 and finite, 0 < top_p <= 1. Returns the id drawn from
- * logits [vocab]; steps (or NULL) receives every step. -1 with e set without memory, or where the logits hold a NaN. */
+ * logits [vocab]; steps (or NULL) receives every step. -1 with e set without memory, or where the logits hold a NaN or +inf, or
+ * nothing but -inf. */
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e);
 
 typedef struct GenerateOptions {
-    size_t max_new;   /* at most this many new tokens */
-    int stop;         /* ends after this id (which is not appended), -1: never */
-    bool cache;       /* use a key/value cache */
+    size_t max_new;     /* at most this many new tokens */
+    int stop;           /* ends after this id (which is not appended), -1: never */
+    bool cache;         /* use a key/value cache; no-mask cannot */
     Sampler sampler;
-    /* called after every new token; returning false stops. May be NULL. */
-    bool (*on_token)(void *context, int id);
+    SampleSteps *steps; /* filled for every token; may be NULL */
+    /* called after every new token with the logits it was drawn from; returning false stops. May be NULL. */
+    bool (*on_token)(void *context, int id, const real *logits);
     void *context;
 } GenerateOptions;
 
-/* Appends new tokens to in->target. Stops early where learned positions end (*at_limit is set, may be NULL). */
+/* Appends new tokens to in->target, which must hold at least one. Stops early where learned positions end (*at_limit is set, may be
+ * NULL): what in->target holds can always be fed. */
 int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *at_limit, Error *e);
 /* The id at which generation stops: eos, or for llama2.c's files bos; -1 where the model has neither. */
 int generate_stop_id(const Model *m);

@@ -12,14 +12,19 @@
 
 /* ---- the terminal (curses.c); there is one, so its state is the file's ---- */
 
-/* Takes the terminal: alternate screen, raw keys, mouse where there is one. An unknown TERM falls
- * back to xterm-256color. It is given back clean by term_close, on exit, and on SIGINT, SIGTERM,
- * SIGHUP and SIGQUIT (as an EVENT_END) and on a crash. SIGTSTP suspends and resumes. */
+/* Takes the terminal: alternate screen, raw keys, mouse where there is one. Standard output must be the terminal;
+ * keys come from /dev/tty where standard input is something else. An unknown TERM falls back to xterm-256color; one that cannot move
+ * its cursor (TERM=dumb) is an error. The terminal is given back clean by term_close, on exit, and on a crash. Ctrl-C and
+ * Ctrl-\ are keys; SIGINT, SIGTERM, SIGHUP and SIGQUIT sent to the program, and the end of input, are an EVENT_END from
+ * then on. Ctrl-Z and SIGTSTP suspend; coming back is an EVENT_RESIZE. */
 int term_open(Theme theme, bool color, Error *e);
 void term_close(void);
+/* The signal that ended the session (EVENT_END), to be raised again after term_close; 0 where there was none. */
+int term_end_signal(void);
+/* 80x24 before term_open; never more than a canvas can have. */
 void term_size(int *cols, int *rows);
 void term_set_theme(Theme theme, bool color);
-/* Shows the canvas: sends what changed since the last call. */
+/* Shows the canvas: sends what changed since the last call, in one write. */
 void term_draw(const Canvas *c);
 /* Forgets what the terminal shows, so that the next term_draw sends everything (Ctrl-L). */
 void term_redraw(void);

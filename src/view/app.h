@@ -88,7 +88,8 @@ typedef struct App {
     Prompt prompt;
     size_t tree_choice, tree_top; /* the plan's chosen line while it has the focus */
     bool *tree_open;    /* by block of the plan: opened by hand; see tree.c */
-    char search[PROMPT_MAX];
+    char search[PROMPT_MAX];  /* what was last searched for */
+    char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A key is a Unicode character, or one of these. Ctrl-A is KEY_CTRL | 'a'. Terminals cannot send all. */
+/* A key is a Unicode character, or one of these. Ctrl-A is K_CTRL | 'a'. Terminals cannot send all. */
 enum {
     KEY_BASE_ = 0x200000,
     K_UP, K_DOWN, K_LEFT, K_RIGHT, K_HOME, K_END, K_PGUP, K_PGDN,
@@ -28,9 +28,10 @@ typedef struct Event {
 } Event;
 
 /* The name of a key as it is written in help, status line and `--keys`: "n", "Space", "Enter", "PgDn",
- * "C-l", "S-Tab". Writes at most size bytes into out, returns out. */
+ * "C-l", "S-Tab". Writes at most size bytes into out, returns out. A name never has more than 11 bytes. */
 const char *key_name(int32_t key, char *out, size_t size);
-/* Reads one key's name, length n; -1 where it is none. A single UTF-8 character names itself; "<" … ">" may surround a name. */
+/* Reads one key's name, length n; -1 where it is none. A single UTF-8 character names itself; "<" … ">" may surround
+ * a name. Names are read in any case and by their common synonyms ("PageDown", "Return", "^L"). */
 int32_t key_parse(const char *name, size_t n);
 
 #endif

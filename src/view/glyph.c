@@ -97,12 +97,17 @@ static bool is_variation_selector(int32_t c)
     return (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0100 && c <= 0xe01ef);
 }
 
-static size_t escape(Glyph *g, size_t used, const char *format, unsigned c)
+/* \xNN, \uNNNN, \UNNNNNNNN */
+static size_t escape(Glyph *g, size_t used, char letter, int digits, unsigned c)
 {
-    int n = snprintf(g->text, sizeof g->text, format, c); /* at most \U0010FFFF */
-    g->width = (uint8_t)n;
+    g->width = (uint8_t)snprintf(g->text, sizeof g->text, "\\%c%0*X", letter, digits, c);
     g->cell = false;
     return used;
+}
+
+static size_t escape_unicode(Glyph *g, size_t used, int32_t c)
+{
+    return escape(g, used, c > 0xffff ? 'U' : 'u', c > 0xffff ? 8 : 4, (unsigned)c);
 }
 
 static void append(Glyph *g, size_t *len, const char *bytes, size_t n)
@@ -120,15 +125,19 @@ size_t glyph_next(const char *s, size_t n, bool ascii, Glyph *g)
     size_t used = text_decode(s, n, &c);
     *g = (Glyph){.width = 1, .cell = true, .code = c};
     if (c == 0xfffd && used == 1)
-        return escape(g, used, "\\x%02X", (unsigned char)*s);
-    if (c == '\n' || c == '\t')
-        return escape(g, used, c == '\n' ? "\\n" : "\\t", 0);
+        return escape(g, used, 'x', 2, (unsigned char)*s);
+    if (c == '\n' || c == '\t') {
+        memcpy(g->text, c == '\n' ? "\\n" : "\\t", 2);
+        g->width = 2;
+        g->cell = false;
+        return used;
+    }
     if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-        return escape(g, used, "\\x%02X", (unsigned)c);
+        return escape(g, used, 'x', 2, (unsigned)c);
     if (ascii && c > 0x7e) {
         const char *equivalent = glyph_ascii(c);
         if (!equivalent)
-            return escape(g, used, c > 0xffff ? "\\U%08X" : "\\u%04X", (unsigned)c);
+            return escape_unicode(g, used, c);
         size_t len = strlen(equivalent);
         memcpy(g->text, equivalent, len);
         g->width = (uint8_t)len;
@@ -138,7 +147,7 @@ size_t glyph_next(const char *s, size_t n, bool ascii, Glyph *g)
     size_t len = 0;
     if (c > 0x7e) {
         if (is_invisible(c))
-            return escape(g, used, c > 0xffff ? "\\U%08X" : "\\u%04X", (unsigned)c);
+            return escape_unicode(g, used, c);
         int width = text_char_width(c);
         if (width < 1)
             append(g, &len, "\xe2\x97\x8c", 3); /* a dotted circle to carry the mark */
@@ -168,7 +177,7 @@ int glyph_lines(const char *text)
         return 0;
     for (int lines = 3; lines < 16; lines++)
         if (!strcmp(text, box_characters[lines]))
-            return lines == LINE_RIGHT ? LINE_LEFT | LINE_RIGHT : lines == LINE_LEFT ? LINE_LEFT | LINE_RIGHT : lines;
+            return lines == LINE_LEFT ? LINE_LEFT | LINE_RIGHT : lines;
     return 0;
 }
 

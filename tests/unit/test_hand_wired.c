@@ -331,7 +331,7 @@ Test(hand_wired, reads_words)
     cr_expect_neq(vocab_encode(m->vocab, "A B G A", ENCODE_DECODER, &ids, &e), 0);
     cr_expect(strstr(e.text, "G"), "%s", e.text);
     ids_free(&ids);
-    cr_expect_str_eq(m->summary, "Completes A B … A with B: two layers of attention, wired by hand.");
+    cr_expect_str_eq(m->summary, "Completes A B ... A with B: two layers of attention, wired by hand.");
     model_free(m);
 }
 

@@ -36,8 +36,8 @@ enum { LOOK_BACK = 40, ASK = 24, MATCH = 2, REST = 1, SAY = 8 };
 
 static const char *const tokens[TOKENS] = {"A", "B", "C", "D", "E", "F", "<s>"};
 
-/* The rule "FROM is wired to TO with this strength": one number of one matrix [inputs, outputs]. The weights
- * were allocated by wire_model, so they may be written to. Once a rule has failed the others do nothing. */
+/* The rule "FROM is wired to TO with this strength": one number of one matrix [inputs, outputs]. Once a rule has
+ * failed the others do nothing. */
 static void wire(Weights *w, const char *weight, size_t from, size_t to, int strength, Error *e)
 {
     if (e->text[0])
@@ -47,8 +47,7 @@ static void wire(Weights *w, const char *weight, size_t from, size_t to, int str
         error_set(e, "wire: %s[%zu, %zu]: expected a place in a weight of the model, found none", weight, from, to);
         return;
     }
-    const Weight *m = &w->items[i];
-    w->block[(size_t)(m->data - w->block) + from * m->shape[1] + to] = (real)strength;
+    weights_values(w, (size_t)i)[from * w->items[i].shape[1] + to] = (real)strength;
 }
 
 /* All the rules. x stands for a letter, p for a position; inside a head, dimension x or p carries it. */

@@ -1,0 +1,316 @@
+/* metrics.c - the numbers. Knows no words: those are metric_lines.c's. */
+#include "measure/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- moments ---- */
+
+/* Count, mean and sum of squared distances from it: what can be joined (Chan, Golub and LeVeque 1979). */
+typedef struct Spread {
+    double n, mean, squares;
+} Spread;
+
+/* Four sums side by side: an addition need not wait for the one before it. */
+static double sum_of(const real *x, size_t n)
+{
+    double s[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++)
+            s[k] += (double)x[i + (size_t)k];
+    for (; i < n; i++)
+        s[0] += (double)x[i];
+    return s[0] + s[1] + (s[2] + s[3]);
+}
+
+static double squares_around(const real *x, size_t n, double mean)
+{
+    double s[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++) {
+            double d = (double)x[i + (size_t)k] - mean;
+            s[k] += d * d;
+        }
+    for (; i < n; i++)
+        s[0] += ((double)x[i] - mean) * ((double)x[i] - mean);
+    return s[0] + s[1] + (s[2] + s[3]);
+}
+
+static double dot(const real *a, const real *b, size_t n)
+{
+    double s[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++)
+            s[k] += (double)a[i + (size_t)k] * (double)b[i + (size_t)k];
+    for (; i < n; i++)
+        s[0] += (double)a[i] * (double)b[i];
+    return s[0] + s[1] + (s[2] + s[3]);
+}
+
+/* n > 0 finite numbers. */
+static Spread spread_of(const real *x, size_t n)
+{
+    Spread s = {.n = (double)n, .mean = sum_of(x, n) / (double)n};
+    s.squares = squares_around(x, n, s.mean);
+    return s;
+}
+
+static Spread spread_join(Spread a, Spread b)
+{
+    if (a.n == 0)
+        return b;
+    double n = a.n + b.n, apart = b.mean - a.mean;
+    return (Spread){n, a.mean + apart * b.n / n, a.squares + b.squares + apart * apart * a.n * b.n / n};
+}
+
+Moments moments(const real *x, size_t n)
+{
+    Moments m = {.mean = NAN, .variance = NAN, .min = NAN, .max = NAN};
+    Spread all = {0};
+    for (size_t i = 0; i < n;) {
+        while (i < n && isinf(x[i]))
+            i++;
+        size_t first = i;
+        for (; i < n && !isinf(x[i]); i++) {
+            double v = (double)x[i];
+            if (m.count++ == 0)
+                m.min = m.max = v;
+            m.min = v < m.min ? v : m.min;
+            m.max = v > m.max ? v : m.max;
+        }
+        if (i > first)
+            all = spread_join(all, spread_of(x + first, i - first));
+    }
+    if (m.count) {
+        m.mean = all.mean;
+        m.variance = all.squares / all.n;
+        m.norm = sqrt(all.squares + all.n * all.mean * all.mean);
+    }
+    return m;
+}
+
+double entropy(const real *p, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] > 0)
+            sum -= (double)p[i] * log((double)p[i]);
+    return sum;
+}
+
+double share_not_positive(const real *x, size_t n)
+{
+    size_t off = 0;
+    for (size_t i = 0; i < n; i++)
+        off += x[i] <= 0;
+    return (double)off / (double)n;
+}
+
+/* ---- likeness ---- */
+
+double cosine(const real *a, const real *b, size_t n)
+{
+    double aa = dot(a, a, n), bb = dot(b, b, n);
+    return aa > 0 && bb > 0 ? dot(a, b, n) / sqrt(aa) / sqrt(bb) : NAN;
+}
+
+/* With u_t the rows brought to length 1, the sum over all pairs of u_i · u_j is |Σ u_t|²; the pairs of a row with itself
+ * are 1 each. */
+double mean_cosine(const real *x, size_t rows, size_t d)
+{
+    double *sum = calloc(d, sizeof *sum), squares = 0, n = (double)rows;
+    if (!sum)
+        return NAN;
+    bool zero = rows < 2;
+    for (size_t t = 0; t < rows && !zero; t++, x += d) {
+        double length = sqrt(dot(x, x, d));
+        zero = !(length > 0);
+        for (size_t j = 0; j < d; j++)
+            sum[j] += (double)x[j] / length;
+    }
+    for (size_t j = 0; j < d; j++)
+        squares += sum[j] * sum[j];
+    free(sum);
+    return zero ? NAN : (squares - n) / (n * (n - 1));
+}
+
+/* ---- attention ---- */
+
+size_t visible_keys(const Pass *p, const Stage *s, size_t query)
+{
+    bool hidden = stage_is_causal(s) && !(pass_plan(p)->ablations & NO_MASK);
+    return hidden ? query + 1 : s->shape[2];
+}
+
+AttentionRow attention_row(Pass *p, size_t i, size_t head, size_t query)
+{
+    const Stage *s = &pass_plan(p)->stages[i];
+    size_t Tk = s->shape[2];
+    const real *w = pass_value(p, i) + (head * s->shape[1] + query) * Tk;
+    AttentionRow row = {.visible = visible_keys(p, s, query), .entropy = entropy(w, Tk), .sum = sum_of(w, Tk)};
+    for (size_t j = 1; j < Tk; j++)
+        if (w[j] > w[row.largest])
+            row.largest = j;
+    row.weight = (double)w[row.largest];
+    row.slope = row.weight * (1 - row.weight);
+    row.share = row.visible > 1 ? row.entropy / log((double)row.visible) : 0;
+    row.effective = exp(row.entropy);
+    return row;
+}
+
+/* The heads from *first up to *end that `head` stands for. */
+static void head_range(const Stage *s, int head, size_t *first, size_t *end)
+{
+    *first = head < 0 ? 0 : (size_t)head;
+    *end = head < 0 ? s->shape[0] : (size_t)head + 1;
+}
+
+double attention_entropy(Pass *p, size_t i, int head)
+{
+    const Stage *s = &pass_plan(p)->stages[i];
+    const real *w = pass_value(p, i);
+    size_t Tq = s->shape[1], Tk = s->shape[2], first, end;
+    double sum = 0;
+    head_range(s, head, &first, &end);
+    for (size_t row = first * Tq; row < end * Tq; row++)
+        sum += entropy(w + row * Tk, visible_keys(p, s, row % Tq));
+    return sum / (double)((end - first) * Tq);
+}
+
+ScoreSpread score_spread(Pass *p, size_t i, int head)
+{
+    const Stage *s = &pass_plan(p)->stages[i];
+    const real *x = pass_value(p, i);
+    size_t Tq = s->shape[1], Tk = s->shape[2], first, end, with_spread = 0;
+    Spread all = {0}, visible = {0};
+    double rows = 0;
+    head_range(s, head, &first, &end);
+    for (size_t row = first * Tq; row < end * Tq; row++) {
+        size_t n = visible_keys(p, s, row % Tq);
+        Spread seen = spread_of(x + row * Tk, n);
+        visible = spread_join(visible, seen);
+        all = spread_join(all, seen);
+        if (n < Tk)
+            all = spread_join(all, spread_of(x + row * Tk + n, Tk - n));
+        if (n > 1) {
+            rows += seen.squares / seen.n;
+            with_spread++;
+        }
+    }
+    return (ScoreSpread){all.squares / all.n, visible.squares / visible.n, with_spread ? rows / (double)with_spread : NAN};
+}
+
+/* Mean and variance over the T rows of column i of x [T, d]. */
+static Spread column_spread(const real *x, size_t T, size_t d, size_t i)
+{
+    Spread s = {.n = (double)T};
+    for (size_t t = 0; t < T; t++)
+        s.mean += (double)x[t * d + i];
+    s.mean /= s.n;
+    for (size_t t = 0; t < T; t++)
+        s.squares += ((double)x[t * d + i] - s.mean) * ((double)x[t * d + i] - s.mean);
+    return s;
+}
+
+double score_prediction(Pass *p, size_t i, int head)
+{
+    const Plan *plan = pass_plan(p);
+    const Stage *s = &plan->stages[i], *qs = &plan->stages[s->in[0]], *ks = &plan->stages[s->in[1]];
+    const real *q = pass_value(p, (size_t)s->in[0]), *k = pass_value(p, (size_t)s->in[1]);
+    size_t Tq = qs->shape[1], Tk = ks->shape[1], d = qs->shape[2], group = qs->shape[0] / ks->shape[0], first, end;
+    double sum = 0;
+    head_range(s, head, &first, &end);
+    for (size_t h = first; h < end; h++)
+        for (size_t c = 0; c < d; c++) {
+            Spread a = column_spread(q + h * Tq * d, Tq, d, c), b = column_spread(k + h / group * Tk * d, Tk, d, c);
+            double va = a.squares / a.n, vb = b.squares / b.n;
+            sum += va * vb + a.mean * a.mean * vb + b.mean * b.mean * va;
+        }
+    return sum / (double)(end - first);
+}
+
+int score_variance(Pass *p, size_t i, int head, ScoreVariance *out)
+{
+    const Plan *plan = pass_plan(p);
+    size_t first, end;
+    plan_sub(plan, i, &first, &end);
+    while (first < end && plan->stages[first].kind != STAGE_SCORES)
+        first++;
+    if (first == end)
+        return -1;
+    ScoreSpread raw = score_spread(p, first, head), scaled = score_spread(p, first + 1, head);
+    *out = (ScoreVariance){.raw_all = raw.all,       .raw_visible = raw.visible,       .raw_rows = raw.rows,
+                           .scaled_all = scaled.all, .scaled_visible = scaled.visible, .scaled_rows = scaled.rows,
+                           .predicted = score_prediction(p, first, head), .ratio = scaled.all > 0 ? raw.all / scaled.all : NAN};
+    return 0;
+}
+
+/* ---- the residual stream ---- */
+
+bool is_stream_point(const Plan *plan, size_t i)
+{
+    const Stage *s = &plan->stages[i];
+    if (s->kind == STAGE_TOKENS) /* read with its positions where it has any */
+        return plan->config->position != POSITION_SINUSOIDAL && plan->config->position != POSITION_LEARNED;
+    return s->kind == STAGE_SUM || s->kind == STAGE_RESIDUAL || s->sub == SUB_FINAL;
+}
+
+StreamPoint stream_point(Pass *p, size_t i)
+{
+    const Stage *s = &pass_plan(p)->stages[i];
+    const real *x = pass_value(p, i);
+    size_t T = s->shape[0], d = s->shape[1];
+    StreamPoint point = {.stage = i, .cosine = mean_cosine(x, T, d)};
+    for (size_t t = 0; t < T; t++)
+        point.norm += sqrt(dot(x + t * d, x + t * d, d)) / (double)T;
+    return point;
+}
+
+size_t stream_points(Pass *p, size_t until, StreamPoint **out)
+{
+    const Plan *plan = pass_plan(p);
+    size_t n = 0;
+    *out = calloc(until ? until : 1, sizeof **out);
+    if (!*out)
+        return 0;
+    for (size_t i = 0; i < until && i < plan->count; i++)
+        if (is_stream_point(plan, i))
+            (*out)[n++] = stream_point(p, i);
+    return n;
+}
+
+/* ---- the largest ---- */
+
+size_t largest_of(const real *x, size_t n, size_t k, size_t *out)
+{
+    size_t have = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (have == k && (k == 0 || !(x[i] > x[out[k - 1]])))
+            continue;
+        size_t at = have < k ? have++ : k - 1;
+        for (; at > 0 && x[i] > x[out[at - 1]]; at--)
+            out[at] = out[at - 1];
+        out[at] = i;
+    }
+    return have;
+}
+
+void top_tokens(Pass *p, size_t row, size_t k, TokenProb *out)
+{
+    const Plan *plan = pass_plan(p);
+    size_t V = plan->stages[plan->count - 1].shape[1], have = 0;
+    const real *probs = pass_value(p, plan->count - 1) + row * V, *logits = pass_value(p, plan->count - 2) + row * V;
+    for (size_t i = 0; i < V; i++) { /* by logit: two probabilities may both be rounded to 0 */
+        if (have == k && (k == 0 || !((double)logits[i] > out[k - 1].logit)))
+            continue;
+        size_t at = have < k ? have++ : k - 1;
+        for (; at > 0 && (double)logits[i] > out[at - 1].logit; at--)
+            out[at] = out[at - 1];
+        out[at] = (TokenProb){(int)i, (double)probs[i], (double)logits[i]};
+    }
+    for (; have < k; have++)
+        out[have] = (TokenProb){.id = -1};
+}

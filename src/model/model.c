@@ -1,0 +1,221 @@
+/* model.c - tells apart what -m names, and opens it.
+ *
+ * Owns the Model that results. Each format is read in a file of its own. To add a format: open_path. */
+#include "model/model.h"
+
+#include "base/text.h"
+#include "model/llama2c.h"
+#include "model/native.h"
+#include "model/nearest.h"
+#include "model/tokenizer.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what people call it ---- */
+
+/* The last part of a path, without slashes behind it; the caller frees it. */
+static char *last_part(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    size_t from = n;
+    while (from > 0 && path[from - 1] != '/')
+        from--;
+    return strndup(path + from, n - from);
+}
+
+/* "." and ".." are called by the name of the folder they are. */
+static char *name_of(const char *path)
+{
+    char *name = last_part(path);
+    if (name && (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)) {
+        char *whole = realpath(path, NULL);
+        if (whole) {
+            free(name);
+            name = last_part(whole);
+            free(whole);
+        }
+    }
+    return name;
+}
+
+/* The line that a model's card begins with after its title, or ""; the caller frees it. */
+static char *read_summary(const char *folder)
+{
+    enum { SUMMARY_MAX = 400 };
+    char *path = file_join(folder, "README.md"), *summary = NULL;
+    File file;
+    if (path && file_exists(path) && file_open(&file, path, NULL) == 0) {
+        const char *at = (const char *)file.data, *end = at + file.size;
+        while (at < end && !summary) {
+            const char *newline = memchr(at, '\n', (size_t)(end - at));
+            size_t n = (size_t)((newline ? newline : end) - at);
+            while (n && (at[n - 1] == '\r' || at[n - 1] == ' '))
+                n--;
+            if (n && *at != '#' && n <= SUMMARY_MAX && text_is_valid(at, n))
+                summary = strndup(at, n);
+            else if (n && *at != '#')
+                break;
+            at = newline ? newline + 1 : end;
+        }
+        file_close(&file);
+    }
+    free(path);
+    return summary ? summary : strdup("");
+}
+
+void model_free(Model *m)
+{
+    if (!m)
+        return;
+    config_free(&m->config);
+    weights_free(&m->weights);
+    vocab_free(m->vocab);
+    free(m->name);
+    free(m->path);
+    free(m->summary);
+    free(m);
+}
+
+/* ---- opening ---- */
+
+static Model *open_random(const char *name, Error *e)
+{
+    Config c;
+    unsigned long seed = 0;
+    if (config_parse(&c, name + strlen("random:"), &seed, e) != 0)
+        return NULL;
+    Model *m = model_random(&c, seed, name, e);
+    config_free(&c);
+    return m;
+}
+
+/* For the error of a folder without config.json: a checkpoint in it, as "; try …", or "". */
+static void hint_checkpoint(const char *folder, Buffer *out)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && out->len == 0 && (entry = readdir(dir));)
+        if (name_ends_with(entry->d_name, ".bin") && strncmp(entry->d_name, "tok", 3) != 0)
+            buffer_printf(out, "; try %s/%s", folder, entry->d_name);
+    if (dir)
+        closedir(dir);
+}
+
+static bool has_config(const char *folder)
+{
+    char *path = file_join(folder, "config.json");
+    bool has = path && file_exists(path);
+    free(path);
+    return has;
+}
+
+static int fill_model(Model *m, const char *path, const char *tokenizer, Error *e)
+{
+    if (!file_is_folder(path)) {
+        if (name_ends_with(path, ".safetensors") || name_ends_with(path, ".json") || name_ends_with(path, ".txt"))
+            return error_set(
+                e, "%s: expected a model's folder or a llama2.c checkpoint (*.bin), found one file of a folder; try the folder", path);
+        return llama2c_open(m, path, tokenizer, e);
+    }
+    if (!has_config(path)) {
+        Buffer hint = {0};
+        hint_checkpoint(path, &hint);
+        error_set(e, "%s: expected config.json in this folder, found none%s", path, buffer_text(&hint));
+        buffer_free(&hint);
+        return -1;
+    }
+    m->summary = read_summary(path);
+    return native_open(m, path, tokenizer, e);
+}
+
+static Model *open_path(const char *path, const char *tokenizer, Error *e)
+{
+    Model *m = calloc(1, sizeof *m);
+    if (!m) {
+        error_memory(e, path);
+        return NULL;
+    }
+    int status = fill_model(m, path, tokenizer, e);
+    m->name = name_of(path);
+    m->path = strdup(path);
+    if (!m->summary)
+        m->summary = strdup("");
+    if (status == 0 && (!m->name || !m->path || !m->summary))
+        status = error_memory(e, path);
+    if (status == 0)
+        return m;
+    model_free(m);
+    return NULL;
+}
+
+/* ---- finding ---- */
+
+/* Copies of the names, because those that models_list gives do not stay. */
+typedef struct Names {
+    char *items[256];
+    size_t count;
+} Names;
+
+static void keep_name(void *context, const char *name, const char *folder)
+{
+    Names *names = context;
+    (void)folder;
+    if (names->count < sizeof names->items / sizeof *names->items && (names->items[names->count] = strdup(name)))
+        names->count++;
+}
+
+static void unknown_model(const char *name, Error *e)
+{
+    Names names = {.count = 0};
+    char hint[NEAREST_HINT];
+    Nearest near = nearest_to(name, strlen(name));
+    models_list(keep_name, &names);
+    for (size_t i = 0; i < names.count; i++)
+        nearest_offer(&near, names.items[i]);
+    nearest_hint(&near, hint);
+    error_set(e, "%s: expected a model's name, a folder, a file *.bin or random:KEY=VALUE,…, found nothing of that name%s",
+              name[0] ? name : "\"\"", hint[0] ? hint : "; `stepformer models` lists the names");
+    for (size_t i = 0; i < names.count; i++)
+        free(names.items[i]);
+}
+
+/* The path that a name stands for: itself where it is one, else a named model's folder; NULL with e set where there
+ * is neither. The caller frees it. */
+static char *find_model(const char *name, Error *e)
+{
+    bool is_path = name[0] && file_exists(name);
+    char *found = NULL;
+    if (name[0] && !strchr(name, '/') && !(is_path && (!file_is_folder(name) || has_config(name)))) {
+        char *relative = file_join("tiny-models", name);
+        found = relative ? data_find(relative) : NULL;
+        free(relative);
+    }
+    if (!found && is_path)
+        found = strdup(name);
+    if (!found)
+        unknown_model(name, e);
+    return found;
+}
+
+Model *model_open(const char *name, const char *tokenizer, Error *e)
+{
+    if (strncmp(name, "random:", strlen("random:")) == 0)
+        return open_random(name, e);
+    char *path = find_model(name, e);
+    Model *m = path ? open_path(path, tokenizer, e) : NULL;
+    free(path);
+    return m;
+}
+
+Vocab *vocab_open(const char *name, Error *e)
+{
+    char *path = find_model(name, e);
+    Vocab *v = NULL;
+    if (path)
+        v = file_is_folder(path) ? tokenizer_of_folder(path, e) : tokenizer_open(path, NULL, e);
+    free(path);
+    return v;
+}

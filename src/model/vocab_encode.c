@@ -1,0 +1,231 @@
+/* vocab_encode.c - text to ids and back, for the three splits of a native vocabulary.
+ *
+ * Owns where a text is cut. Knows neither files nor llama2.c's merges. */
+#include "base/text.h"
+#include "model/nearest.h"
+#include "model/vocab_table.h"
+
+#include <string.h>
+#include <utf8proc.h>
+
+static bool is_space(int32_t c)
+{
+    if (c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85)
+        return true;
+    return c > 0x7f && utf8proc_category(c) == UTF8PROC_CATEGORY_ZS;
+}
+
+static bool is_punctuation(int32_t c)
+{
+    utf8proc_category_t category = utf8proc_category(c);
+    return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+}
+
+/* ---- what is not in the vocabulary ---- */
+
+/* How many characters the n bytes at s are. */
+static size_t count_chars(const char *s, size_t n)
+{
+    size_t count = 0;
+    for (; n; count++) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        s += used;
+        n -= used;
+    }
+    return count;
+}
+
+/* The error for the len bytes at `at` of the text; the nearest tokens are those close to the word of n bytes there. */
+static int unknown(const Vocab *v, const char *what, const char *text, const char *at, size_t len, size_t n, Error *e)
+{
+    char quoted[QUOTE_SHORT], hint[NEAREST_HINT];
+    Nearest near = nearest_to(at, n);
+    for (size_t i = 0; i < v->size; i++)
+        nearest_offer(&near, vocab_token(v, (int)i));
+    nearest_hint(&near, hint);
+    return error_set(e, "text: character %zu: expected a %s of this model's vocabulary, found %s%s",
+                     count_chars(text, (size_t)(at - text)) + 1, what, quote_short(at, len, quoted),
+                     hint[0] ? hint : "; `stepformer tokens` lists what it knows");
+}
+
+/* ---- words ---- */
+
+/* Appends the tokens of one word, the n bytes at `at`. */
+static int encode_word(const Vocab *v, const char *text, const char *at, size_t n, Ids *ids, Error *e)
+{
+    const char *tail = at + n; /* from here to `end`: punctuation that was split off behind */
+    const char *end = tail;
+    int id;
+    while ((id = vocab_lookup(v, at, (size_t)(tail - at))) < 0) {
+        int32_t c;
+        size_t used = text_decode(at, (size_t)(tail - at), &c);
+        int mark = is_punctuation(c) ? vocab_lookup(v, at, used) : -1;
+        if (mark >= 0) { /* a lone mark would have been found: there is more behind it */
+            if (ids_add(ids, mark, e) != 0)
+                return -1;
+            at += used;
+            continue;
+        }
+        const char *last = tail - 1;
+        while (last > at && ((unsigned char)*last & 0xc0) == 0x80)
+            last--;
+        text_decode(last, (size_t)(tail - last), &c);
+        if (last == at || !is_punctuation(c) || vocab_lookup(v, last, (size_t)(tail - last)) < 0)
+            break;
+        tail = last;
+    }
+    if (id < 0)
+        id = v->special[TOKEN_UNK];
+    if (id < 0)
+        return unknown(v, "word", text, at, (size_t)(tail - at), (size_t)(tail - at), e);
+    if (ids_add(ids, id, e) != 0)
+        return -1;
+    while (tail < end) {
+        int32_t c;
+        size_t used = text_decode(tail, (size_t)(end - tail), &c);
+        if (ids_add(ids, vocab_lookup(v, tail, used), e) != 0)
+            return -1;
+        tail += used;
+    }
+    return 0;
+}
+
+static int encode_words(const Vocab *v, const char *text, size_t n, Ids *ids, Error *e)
+{
+    const char *end = text + n, *at = text, *word = text;
+    while (at < end) {
+        int32_t c;
+        size_t used = text_decode(at, (size_t)(end - at), &c);
+        if (is_space(c)) {
+            if (at > word && encode_word(v, text, word, (size_t)(at - word), ids, e) != 0)
+                return -1;
+            int id = vocab_lookup(v, at, used); /* a newline may be a token */
+            if (id >= 0 && ids_add(ids, id, e) != 0)
+                return -1;
+            word = at + used;
+        }
+        at += used;
+    }
+    return at > word ? encode_word(v, text, word, (size_t)(at - word), ids, e) : 0;
+}
+
+/* ---- characters and longest match ---- */
+
+/* What may be found inside a text: the special tokens are put there by the tokenizer, except a mask, which only
+ * the one who writes the text can put. */
+static bool is_plain(const Vocab *v, int id)
+{
+    for (int i = 0; i < TOKEN_COUNT; i++)
+        if (v->special[i] == id && i != TOKEN_MASK)
+            return false;
+    return true;
+}
+
+static bool is_mask(const Vocab *v, int id)
+{
+    return v->special[TOKEN_MASK] == id;
+}
+
+/* The token that begins at `at`, its length in *len; -1 where there is none. */
+static int match(const Vocab *v, const char *at, size_t n, size_t *len)
+{
+    if (v->split == SPLIT_LONGEST_MATCH)
+        return vocab_longest(v, at, n, is_plain, len);
+    int id = vocab_longest(v, at, n, is_mask, len);
+    if (id >= 0)
+        return id;
+    int32_t c;
+    *len = text_decode(at, n, &c);
+    id = vocab_lookup(v, at, *len);
+    return id >= 0 && is_plain(v, id) ? id : -1;
+}
+
+/* Bytes of the word that begins at `at`. */
+static size_t word_len(const char *at, size_t n)
+{
+    size_t len = 0;
+    while (len < n) {
+        int32_t c;
+        size_t used = text_decode(at + len, n - len, &c);
+        if (is_space(c))
+            break;
+        len += used;
+    }
+    return len;
+}
+
+static int encode_matches(const Vocab *v, const char *text, size_t n, Ids *ids, Error *e)
+{
+    const char *end = text + n, *at = text;
+    const char *what = v->split == SPLIT_CHARACTERS ? "character" : "token";
+    while (at < end) {
+        int32_t c;
+        size_t left = (size_t)(end - at), len = 0, used = text_decode(at, left, &c);
+        int id = match(v, at, left, &len);
+        if (id < 0) {
+            len = used;
+            id = is_space(c) ? -1 : v->special[TOKEN_UNK];
+            if (id < 0 && !is_space(c))
+                return unknown(v, what, text, at, used, word_len(at, left), e);
+        }
+        if (id >= 0 && ids_add(ids, id, e) != 0)
+            return -1;
+        at += len;
+    }
+    return 0;
+}
+
+/* ---- for everyone ---- */
+
+static int encode_native(const Vocab *v, const char *text, Ids *ids, Error *e)
+{
+    size_t n = strlen(text);
+    if (!text_is_valid(text, n))
+        return error_set(e, "text: expected UTF-8, found other bytes");
+    return v->split == SPLIT_WORDS ? encode_words(v, text, n, ids, e) : encode_matches(v, text, n, ids, e);
+}
+
+static int encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)
+{
+    int bos = v->special[TOKEN_BOS], eos = v->special[TOKEN_EOS];
+    bool with_bos = bos >= 0 && (how == ENCODE_DECODER || (how == ENCODE_ENCODER && v->encoder_only));
+    if (v->split == SPLIT_LLAMA2C) {
+        if (vocab_encode_llama2c(v, text, with_bos, ids, e) != 0)
+            return -1;
+    } else {
+        if (with_bos && ids_add(ids, bos, e) != 0)
+            return -1;
+        if (encode_native(v, text, ids, e) != 0)
+            return -1;
+    }
+    return how == ENCODE_ENCODER && eos >= 0 ? ids_add(ids, eos, e) : 0;
+}
+
+int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)
+{
+    size_t before = ids->len;
+    if (!v->has_text)
+        return error_set(e, "text: expected ids, because this model has no vocabulary, found a text; try --ids 0,1,2");
+    if (encode(v, text, how, ids, e) == 0)
+        return 0;
+    ids->len = before;
+    return -1;
+}
+
+void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out)
+{
+    if (v->split == SPLIT_LLAMA2C) {
+        vocab_decode_llama2c(v, ids, n, out);
+        return;
+    }
+    const char *between = v->split == SPLIT_WORDS || !v->has_text ? " " : "";
+    bool first = true;
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= 0 && (ids[i] == v->special[TOKEN_BOS] || ids[i] == v->special[TOKEN_EOS] || ids[i] == v->special[TOKEN_PAD]))
+            continue;
+        buffer_puts(out, first ? "" : between);
+        buffer_puts(out, vocab_token(v, ids[i]));
+        first = false;
+    }
+}

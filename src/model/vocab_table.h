@@ -1,0 +1,46 @@
+/* vocab_table.h - the inside of a Vocab, for the files that build one and encode with it.
+ *
+ * Owns the struct. Outside src/model/vocab*.c, vocab.h is what there is. */
+#ifndef MODEL_VOCAB_TABLE_H
+#define MODEL_VOCAB_TABLE_H
+
+#include "model/vocab.h"
+
+typedef struct VocabEntry {
+    const char *text;
+    size_t len;
+    int id;
+} VocabEntry;
+
+struct Vocab {
+    size_t size;
+    Buffer pool;        /* every token's bytes, each followed by a NUL */
+    size_t *starts;     /* [size + 1] where each token begins in the pool */
+    VocabEntry *sorted; /* [size] by text, then by id */
+    float *scores;      /* [size] of llama2.c's merges, or NULL */
+    size_t longest;     /* bytes of the longest token */
+    SplitKind split;
+    bool has_text, encoder_only;
+    int special[TOKEN_COUNT];
+};
+
+/* A Vocab for `size` tokens, none added yet; NULL without memory. */
+Vocab *vocab_begin(size_t size);
+/* Adds token `id`, which must be the number of those added so far. */
+void vocab_add(Vocab *v, size_t id, const char *text, size_t n);
+/* Sorts, once all are added. -1 without memory. */
+int vocab_index(Vocab *v, const char *file, Error *e);
+
+size_t vocab_token_len(const Vocab *v, int id);
+/* The smallest id of the token that is exactly these n bytes, or -1. */
+int vocab_lookup(const Vocab *v, const char *text, size_t n);
+/* The longest token that the n bytes at text begin with and `allowed` lets pass: its id, its length in
+ * *len; -1 where there is none. */
+int vocab_longest(const Vocab *v, const char *text, size_t n, bool (*allowed)(const Vocab *v, int id), size_t *len);
+
+/* What vocab_encode, vocab_decode and vocab_write do for a vocabulary of llama2.c. */
+int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, Ids *ids, Error *e);
+void vocab_decode_llama2c(const Vocab *v, const int *ids, size_t n, Buffer *out);
+void vocab_write_llama2c(const Vocab *v, Buffer *out);
+
+#endif

@@ -1,0 +1,204 @@
+/* sample.c - one row of logits becomes one token, and tokens become a text.
+ *
+ * Owns the order of the sampler's steps: temperature, top-k, top-p, the draw. Knows nothing of how a token is shown. */
+#include "pass/sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- one token ---- */
+
+typedef struct Ranked {
+    real logit;
+    int id;
+    double weight; /* exp((logit - largest) / temperature) */
+} Ranked;
+
+/* Largest logit first, of equal ones the smaller id: with ties, too, the k largest are always the same. */
+static int by_logit(const void *a, const void *b)
+{
+    const Ranked *x = a, *y = b;
+    if (x->logit != y->logit)
+        return x->logit > y->logit ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The id of the largest logit, or -1 with e set where the row is no distribution. */
+static int largest(const real *logits, size_t vocab, Error *e)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < vocab; i++) {
+        if (isnan(logits[i]) || logits[i] == (real)INFINITY)
+            return error_set(e, "logits: token %zu: expected a number or -inf, found %s; the model's weights may be damaged", i,
+                             isnan(logits[i]) ? "nan" : "inf");
+        if (logits[i] > logits[best])
+            best = i;
+    }
+    if (vocab == 0 || logits[best] == -(real)INFINITY)
+        return error_set(e, "logits: expected at least one that is finite, found none");
+    return (int)best;
+}
+
+static void fill(real *x, real value, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = value;
+}
+
+/* Temperature 0: the distribution is all on one token. */
+static void show_greedy(SampleSteps *steps, const real *logits, size_t vocab, int id)
+{
+    memcpy(steps->scaled, logits, vocab * sizeof *logits);
+    fill(steps->top_k, -(real)INFINITY, vocab);
+    fill(steps->top_p, -(real)INFINITY, vocab);
+    fill(steps->probs, 0, vocab);
+    steps->top_k[id] = steps->top_p[id] = logits[id];
+    steps->probs[id] = 1;
+}
+
+/* ranked [vocab]: the first k were left by top-k, the first `kept` by top-p; their weights add up to `sum`. */
+static void show_steps(SampleSteps *steps, const Ranked *ranked, size_t vocab, size_t k, size_t kept, double sum, double temperature)
+{
+    for (size_t i = 0; i < vocab; i++) {
+        size_t id = (size_t)ranked[i].id;
+        steps->scaled[id] = (real)((double)ranked[i].logit / temperature);
+        steps->top_k[id] = i < k ? steps->scaled[id] : -(real)INFINITY;
+        steps->top_p[id] = i < kept ? steps->scaled[id] : -(real)INFINITY;
+        steps->probs[id] = i < kept ? (real)(ranked[i].weight / sum) : 0;
+    }
+}
+
+int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e)
+{
+    int best = largest(logits, vocab, e);
+    if (best < 0)
+        return -1;
+    if (s->temperature == 0) {
+        if (steps)
+            show_greedy(steps, logits, vocab, best);
+        return best;
+    }
+
+    Ranked *ranked = malloc(vocab * sizeof *ranked);
+    if (!ranked)
+        return error_memory(e, "sampler");
+    /* The largest is subtracted before the division, in double: a small temperature overflows nothing. */
+    for (size_t i = 0; i < vocab; i++)
+        ranked[i] = (Ranked){logits[i], (int)i, exp(((double)logits[i] - (double)logits[best]) / s->temperature)};
+    qsort(ranked, vocab, sizeof *ranked, by_logit);
+
+    size_t k = s->top_k && s->top_k < vocab ? s->top_k : vocab;
+    double sum = 0;
+    for (size_t i = 0; i < k; i++)
+        sum += ranked[i].weight;
+    size_t kept = k;
+    if (s->top_p < 1) {
+        double goal = s->top_p * sum;
+        sum = 0;
+        for (kept = 0; kept < k && sum < goal; kept++)
+            sum += ranked[kept].weight;
+        if (kept == 0) /* a top_p so small that the goal was rounded to 0 */
+            sum = ranked[kept++].weight;
+    }
+
+    double place = random_uniform(&s->random) * sum, passed = 0;
+    int id = ranked[0].id;
+    for (size_t i = 0; i < kept && passed <= place; i++)
+        if (ranked[i].weight > 0) {
+            id = ranked[i].id;
+            passed += ranked[i].weight;
+        }
+    if (steps)
+        show_steps(steps, ranked, vocab, k, kept, sum, s->temperature);
+    free(ranked);
+    return id;
+}
+
+/* ---- a text ---- */
+
+/* The most tokens fed at once: an attention matrix of a long text would not fit into memory. */
+enum { CHUNK = 256 };
+
+int generate_stop_id(const Model *m)
+{
+    return m->config.split == SPLIT_LLAMA2C ? m->config.bos : m->config.eos;
+}
+
+/* What the next token's logits are computed with. */
+typedef struct Engine {
+    const Model *model;
+    Ablations ablations;
+    bool cache;
+    size_t longest; /* tokens that the target may have at the end */
+    Decoding *decoding;
+    size_t capacity;
+    Pass *pass; /* without a cache: the last pass, whose logits were handed out */
+} Engine;
+
+/* The logits behind the last token of in->target, without a cache: the whole pass again. */
+static const real *logits_of_pass(Engine *g, const Input *in, Error *e)
+{
+    pass_free(g->pass);
+    g->pass = pass_create(g->model, input_ids(in), g->ablations, e);
+    if (!g->pass)
+        return NULL;
+    const Plan *plan = pass_plan(g->pass);
+    return pass_value(g->pass, plan->count - 2) + (in->target.len - 1) * g->model->config.vocab_size;
+}
+
+/* The same with a cache: feeds what has not been fed. A full cache is replaced by one of twice the size, and filled again. */
+static const real *logits_of_cache(Engine *g, const Input *in, Error *e)
+{
+    if (!g->decoding || in->target.len > g->capacity) {
+        decoding_free(g->decoding);
+        g->capacity = 2 * in->target.len > CHUNK ? 2 * in->target.len : CHUNK;
+        if (g->capacity > g->longest)
+            g->capacity = g->longest;
+        g->decoding = decoding_create(g->model, in->source.data, in->source.len, g->capacity, g->ablations, e);
+        if (!g->decoding)
+            return NULL;
+    }
+    const real *logits = NULL;
+    do {
+        size_t fed = decoding_length(g->decoding), n = in->target.len - fed;
+        if (decoding_feed(g->decoding, in->target.data + fed, n < CHUNK ? n : CHUNK, &logits, e) != 0)
+            return NULL;
+    } while (decoding_length(g->decoding) < in->target.len);
+    return logits;
+}
+
+int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *at_limit, Error *e)
+{
+    size_t most = m->config.position == POSITION_LEARNED ? m->config.max_len : CONFIG_MAX_SIZE;
+    if (at_limit)
+        *at_limit = false;
+    if (!config_has_stack(&m->config, STACK_DECODER))
+        return error_set(e, "%s: expected a model with a decoder, found an encoder: it has nothing to generate with", m->name);
+    if (in->target.len == 0)
+        return error_set(e, "%s: expected at least one token to go on from, found none; give a text with -t or ids with --ids", m->name);
+    if (in->target.len > most)
+        return error_set(e, "%s: expected at most %zu tokens, found %zu; give a shorter text", m->name, most, in->target.len);
+
+    size_t room = most - in->target.len;
+    Engine g = {.model = m, .ablations = a, .cache = o->cache};
+    g.longest = in->target.len + (o->max_new < room ? o->max_new : room);
+    int status = 0;
+    for (size_t made = 0; made < o->max_new; made++) {
+        if (in->target.len == most) {
+            if (at_limit)
+                *at_limit = true;
+            break;
+        }
+        const real *logits = g.cache ? logits_of_cache(&g, in, e) : logits_of_pass(&g, in, e);
+        int id = logits ? sample_next(&o->sampler, logits, m->config.vocab_size, o->steps, e) : -1;
+        status = id < 0 ? -1 : 0;
+        if (status != 0 || (o->stop >= 0 && id == o->stop))
+            break;
+        status = ids_add(&in->target, id, e);
+        if (status != 0 || (o->on_token && !o->on_token(o->context, id, logits)))
+            break;
+    }
+    decoding_free(g.decoding);
+    pass_free(g.pass);
+    return status;
+}

@@ -1,0 +1,346 @@
+/* trace.c - text, JSON, CSV and safetensors of a list of tensors. */
+#include "pass/trace.h"
+
+#include "base/text.h"
+#include "model/safetensors.h"
+#include "pass/ablation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is written ---- */
+
+static int reserve(Trace *t, Pass *p, size_t n, Error *e)
+{
+    *t = (Trace){.pass = p, .items = calloc(n ? n : 1, sizeof *t->items)};
+    return t->items ? 0 : error_memory(e, "trace");
+}
+
+static void add_stage(Trace *t, const Stage *s, const real *data)
+{
+    TraceItem *item = &t->items[t->count++];
+    stage_name(s, item->name);
+    item->stage = s;
+    item->rank = s->rank;
+    item->shape = s->shape;
+    item->data = data;
+}
+
+int trace_values(Trace *t, Pass *p, const bool *chosen, Error *e)
+{
+    const Plan *plan = pass_plan(p);
+    if (reserve(t, p, plan->count, e) != 0)
+        return -1;
+    for (size_t i = 0; i < plan->count; i++)
+        if (!chosen || chosen[i])
+            add_stage(t, &plan->stages[i], pass_value(p, i));
+    return 0;
+}
+
+int trace_gradients(Trace *t, Pass *p, double loss, Error *e)
+{
+    const Plan *plan = pass_plan(p);
+    const Weights *w = &pass_model(p)->weights;
+    if (reserve(t, p, w->count + plan->count, e) != 0)
+        return -1;
+    t->gradients = true;
+    t->loss = loss;
+    for (size_t i = 0; i < w->count; i++) {
+        TraceItem *item = &t->items[t->count++];
+        snprintf(item->name, sizeof item->name, "%s", w->items[i].name);
+        item->rank = w->items[i].rank;
+        item->shape = w->items[i].shape;
+        item->data = pass_weight_gradient(p, i);
+    }
+    for (size_t i = 0; i < plan->count; i++)
+        add_stage(t, &plan->stages[i], pass_gradient(p, i));
+    return 0;
+}
+
+void trace_free(Trace *t)
+{
+    free(t->items);
+    *t = (Trace){0};
+}
+
+/* ---- numbers ---- */
+
+/* Writes what has no digits; 0 for a finite number. */
+static int not_finite(char *out, real x)
+{
+    if (isnan(x))
+        return snprintf(out, TRACE_NUMBER_MAX, "nan");
+    if (isinf(x))
+        return snprintf(out, TRACE_NUMBER_MAX, x < 0 ? "-inf" : "inf");
+    return 0;
+}
+
+/* "3" becomes "3.0" and, where a point is wanted in every case, "1e-07" becomes "1.0e-07". Returns the length. */
+static int add_point(char *out, int n, bool before_exponent)
+{
+    size_t digits = strcspn(out, "e.");
+    if (out[digits] == '.' || (out[digits] == 'e' && !before_exponent))
+        return n;
+    memmove(out + digits + 2, out + digits, (size_t)n - digits + 1);
+    memcpy(out + digits, ".0", 2);
+    return n + 2;
+}
+
+int trace_number(char out[TRACE_NUMBER_MAX], real x)
+{
+    int n = not_finite(out, x);
+    if (n)
+        return n;
+    /* 9 digits tell any two floats apart, 17 any two doubles; most need fewer */
+    for (int digits = REAL_IS_DOUBLE ? 15 : 6; digits <= (REAL_IS_DOUBLE ? 17 : 9); digits++) {
+        n = snprintf(out, TRACE_NUMBER_MAX, "%.*g", digits, (double)x);
+        real back = REAL_IS_DOUBLE ? (real)strtod(out, NULL) : (real)strtof(out, NULL);
+        if (back == x)
+            break;
+    }
+    return add_point(out, n, false);
+}
+
+int trace_number_short(char out[TRACE_NUMBER_MAX], real x)
+{
+    int n = not_finite(out, x);
+    return n ? n : add_point(out, snprintf(out, TRACE_NUMBER_MAX, "%.6g", (double)x), true);
+}
+
+/* ---- writing ---- */
+
+/* What has been formatted and not yet been handed on. */
+typedef struct Writer {
+    const Trace *trace;
+    Buffer text;
+    TraceEmit emit;
+    void *context;
+    bool stopped;
+} Writer;
+
+enum { PIECE = 1 << 16 };
+
+static void hand_on(Writer *w)
+{
+    if (!w->stopped && !w->text.failed && w->text.len)
+        w->stopped = !w->emit(w->context, w->text.data, w->text.len);
+    if (!w->text.failed)
+        buffer_clear(&w->text);
+}
+
+static bool go_on(Writer *w)
+{
+    if (w->text.len >= PIECE)
+        hand_on(w);
+    return !w->stopped && !w->text.failed;
+}
+
+/* A tensor as matrices: a vector is one row. */
+typedef struct Matrices {
+    size_t heads, rows, cols; /* heads is 0 where there is no such axis */
+} Matrices;
+
+static Matrices matrices_of(const TraceItem *item)
+{
+    Matrices m = {.rows = 1, .cols = item->shape[item->rank - 1]};
+    if (item->rank > 1)
+        m.rows = item->shape[item->rank - 2];
+    if (item->rank > 2)
+        m.heads = item->shape[0];
+    return m;
+}
+
+static void add_shape(Buffer *out, const TraceItem *item)
+{
+    buffer_putc(out, '[');
+    for (int i = 0; i < item->rank; i++)
+        buffer_printf(out, "%s%zu", i ? ", " : "", item->shape[i]);
+    buffer_putc(out, ']');
+}
+
+/* ---- text ---- */
+
+static void write_text_matrix(Writer *w, const real *x, size_t rows, size_t cols)
+{
+    char number[TRACE_NUMBER_MAX];
+    int width = 0;
+    for (size_t i = 0; i < rows * cols; i++) {
+        int n = trace_number_short(number, x[i]);
+        width = n > width ? n : width;
+    }
+    for (size_t i = 0; i < rows && go_on(w); i++)
+        for (size_t j = 0; j < cols; j++) {
+            trace_number_short(number, x[i * cols + j]);
+            buffer_printf(&w->text, "%*s%c", width, number, j + 1 < cols ? ' ' : '\n');
+        }
+}
+
+static void write_text(Writer *w, const TraceItem *item, bool first)
+{
+    Matrices m = matrices_of(item);
+    buffer_printf(&w->text, "%s# %s  ", first ? "" : "\n", item->name);
+    add_shape(&w->text, item);
+    for (int i = 0; item->stage && i < item->rank; i++)
+        buffer_printf(&w->text, "%s%s", i ? ", " : "  ", axis_name(item->stage->axes[i]));
+    if (w->trace->gradients)
+        buffer_printf(&w->text, "\n# d(loss)/d(%s)\n", item->name);
+    else
+        buffer_printf(&w->text, "\n# %s: %s\n", _(stage_table[item->stage->kind].title), _(stage_table[item->stage->kind].what));
+    for (size_t h = 0; h < (m.heads ? m.heads : 1) && go_on(w); h++) {
+        if (m.heads)
+            buffer_printf(&w->text, "# head %zu\n", h);
+        write_text_matrix(w, item->data + h * m.rows * m.cols, m.rows, m.cols);
+    }
+}
+
+/* ---- JSON ---- */
+
+static void add_json_text(Buffer *out, const char *s)
+{
+    buffer_putc(out, '"');
+    for (size_t n = strlen(s); n;) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        if (c == '"' || c == '\\')
+            buffer_printf(out, "\\%c", (char)c);
+        else if (c < 0x20 || c == 0x7f)
+            buffer_printf(out, "\\u%04x", (unsigned)c);
+        else if (c == 0xfffd && used == 1)
+            buffer_puts(out, "\\ufffd");
+        else
+            buffer_add(out, s, used);
+        s += used;
+        n -= used;
+    }
+    buffer_putc(out, '"');
+}
+
+static void add_json_number(Buffer *out, real x)
+{
+    char number[TRACE_NUMBER_MAX];
+    trace_number(number, x);
+    buffer_printf(out, isfinite(x) ? "%s" : "\"%s\"", number);
+}
+
+static void add_json_ids(Buffer *out, const char *key, const int *ids, size_t n)
+{
+    buffer_printf(out, ",\n \"%s\": [", key);
+    for (size_t i = 0; i < n; i++)
+        buffer_printf(out, "%s%d", i ? ", " : "", ids[i]);
+    buffer_putc(out, ']');
+}
+
+static void write_json_head(Writer *w)
+{
+    Buffer *out = &w->text;
+    const Pass *p = w->trace->pass;
+    const Config *c = &pass_model(p)->config;
+    buffer_puts(out, "{\"model\": ");
+    add_json_text(out, pass_model(p)->name);
+    for (Stack s = STACK_ENCODER; s <= STACK_DECODER; s++) {
+        size_t n;
+        const int *ids = pass_ids(p, s, &n);
+        if (config_has_stack(c, s))
+            add_json_ids(out, s == STACK_ENCODER ? "source" : "target", ids, n);
+    }
+    buffer_puts(out, ",\n \"ablations\": [");
+    bool first = true;
+    for (int i = 0; i < ABLATION_COUNT; i++)
+        if (pass_plan(p)->ablations & ablation_table[i].bit) {
+            buffer_printf(out, "%s\"%s\"", first ? "" : ", ", ablation_table[i].name);
+            first = false;
+        }
+    buffer_puts(out, "],\n");
+    if (w->trace->gradients) {
+        double loss = w->trace->loss;
+        buffer_printf(out, " \"loss\": %s%.17g%s,\n \"gradients\": [", isfinite(loss) ? "" : "\"", loss, isfinite(loss) ? "" : "\"");
+    } else
+        buffer_puts(out, " \"stages\": [");
+}
+
+/* The numbers along axis k and those after it, as nested arrays; returns where the next ones begin. */
+static const real *write_json_value(Writer *w, const TraceItem *item, int k, const real *x)
+{
+    buffer_putc(&w->text, '[');
+    for (size_t i = 0; i < item->shape[k] && go_on(w); i++) {
+        if (i)
+            buffer_puts(&w->text, k + 1 < item->rank ? ",\n   " : ", ");
+        if (k + 1 < item->rank)
+            x = write_json_value(w, item, k + 1, x);
+        else
+            add_json_number(&w->text, *x++);
+    }
+    buffer_putc(&w->text, ']');
+    return x;
+}
+
+static void write_json(Writer *w, const TraceItem *item, bool first)
+{
+    buffer_printf(&w->text, "%s\n  {\"name\": \"%s\", \"shape\": ", first ? "" : ",", item->name);
+    add_shape(&w->text, item);
+    if (item->stage) {
+        buffer_puts(&w->text, ", \"axes\": [");
+        for (int i = 0; i < item->rank; i++)
+            buffer_printf(&w->text, "%s\"%s\"", i ? ", " : "", axis_name(item->stage->axes[i]));
+        buffer_putc(&w->text, ']');
+    }
+    buffer_puts(&w->text, ", \"value\":\n   ");
+    write_json_value(w, item, 0, item->data);
+    buffer_putc(&w->text, '}');
+}
+
+/* ---- CSV ---- */
+
+static void write_csv(Writer *w, const TraceItem *item)
+{
+    Matrices m = matrices_of(item);
+    const real *x = item->data;
+    char number[TRACE_NUMBER_MAX];
+    for (size_t h = 0; h < (m.heads ? m.heads : 1); h++)
+        for (size_t i = 0; i < m.rows && go_on(w); i++)
+            for (size_t j = 0; j < m.cols; j++) {
+                trace_number(number, *x++);
+                buffer_printf(&w->text, "%s,", item->name);
+                if (m.heads)
+                    buffer_printf(&w->text, "%zu", h);
+                buffer_printf(&w->text, ",%zu,%zu,%s\n", i, j, number);
+            }
+}
+
+/* ---- for everyone ---- */
+
+int trace_write(const Trace *t, TraceFormat format, TraceEmit emit, void *context, Error *e)
+{
+    Writer w = {.trace = t, .emit = emit, .context = context};
+    if (format == TRACE_JSON)
+        write_json_head(&w);
+    if (format == TRACE_CSV)
+        buffer_puts(&w.text, "stage,head,row,column,value\n");
+    for (size_t i = 0; i < t->count && go_on(&w); i++) {
+        if (format == TRACE_JSON)
+            write_json(&w, &t->items[i], i == 0);
+        else if (format == TRACE_CSV)
+            write_csv(&w, &t->items[i]);
+        else
+            write_text(&w, &t->items[i], i == 0);
+    }
+    if (format == TRACE_JSON)
+        buffer_puts(&w.text, "\n ]}\n");
+    hand_on(&w);
+    int status = w.text.failed ? error_memory(e, "trace") : 0;
+    buffer_free(&w.text);
+    return status;
+}
+
+int trace_save(const Trace *t, const char *path, Error *e)
+{
+    SafeOut *out = malloc((t->count ? t->count : 1) * sizeof *out);
+    if (!out)
+        return error_memory(e, "trace");
+    for (size_t i = 0; i < t->count; i++)
+        out[i] = (SafeOut){t->items[i].name, t->items[i].rank, t->items[i].shape, t->items[i].data};
+    int status = safetensors_write(path, out, t->count, e);
+    free(out);
+    return status;
+}

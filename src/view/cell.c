@@ -1,0 +1,226 @@
+/* cell.c - one cell opened: every term of its arithmetic, the running sum, the rounding, and where each term comes from. */
+#include "view/app.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- choosing among the lines and their operands ---- */
+
+static bool can_jump(const ExplainLine *l, int operand)
+{
+    return l->in[operand].kind == OPERAND_STAGE;
+}
+
+void cell_open(App *app, Cellref cell)
+{
+    Error e = {{0}};
+    explanation_free(&app->cell);
+    app->cell_open = explain_cell(app->pass, cell, &app->cell, &e) == 0;
+    if (!app->cell_open) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
+    app->cell_line = app->cell_top = 0;
+    app->cell_operand = 0;
+    while (app->cell_line + 1 < app->cell.count && app->cell.lines[app->cell_line].in[0].kind == OPERAND_NONE)
+        app->cell_line++;
+    app->view = VIEW_CELL;
+}
+
+/* Goes to the cell an operand comes from, and opens it. */
+static void follow(App *app)
+{
+    if (app->cell_line >= app->cell.count)
+        return;
+    const ExplainLine *l = &app->cell.lines[app->cell_line];
+    int k = can_jump(l, app->cell_operand) ? app->cell_operand : can_jump(l, 0) ? 0 : 1;
+    if (!can_jump(l, k)) {
+        const Operand *o = &l->in[app->cell_operand];
+        if (o->kind == OPERAND_WEIGHT)
+            app_say(app, ROLE_WARNING, _("%s is a weight: it was learned (or drawn), not computed in this pass"), app->model->weights.items[o->weight].name);
+        else
+            app_say(app, ROLE_WARNING, "%s", _("nothing to open on this line"));
+        return;
+    }
+    Cellref to = l->in[k].cell;
+    app_jump(app, to.stage);
+    const Stage *s = app_stage(app);
+    for (int i = 0; i < s->rank; i++) {
+        if (s->axes[i] == AXIS_KV_HEAD)
+            app->cursor[AXIS_HEAD] = to.index[i] * (app->model->config.n_heads / app->model->config.n_kv_heads);
+        else
+            app->cursor[s->axes[i] == AXIS_QUERY ? AXIS_TOKEN : s->axes[i]] = to.index[i];
+    }
+    cell_open(app, to);
+}
+
+/* ---- drawing ---- */
+
+typedef struct Columns {
+    int label, name, value, result;
+} Columns;
+
+static void operand_name(const App *app, const Operand *o, Buffer *shown)
+{
+    Buffer raw = {0};
+    operand_label(app->pass, o, &raw);
+    text_escape(shown, buffer_text(&raw), raw.len, false);
+    buffer_free(&raw);
+}
+
+static void draw_number(Canvas *c, int row, int col, int width, Role role, double x, int digits)
+{
+    char text[NUMBER_MAX];
+    number_format(text, x, digits, c->ascii);
+    canvas_put_right(c, row, col, width, role, text);
+}
+
+static void draw_operand(const App *app, Canvas *c, int row, int col, const Columns *k, const Operand *o, Role role)
+{
+    if (o->kind == OPERAND_NONE)
+        return;
+    Buffer name = {0};
+    operand_name(app, o, &name);
+    if (role != ROLE_CHOICE)
+        role = o->kind == OPERAND_STAGE ? ROLE_LINK : o->kind == OPERAND_WEIGHT ? ROLE_LABEL : ROLE_DIM;
+    canvas_put_cut(c, row, col, k->name - 1, role, buffer_text(&name));
+    draw_number(c, row, col + k->name, k->value - 1, ROLE_TEXT, o->value, app->digits + 1);
+    buffer_free(&name);
+}
+
+static const char *sign_text(char sign)
+{
+    switch (sign) {
+    case '*': return "×";
+    case '/': return "÷";
+    case '-': return "-";
+    case '+': return "+";
+    default: return " ";
+    }
+}
+
+static void draw_line(const App *app, Canvas *c, int row, Rect r, const Columns *k, const ExplainLine *l, bool chosen)
+{
+    Buffer label = {0};
+    text_escape(&label, l->label, strlen(l->label), false);
+    if (chosen)
+        canvas_put(c, row, r.col, 1, ROLE_CROSS, "▸");
+    int col = r.col + 1;
+    if (l->kind == LINE_NOTE) {
+        canvas_put_cut(c, row, col, r.cols - 1, ROLE_TEXT, l->formula);
+        buffer_free(&label);
+        return;
+    }
+    canvas_put_cut(c, row, col, k->label - 1, chosen ? ROLE_CROSS : ROLE_LABEL, buffer_text(&label));
+    buffer_free(&label);
+    col += k->label;
+    bool two = l->in[1].kind != OPERAND_NONE;
+    draw_operand(app, c, row, col, k, &l->in[0], chosen && (app->cell_operand == 0 || !two) ? ROLE_CHOICE : ROLE_TEXT);
+    col += k->name + k->value;
+    canvas_put(c, row, col, 2, ROLE_DIM, sign_text(two ? l->sign : 0));
+    col += 2;
+    if (two)
+        draw_operand(app, c, row, col, k, &l->in[1], chosen && app->cell_operand == 1 ? ROLE_CHOICE : ROLE_TEXT);
+    else if (l->kind == LINE_STEP)
+        canvas_put_cut(c, row, col, k->name + k->value - 1, ROLE_DIM, l->formula);
+    col += k->name + k->value;
+    draw_number(c, row, col, k->result - 1, ROLE_TEXT, l->result, app->digits + 1);
+    col += k->result;
+    if (l->kind == LINE_TERM)
+        draw_number(c, row, col, k->result - 1, ROLE_HEADING, l->running, app->digits + 1);
+}
+
+/* What was stored beside what the lines add up to. */
+static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
+{
+    const Explanation *x = &app->cell;
+    char shown[NUMBER_MAX];
+    number_format(shown, x->stored, app->digits, c->ascii);
+    if (!isfinite(x->stored)) {
+        canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s"), shown);
+        return;
+    }
+    int used = canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s   stored %#.9g   exact %#.15g"), shown, x->stored, x->exact);
+    canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("   rounding %.1e"), x->stored - x->exact);
+}
+
+void cell_draw(App *app, Canvas *c, Rect r)
+{
+    const Explanation *x = &app->cell;
+    Buffer b = {0}, shown = {0};
+    int wide = r.cols > 140 ? 140 : r.cols;
+    Columns k = {.label = wide >= 110 ? 20 : 13, .value = 10, .result = 11};
+    k.name = (wide - 2 - k.label - 2 * k.value - 2 - 2 * k.result) / 2;
+    label_cell(app->pass, x->cell, &b);
+    text_escape(&shown, buffer_text(&b), b.len, false);
+    int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&shown));
+    if (r.cols - used > 20)
+        canvas_printf(c, r.row, r.col + 1 + used, r.cols - used - 2, ROLE_TEXT, " = %s", x->formula);
+    else
+        canvas_put_cut(c, r.row + 1, r.col + 3, r.cols - 4, ROLE_TEXT, x->formula);
+    buffer_clear(&b);
+    label_address(app->pass, x->cell, &b);
+    if (r.rows >= 14)
+        canvas_put_cut(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, buffer_text(&b));
+    buffer_free(&b);
+    buffer_free(&shown);
+
+    bool terms = false;
+    for (size_t i = 0; i < x->count && !terms; i++)
+        terms = x->lines[i].kind == LINE_TERM;
+    int col = r.col + 1 + k.label + 2 * (k.name + k.value) + 2;
+    canvas_put_right(c, r.row + 2, col, k.result - 1, ROLE_HEADING, terms ? _("term") : _("result"));
+    if (terms)
+        canvas_put_right(c, r.row + 2, col + k.result, k.result - 1, ROLE_HEADING, _("sum so far"));
+
+    size_t room = r.rows > 6 ? (size_t)(r.rows - 6) : 1;
+    if (app->cell_line < app->cell_top)
+        app->cell_top = app->cell_line;
+    if (app->cell_line >= app->cell_top + room)
+        app->cell_top = app->cell_line - room + 1;
+    for (size_t i = 0; i < room && app->cell_top + i < x->count; i++)
+        draw_line(app, c, r.row + 3 + (int)i, r, &k, &x->lines[app->cell_top + i], app->cell_top + i == app->cell_line);
+    int end = r.row + r.rows - 3;
+    if (room > x->count)
+        end = r.row + 3 + (int)x->count;
+    else if (x->count > room)
+        canvas_printf(c, r.row + 2, r.col + 1, k.label + k.name, ROLE_DIM, _("lines %zu–%zu of %zu"), app->cell_top + 1, app->cell_top + room, x->count);
+    canvas_hline(c, end, r.col, r.cols, ROLE_BORDER);
+    draw_rounding(app, c, end + 1, r.col + 1, r.cols - 2);
+    if (app->cell_line < x->count) {
+        const ExplainLine *l = &x->lines[app->cell_line];
+        int operand = l->in[1].kind == OPERAND_NONE ? 0 : app->cell_operand;
+        if (can_jump(l, operand)) {
+            Buffer to = {0};
+            operand_name(app, &l->in[operand], &to);
+            canvas_printf(c, end + 2, r.col + 1, r.cols - 2, ROLE_LINK, _("Enter opens %s; Left and Right choose; Backspace comes back"), buffer_text(&to));
+            buffer_free(&to);
+        }
+    }
+}
+
+/* ---- keys ---- */
+
+bool cell_command(App *app, CommandId id, size_t count)
+{
+    size_t n = app->cell.count, times = count ? count : 1, page = app->rows > 9 ? (size_t)app->rows - 9 : 1;
+    size_t *line = &app->cell_line;
+    switch (id) {
+    case CMD_UP: *line = times > *line ? 0 : *line - times; return true;
+    case CMD_DOWN: *line = *line + times < n ? *line + times : n ? n - 1 : 0; return true;
+    case CMD_PAGE_UP: *line = page > *line ? 0 : *line - page; return true;
+    case CMD_PAGE_DOWN: *line = *line + page < n ? *line + page : n ? n - 1 : 0; return true;
+    case CMD_FIRST: *line = 0; return true;
+    case CMD_LAST: *line = n ? n - 1 : 0; return true;
+    case CMD_LEFT: app->cell_operand = 0; return true;
+    case CMD_RIGHT: app->cell_operand = 1; return true;
+    case CMD_OPEN:
+    case CMD_INTO: follow(app); return true;
+    case CMD_OUT: app->view = VIEW_STEP; return true;
+    case CMD_MORE_DIGITS:
+    case CMD_FEWER_DIGITS: return matrix_command(app, id, count);
+    default: return false;
+    }
+}

@@ -1,0 +1,66 @@
+/* help.c - every command with its keys, from the command table. */
+#include "view/app.h"
+
+#include "base/text.h"
+#include "view/event.h"
+
+#include <stdio.h>
+
+/* Draws the lines that are visible, or with c NULL only counts them. */
+static int help_lines(const App *app, Canvas *c, Rect r)
+{
+    int line = 0;
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        for (int i = -1; i < COMMAND_COUNT; i++) {
+            if (i >= 0 && command_table[i].group != (CommandGroup)g)
+                continue;
+            int row = r.row + line++ - (int)app->scroll;
+            if (!c || row < r.row || row >= r.row + r.rows)
+                continue;
+            if (i < 0) {
+                canvas_put(c, row, r.col + 1, r.cols - 2, ROLE_HEADING, command_group_name((CommandGroup)g));
+                continue;
+            }
+            canvas_put_cut(c, row, r.col + 3, 15, ROLE_KEY, command_table[i].keys);
+            canvas_put_cut(c, row, r.col + 19, r.cols - 20, ROLE_TEXT, _(command_table[i].what));
+        }
+        line++;
+    }
+    const char *const more[] = {
+        _("A number before a key repeats it: 5n. The mouse chooses a cell, a double click opens it."),
+        _("Stages are computed as you step; every number shown is what the model computed, rounded only for the screen."),
+        _("The top line shows the model, the text, and in brackets what is switched off."),
+    };
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        int row = r.row + line - (int)app->scroll;
+        if (c && row >= r.row && row < r.row + r.rows)
+            canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.row + r.rows - row, ROLE_TEXT, more[i]);
+        line += 1 + canvas_text_width(&(Canvas){.cols = 1, .rows = 1}, more[i]) / (r.cols - 2);
+    }
+    return line;
+}
+
+void help_draw(App *app, Canvas *c, Rect r)
+{
+    int total = help_lines(app, NULL, r), most = total > r.rows ? total - r.rows : 0;
+    if ((int)app->scroll > most)
+        app->scroll = (size_t)most;
+    help_lines(app, c, r);
+    if (total > r.rows)
+        canvas_printf(c, r.row, r.col + r.cols - 18, 18, ROLE_DIM, "%zu–%zu / %d", app->scroll + 1, app->scroll + (size_t)r.rows, total);
+}
+
+bool help_command(App *app, CommandId id, size_t count)
+{
+    size_t times = count ? count : 1, page = app->rows > 4 ? (size_t)app->rows - 4 : 1;
+    switch (id) {
+    case CMD_UP: app->scroll = times > app->scroll ? 0 : app->scroll - times; return true;
+    case CMD_DOWN: app->scroll += times; return true;
+    case CMD_PAGE_UP: app->scroll = page > app->scroll ? 0 : app->scroll - page; return true;
+    case CMD_PAGE_DOWN:
+    case CMD_NEXT: app->scroll += page; return true;
+    case CMD_HELP:
+    case CMD_QUIT: app->view = VIEW_STEP; return true;
+    default: return false;
+    }
+}

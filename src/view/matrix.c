@@ -1,0 +1,503 @@
+/* matrix.c - the matrix of a stage: numbers, heat or both, with names, cursor, scrolling, and all heads side by side. */
+#include "view/app.h"
+
+#include "base/text.h"
+#include "measure/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { LABEL_MAX = 128, HEADER_LINES = 3 };
+
+/* Where the matrix was drawn last, so that a click finds its cell. */
+typedef struct Layout {
+    Rect area;
+    int label_width, cell_width, header_rows;
+    size_t rows, cols; /* how many are visible */
+} Layout;
+
+/* ---- names ---- */
+
+static bool is_token_axis(Axis a)
+{
+    return a == AXIS_TOKEN || a == AXIS_QUERY || a == AXIS_KEY;
+}
+
+/* The name of a row or column, escaped. */
+static void name_of(const App *app, const Stage *s, int axis, size_t i, char out[LABEL_MAX])
+{
+    Buffer raw = {0}, shown = {0};
+    label_index(app->pass, s, axis, i, &raw);
+    text_escape(&shown, buffer_text(&raw), raw.len, false);
+    snprintf(out, LABEL_MAX, "%.*s", LABEL_MAX - 1, buffer_text(&shown));
+    buffer_free(&raw);
+    buffer_free(&shown);
+}
+
+/* What an axis counts, for people. */
+static const char *axis_words(const App *app, const Stage *s, int k)
+{
+    bool two = app->model->config.kind == KIND_ENCODER_DECODER, source = s->axis_stack[k] == STACK_ENCODER;
+    switch (s->axes[k]) {
+    case AXIS_TOKEN: return two ? (source ? _("source tokens") : _("target tokens")) : _("tokens");
+    case AXIS_QUERY: return two ? (source ? _("queries (source)") : _("queries (target)")) : _("queries");
+    case AXIS_KEY: return two ? (source ? _("keys (source)") : _("keys (target)")) : _("keys");
+    case AXIS_DIM: return _("dimensions of the stream");
+    case AXIS_HEAD_DIM: return _("dimensions of the head");
+    case AXIS_HEADS_DIM: return _("dimensions of all heads");
+    case AXIS_UNIT: return _("units");
+    case AXIS_VOCAB: return _("vocabulary");
+    default: return "";
+    }
+}
+
+/* ---- one cell ---- */
+
+typedef struct Cells {
+    Show show;
+    int width, digits;
+    double largest; /* of the finite values' magnitudes, for the heat */
+} Cells;
+
+/* Draws a value right-aligned in its column: a space, then the number, the heat, or both. */
+static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, bool masked, bool cursor)
+{
+    char text[NUMBER_MAX];
+    Role role = ROLE_TEXT;
+    int at = col + 1, width = k->width - 1;
+    masked = masked || x == -INFINITY;
+    if (k->show != SHOW_NUMBERS && !masked)
+        role = theme_heat_role(x, k->largest);
+    else if (masked)
+        role = ROLE_MASKED;
+    else if (x == 0)
+        role = ROLE_DIM;
+    else if (x < 0)
+        role = ROLE_NEGATIVE;
+    if (cursor)
+        role = ROLE_CURSOR;
+    if (k->show == SHOW_HEAT) {
+        const char *shade = masked ? (c->ascii ? "/" : "╱") : theme_heat_text(x, k->largest, c->ascii);
+        for (int i = 0; i < width; i++)
+            canvas_put(c, row, at + i, 1, role, shade);
+        return;
+    }
+    int used = number_format(text, x, k->digits, c->ascii);
+    int room = k->show == SHOW_BOTH ? width - 1 : width;
+    canvas_fill(c, row, at, width, 1, role, " ");
+    canvas_put(c, row, at + (used < room ? room - used : 0), room, role, text);
+    if (k->show == SHOW_BOTH && !masked)
+        canvas_put(c, row, at + room, 1, role, theme_heat_text(x, k->largest, c->ascii));
+}
+
+static double largest_of(const real *x, size_t n)
+{
+    double largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        double a = fabs((double)x[i]);
+        if (a > largest && isfinite(a))
+            largest = a;
+    }
+    return largest;
+}
+
+static Cells cells_for(const App *app, const Stage *s, const real *x, size_t n)
+{
+    Cells k = {.show = app->show, .digits = app->digits};
+    bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
+    k.largest = shares ? 1 : app->show == SHOW_NUMBERS ? 0 : largest_of(x, n);
+    k.width = app->show == SHOW_HEAT ? 3 : number_width(x, n, app->digits) + 2 + (app->show == SHOW_BOTH);
+    return k;
+}
+
+/* ---- column names: up to three lines, broken at spaces, the last line next to the numbers ---- */
+
+static int break_name(const Canvas *c, const char *name, int width, char lines[HEADER_LINES][LABEL_MAX])
+{
+    int n = 0;
+    char line[LABEL_MAX] = "";
+    while (*name && n < HEADER_LINES) {
+        size_t word = strcspn(name, " ");
+        char longer[2 * LABEL_MAX];
+        snprintf(longer, sizeof longer, "%s%s%.*s", line, *line ? " " : "", (int)word, name);
+        if (*line && canvas_text_width(c, longer) > width) {
+            memcpy(lines[n++], line, sizeof line);
+            line[0] = '\0';
+            continue;
+        }
+        snprintf(line, sizeof line, "%.*s", LABEL_MAX - 1, longer);
+        name += word + (name[word] == ' ');
+    }
+    if (*line && n < HEADER_LINES)
+        memcpy(lines[n++], line, sizeof line);
+    return n;
+}
+
+/* ---- what stands at the right of a row ---- */
+
+typedef enum RowInfo { INFO_NONE, INFO_SUM, INFO_ATTENTION, INFO_MOMENTS } RowInfo;
+
+static int info_width(RowInfo i)
+{
+    static const int widths[] = {0, 8, 36, 30};
+    return widths[i];
+}
+
+static RowInfo choose_info(const Stage *s, int columns)
+{
+    bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
+    if (shares && columns >= 68)
+        return INFO_ATTENTION;
+    if (shares && columns >= 34)
+        return INFO_SUM;
+    bool stream = s->axes[s->rank - 1] == AXIS_DIM;
+    return stream && columns >= 72 ? INFO_MOMENTS : INFO_NONE;
+}
+
+static void draw_info_head(Canvas *c, int row, int col, RowInfo info)
+{
+    if (info == INFO_SUM)
+        canvas_put(c, row, col, 8, ROLE_HEADING, _("    sum"));
+    else if (info == INFO_ATTENTION)
+        canvas_put(c, row, col, 36, ROLE_HEADING, _("    sum   H nats  of max   looks at"));
+    else if (info == INFO_MOMENTS)
+        canvas_put(c, row, col, 30, ROLE_HEADING, _("    mean  variance     norm"));
+}
+
+static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, const Stage *s, const Slice *m, size_t i)
+{
+    if (info == INFO_NONE)
+        return;
+    const real *x = m->data + i * m->cols;
+    canvas_vline(c, row, col + 1, 1, ROLE_DIM);
+    if (info == INFO_MOMENTS) {
+        Moments mo = moments(x, m->cols);
+        canvas_printf(c, row, col + 2, 28, ROLE_TEXT, "%7.3f %9.3f %8.3f", mo.mean, mo.variance, mo.norm);
+        return;
+    }
+    double sum = 0;
+    for (size_t j = 0; j < m->cols; j++)
+        sum += x[j];
+    canvas_printf(c, row, col + 2, 6, ROLE_TEXT, "%6.3f", sum);
+    if (info == INFO_SUM)
+        return;
+    double h = entropy(x, m->cols), visible = (double)m->cols;
+    if (s->kind == STAGE_WEIGHTS)
+        visible = (double)attention_row(app->pass, app->at, m->head, i).visible;
+    canvas_printf(c, row, col + 9, 8, ROLE_TEXT, "%8.3f", h);
+    if (visible > 1)
+        canvas_printf(c, row, col + 18, 6, ROLE_TEXT, "%5.0f%%", 100 * h / log(visible));
+    canvas_printf(c, row, col + 25, 9, ROLE_TEXT, "%9.1f", exp(h));
+}
+
+/* ---- one head, or a rank-2 stage ---- */
+
+/* Keeps the cursor inside the visible part. */
+static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total)
+{
+    if (!visible)
+        return;
+    if (cursor < *first)
+        *first = cursor;
+    if (cursor >= *first + visible)
+        *first = cursor - visible + 1;
+    if (*first + visible > total)
+        *first = total > visible ? total - visible : 0;
+}
+
+static Layout last_layout; /* of the one terminal's screen: where a click landed */
+
+static void draw_caption(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const Layout *l)
+{
+    Buffer b = {0};
+    buffer_printf(&b, _("rows: %s"), axis_words(app, s, m->row_axis));
+    if (l->rows < m->rows)
+        buffer_printf(&b, " %zu–%zu / %zu", app->top, app->top + l->rows - 1, m->rows);
+    buffer_printf(&b, _(" · columns: %s"), axis_words(app, s, m->col_axis));
+    if (l->cols < m->cols)
+        buffer_printf(&b, " %zu–%zu / %zu", app->left, app->left + l->cols - 1, m->cols);
+    canvas_put_cut(c, r.row, r.col, r.cols, ROLE_DIM, buffer_text(&b));
+    buffer_free(&b);
+}
+
+static void draw_headers(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const Layout *l, size_t cursor_col)
+{
+    bool tokens = is_token_axis(s->axes[m->col_axis]);
+    for (size_t j = 0; j < l->cols; j++) {
+        size_t index = app->left + j;
+        int col = r.col + l->label_width + (int)j * l->cell_width;
+        Role role = index == cursor_col ? ROLE_CROSS : ROLE_HEADING;
+        char name[LABEL_MAX], lines[HEADER_LINES][LABEL_MAX];
+        name_of(app, s, m->col_axis, index, name);
+        int n = break_name(c, name, l->cell_width - 1, lines);
+        int first = l->header_rows - n < 0 ? n - l->header_rows : 0;
+        for (int i = first; i < n; i++)
+            canvas_put_right(c, r.row + 1 + l->header_rows - n + i, col + 1, l->cell_width - 1, role, lines[i]);
+        if (tokens && l->header_rows > n) { /* tokens may repeat: their position tells them apart */
+            char number[24];
+            snprintf(number, sizeof number, "%zu", index);
+            canvas_put_right(c, r.row + l->header_rows - n, col + 1, l->cell_width - 1, ROLE_DIM, number);
+        }
+    }
+}
+
+static void draw_one(App *app, Canvas *c, Rect r)
+{
+    const Stage *s = app_stage(app);
+    Slice m = app_slice(app);
+    size_t cursor_row = app_index(app, s, m.row_axis), cursor_col = app_index(app, s, m.col_axis);
+    bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
+    Cells cells = cells_for(app, s, m.data, m.rows * m.cols);
+    RowInfo info = choose_info(s, r.cols);
+    Layout l = {.area = r, .cell_width = cells.width, .header_rows = 1};
+    if (app->show != SHOW_HEAT && token_cols && l.cell_width < 6)
+        l.cell_width = cells.width = 6;
+    bool named = s->axes[m.col_axis] == AXIS_DIM && app->model->config.dim_names;
+    if (named && app->show != SHOW_HEAT && l.cell_width < 9)
+        l.cell_width = cells.width = 9;
+    if (r.rows > 10 && token_cols)
+        l.header_rows = 2;
+    if (r.rows > 8 && named)
+        l.header_rows = 3;
+
+    /* rows first, because the names of the visible rows decide the width left for columns */
+    int room = r.rows - 1 - l.header_rows;
+    l.rows = room > 0 ? (size_t)room : 0;
+    if (l.rows > m.rows)
+        l.rows = m.rows;
+    scroll_to(&app->top, cursor_row, l.rows, m.rows);
+    int widest = 3;
+    char name[LABEL_MAX];
+    for (size_t i = 0; i < l.rows; i++) {
+        name_of(app, s, m.row_axis, app->top + i, name);
+        int w = canvas_text_width(c, name);
+        widest = w > widest ? w : widest;
+    }
+    int most = r.cols / 4 < 16 ? r.cols / 4 : 16, numbers = token_rows ? (m.rows > 100 ? 5 : m.rows > 10 ? 4 : 3) : 0;
+    l.label_width = 2 + numbers + (widest < most ? widest : most);
+    int columns = (r.cols - l.label_width - info_width(info)) / l.cell_width;
+    l.cols = columns > 0 ? (size_t)columns : 0;
+    if (l.cols > m.cols)
+        l.cols = m.cols;
+    scroll_to(&app->left, cursor_col, l.cols, m.cols);
+
+    draw_caption(app, c, r, s, &m, &l);
+    draw_headers(app, c, r, s, &m, &l, cursor_col);
+    int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
+    draw_info_head(c, r.row + l.header_rows, info_col, info);
+    for (size_t i = 0; i < l.rows; i++) {
+        size_t at = app->top + i;
+        int row = r.row + 1 + l.header_rows + (int)i;
+        Role role = at == cursor_row ? ROLE_CROSS : ROLE_LABEL;
+        if (at == cursor_row)
+            canvas_put(c, row, r.col, 1, ROLE_CROSS, "▸");
+        if (token_rows)
+            canvas_printf(c, row, r.col + 1, numbers, ROLE_DIM, "%*zu ", numbers - 1, at);
+        name_of(app, s, m.row_axis, at, name);
+        canvas_put_cut(c, row, r.col + 1 + numbers, l.label_width - 1 - numbers, role, name);
+        for (size_t j = 0; j < l.cols; j++) {
+            size_t col = app->left + j;
+            draw_cell(c, row, r.col + l.label_width + (int)j * l.cell_width, &cells, (double)m.data[at * m.cols + col],
+                      app_is_masked(app, s, at, col), at == cursor_row && col == cursor_col);
+        }
+        draw_info(app, c, row, info_col, info, s, &m, at);
+    }
+    last_layout = l;
+}
+
+/* ---- all heads side by side ---- */
+
+static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cells)
+{
+    const Stage *s = app_stage(app);
+    size_t rows = s->shape[1], cols = s->shape[2];
+    const real *x = pass_value(app->pass, app->at) + head * rows * cols;
+    size_t chosen = app_index(app, s, 0), cursor_row = app_index(app, s, 1), cursor_col = app_index(app, s, 2);
+    size_t show_rows = r.rows - 1 < (int)rows ? (size_t)(r.rows - 1) : rows;
+    size_t show_cols = (size_t)(r.cols / cells->width);
+    size_t top = 0, left = 0;
+    if (show_cols > cols)
+        show_cols = cols;
+    scroll_to(&top, cursor_row, show_rows, rows);
+    scroll_to(&left, cursor_col, show_cols, cols);
+    Buffer title = {0};
+    buffer_printf(&title, "%s%s %zu", head == chosen ? "▸" : " ", axis_name(s->axes[0]), head);
+    if (s->kind == STAGE_WEIGHTS) {
+        double sum = 0;
+        for (size_t i = 0; i < rows; i++)
+            sum += entropy(x + i * cols, cols);
+        buffer_printf(&title, _("  H %.2f nats"), sum / (double)rows);
+    }
+    if (show_rows < rows || show_cols < cols)
+        buffer_printf(&title, _("  (%zu×%zu of %zu×%zu)"), show_rows, show_cols, rows, cols);
+    canvas_put_cut(c, r.row, r.col, r.cols, head == chosen ? ROLE_CROSS : ROLE_HEADING, buffer_text(&title));
+    buffer_free(&title);
+    for (size_t i = 0; i < show_rows; i++)
+        for (size_t j = 0; j < show_cols; j++) {
+            size_t a = top + i, b = left + j;
+            draw_cell(c, r.row + 1 + (int)i, r.col + (int)j * cells->width, cells, (double)x[a * cols + b], app_is_masked(app, s, a, b),
+                      head == chosen && a == cursor_row && b == cursor_col);
+        }
+}
+
+/* Tiles of all heads in rows of as many as fit, scrolled so that the chosen head is seen; returns the rows used. */
+static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
+{
+    const Stage *s = app_stage(app);
+    size_t heads = s->shape[0], rows = s->shape[1], cols = s->shape[2];
+    Cells cells = cells_for(app, s, pass_value(app->pass, app->at), s->count);
+    if (show == SHOW_HEAT && app->show != SHOW_HEAT) {
+        cells.show = SHOW_HEAT;
+        cells.width = 3;
+        if (cells.largest == 0)
+            cells.largest = largest_of(pass_value(app->pass, app->at), s->count);
+    }
+    int width = (int)(cols < 200 ? cols : 200) * cells.width + 2;
+    if (width < 24)
+        width = 24;
+    if (width > r.cols)
+        width = r.cols;
+    int across = r.cols / width, height = (int)(rows < 200 ? rows : 200) + 2;
+    if (across < 1)
+        across = 1;
+    if (height > r.rows)
+        height = r.rows;
+    int down = r.rows / height;
+    size_t first = app_index(app, s, 0) / (size_t)across; /* row of tiles that must be seen */
+    first = first >= (size_t)down ? first - (size_t)down + 1 : 0;
+    int used = 0;
+    for (int y = 0; y < down; y++)
+        for (int x = 0; x < across; x++) {
+            size_t head = (first + (size_t)y) * (size_t)across + (size_t)x;
+            if (head >= heads)
+                continue;
+            draw_tile(app, c, (Rect){r.row + y * height, r.col + x * width, width - 2, height - 1}, head, &cells);
+            used = (y + 1) * height;
+        }
+    return used;
+}
+
+void matrix_draw(App *app, Canvas *c, Rect area)
+{
+    const Stage *s = app_stage(app);
+    last_layout = (Layout){0};
+    if (s->rank == 3 && app->all_heads) {
+        draw_tiles(app, c, area, app->show);
+        return;
+    }
+    /* where there is plenty of room, small pictures of all heads stand above the numbers of one */
+    bool attention = s->rank == 3 && s->axes[2] == AXIS_KEY && s->shape[0] > 1;
+    int need = (int)s->shape[1] + 5;
+    if (attention && area.rows >= 2 * need && s->shape[1] < 100) {
+        int used = draw_tiles(app, c, (Rect){area.row, area.col, area.cols, area.rows - need}, SHOW_HEAT);
+        canvas_hline(c, area.row + used, area.col, area.cols, ROLE_BORDER);
+        area.row += used + 1;
+        area.rows -= used + 1;
+    }
+    draw_one(app, c, area);
+}
+
+/* ---- moving ---- */
+
+static void move(App *app, int axis, long by)
+{
+    const Stage *s = app_stage(app);
+    size_t i = app_index(app, s, axis), n = s->shape[axis];
+    Axis a = s->axes[axis] == AXIS_QUERY ? AXIS_TOKEN : s->axes[axis];
+    if (by < 0)
+        i = (size_t)-by > i ? 0 : i - (size_t)-by;
+    else
+        i = (size_t)by >= n - i ? n - 1 : i + (size_t)by;
+    if (a == AXIS_KV_HEAD) {
+        app->cursor[AXIS_HEAD] = i * (app->model->config.n_heads / app->model->config.n_kv_heads);
+        return;
+    }
+    app->cursor[a] = i;
+}
+
+bool matrix_command(App *app, CommandId id, size_t count)
+{
+    const Stage *s = app_stage(app);
+    int rows = s->rank == 3 ? 1 : 0, cols = rows + 1;
+    long times = count ? (long)count : 1, page = last_layout.rows > 1 ? (long)last_layout.rows - 1 : 10;
+    switch (id) {
+    case CMD_UP: move(app, rows, -times); break;
+    case CMD_DOWN: move(app, rows, times); break;
+    case CMD_LEFT: move(app, cols, -times); break;
+    case CMD_RIGHT: move(app, cols, times); break;
+    case CMD_PAGE_UP: move(app, rows, -times * page); break;
+    case CMD_PAGE_DOWN: move(app, rows, times * page); break;
+    case CMD_FIRST: move(app, cols, -(long)s->shape[cols]); break;
+    case CMD_LAST: move(app, cols, (long)s->shape[cols]); break;
+    case CMD_NEXT_HEAD:
+    case CMD_PREVIOUS_HEAD:
+        if (s->rank < 3)
+            app_say(app, ROLE_WARNING, "%s", _("this stage has no heads"));
+        else
+            move(app, 0, id == CMD_NEXT_HEAD ? times : -times);
+        break;
+    case CMD_ALL_HEADS:
+        app->all_heads = !app->all_heads;
+        app_say(app, ROLE_BADGE, "%s", app->all_heads ? _("all heads side by side") : _("one head"));
+        break;
+    case CMD_SHOW: {
+        static const char *const names[] = {N_("numbers"), N_("heat"), N_("numbers and heat")};
+        app->show = (Show)((app->show + 1) % SHOW_COUNT);
+        app_say(app, ROLE_BADGE, "%s", _(names[app->show]));
+        break;
+    }
+    case CMD_MORE_DIGITS: app->digits = app->digits + (int)times > 8 ? 8 : app->digits + (int)times; break;
+    case CMD_FEWER_DIGITS: app->digits = app->digits - (int)times < 1 ? 1 : app->digits - (int)times; break;
+    case CMD_OPEN: cell_open(app, app_cell(app)); break;
+    default: return false;
+    }
+    return true;
+}
+
+bool matrix_click(App *app, int row, int col)
+{
+    const Layout *l = &last_layout;
+    const Stage *s = app_stage(app);
+    int i = row - l->area.row - 1 - l->header_rows, j = col - l->area.col - l->label_width;
+    if (!l->rows || i < 0 || i >= (int)l->rows || j < 0 || j / l->cell_width >= (int)l->cols)
+        return false;
+    int rows = s->rank == 3 ? 1 : 0;
+    move(app, rows, (long)(app->top + (size_t)i) - (long)app_index(app, s, rows));
+    move(app, rows + 1, (long)(app->left + (size_t)(j / l->cell_width)) - (long)app_index(app, s, rows + 1));
+    return true;
+}
+
+/* ---- searching ---- */
+
+/* The next index along an axis, after the cursor and around, whose name contains text; -1 where there is none. */
+static long find_name(const App *app, const Stage *s, int axis, const char *text)
+{
+    size_t n = s->shape[axis], from = app_index(app, s, axis);
+    char name[LABEL_MAX];
+    for (size_t k = 1; k <= n; k++) {
+        size_t i = (from + k) % n;
+        name_of(app, s, axis, i, name);
+        for (const char *p = name; *p; p++)
+            if (strncasecmp(p, text, strlen(text)) == 0)
+                return (long)i;
+    }
+    return -1;
+}
+
+void matrix_search(App *app, const char *text)
+{
+    const Stage *s = app_stage(app);
+    int rows = s->rank == 3 ? 1 : 0;
+    if (!*text)
+        return;
+    for (int axis = rows + 1; axis >= rows; axis--) {
+        long i = find_name(app, s, axis, text);
+        if (i < 0)
+            continue;
+        move(app, axis, i - (long)app_index(app, s, axis));
+        app_say(app, ROLE_BADGE, _("%s: %s %ld; / and Enter finds the next"), text, axis_name(s->axes[axis]), i);
+        return;
+    }
+    app_say(app, ROLE_WARNING, _("%s: no row or column of this stage has that in its name"), text);
+}

@@ -1,0 +1,179 @@
+/* menu.c - choosing a model, switching ablations, choosing a theme. */
+#include "view/app.h"
+
+#include "base/text.h"
+#include "pass/ablation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Untrained models that are offered beside the shipped ones, so that every kind of stage can be seen. */
+static const struct { const char *name, *what; } random_models[] = {
+    {"random:kind=encoder-decoder,norm_position=post,encoder_layers=2,decoder_layers=2,tie_embeddings=false,activation=relu,embed_scale=true",
+     N_("untrained: encoder–decoder as in the 2017 paper, post-norm, sinusoidal; random weights")},
+    {"random:kind=decoder,position=learned,activation=gelu_tanh",
+     N_("untrained: decoder, pre-norm, learned positions (GPT-2's architecture); random weights")},
+    {"random:kind=decoder,norm=rmsnorm,position=rope,ffn=gated,activation=silu,n_heads=4,n_kv_heads=2,bias=false",
+     N_("untrained: decoder, RMSNorm, RoPE, gated FFN, grouped keys and values (Llama's architecture); random weights")},
+    {"random:kind=encoder,encoder_layers=2,norm_position=post,position=learned",
+     N_("untrained: encoder, post-norm, learned positions (BERT's architecture); random weights")},
+    {"random:kind=decoder,position=alibi", N_("untrained: decoder with ALiBi; random weights")},
+};
+
+static void add(Menu *m, const char *name, const char *what, bool on)
+{
+    MenuItem *more = realloc(m->items, (m->count + 1) * sizeof *more);
+    if (!more)
+        return;
+    m->items = more;
+    MenuItem item = {strdup(name), strdup(what), on};
+    if (item.name && item.what) {
+        m->items[m->count++] = item;
+        return;
+    }
+    free(item.name);
+    free(item.what);
+}
+
+void menu_free(Menu *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        free(m->items[i].name);
+        free(m->items[i].what);
+    }
+    free(m->items);
+    *m = (Menu){0};
+}
+
+static void add_shipped(void *context, const char *name, const char *folder)
+{
+    App *app = context;
+    Model *m = model_open(folder, NULL, NULL); /* small: only to read its card's first line */
+    add(&app->menu, name, m ? m->summary : _("cannot be opened"), strcmp(name, app->model->name) == 0);
+    model_free(m);
+}
+
+void menu_open(App *app, MenuKind kind)
+{
+    Menu *m = &app->menu;
+    menu_free(m);
+    m->kind = kind;
+    if (kind == MENU_MODELS) {
+        models_list(add_shipped, app);
+        for (size_t i = 0; i < sizeof random_models / sizeof *random_models; i++)
+            add(m, random_models[i].name, _(random_models[i].what), strcmp(random_models[i].name, app->model->name) == 0);
+    } else if (kind == MENU_ABLATIONS) {
+        for (int i = 0; i < ABLATION_COUNT; i++)
+            add(m, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
+    } else {
+        for (int i = 0; i < THEME_COUNT; i++)
+            add(m, theme_name((Theme)i), "", (Theme)i == app->theme);
+    }
+    for (size_t i = 0; i < m->count; i++)
+        if (m->items[i].on && kind != MENU_ABLATIONS)
+            m->choice = i;
+    app->view = VIEW_MENU;
+}
+
+static void choose(App *app)
+{
+    Menu *m = &app->menu;
+    if (m->choice >= m->count)
+        return;
+    if (m->kind == MENU_ABLATIONS) { /* stays open: several may be switched */
+        app_set_ablations(app, app->ablations ^ ablation_table[m->choice].bit);
+        m->items[m->choice].on = (app->ablations & ablation_table[m->choice].bit) != 0;
+        return;
+    }
+    if (m->kind == MENU_THEMES)
+        app->theme = (Theme)m->choice;
+    else if (!app_set_model(app, m->items[m->choice].name))
+        return;
+    app->view = VIEW_STEP;
+}
+
+/* ---- drawing ---- */
+
+static void draw_item(const App *app, Canvas *c, int row, Rect r, size_t i, int name_width)
+{
+    const Menu *m = &app->menu;
+    const MenuItem *item = &m->items[i];
+    Role role = i == m->choice ? ROLE_CHOICE : item->on ? ROLE_BADGE : ROLE_TEXT;
+    if (i == m->choice)
+        canvas_fill(c, row, r.col, r.cols, 1, role, " ");
+    bool random = strncmp(item->name, "random:", 7) == 0;
+    const char *mark = m->kind == MENU_ABLATIONS ? (item->on ? "[×]" : "[ ]") : item->on ? " ▸ " : "   ";
+    canvas_put(c, row, r.col + 1, 3, role, mark);
+    canvas_put_cut(c, row, r.col + 5, name_width, role, random ? "random:…" : item->name);
+    const char *what = item->what;
+    bool idle = m->kind == MENU_ABLATIONS && ablations_without_effect(ablation_table[i].bit, &app->model->config);
+    if (idle)
+        what = _("nothing to switch off in this model");
+    canvas_put_cut(c, row, r.col + 6 + name_width, r.cols - 7 - name_width, i == m->choice ? role : idle ? ROLE_DIM : ROLE_TEXT, what);
+}
+
+void menu_draw(App *app, Canvas *c, Rect r)
+{
+    static const char *const titles[] = {
+        N_("Models: Enter chooses, Esc closes"),
+        N_("Ablations: Enter switches one and runs the pass again, Esc closes"),
+        N_("Themes: Enter chooses, Esc closes"),
+    };
+    Menu *m = &app->menu;
+    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
+    int name_width = 8;
+    for (size_t i = 0; i < m->count; i++) {
+        int w = canvas_text_width(c, m->items[i].name);
+        if (w > name_width && w <= 24)
+            name_width = w;
+    }
+    size_t room = r.rows > 6 ? (size_t)(r.rows - 6) : 1;
+    if (m->choice < m->top)
+        m->top = m->choice;
+    if (m->choice >= m->top + room)
+        m->top = m->choice - room + 1;
+    for (size_t i = 0; i < room && m->top + i < m->count; i++)
+        draw_item(app, c, r.row + 2 + (int)i, r, m->top + i, name_width);
+    if (m->choice >= m->count)
+        return;
+    /* the chosen line whole, where it was cut */
+    int row = r.row + 3 + (int)(m->count < room ? m->count : room);
+    if (m->kind == MENU_MODELS)
+        row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_DIM, m->items[m->choice].name);
+    canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.row + r.rows - row, ROLE_TEXT, m->items[m->choice].what);
+}
+
+bool menu_command(App *app, CommandId id, size_t count)
+{
+    Menu *m = &app->menu;
+    size_t times = count ? count : 1, last = m->count ? m->count - 1 : 0;
+    switch (id) {
+    case CMD_UP: m->choice = times > m->choice ? 0 : m->choice - times; return true;
+    case CMD_DOWN:
+    case CMD_PANE: m->choice = m->choice + times < last ? m->choice + times : last; return true;
+    case CMD_PAGE_UP:
+    case CMD_FIRST: m->choice = 0; return true;
+    case CMD_PAGE_DOWN:
+    case CMD_LAST: m->choice = last; return true;
+    case CMD_OPEN:
+    case CMD_NEXT: choose(app); return true;
+    case CMD_ABLATE:
+    case CMD_MODELS:
+    case CMD_QUIT: app->view = VIEW_STEP; return true;
+    default: return false;
+    }
+}
+
+bool menu_click(App *app, int row, int col, MouseAction action)
+{
+    (void)col;
+    Menu *m = &app->menu;
+    if (action == MOUSE_WHEEL_UP || action == MOUSE_WHEEL_DOWN)
+        return menu_command(app, action == MOUSE_WHEEL_UP ? CMD_UP : CMD_DOWN, 1);
+    if (row < 3 || m->top + (size_t)(row - 3) >= m->count)
+        return false;
+    m->choice = m->top + (size_t)(row - 3);
+    choose(app);
+    return true;
+}

@@ -1,0 +1,365 @@
+/* prompt.c - the line at the bottom while something is typed: a stage's name, a search, a sentence, a command. */
+#include "view/app.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MATCHES_MAX = 8 };
+
+void prompt_open(App *app, PromptKind kind, const char *text)
+{
+    Prompt *p = &app->prompt;
+    snprintf(p->text, sizeof p->text, "%s", text);
+    p->kind = kind;
+    p->len = p->at = strlen(p->text);
+    p->choice = 0;
+}
+
+/* ---- what the typed text matches ---- */
+
+/* True where every word of `words` is a part of name. */
+static bool contains_words(const char *name, const char *words)
+{
+    char word[STAGE_NAME_MAX];
+    while (*words) {
+        size_t n = strcspn(words, " ");
+        if (n >= sizeof word)
+            return false;
+        memcpy(word, words, n);
+        word[n] = '\0';
+        if (!strstr(name, word))
+            return false;
+        words += n + (words[n] == ' ');
+    }
+    return true;
+}
+
+/* The stage of the n-th match, or -1; *total gets how many there are. */
+static int stage_match(const App *app, int n, int *total)
+{
+    const Plan *plan = pass_plan(app->pass);
+    char name[STAGE_NAME_MAX];
+    int found = -1, count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        if (contains_words(stage_name(&plan->stages[i], name), app->prompt.text)) {
+            if (count == n)
+                found = (int)i;
+            count++;
+        }
+    *total = count;
+    return found;
+}
+
+static int command_match(const App *app, int n, int *total)
+{
+    int found = -1, count = 0;
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strstr(command_table[i].name, app->prompt.text)) {
+            if (count == n)
+                found = i;
+            count++;
+        }
+    *total = count;
+    return found;
+}
+
+static int match(const App *app, int n, int *total)
+{
+    *total = 0;
+    if (app->prompt.kind == PROMPT_GOTO)
+        return stage_match(app, n, total);
+    if (app->prompt.kind == PROMPT_COMMAND)
+        return command_match(app, n, total);
+    return -1;
+}
+
+/* ---- accepting ---- */
+
+static void accept(App *app)
+{
+    Prompt *p = &app->prompt;
+    PromptKind kind = p->kind;
+    int total, found = match(app, p->choice, &total);
+    p->kind = PROMPT_NONE;
+    switch (kind) {
+    case PROMPT_GOTO:
+        if (found < 0) {
+            app_say(app, ROLE_ERROR, _("%s: no stage has that in its name"), p->text);
+        } else {
+            app_jump(app, (size_t)found);
+            if (app->view != VIEW_MAP)
+                app->view = VIEW_STEP;
+        }
+        break;
+    case PROMPT_SEARCH:
+        if (p->len)
+            snprintf(app->search, sizeof app->search, "%s", p->text);
+        matrix_search(app, app->search);
+        break;
+    case PROMPT_TEXT:
+        if (app->model->config.kind == KIND_ENCODER_DECODER) {
+            snprintf(app->pending, sizeof app->pending, "%s", p->text);
+            prompt_open(app, PROMPT_TARGET, "");
+        } else {
+            app_set_input(app, p->text, NULL);
+        }
+        break;
+    case PROMPT_TARGET:
+        app_set_input(app, app->pending, p->len ? p->text : NULL);
+        break;
+    case PROMPT_COMMAND:
+        if (command_find(p->text) == COMMAND_NONE) /* the one that is found, app.c runs */
+            app_say(app, ROLE_ERROR, _("%s: no such command, or more than one begins so; ? lists them"), p->text);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- completing ---- */
+
+typedef struct Completion {
+    char common[PROMPT_MAX]; /* what all matches begin with */
+    int count;
+} Completion;
+
+static bool collect(void *context, const char *token)
+{
+    Completion *c = context;
+    size_t n = strlen(token);
+    if (n >= sizeof c->common)
+        return true;
+    if (c->count++ == 0) {
+        memcpy(c->common, token, n + 1);
+        return true;
+    }
+    size_t i = 0;
+    while (c->common[i] && c->common[i] == token[i])
+        i++;
+    while (i && ((unsigned char)c->common[i] & 0xc0) == 0x80) /* not inside a character */
+        i--;
+    c->common[i] = '\0';
+    return true;
+}
+
+static void insert(Prompt *p, const char *s, size_t n)
+{
+    if (p->len + n >= sizeof p->text)
+        return;
+    memmove(p->text + p->at + n, p->text + p->at, p->len - p->at + 1);
+    memcpy(p->text + p->at, s, n);
+    p->at += n;
+    p->len += n;
+}
+
+static void complete(App *app)
+{
+    Prompt *p = &app->prompt;
+    Completion c = {.count = 0};
+    if (p->kind == PROMPT_COMMAND || p->kind == PROMPT_GOTO) {
+        int total, found = match(app, p->choice, &total);
+        char name[STAGE_NAME_MAX];
+        if (found >= 0)
+            prompt_open(app, p->kind, p->kind == PROMPT_COMMAND ? command_table[found].name : stage_name(&pass_plan(app->pass)->stages[found], name));
+        return;
+    }
+    size_t start = p->at;
+    while (start && p->text[start - 1] != ' ')
+        start--;
+    char prefix[PROMPT_MAX];
+    snprintf(prefix, sizeof prefix, "%.*s", (int)(p->at - start), p->text + start);
+    if (vocab_has_text(app->model->vocab))
+        vocab_complete(app->model->vocab, prefix, collect, &c);
+    size_t have = strlen(prefix);
+    if (c.count == 0)
+        app_say(app, ROLE_WARNING, _("no word begins with '%s'"), prefix);
+    else if (strlen(c.common) > have)
+        insert(p, c.common + have, strlen(c.common) - have);
+    else if (c.count > 1)
+        app_say(app, ROLE_BADGE, _("%d words begin with '%s'"), c.count, prefix);
+    if (c.count == 1)
+        insert(p, " ", 1);
+}
+
+/* ---- keys ---- */
+
+/* Bytes of the character before / at the place. */
+static size_t before(const Prompt *p)
+{
+    size_t n = 0;
+    while (n < p->at && ((unsigned char)p->text[p->at - ++n] & 0xc0) == 0x80)
+        continue;
+    return n;
+}
+
+static size_t after(const Prompt *p)
+{
+    size_t n = p->at < p->len;
+    while (p->at + n < p->len && ((unsigned char)p->text[p->at + n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
+static void erase(Prompt *p, size_t from, size_t n)
+{
+    memmove(p->text + from, p->text + from + n, p->len - from - n + 1);
+    p->len -= n;
+    p->at = from;
+    p->choice = 0;
+}
+
+static size_t encode(int32_t c, char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xc0 | c >> 6);
+        out[1] = (char)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c < 0x10000) {
+        out[0] = (char)(0xe0 | c >> 12);
+        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | c >> 18);
+    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (c & 0x3f));
+    return 4;
+}
+
+bool prompt_key(App *app, int32_t key)
+{
+    Prompt *p = &app->prompt;
+    int total;
+    switch (key) {
+    case K_ESC:
+    case K_CTRL | 'c':
+    case K_CTRL | 'g':
+        p->kind = PROMPT_NONE;
+        return true;
+    case K_ENTER:
+        accept(app);
+        return true;
+    case K_TAB:
+        complete(app);
+        return true;
+    case K_UP:
+    case K_DOWN:
+        match(app, 0, &total);
+        p->choice += key == K_DOWN ? 1 : -1;
+        if (p->choice >= total)
+            p->choice = total - 1;
+        if (p->choice < 0)
+            p->choice = 0;
+        return true;
+    case K_LEFT: p->at -= before(p); return true;
+    case K_RIGHT: p->at += after(p); return true;
+    case K_HOME:
+    case K_CTRL | 'a': p->at = 0; return true;
+    case K_END:
+    case K_CTRL | 'e': p->at = p->len; return true;
+    case K_BACKSPACE: {
+        size_t n = before(p);
+        if (!n && !p->len)
+            p->kind = PROMPT_NONE;
+        erase(p, p->at - n, n);
+        return true;
+    }
+    case K_DELETE: erase(p, p->at, after(p)); return true;
+    case K_CTRL | 'u': erase(p, 0, p->at); return true;
+    case K_CTRL | 'k': erase(p, p->at, p->len - p->at); return true;
+    case K_CTRL | 'w': {
+        size_t from = p->at;
+        while (from && p->text[from - 1] == ' ')
+            from--;
+        while (from && p->text[from - 1] != ' ')
+            from--;
+        erase(p, from, p->at - from);
+        return true;
+    }
+    default:
+        if (key >= 0x20 && key < 0x110000 && key != 0x7f) {
+            char bytes[4];
+            insert(p, bytes, encode(key, bytes));
+            p->choice = 0;
+            return true;
+        }
+        return false;
+    }
+}
+
+/* ---- drawing ---- */
+
+static const char *label(PromptKind kind)
+{
+    switch (kind) {
+    case PROMPT_GOTO: return _("goto: ");
+    case PROMPT_SEARCH: return _("search: ");
+    case PROMPT_TEXT: return _("text (Tab completes): ");
+    case PROMPT_TARGET: return _("decoder's text (empty: its own output): ");
+    case PROMPT_COMMAND: return ":";
+    default: return "";
+    }
+}
+
+static void draw_matches(const App *app, Canvas *c, Rect area)
+{
+    const Prompt *p = &app->prompt;
+    int total;
+    match(app, 0, &total);
+    int rows = total < MATCHES_MAX ? total : MATCHES_MAX;
+    if (rows > area.rows - 2)
+        rows = area.rows - 2;
+    if (rows < 1)
+        return;
+    int first = p->choice < rows ? 0 : p->choice - rows + 1;
+    int top = area.row + area.rows - rows;
+    for (int i = 0; i < rows; i++) {
+        int found = match(app, first + i, &total);
+        Role role = first + i == p->choice ? ROLE_CHOICE : ROLE_MENU;
+        canvas_fill(c, top + i, area.col, area.cols, 1, role, " ");
+        if (p->kind == PROMPT_GOTO) {
+            const Stage *s = &pass_plan(app->pass)->stages[found];
+            char name[STAGE_NAME_MAX];
+            canvas_put(c, top + i, area.col + 2, 30, role, stage_name(s, name));
+            canvas_put_cut(c, top + i, area.col + 34, area.cols - 35, role, _(stage_table[s->kind].title));
+        } else {
+            char key[16];
+            canvas_put(c, top + i, area.col + 2, 18, role, command_table[found].name);
+            canvas_put(c, top + i, area.col + 21, 9, role, command_key((CommandId)found, key));
+            canvas_put_cut(c, top + i, area.col + 31, area.cols - 32, role, _(command_table[found].what));
+        }
+    }
+}
+
+/* area is everything above the last row, on which the prompt itself is drawn. */
+void prompt_draw(App *app, Canvas *c, Rect area)
+{
+    Prompt *p = &app->prompt;
+    int row = area.row + area.rows;
+    draw_matches(app, c, area);
+    canvas_fill(c, row, 0, area.cols, 1, ROLE_TEXT, " ");
+    int col = canvas_put(c, row, 0, area.cols / 2, ROLE_KEY, label(p->kind));
+    char head[PROMPT_MAX];
+    memcpy(head, p->text, p->at);
+    head[p->at] = '\0';
+    int room = area.cols - col - 1, used = canvas_text_width(c, head);
+    const char *from = p->text;
+    while (used > room && *from) { /* what is typed scrolls so that its end is seen */
+        size_t n = 1;
+        while (((unsigned char)from[n] & 0xc0) == 0x80)
+            n++;
+        from += n;
+        used = canvas_text_width(c, head + (from - p->text));
+    }
+    canvas_put(c, row, col, room, ROLE_TEXT, from);
+    c->cursor_row = row;
+    c->cursor_col = col + used;
+}

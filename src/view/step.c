@@ -1,0 +1,294 @@
+/* step.c - the main view: title, plan, matrix, what the stage means, status line; and the whole screen's frame. */
+#include "view/app.h"
+
+#include "base/text.h"
+#include "measure/metrics.h"
+#include "pass/ablation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MIN_COLS = 40, MIN_ROWS = 12, PLAN_COLS = 32, PLAN_FROM = 106, MEANING_COLS = 46, MEANING_FROM = 160, METRICS_MAX = 12 };
+
+/* ---- the frame of every view ---- */
+
+/* Draws a text and moves on; the bar's own spaces stay. */
+static int put_badge(Canvas *c, int row, int col, const char *text)
+{
+    return col + canvas_printf(c, row, col, c->cols - col, ROLE_BADGE, "[%s]", text) + 1;
+}
+
+static int badges_width(const App *app)
+{
+    int width = app->model->untrained ? (int)strlen(_("untrained")) + 3 : 0;
+    for (int i = 0; i < ABLATION_COUNT; i++)
+        if (app->ablations & ablation_table[i].bit)
+            width += (int)strlen(ablation_table[i].name) + 3;
+    return width;
+}
+
+static void draw_title(const App *app, Canvas *c)
+{
+    const Config *k = &app->model->config;
+    char stage[64];
+    Buffer text = {0};
+    canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
+    snprintf(stage, sizeof stage, _("stage %zu of %zu"), app->at + 1, pass_plan(app->pass)->count);
+    int width = canvas_text_width(c, stage), badges = badges_width(app), right = c->cols - width - 1 - badges;
+    buffer_printf(&text, "%s  ", app->model->name);
+    for (int i = STACK_ENCODER; i <= STACK_DECODER; i++)
+        if (config_has_stack(k, (Stack)i)) {
+            if (i == STACK_DECODER && k->kind == KIND_ENCODER_DECODER)
+                buffer_puts(&text, " → ");
+            app_input_text(app, (Stack)i, &text);
+        }
+    if (right < 8) { /* badges matter more than the sentence */
+        right = c->cols - badges;
+        width = 0;
+    }
+    canvas_put_cut(c, 0, 1, right - 3, ROLE_TITLE, buffer_text(&text));
+    buffer_free(&text);
+    if (width)
+        canvas_put(c, 0, right, width, ROLE_TITLE, stage);
+    int col = right + width + (width > 0);
+    if (app->model->untrained)
+        col = put_badge(c, 0, col, _("untrained"));
+    for (int i = 0; i < ABLATION_COUNT; i++)
+        if (app->ablations & ablation_table[i].bit)
+            col = put_badge(c, 0, col, ablation_table[i].name);
+}
+
+/* Which commands the status line offers in a view, in this order. */
+static const CommandId offers_step[] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE, CMD_HELP, CMD_QUIT};
+static const CommandId offers_other[] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_ABLATE, CMD_HELP, CMD_QUIT};
+
+static void draw_status(const App *app, Canvas *c)
+{
+    int row = c->rows - 1, col = 1;
+    canvas_fill(c, row, 0, c->cols, 1, ROLE_TEXT, " ");
+    if (app->count)
+        col += canvas_printf(c, row, col, 10, ROLE_BADGE, "%zu", app->count) + 1;
+    if (app->message[0]) {
+        canvas_put_cut(c, row, col, c->cols - col, app->message_role, app->message);
+        return;
+    }
+    bool step = app->view == VIEW_STEP;
+    const CommandId *offers = step ? offers_step : offers_other;
+    size_t n = step ? sizeof offers_step / sizeof *offers_step : sizeof offers_other / sizeof *offers_other;
+    for (size_t i = 0; i < n; i++) {
+        const CommandInfo *info = &command_table[offers[i]];
+        const char *word = offers[i] == CMD_CLOSE ? _("close") : _(info->status);
+        char key[16];
+        command_key(offers[i], key);
+        if (offers[i] == CMD_NEXT_HEAD && app_stage(app)->rank < 3)
+            continue;
+        if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
+            break;
+        col += canvas_put(c, row, col, 16, ROLE_KEY, key) + 1;
+        col += canvas_put(c, row, col, 40, ROLE_DIM, word) + 2;
+    }
+}
+
+void app_draw(App *app, Canvas *c)
+{
+    app->cols = c->cols;
+    app->rows = c->rows;
+    canvas_clear(c);
+    if (c->cols < MIN_COLS || c->rows < MIN_ROWS) {
+        char text[96];
+        snprintf(text, sizeof text, _("needs %d×%d, has %d×%d"), MIN_COLS, MIN_ROWS, c->cols, c->rows);
+        canvas_put_cut(c, c->rows / 2, 0, c->cols, ROLE_WARNING, text);
+        return;
+    }
+    Rect area = {1, 0, c->cols, c->rows - 2};
+    draw_title(app, c);
+    view_table[app->view].draw(app, c, area);
+    if (app->prompt.kind != PROMPT_NONE)
+        prompt_draw(app, c, area);
+    else
+        draw_status(app, c);
+}
+
+/* ---- the panes ---- */
+
+static const char *sub_words(Sub s)
+{
+    switch (s) {
+    case SUB_EMBED: return _("embedding");
+    case SUB_SELF: return _("self-attention");
+    case SUB_CROSS: return _("cross-attention");
+    case SUB_FFN: return _("FFN");
+    case SUB_FINAL: return _("end of the stack");
+    default: return "";
+    }
+}
+
+/* "decoder › layer 0 › self-attention › weights" */
+static void write_crumb(const Stage *s, Buffer *out)
+{
+    buffer_puts(out, s->stack == STACK_ENCODER ? _("encoder") : s->stack == STACK_DECODER ? _("decoder") : _("output"));
+    if (s->layer >= 0)
+        buffer_printf(out, _(" › layer %d"), s->layer);
+    if (s->sub != SUB_OUTPUT)
+        buffer_printf(out, " › %s", sub_words(s->sub));
+    buffer_printf(out, " › %s", s->sub == SUB_FINAL ? "final_norm" : stage_table[s->kind].id);
+}
+
+static void draw_crumb(App *app, Canvas *c, Rect r)
+{
+    const Stage *s = app_stage(app);
+    Buffer b = {0};
+    char head[64] = "";
+    if (s->rank == 3)
+        snprintf(head, sizeof head, s->axes[0] == AXIS_HEAD ? _("head %zu of %zu") : _("key/value head %zu of %zu"), app_index(app, s, 0), s->shape[0]);
+    int head_width = canvas_text_width(c, head);
+    write_crumb(s, &b);
+    canvas_put_cut(c, r.row, r.col + 1, r.cols - head_width - 3, ROLE_HERE, buffer_text(&b));
+    int used = canvas_text_width(c, buffer_text(&b)) + 2;
+    if (used + head_width + 6 < r.cols)
+        canvas_put_cut(c, r.row, r.col + used, r.cols - used - head_width - 2, ablations_touch(app->ablations, s, &app->model->config) ? ROLE_ABLATED : ROLE_TEXT,
+                       _(stage_table[s->kind].title));
+    canvas_put_right(c, r.row, r.col + r.cols - head_width - 1, head_width, ROLE_LABEL, head);
+    buffer_free(&b);
+}
+
+/* What an ablation does to this stage, or NULL. */
+static const char *ablated_words(const App *app, const Stage *s)
+{
+    if (!ablations_touch(app->ablations, s, &app->model->config))
+        return NULL;
+    for (int i = 0; i < ABLATION_COUNT; i++)
+        if (app->ablations & ablation_table[i].bit && ablations_touch(ablation_table[i].bit, s, &app->model->config))
+            return _(ablation_table[i].what);
+    return NULL;
+}
+
+static size_t gather_metrics(App *app, MetricLine *lines, size_t max)
+{
+    const Stage *s = app_stage(app);
+    size_t head = s->rank == 3 ? app_index(app, s, 0) : 0, row = app_index(app, s, s->rank - 2);
+    return metric_lines(app->pass, app->at, head, row, lines, max);
+}
+
+/* Under the matrix: the formula with its shapes, then the metrics. */
+static void draw_meaning_below(App *app, Canvas *c, Rect r, const MetricLine *lines, size_t n)
+{
+    Buffer b = {0};
+    formula_with_shapes(app->pass, app->at, &b);
+    canvas_hline(c, r.row, r.col, r.cols, ROLE_BORDER);
+    canvas_put_cut(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_HEADING, buffer_text(&b));
+    buffer_free(&b);
+    for (size_t i = 0; i < n; i++) {
+        canvas_put_cut(c, r.row + 2 + (int)i, r.col + 1, 24, ROLE_LABEL, lines[i].label);
+        canvas_put_cut(c, r.row + 2 + (int)i, r.col + 26, r.cols - 27, ROLE_TEXT, lines[i].value);
+    }
+}
+
+/* At the right of the matrix: the same with room for words, weights and the source. */
+static void draw_meaning_beside(App *app, Canvas *c, Rect r)
+{
+    const Stage *s = app_stage(app);
+    const StageInfo *info = &stage_table[s->kind];
+    MetricLine lines[METRICS_MAX];
+    Buffer b = {0};
+    int row = r.row, left = r.col + 2, width = r.cols - 3, end = r.row + r.rows;
+    canvas_vline(c, r.row, r.col, r.rows, ROLE_BORDER);
+    canvas_put_cut(c, row++, left, width, ROLE_HEADING, _("what happens here"));
+    row++;
+    row += canvas_put_wrapped(c, row, left, width, 3, ROLE_HERE, _(info->title));
+    row += canvas_put_wrapped(c, row, left, width, 4, ROLE_TEXT, _(info->what));
+    const char *ablated = ablated_words(app, s);
+    if (ablated)
+        row += canvas_put_wrapped(c, row, left, width, 3, ROLE_ABLATED, ablated);
+    row++;
+    formula_with_shapes(app->pass, app->at, &b);
+    row += canvas_put_wrapped(c, row, left, width, 4, ROLE_HEADING, buffer_text(&b));
+    row++;
+    size_t n = gather_metrics(app, lines, METRICS_MAX);
+    for (size_t i = 0; i < n && row < end - 4; i++) {
+        canvas_put_cut(c, row++, left, width, ROLE_LABEL, lines[i].label);
+        row += canvas_put_wrapped(c, row, left + 2, width - 2, end - row, ROLE_TEXT, lines[i].value);
+    }
+    row++;
+    for (int i = 0; i < 2; i++) {
+        if (s->w[i] == NO_WEIGHT || row >= end - 1)
+            continue;
+        const Weight *w = &app->model->weights.items[s->w[i]];
+        if (w->rank == 2)
+            row += canvas_printf(c, row, left, width, ROLE_DIM, "%s [%zu,%zu]", w->name, w->shape[0], w->shape[1]) > 0;
+        else
+            row += canvas_printf(c, row, left, width, ROLE_DIM, "%s [%zu]", w->name, w->shape[0]) > 0;
+    }
+    if (row < end)
+        canvas_printf(c, row, left, width, ROLE_DIM, _("source: %s"), info->source);
+    buffer_free(&b);
+}
+
+/* The matrix with its heading, and the meaning below it where it does not stand beside it. */
+static void draw_stage(App *app, Canvas *c, Rect r, bool below)
+{
+    const Stage *s = app_stage(app);
+    draw_crumb(app, c, r);
+    int row = r.row + 1;
+    if (below) {
+        const char *ablated = ablated_words(app, s);
+        row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.rows >= 16 ? 2 : 1, ablated ? ROLE_ABLATED : ROLE_TEXT, ablated ? ablated : _(stage_table[s->kind].what));
+    }
+    if (r.rows >= 16)
+        row++;
+    int end = r.row + r.rows;
+    if (below) {
+        MetricLine lines[METRICS_MAX];
+        size_t most = r.rows >= 30 ? METRICS_MAX : r.rows >= 20 ? 6 : r.rows >= 15 ? 3 : 1;
+        size_t n = gather_metrics(app, lines, most);
+        end -= (int)n + 2;
+        draw_meaning_below(app, c, (Rect){end, r.col, r.cols, (int)n + 2}, lines, n);
+    }
+    matrix_draw(app, c, (Rect){row, r.col, r.cols, end - row});
+}
+
+void step_draw(App *app, Canvas *c, Rect area)
+{
+    bool plan = area.cols >= PLAN_FROM, beside = area.cols >= MEANING_FROM;
+    if (!plan && app->focus == PANE_PLAN) {
+        plan_draw(app, c, area);
+        return;
+    }
+    Rect middle = area;
+    if (plan) {
+        plan_draw(app, c, (Rect){area.row, area.col, PLAN_COLS, area.rows});
+        canvas_vline(c, area.row, area.col + PLAN_COLS, area.rows, ROLE_BORDER);
+        middle.col += PLAN_COLS + 1;
+        middle.cols -= PLAN_COLS + 1;
+    }
+    if (beside) {
+        middle.cols -= MEANING_COLS;
+        draw_meaning_beside(app, c, (Rect){area.row, middle.col + middle.cols, MEANING_COLS, area.rows});
+    }
+    draw_stage(app, c, middle, !beside);
+}
+
+bool step_command(App *app, CommandId id, size_t count)
+{
+    if (id == CMD_PANE) {
+        app->focus = app->focus == PANE_PLAN ? PANE_MATRIX : PANE_PLAN;
+        app->tree_choice = (size_t)-1;
+        return true;
+    }
+    if (app->focus == PANE_PLAN && plan_command(app, id, count))
+        return true;
+    return matrix_command(app, id, count);
+}
+
+bool step_click(App *app, int row, int col, MouseAction action)
+{
+    if (action == MOUSE_WHEEL_UP || action == MOUSE_WHEEL_DOWN)
+        return step_command(app, action == MOUSE_WHEEL_UP ? CMD_UP : CMD_DOWN, 3);
+    bool in_plan = app->cols >= PLAN_FROM ? col < PLAN_COLS : app->focus == PANE_PLAN;
+    if (in_plan)
+        return plan_click(app, row, col);
+    bool hit = matrix_click(app, row, col);
+    if (hit && action == MOUSE_DOUBLE)
+        cell_open(app, app_cell(app));
+    return hit;
+}
