@@ -1,49 +1,149 @@
 # stepformer: `make` builds ./stepformer, which works from here uninstalled. `make help` lists the rest.
 
 PREFIX  ?= /usr/local
+DESTDIR ?=
 CC      ?= cc
-# REAL=double is the gradient build; BLAS=no takes the plain loop for every matrix product.
-REAL    ?= float
-BLAS    ?= yes
-# SANITIZE=yes builds with the address and undefined-behaviour sanitizers.
+# REAL=double is the gradient build; BLAS=no takes the plain loop for every matrix product; SANITIZE=yes
+# builds with the address and undefined-behaviour sanitizers. Each combination has a build folder of its own.
+REAL     ?= float
+BLAS     ?= yes
 SANITIZE ?= no
-BUILD   ?= build/$(notdir $(CC))-$(REAL)-blas-$(BLAS)-sanitize-$(SANITIZE)
-PROGRAM ?= stepformer
+VARIANT  := $(notdir $(CC))-$(REAL)$(if $(filter no,$(BLAS)),-plain)$(if $(filter yes,$(SANITIZE)),-sanitize)
+BUILD    ?= build/$(VARIANT)
+PROGRAM  ?= $(if $(filter cc-float gcc-float,$(VARIANT)),stepformer,$(BUILD)/stepformer)
 
 VERSION := 0.1
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
 LIBS    := ncursesw jansson libutf8proc
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
 OPT     ?= -O2 -g
-CFLAGS_ALL = -std=c11 $(OPT) -ffp-contract=off $(WARN) -Isrc -DREAL=$(REAL) -D_POSIX_C_SOURCE=200809L \
-	-DVERSION='"$(VERSION)"' -DDATADIR='"$(PREFIX)/share"' $(shell pkg-config --cflags $(LIBS)) $(CFLAGS)
-LDLIBS_ALL = $(LDFLAGS) $(shell pkg-config --libs $(LIBS)) -lm -pthread
+FLAGS   = -std=c11 $(OPT) $(EXTRA) -ffp-contract=off $(WARN) -Isrc -D_POSIX_C_SOURCE=200809L -DREAL=$(REAL) \
+          -DVERSION='"$(VERSION)"' -DDATADIR='"$(PREFIX)/share"' $(shell pkg-config --cflags $(LIBS))
+LINK    = $(shell pkg-config --libs $(LIBS)) -lm -pthread
 ifeq ($(BLAS),no)
-CFLAGS_ALL += -DPLAIN_MATMUL=1
+FLAGS += -DPLAIN_MATMUL=1
 endif
 ifeq ($(SANITIZE),yes)
-CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDLIBS_ALL += -fsanitize=address,undefined
+SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS += $(SAN)
+LINK  += $(SAN)
 endif
 
 SOURCES := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libstepformer.a
+TESTS   := $(wildcard tests/unit/*.c)
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 
 all: $(PROGRAM)
 
 $(PROGRAM): $(BUILD)/src/main.o $(LIBRARY)
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK)
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
+# One file may fuse multiplications and additions: the matrix product (see its comment).
+$(BUILD)/src/tensor/matmul_fast.o: FLAGS += -O3 -ffp-contract=fast
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(EXTRA_$(notdir $*)) -MMD -MP -c -o $@ $<
+	$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# One file may fuse multiplications and additions: the matrix product (see its comment).
-EXTRA_matmul_fast = -O3 -ffp-contract=fast
+# ---- tests ----
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d
-.PHONY: all
+$(BUILD)/tests/unit/%.o: FLAGS += -D_DEFAULT_SOURCE $(shell pkg-config --cflags criterion 2>/dev/null)
+
+$(BUILD)/unit: $(TESTS:%.c=$(BUILD)/%.o) $(LIBRARY)
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK) $(shell pkg-config --libs criterion)
+
+# Unit tests, golden cases, corrupt files and screens. A leak or a finding of a sanitizer fails it although Criterion
+# stays green on one: the sanitizers write to files of their own, and there must be none.
+check: $(BUILD)/unit
+	@rm -f $(BUILD)/asan.log.*
+	ASAN_OPTIONS=detect_leaks=1:log_path=$(abspath $(BUILD))/asan.log $(BUILD)/unit --timeout 120
+	@if ls $(BUILD)/asan.log.* >/dev/null 2>&1; then cat $(BUILD)/asan.log.*; echo "check: the sanitizers found something"; exit 1; fi
+
+# All there is: the command line first, so that the runner's own line comes last.
+test: all
+	sh tests/cli/run.sh ./$(PROGRAM)
+	$(MAKE) check
+
+# Every parser, fed by libFuzzer for FUZZ_SECONDS each.
+FUZZ_SECONDS ?= 60
+FUZZ_SOURCES := $(filter src/base/% src/tensor/% src/model/% src/pass/% src/measure/%,$(SOURCES))
+fuzz: $(FUZZERS:%=fuzz-%)
+fuzz-%: tests/fuzz/%.c $(FUZZ_SOURCES)
+	@mkdir -p build/fuzz/$*-corpus
+	clang $(FLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< $(FUZZ_SOURCES) $(LINK)
+	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
+
+$(BUILD)/bench_%: tests/bench/bench_%.c $(LIBRARY)
+	$(CC) $(FLAGS) $(CFLAGS) -D_DEFAULT_SOURCE -o $@ $< $(LIBRARY) $(LDFLAGS) $(LINK)
+
+bench: all $(BENCHES)
+	@for b in $(BENCHES); do $$b || exit 1; done
+	@python3 tests/bench/terminal.py ./$(PROGRAM)
+
+# ---- models ----
+
+models: $(LIBRARY)
+	@rm -rf $(BUILD)/tiny-models && mkdir -p $(BUILD)/tiny-models
+	$(CC) $(FLAGS) $(CFLAGS) -o $(BUILD)/tiny-models/wire tiny-models/hand-wired/wire.c $(LIBRARY) $(LDFLAGS) $(LINK)
+	$(BUILD)/tiny-models/wire $(BUILD)/tiny-models/hand-wired
+	cp $(BUILD)/tiny-models/hand-wired/* tiny-models/hand-wired/
+
+# ---- installing ----
+
+DATA    := $(DESTDIR)$(PREFIX)/share/stepformer
+MAN     := $(DESTDIR)$(PREFIX)/share/man/man1
+COMPLETION := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+MODELS  := $(patsubst tiny-models/%/config.json,%,$(wildcard tiny-models/*/config.json))
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION)
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/stepformer
+	install -m 644 $(BUILD)/stepformer.1 $(MAN)/stepformer.1
+	install -m 644 src/cli/stepformer.bash $(COMPLETION)/stepformer
+	for m in $(MODELS); do \
+		install -d $(DATA)/tiny-models/$$m && \
+		install -m 644 tiny-models/$$m/config.json tiny-models/$$m/model.safetensors tiny-models/$$m/vocab.txt tiny-models/$$m/README.md $(DATA)/tiny-models/$$m || exit 1; \
+	done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/stepformer $(MAN)/stepformer.1 $(COMPLETION)/stepformer
+	rm -rf $(DATA)
+	-rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION) 2>/dev/null || true
+
+# The manual page's keys come from the command table.
+all: $(BUILD)/stepformer.1
+$(BUILD)/stepformer.1: src/cli/stepformer.1 $(PROGRAM)
+	@mkdir -p $(@D)
+	./$(PROGRAM) keys --format man > $@.keys
+	sed -e '/^\.\\" KEYS$$/r $@.keys' $< > $@
+	@rm -f $@.keys
+
+# ---- the rest ----
+
+deps:
+	sh .ci/deps
+
+clean:
+	rm -rf build stepformer
+
+help:
+	@echo 'make                      build ./stepformer'
+	@echo 'make test                 every test'
+	@echo 'make check                unit, golden, corrupt and screen tests of one build'
+	@echo '                          (with CC=clang, SANITIZE=yes, BLAS=no, REAL=double)'
+	@echo 'make fuzz                 a fuzzer for every parser, one minute each (clang)'
+	@echo 'make bench                how fast: products, start, keys'
+	@echo 'make models               make the shipped weights again'
+	@echo 'make install PREFIX=…     program, manual page, completion, models; also uninstall'
+	@echo 'make deps                 install what building needs (Debian)'
+	@echo 'make clean'
+
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(TESTS:%.c=$(BUILD)/%.d)
+.PHONY: all check test fuzz bench models install uninstall deps clean help
+.SECONDARY:

@@ -32,10 +32,10 @@ typedef enum LineKind {
 typedef struct ExplainLine {
     LineKind kind;
     char label[64];    /* TERM: what is summed over ("dim 3", a key's name); STEP: what is computed; NOTE: ""; not escaped */
-    char formula[96];  /* STEP and TERM: what is done with the operands where it is more than `in[0] sign in[1]`: "√(variance + 1e-05)",
-                          "exp(score − max)"; NOTE: the words, translated; else "" */
-    char sign;         /* between the operands: '*', '+', '-', '/' or 0 where there are fewer than two */
-    Operand in[2];     /* in[1] is OPERAND_NONE where there are fewer than two, both in a NOTE */
+    char formula[96];  /* what is done where there are fewer than two operands: "√(variance + eps)", "exp(score − max)";
+                          NOTE: the words, translated; else "" */
+    char sign;         /* with two operands result = in[0] sign in[1], one of '*', '+', '-', '/'; else 0 */
+    Operand in[2];     /* in[1] is OPERAND_NONE where there are fewer than two, both where there is none */
     double result;
     double running;    /* TERM: the sum so far, this term included */
 } ExplainLine;

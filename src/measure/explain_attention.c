@@ -37,7 +37,8 @@ void explain_rotate(Explainer *x)
     char formula[96];
     snprintf(formula, sizeof formula, "%g^(−2·%zu/%zu)", c->rope_theta, pair, c->d_head);
     lines_step(x, _("turn per position"), formula, lines_nothing(), 0, lines_nothing(), speed);
-    lines_step(x, _("angle (radians)"), "", lines_number((double)position, "%s", _("position")), '*', lines_number(speed, "%s", formula), angle);
+    lines_step(x, _("angle (radians)"), "", lines_number((double)position, "%s", _("position")), '*', lines_number(speed, "%s", formula),
+               angle);
     double cosine = lines_step(x, "cos(angle)", "cos(angle)", lines_number(angle, "%s", _("angle")), 0, lines_nothing(), cos(angle));
     double sine = lines_step(x, "sin(angle)", "sin(angle)", lines_number(angle, "%s", _("angle")), 0, lines_nothing(), sin(angle));
     Operand own = lines_input(x, 0, head, position, j), other = lines_input(x, 0, head, position, first ? b : a);
@@ -105,10 +106,11 @@ void explain_biased(Explainer *x)
     else
         snprintf(formula, sizeof formula, "2^(−8/%zu · %zu)", 2 * n, 2 * (head - n) + 1);
     double slope = lines_step(x, _("slope of this head"), formula, lines_nothing(), 0, lines_nothing(), alibi_slope(head, H));
-    double distance = lines_step(x, _("distance"), "|query − key|", lines_number((double)query, "%s", _("query")), '-',
-                                 lines_number((double)key, "%s", _("key")), fabs((double)query - (double)key));
-    double penalty = lines_step(x, _("penalty"), "", lines_number(slope, "%s", _("slope")), '*', lines_number(distance, "%s", _("distance")),
-                                slope * distance);
+    Operand at = lines_number((double)query, "%s", _("query")), to = lines_number((double)key, "%s", _("key"));
+    double distance = fabs(at.value - to.value);
+    lines_step(x, _("distance"), "", query > key ? at : to, '-', query > key ? to : at, distance);
+    double penalty = lines_step(x, _("penalty"), "", lines_number(slope, "%s", _("slope")), '*',
+                                lines_number(distance, "%s", _("distance")), slope * distance);
     lines_step(x, _("taken off the score"), "", score, '-', lines_number(penalty, "%s", _("penalty")), score.value - penalty);
 }
 
@@ -162,7 +164,8 @@ void explain_weights(Explainer *x)
     if (x->ablations & UNIFORM_ATTENTION) {
         lines_formula(x, "1 / %zu", visible);
         lines_note(x, _("uniform-attention: every one of %zu visible keys gets 1/%zu, whatever its score"), visible, visible);
-        lines_step(x, _("share"), "", lines_number(1, "1"), '/', lines_number((double)visible, "%s", _("visible keys")), 1 / (double)visible);
+        lines_step(x, _("share"), "", lines_number(1, "1"), '/', lines_number((double)visible, "%s", _("visible keys")),
+                   1 / (double)visible);
         return;
     }
     lines_formula(x, "exp(masked[query, key] − max) / Σ exp(masked[query, j] − max)");

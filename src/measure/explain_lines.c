@@ -202,14 +202,13 @@ void lines_softmax(Explainer *x)
         if (score_at(x, j).value > score_at(x, largest).value)
             largest = j;
     Operand from = score_at(x, largest);
-    lines_step(x, _("largest of the row"), "max", from, 0, lines_nothing(), from.value);
-    Operand max = lines_number(from.value, "max");
+    double max = lines_step(x, _("largest of the row"), "max", from, 0, lines_nothing(), from.value);
     for (size_t j = 0; j < n; j++) {
         Operand score = score_at(x, j);
         if (isinf(score.value) && score.value < 0)
             continue; /* hidden: exactly 0 */
-        lines_term(x, lines_label(x, x->stage, last, j), "exp(score − max)", score, '-', max, exp(score.value - max.value));
+        lines_term(x, lines_label(x, x->stage, last, j), "exp(score − max)", score, 0, lines_nothing(), exp(score.value - max));
     }
-    Operand top = lines_number(exp(own.value - max.value), "%s", _("own exp")), bottom = lines_number(x->sum, "Σ exp");
+    Operand top = lines_number(exp(own.value - max), "%s", _("own exp")), bottom = lines_number(x->sum, "Σ exp");
     lines_step(x, _("share of the sum"), "", top, '/', bottom, top.value / bottom.value);
 }

@@ -30,7 +30,7 @@ Operand lines_weight(Explainer *x, int which, size_t row, size_t col);
 Operand lines_number(double value, const char *format, ...) __attribute__((format(printf, 2, 3)));
 Operand lines_nothing(void);
 
-/* One term: label names what is summed over, formula is "" where the term is in0 sign in1. */
+/* One term: label names what is summed over. With two operands the result is in0 sign in1 and formula is "". */
 void lines_term(Explainer *x, const char *label, const char *formula, Operand in0, char sign, Operand in1, double result);
 /* One step; its result is the exact value so far, and is returned. */
 double lines_step(Explainer *x, const char *label, const char *formula, Operand in0, char sign, Operand in1, double result);

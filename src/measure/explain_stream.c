@@ -97,9 +97,11 @@ void explain_norm(Explainer *x)
     }
     const char *spread_name = rms ? _("mean of squares") : _("variance of the row");
     double spread = lines_step(x, spread_name, "", lines_number(squares, rms ? "Σ x²" : "Σ (x − mean)²"), '/', count, squares / n);
-    double size = lines_step(x, rms ? _("root mean square") : _("standard deviation"), rms ? "√(mean of x² + eps)" : "√(variance + eps)",
-                             lines_number(spread, "%s", spread_name), '+', lines_number(eps, "eps"), sqrt(spread + eps));
-    Operand divisor = lines_number(size, "%s", rms ? _("root mean square") : _("standard deviation"));
+    const char *inside = rms ? "mean of x² + eps" : "variance + eps", *root_name = rms ? _("root mean square") : _("standard deviation");
+    double sum_inside = lines_step(x, inside, "", lines_number(spread, "%s", spread_name), '+', lines_number(eps, "eps"), spread + eps);
+    double size = lines_step(x, root_name, rms ? "√(mean of x² + eps)" : "√(variance + eps)", lines_number(sum_inside, "%s", inside), 0,
+                             lines_nothing(), sqrt(sum_inside));
+    Operand divisor = lines_number(size, "%s", root_name);
     double normal;
     if (rms) {
         normal = lines_step(x, _("normalised"), "", own, '/', divisor, own.value / size);
@@ -126,8 +128,9 @@ static void explain_gelu(Explainer *x, Operand own)
 {
     lines_formula(x, "x · Φ(x),  Φ(x) = (1 + erf(x / √2)) / 2");
     double v = lines_step(x, "x / √2", "", own, '/', lines_number(sqrt(2), "√2"), own.value / sqrt(2));
-    double e = lines_step(x, "erf(x / √2)", "erf(x / √2)", lines_number(v, "x / √2"), 0, lines_nothing(), erf(v));
-    double phi = lines_step(x, "Φ(x)", "(1 + erf) / 2", lines_number(1, "1"), '+', lines_number(e, "erf"), (1 + e) / 2);
+    double e = lines_step(x, "erf", "erf(x / √2)", lines_number(v, "x / √2"), 0, lines_nothing(), erf(v));
+    double twice = lines_step(x, "1 + erf", "", lines_number(1, "1"), '+', lines_number(e, "erf"), 1 + e);
+    double phi = lines_step(x, "Φ(x)", "", lines_number(twice, "1 + erf"), '/', lines_number(2, "2"), twice / 2);
     lines_step(x, "x · Φ(x)", "", own, '*', lines_number(phi, "Φ(x)"), own.value * phi);
 }
 
@@ -138,17 +141,18 @@ static void explain_gelu_tanh(Explainer *x, Operand own)
     double cubic = lines_step(x, "0.044715 x³", "0.044715 · x³", own, 0, lines_nothing(), 0.044715 * v * v * v);
     double inner = lines_step(x, "x + 0.044715 x³", "", own, '+', lines_number(cubic, "0.044715 x³"), v + cubic);
     double times = lines_step(x, "· √(2/π)", "", lines_number(inner, "x + 0.044715 x³"), '*', lines_number(root, "√(2/π)"), inner * root);
-    double t = lines_step(x, "tanh", "tanh(…)", lines_number(times, "…"), 0, lines_nothing(), tanh(times));
-    double open = lines_step(x, "(1 + tanh) / 2", "(1 + tanh) / 2", lines_number(1, "1"), '+', lines_number(t, "tanh"), (1 + t) / 2);
+    double t = lines_step(x, "tanh", "tanh(√(2/π) · (x + 0.044715 x³))", lines_number(times, "· √(2/π)"), 0, lines_nothing(), tanh(times));
+    double twice = lines_step(x, "1 + tanh", "", lines_number(1, "1"), '+', lines_number(t, "tanh"), 1 + t);
+    double open = lines_step(x, "(1 + tanh) / 2", "", lines_number(twice, "1 + tanh"), '/', lines_number(2, "2"), twice / 2);
     lines_step(x, "x · (1 + tanh) / 2", "", own, '*', lines_number(open, "(1 + tanh) / 2"), v * open);
 }
 
 static void explain_silu(Explainer *x, Operand own)
 {
-    lines_formula(x, "x · sigmoid(x),  sigmoid(x) = 1 / (1 + exp(−x))");
+    lines_formula(x, "x · sigmoid(x) = x / (1 + exp(−x))");
     double e = lines_step(x, "exp(−x)", "exp(−x)", own, 0, lines_nothing(), exp(-own.value));
-    double sigmoid = lines_step(x, "sigmoid(x)", "1 / (1 + exp(−x))", lines_number(1, "1"), '+', lines_number(e, "exp(−x)"), 1 / (1 + e));
-    lines_step(x, "x · sigmoid(x)", "", own, '*', lines_number(sigmoid, "sigmoid(x)"), own.value * sigmoid);
+    double bottom = lines_step(x, "1 + exp(−x)", "", lines_number(1, "1"), '+', lines_number(e, "exp(−x)"), 1 + e);
+    lines_step(x, "x · sigmoid(x)", "", own, '/', lines_number(bottom, "1 + exp(−x)"), own.value / bottom);
 }
 
 void explain_activate(Explainer *x)

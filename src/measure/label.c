@@ -66,9 +66,11 @@ static bool is_repeated(const Pass *p, Stack stack, size_t i)
 const char *label_axis(Axis a)
 {
     static const char *const words[AXIS_COUNT] = {
-        [AXIS_HEAD] = N_("head"), [AXIS_KV_HEAD] = N_("key/value head"), [AXIS_TOKEN] = N_("token"),  [AXIS_QUERY] = N_("query"),
-        [AXIS_KEY] = N_("key"),   [AXIS_DIM] = N_("dim"),                [AXIS_HEAD_DIM] = N_("dim"), [AXIS_HEADS_DIM] = N_("dim"),
-        [AXIS_UNIT] = N_("unit"), [AXIS_VOCAB] = N_("vocab"),
+        [AXIS_HEAD] = N_("head"),    [AXIS_KV_HEAD] = N_("key/value head"),
+        [AXIS_TOKEN] = N_("token"),  [AXIS_QUERY] = N_("query"),
+        [AXIS_KEY] = N_("key"),      [AXIS_DIM] = N_("dim"),
+        [AXIS_HEAD_DIM] = N_("dim"), [AXIS_HEADS_DIM] = N_("dim"),
+        [AXIS_UNIT] = N_("unit"),    [AXIS_VOCAB] = N_("vocab"),
     };
     return _(words[a]);
 }
@@ -103,10 +105,10 @@ static const struct {
     const char *tag;
     Side row, column;
 } weight_sides[] = {
-    {"W_E", SIDE_VOCAB, SIDE_DIM}, {"W_P", SIDE_POSITION, SIDE_DIM}, {"W_Q", SIDE_DIM, SIDE_NUMBER}, {"W_K", SIDE_DIM, SIDE_NUMBER},
-    {"W_V", SIDE_DIM, SIDE_NUMBER}, {"W_O", SIDE_NUMBER, SIDE_DIM},  {"W_G", SIDE_DIM, SIDE_UNIT},   {"W_1", SIDE_DIM, SIDE_UNIT},
-    {"W_2", SIDE_UNIT, SIDE_DIM},  {"W_U", SIDE_DIM, SIDE_VOCAB},    {"gain", SIDE_DIM, SIDE_NUMBER}, {"bias", SIDE_DIM, SIDE_NUMBER},
-    {"b_O", SIDE_DIM, SIDE_NUMBER}, {"b_2", SIDE_DIM, SIDE_NUMBER},  {"b_G", SIDE_UNIT, SIDE_NUMBER}, {"b_1", SIDE_UNIT, SIDE_NUMBER},
+    {"W_E", SIDE_VOCAB, SIDE_DIM},  {"W_P", SIDE_POSITION, SIDE_DIM}, {"W_Q", SIDE_DIM, SIDE_NUMBER},  {"W_K", SIDE_DIM, SIDE_NUMBER},
+    {"W_V", SIDE_DIM, SIDE_NUMBER}, {"W_O", SIDE_NUMBER, SIDE_DIM},   {"W_G", SIDE_DIM, SIDE_UNIT},    {"W_1", SIDE_DIM, SIDE_UNIT},
+    {"W_2", SIDE_UNIT, SIDE_DIM},   {"W_U", SIDE_DIM, SIDE_VOCAB},    {"gain", SIDE_DIM, SIDE_NUMBER}, {"bias", SIDE_DIM, SIDE_NUMBER},
+    {"b_O", SIDE_DIM, SIDE_NUMBER}, {"b_2", SIDE_DIM, SIDE_NUMBER},   {"b_G", SIDE_UNIT, SIDE_NUMBER}, {"b_1", SIDE_UNIT, SIDE_NUMBER},
 };
 
 static void add_side(const Pass *p, Side side, size_t i, Buffer *out)

@@ -168,16 +168,24 @@ static void head_range(const Stage *s, int head, size_t *first, size_t *end)
     *end = head < 0 ? s->shape[0] : (size_t)head + 1;
 }
 
-double attention_entropy(Pass *p, size_t i, int head)
+double attention_head_entropy(Pass *p, size_t i, size_t head)
 {
     const Stage *s = &pass_plan(p)->stages[i];
-    const real *w = pass_value(p, i);
-    size_t Tq = s->shape[1], Tk = s->shape[2], first, end;
+    size_t Tq = s->shape[1], Tk = s->shape[2];
+    const real *w = pass_value(p, i) + head * Tq * Tk;
     double sum = 0;
-    head_range(s, head, &first, &end);
-    for (size_t row = first * Tq; row < end * Tq; row++)
-        sum += entropy(w + row * Tk, visible_keys(p, s, row % Tq));
-    return sum / (double)((end - first) * Tq);
+    for (size_t t = 0; t < Tq; t++)
+        sum += entropy(w + t * Tk, visible_keys(p, s, t));
+    return sum / (double)Tq;
+}
+
+double attention_entropy(Pass *p, size_t i)
+{
+    size_t H = pass_plan(p)->stages[i].shape[0];
+    double sum = 0;
+    for (size_t h = 0; h < H; h++)
+        sum += attention_head_entropy(p, i, h);
+    return sum / (double)H;
 }
 
 ScoreSpread score_spread(Pass *p, size_t i, int head)
@@ -193,7 +201,7 @@ ScoreSpread score_spread(Pass *p, size_t i, int head)
         Spread seen = spread_of(x + row * Tk, n);
         visible = spread_join(visible, seen);
         all = spread_join(all, seen);
-        if (n < Tk)
+        if (n < Tk && s->kind != STAGE_MASKED)
             all = spread_join(all, spread_of(x + row * Tk + n, Tk - n));
         if (n > 1) {
             rows += seen.squares / seen.n;
@@ -242,9 +250,14 @@ int score_variance(Pass *p, size_t i, int head, ScoreVariance *out)
     if (first == end)
         return -1;
     ScoreSpread raw = score_spread(p, first, head), scaled = score_spread(p, first + 1, head);
-    *out = (ScoreVariance){.raw_all = raw.all,       .raw_visible = raw.visible,       .raw_rows = raw.rows,
-                           .scaled_all = scaled.all, .scaled_visible = scaled.visible, .scaled_rows = scaled.rows,
-                           .predicted = score_prediction(p, first, head), .ratio = scaled.all > 0 ? raw.all / scaled.all : NAN};
+    *out = (ScoreVariance){.raw_all = raw.all,
+                           .raw_visible = raw.visible,
+                           .raw_rows = raw.rows,
+                           .scaled_all = scaled.all,
+                           .scaled_visible = scaled.visible,
+                           .scaled_rows = scaled.rows,
+                           .predicted = score_prediction(p, first, head),
+                           .ratio = scaled.all > 0 ? raw.all / scaled.all : NAN};
     return 0;
 }
 

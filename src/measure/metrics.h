@@ -43,10 +43,11 @@ typedef struct AttentionRow {
 } AttentionRow;
 /* Row `query` of head `head` of a WEIGHTS stage i. */
 AttentionRow attention_row(Pass *p, size_t i, size_t head, size_t query);
-/* Mean entropy over the rows of one head of a WEIGHTS stage; head -1: over all heads and rows. */
-double attention_entropy(Pass *p, size_t i, int head);
+/* Mean entropy over all heads and rows of a WEIGHTS stage, and over the rows of one head. */
+double attention_entropy(Pass *p, size_t i);
+double attention_head_entropy(Pass *p, size_t i, size_t head);
 
-/* Variance of the scores of one stage [heads, queries, keys] (SCORES, SCALED, BIASED; MASKED's visible ones): over all
+/* Variance of the scores of one stage [heads, queries, keys] (SCORES, SCALED, BIASED, MASKED: its -inf left out): over all
  * pairs, over the pairs the mask leaves visible, and the mean over rows of the variance within a row (visible pairs;
  * only rows that see two keys or more have one; NaN where none does). head -1: all heads together. */
 typedef struct ScoreSpread {

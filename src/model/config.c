@@ -85,6 +85,8 @@ void config_free(Config *c)
             free(c->dim_names[i]);
     free(c->dim_names);
     c->dim_names = NULL;
+    free(c->example);
+    c->example = NULL;
     for (int i = 0; i < TOKEN_COUNT; i++) {
         free(c->token_texts[i]);
         c->token_texts[i] = NULL;
@@ -96,6 +98,8 @@ int config_copy(Config *to, const Config *from, Error *e)
     Config c = *from;
     bool whole = true;
     c.dim_names = NULL;
+    c.example = from->example ? strdup(from->example) : NULL;
+    whole = c.example || !from->example;
     for (int i = 0; i < TOKEN_COUNT; i++) {
         c.token_texts[i] = from->token_texts[i] ? strdup(from->token_texts[i]) : NULL;
         whole = whole && (c.token_texts[i] || !from->token_texts[i]);

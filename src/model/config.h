@@ -49,6 +49,7 @@ typedef struct Config {
     char *token_texts[TOKEN_COUNT]; /* where config.json gave a special token as text: that text, until
                                        the vocabulary was read and the id is known; else NULL; owned */
     SplitKind split;      /* how text becomes tokens ("split") */
+    char *example;        /* a text to begin with ("example"), or NULL; owned */
     char **dim_names;     /* names of the residual stream's dimensions ("dimensions"),
                              d_model of them, or NULL; owned, see config_free */
 } Config;

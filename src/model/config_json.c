@@ -157,6 +157,17 @@ static int read_dimensions(Config *c, const json_t *value, const char *file, Err
     return 0;
 }
 
+static int read_example(Config *c, const json_t *value, const char *file, Error *e)
+{
+    char found[FOUND_MAX];
+    if (json_is_null(value))
+        return 0;
+    if (!json_is_string(value))
+        return error_set(e, "%s: example: expected a text, found %s", file, describe_value(value, found));
+    c->example = strdup(json_string_value(value));
+    return c->example ? 0 : error_memory(e, file);
+}
+
 static const ConfigKey *find_key(const char *name)
 {
     const ConfigKey *key = config_keys;
@@ -173,6 +184,7 @@ static int unknown_key(const char *name, const char *file, Error *e)
         nearest_offer(&near, key->name);
     nearest_offer(&near, "tokens");
     nearest_offer(&near, "dimensions");
+    nearest_offer(&near, "example");
     return error_set(e, "%s: %s: expected a key of stepformer's config, found an unknown one%s", file,
                      quote_short(name, strlen(name), quoted), nearest_hint(&near, hint));
 }
@@ -190,6 +202,11 @@ static int read_object(Config *c, json_t *object, const char *file, Error *e)
         const ConfigKey *key = find_key(name);
         if (strcmp(name, "tokens") == 0 || strcmp(name, "dimensions") == 0)
             continue; /* below: they need the sizes */
+        if (strcmp(name, "example") == 0) {
+            if (read_example(c, value, file, e) != 0)
+                return -1;
+            continue;
+        }
         if (!key)
             return unknown_key(name, file, e);
         if (read_key(c, key, value, file, e) != 0)
@@ -284,7 +301,7 @@ static int add_pair(json_t *object, const char *pair, size_t n, unsigned long *s
     for (int i = 0; i < TOKEN_COUNT; i++)
         if (strcmp(name, config_token_name((SpecialToken)i)) == 0)
             to = json_object_get(object, "tokens");
-    if (strcmp(name, "tokens") == 0 || strcmp(name, "dimensions") == 0)
+    if (strcmp(name, "tokens") == 0 || strcmp(name, "dimensions") == 0 || strcmp(name, "example") == 0)
         return error_set(e, "random: %s: expected a key that has one value, found this one; it can only stand in a config.json", name);
     if (json_object_get(to, name))
         return error_set(e, "random: %s: expected once, found twice", name);
@@ -419,6 +436,10 @@ void config_write(const Config *c, Buffer *out)
         }
     }
     write_tokens(out, c);
+    if (c->example) {
+        buffer_puts(out, ",\n  \"example\": ");
+        write_string(out, c->example);
+    }
     if (c->dim_names) {
         buffer_puts(out, ",\n  \"dimensions\": [");
         for (size_t i = 0; i < c->d_model; i++) {

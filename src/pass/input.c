@@ -36,7 +36,7 @@ static int add_fallback(Ids *ids, const Model *m, size_t most, Error *e)
     return 0;
 }
 
-static int add_text(Ids *ids, const Model *m, const char *text, EncodeFor how, const char *what, Error *e)
+int input_check_text(const char *text, const char *what, Error *e)
 {
     size_t n = strlen(text);
     for (size_t at = 0; at < n;) {
@@ -47,6 +47,13 @@ static int add_text(Ids *ids, const Model *m, const char *text, EncodeFor how, c
                              (unsigned char)text[at]);
         at += used;
     }
+    return 0;
+}
+
+static int add_text(Ids *ids, const Model *m, const char *text, EncodeFor how, const char *what, Error *e)
+{
+    if (input_check_text(text, what, e) != 0)
+        return -1;
     if (!vocab_has_text(m->vocab))
         return error_set(e, "%s: expected ids, found a text: %s has no vocabulary; give numbers with %s", what, m->name,
                          strcmp(what, "--target") == 0 ? "--target-ids" : "--ids");
@@ -72,15 +79,15 @@ static int read_first(Ids *ids, const Model *m, InputText given, Error *e)
     return add_fallback(ids, m, most, e);
 }
 
-int input_begin(Input *in, const Model *m, Error *e)
+int input_begin_id(const Model *m)
 {
-    return ids_add(&in->target, m->config.bos >= 0 ? m->config.bos : 0, e);
+    return m->config.bos >= 0 ? m->config.bos : 0;
 }
 
 /* The decoder's own greedy answer to the source. */
 static int read_greedy(Input *in, const Model *m, Ablations a, Error *e)
 {
-    if (input_begin(in, m, e) != 0)
+    if (ids_add(&in->target, input_begin_id(m), e) != 0)
         return -1;
     size_t most = vocab_has_text(m->vocab) ? 2 * in->source.len + 8 : FALLBACK_IDS;
     GenerateOptions o = {.max_new = most - 1, .stop = generate_stop_id(m), .cache = !(a & NO_MASK), .sampler = {.top_p = 1}};

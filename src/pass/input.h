@@ -27,8 +27,10 @@ typedef struct Input {
  * Contradictions (both -t and --ids, a target for a model that has only one stack), text that is not UTF-8, text for a model
  * without a vocabulary are errors. On an error *in is empty. */
 int input_read(Input *in, const Model *m, InputText given, Ablations a, Error *e);
-/* Appends to the target what a decoder that is fed nothing else begins with: the begin token, or id 0. */
-int input_begin(Input *in, const Model *m, Error *e);
+/* What a decoder that is fed nothing else begins with: the begin token, or id 0. */
+int input_begin_id(const Model *m);
+/* An error that names the place where text is not UTF-8; `what` names the text. */
+int input_check_text(const char *text, const char *what, Error *e);
 void input_free(Input *in);
 /* As pass_create's argument; borrows. */
 PassInput input_ids(const Input *in);

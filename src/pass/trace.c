@@ -189,7 +189,7 @@ static void write_text(Writer *w, const TraceItem *item, bool first)
         buffer_printf(&w->text, "\n# %s: %s\n", _(stage_table[item->stage->kind].title), _(stage_table[item->stage->kind].what));
     for (size_t h = 0; h < (m.heads ? m.heads : 1) && go_on(w); h++) {
         if (m.heads)
-            buffer_printf(&w->text, "# head %zu\n", h);
+            buffer_printf(&w->text, "# %s %zu\n", axis_name(item->stage->axes[0]), h);
         write_text_matrix(w, item->data + h * m.rows * m.cols, m.rows, m.cols);
     }
 }

@@ -241,8 +241,15 @@ static void read_database(void)
     for (int i = 0; i < ATTR_COUNT; i++)
         if (tigetnum("xmc") < 0) /* an attribute that takes a column is none for us */
             look_up(p->attrs[i], attrs[i]);
-    look_up(p->plain, "sgr0");
+    const char *plain = database("sgr0");
+    if (plain && !strncmp(plain, "\033(B\033[m", 6)) /* line drawing is never switched on */
+        plain += 3;
+    strip_delays(p->plain, sizeof p->plain, plain ? plain : "");
     look_up(p->own_colors, "op");
+    if (tigetflag("AX") > 0) { /* knows the numbers 39 and 49 of ECMA-48 */
+        strcpy(p->own_fg, "\033[39m");
+        strcpy(p->own_bg, "\033[49m");
+    }
     look_up(p->clear, "clear");
     look_up(p->clear_line, "el");
     look_up(p->hide, "civis");
@@ -252,6 +259,8 @@ static void read_database(void)
     char cup[64];
     term.cup = database("cup");
     strip_delays(cup, sizeof cup, term.cup);
+    const char *cuf = database("cuf");
+    p->steps = cuf && !strcmp(cuf, "\033[%p1%dC");
     p->move = strcmp(cup, "\033[%i%p1%d;%p2%dH") ? move_database : paint_move_ansi;
 
     static const struct {

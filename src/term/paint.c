@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Unchanged cells between two changed ones are sent again where that is shorter than a move. */
-enum { SHORT_GAP = 4, WORTH_CLEARING = 6 };
+enum { SHORT_GAP = 6, SHORT_STEP = 3, WORTH_CLEARING = 6 };
 
 void paint_forget(Paint *p)
 {
@@ -53,29 +53,55 @@ static bool same_look(const Pen *a, const Pen *b)
     return a->attrs == b->attrs && a->fg == b->fg && a->bg == b->bg;
 }
 
+/* Adds what changes a look; SGR sequences that follow each other become one. `at` is where this change of look began. */
+static void add_look(Buffer *out, size_t at, const char *text)
+{
+    size_t n = strlen(text);
+    if (n > 3 && out->len > at && out->data[out->len - 1] == 'm' && !memcmp(text, "\033[", 2) && text[n - 1] == 'm') {
+        out->data[out->len - 1] = ';';
+        text += 2;
+        n -= 2;
+    }
+    buffer_add(out, text, n);
+}
+
 static void take_pen(Paint *p, const Pen *to, Buffer *out)
 {
     Pen *from = &p->pen;
     if (same_look(from, to))
         return;
-    bool uncolor = (from->fg >= 0 && to->fg < 0) || (from->bg >= 0 && to->bg < 0);
-    if (from->attrs & ~to->attrs || (uncolor && !p->own_colors[0])) {
-        buffer_puts(out, p->plain);
+    size_t at = out->len;
+    bool own_fg = from->fg >= 0 && to->fg < 0, own_bg = from->bg >= 0 && to->bg < 0;
+    bool apart = p->own_fg[0] && p->own_bg[0];
+    if (from->attrs & ~to->attrs || ((own_fg || own_bg) && !apart && !p->own_colors[0])) {
+        add_look(out, at, p->plain);
         *from = (Pen){.fg = -1, .bg = -1};
-    } else if (uncolor) {
-        buffer_puts(out, p->own_colors);
+    } else if ((own_fg && own_bg && p->own_colors[0]) || ((own_fg || own_bg) && !apart)) {
+        add_look(out, at, p->own_colors);
         from->fg = from->bg = -1;
     }
     for (int i = 0; i < ATTR_COUNT; i++)
         if (to->attrs & ~from->attrs & 1 << i)
-            buffer_puts(out, p->attrs[i]);
+            add_look(out, at, p->attrs[i]);
     if (to->fg != from->fg)
-        buffer_puts(out, to->fg_text);
+        add_look(out, at, to->fg < 0 ? p->own_fg : to->fg_text);
     if (to->bg != from->bg)
-        buffer_puts(out, to->bg_text);
+        add_look(out, at, to->bg < 0 ? p->own_bg : to->bg_text);
     from->attrs = to->attrs;
     from->fg = to->fg;
     from->bg = to->bg;
+}
+
+/* Of a space only the background shows (and lines through it): the colour of its text, bold and dim stay as they are. */
+static void take_pen_for_space(Paint *p, const Pen *to, Buffer *out)
+{
+    Pen *from = &p->pen;
+    if ((from->attrs | to->attrs) & (ATTR_UNDERLINE | ATTR_REVERSE) || (to->bg < 0 && !p->own_bg[0])) {
+        take_pen(p, to, out);
+    } else if (from->bg != to->bg) {
+        buffer_puts(out, to->bg < 0 ? p->own_bg : to->bg_text);
+        from->bg = to->bg;
+    }
 }
 
 static void move_to(Paint *p, int row, int col, Buffer *out)
@@ -84,7 +110,14 @@ static void move_to(Paint *p, int row, int col, Buffer *out)
         return;
     if (p->unsafe_moves && p->pen.attrs)
         take_pen(p, &(Pen){.fg = -1, .bg = -1}, out);
-    p->move(out, row, col);
+    if (p->steps && p->row == row && p->col < col) {
+        buffer_add(out, "\033[", 2);
+        if (col - p->col > 1)
+            add_number(out, col - p->col);
+        buffer_add(out, "C", 1);
+    } else {
+        p->move(out, row, col);
+    }
     p->row = row;
     p->col = col;
 }
@@ -103,22 +136,44 @@ static bool sure_width(const char *text)
     return code < 0x2600 || code > 0x2bff; /* symbols, some of them shown as pictures */
 }
 
-static void send_cell(Paint *p, const Canvas *c, int row, int col, Buffer *out)
+/* Text of one look on its way into the buffer: one addition for many cells. */
+typedef struct Run {
+    char text[256];
+    size_t n;
+} Run;
+
+static void end_run(Run *run, Buffer *out)
 {
-    const Cell *cell = canvas_row(c, row) + col;
+    if (run->n)
+        buffer_add(out, run->text, run->n);
+    run->n = 0;
+}
+
+static void send_cell(Paint *p, const Cell *cell, int row, int col, Run *run, Buffer *out)
+{
     int width = cell->width == 2 ? 2 : 1;
     bool cut = col + width > p->cols; /* the terminal is narrower than the canvas */
     if (p->scrolls && row == p->rows - 1 && col + width >= p->cols)
         return;
-    move_to(p, row, col, out);
-    take_pen(p, pen_of(p, cell), out);
     const char *text = cut || !cell->text[0] ? " " : cell->text;
-    size_t n = 1;
-    while (text[n])
-        n++;
-    buffer_add(out, text, n);
+    const Pen *pen = pen_of(p, cell);
+    bool here = p->row == row && p->col == col;
+    if (!here || !same_look(pen, &p->pen)) {
+        end_run(run, out);
+        if (!here)
+            move_to(p, row, col, out);
+        if (text[0] == ' ' && !text[1])
+            take_pen_for_space(p, pen, out);
+        else
+            take_pen(p, pen, out);
+    }
+    if (run->n + CELL_TEXT_MAX > sizeof run->text)
+        end_run(run, out);
+    do
+        run->text[run->n++] = *text++;
+    while (*text);
     p->col += width;
-    if (p->col >= p->cols || !sure_width(text))
+    if (p->col >= p->cols || !sure_width(cell->text))
         p->row = -1;
 }
 
@@ -150,6 +205,7 @@ static void send_row(Paint *p, const Canvas *c, int row, int cols, Buffer *out)
         if (changed < WORTH_CLEARING)
             end = cols;
     }
+    Run run = {.n = 0};
     for (int col = 0; col < end;) {
         if (same_cell(&new[col], &old[col])) {
             col++;
@@ -158,16 +214,26 @@ static void send_row(Paint *p, const Canvas *c, int row, int cols, Buffer *out)
         if (!new[col].width && col)
             col--; /* the right half of a wide character */
         /* From the cursor to here, if that is near and looks alike. */
-        if (p->row == row && p->col < col && col - p->col <= SHORT_GAP) {
+        if (p->row == row && p->col < col && col - p->col <= (p->steps ? SHORT_STEP : SHORT_GAP)) {
             bool alike = true;
             for (int i = p->col; i < col; i++)
                 alike = alike && new[i].width == 1 && !new[i].text[1] && same_look(pen_of(p, &new[i]), &p->pen);
             if (alike)
                 col = p->col;
         }
-        send_cell(p, c, row, col, out);
-        col += new[col].width == 2 ? 2 : 1;
+        const Cell *cell = &new[col];
+        send_cell(p, cell, row, col, &run, out);
+        col += cell->width == 2 ? 2 : 1;
+        /* the short path: ASCII characters of the same role that follow */
+        if (p->row != row || !same_look(pen_of(p, cell), &p->pen))
+            continue;
+        for (; col < end - 1 && run.n < sizeof run.text && new[col].role == cell->role && !new[col].text[1] && new[col].width == 1 &&
+               !same_cell(&new[col], &old[col]);
+             col++)
+            run.text[run.n++] = new[col].text[0];
+        p->col = col;
     }
+    end_run(&run, out);
     if (end < cols) {
         take_pen(p, &(Pen){.fg = -1, .bg = -1}, out);
         move_to(p, row, end, out);

@@ -25,12 +25,14 @@ typedef struct Paint {
     Pen pens[ROLE_COUNT];
     PaintText attrs[ATTR_COUNT]; /* switch on one attribute each */
     PaintText plain;             /* attributes and colours off */
-    PaintText own_colors;        /* colours off; may be empty */
+    PaintText own_colors;        /* colours off; may be empty, as the two that follow */
+    PaintText own_fg, own_bg;    /* the colour of the text alone, of the background alone */
     PaintText clear;             /* clears the screen, cursor at the top left */
     PaintText clear_line;        /* from the cursor to the end of the line; may be empty */
     PaintText hide, show;        /* the cursor; may be empty */
     bool scrolls;                /* a character in the last column of the last row would scroll: it is left out */
     bool unsafe_moves;           /* the cursor must not be moved while attributes are on */
+    bool steps;                  /* CSI n C moves the cursor to the right */
     void (*move)(Buffer *out, int row, int col);
     /* its own */
     Canvas shown;

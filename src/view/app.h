@@ -30,7 +30,7 @@ typedef struct Place {
     ViewId view;
 } Place;
 
-enum { HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
+enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
 typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_COMMAND } PromptKind;
 
@@ -45,7 +45,9 @@ typedef struct Prompt {
 typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_THEMES } MenuKind;
 
 typedef struct MenuItem {
-    char *name, *what;
+    char *name;  /* what choosing it opens or switches */
+    char *label; /* how it is called in the list */
+    char *what;
     bool on;
 } MenuItem;
 
@@ -58,6 +60,13 @@ typedef struct Menu {
 typedef struct Rect {
     int row, col, cols, rows;
 } Rect;
+
+/* Where the matrix was drawn last, so that a click finds its cell and a page knows its length. */
+typedef struct MatrixLayout {
+    Rect area;
+    int label_width, cell_width, header_rows;
+    size_t rows, cols; /* how many are visible */
+} MatrixLayout;
 
 typedef struct App {
     Model *model;
@@ -74,6 +83,7 @@ typedef struct App {
     bool all_heads;     /* heads side by side instead of one */
     Pane focus;
     size_t top, left;   /* first row and column of the matrix that are drawn */
+    MatrixLayout layout;
 
     ViewId view;
     Place history[HISTORY_MAX];

@@ -187,7 +187,8 @@ static int put_aligned(Canvas *c, int row, int col, int columns, Role role, cons
 {
     if (columns <= 0)
         return 0;
-    int width = width_of(c, text, strlen(text), columns);
+    size_t n = strlen(text);
+    int width = width_of(c, text, n, columns);
     int free_columns = width < columns ? columns - width : 0, before = center ? free_columns / 2 : free_columns;
     Cell *cells = canvas_row(c, row);
     if (cells && col < c->cols && col > -columns) {
@@ -197,7 +198,10 @@ static int put_aligned(Canvas *c, int row, int col, int columns, Role role, cons
         put_spaces(c, cells, col, col + before, role);
         put_spaces(c, cells, col + before + width, right, role);
     }
-    canvas_put_cut(c, row, col + before, columns - before, role, text);
+    if (width <= columns)
+        put(c, row, col + before, columns - before, role, text, n);
+    else
+        canvas_put_cut(c, row, col, columns, role, text);
     return columns;
 }
 

@@ -60,12 +60,22 @@ static void follow(App *app)
 
 typedef struct Columns {
     int label, name, value, result;
+    bool brief; /* short names */
 } Columns;
 
-static void operand_name(const App *app, const Operand *o, Buffer *shown)
+/* "concat[token F, dim 3]"; in brief, where there is little room, "concat[5,3]". */
+static void operand_name(const App *app, const Operand *o, bool brief, Buffer *shown)
 {
     Buffer raw = {0};
-    operand_label(app->pass, o, &raw);
+    if (brief && o->kind == OPERAND_STAGE) {
+        const Stage *s = &pass_plan(app->pass)->stages[o->cell.stage];
+        buffer_printf(&raw, "%s[%zu,%zu]", stage_table[s->kind].id, o->cell.index[s->rank - 2], o->cell.index[s->rank - 1]);
+    } else if (brief && o->kind == OPERAND_WEIGHT) {
+        const Weight *w = &app->model->weights.items[o->weight];
+        buffer_printf(&raw, w->rank == 2 ? "%s[%zu,%zu]" : "%s[%zu]", strrchr(w->name, '.') + 1, o->row, o->col);
+    } else {
+        operand_label(app->pass, o, &raw);
+    }
     text_escape(shown, buffer_text(&raw), raw.len, false);
     buffer_free(&raw);
 }
@@ -82,7 +92,7 @@ static void draw_operand(const App *app, Canvas *c, int row, int col, const Colu
     if (o->kind == OPERAND_NONE)
         return;
     Buffer name = {0};
-    operand_name(app, o, &name);
+    operand_name(app, o, k->brief, &name);
     if (role != ROLE_CHOICE)
         role = o->kind == OPERAND_STAGE ? ROLE_LINK : o->kind == OPERAND_WEIGHT ? ROLE_LABEL : ROLE_DIM;
     canvas_put_cut(c, row, col, k->name - 1, role, buffer_text(&name));
@@ -126,7 +136,7 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const Columns 
     else if (l->kind == LINE_STEP)
         canvas_put_cut(c, row, col, k->name + k->value - 1, ROLE_DIM, l->formula);
     col += k->name + k->value;
-    draw_number(c, row, col, k->result - 1, ROLE_TEXT, l->result, app->digits + 1);
+    draw_number(c, row, col, k->result - 1, l->result == 0 ? ROLE_DIM : ROLE_TEXT, l->result, app->digits + 1);
     col += k->result;
     if (l->kind == LINE_TERM)
         draw_number(c, row, col, k->result - 1, ROLE_HEADING, l->running, app->digits + 1);
@@ -151,7 +161,7 @@ void cell_draw(App *app, Canvas *c, Rect r)
     const Explanation *x = &app->cell;
     Buffer b = {0}, shown = {0};
     int wide = r.cols > 140 ? 140 : r.cols;
-    Columns k = {.label = wide >= 110 ? 20 : 13, .value = 10, .result = 11};
+    Columns k = {.label = wide >= 110 ? 20 : 9, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 11, .brief = wide < 110};
     k.name = (wide - 2 - k.label - 2 * k.value - 2 - 2 * k.result) / 2;
     label_cell(app->pass, x->cell, &b);
     text_escape(&shown, buffer_text(&b), b.len, false);
@@ -194,8 +204,8 @@ void cell_draw(App *app, Canvas *c, Rect r)
         int operand = l->in[1].kind == OPERAND_NONE ? 0 : app->cell_operand;
         if (can_jump(l, operand)) {
             Buffer to = {0};
-            operand_name(app, &l->in[operand], &to);
-            canvas_printf(c, end + 2, r.col + 1, r.cols - 2, ROLE_LINK, _("Enter opens %s; Left and Right choose; Backspace comes back"), buffer_text(&to));
+            operand_name(app, &l->in[operand], false, &to);
+            canvas_printf(c, end + 2, r.col + 1, r.cols - 2, ROLE_LINK, _("Enter opens %s · Backspace comes back"), buffer_text(&to));
             buffer_free(&to);
         }
     }

@@ -10,13 +10,6 @@
 
 enum { LABEL_MAX = 128, HEADER_LINES = 3 };
 
-/* Where the matrix was drawn last, so that a click finds its cell. */
-typedef struct Layout {
-    Rect area;
-    int label_width, cell_width, header_rows;
-    size_t rows, cols; /* how many are visible */
-} Layout;
-
 /* ---- names ---- */
 
 static bool is_token_axis(Axis a)
@@ -91,7 +84,7 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
         canvas_put(c, row, at + room, 1, role, theme_heat_text(x, k->largest, c->ascii));
 }
 
-static double largest_of(const real *x, size_t n)
+static double largest_magnitude(const real *x, size_t n)
 {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
@@ -106,7 +99,7 @@ static Cells cells_for(const App *app, const Stage *s, const real *x, size_t n)
 {
     Cells k = {.show = app->show, .digits = app->digits};
     bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
-    k.largest = shares ? 1 : app->show == SHOW_NUMBERS ? 0 : largest_of(x, n);
+    k.largest = shares ? 1 : app->show == SHOW_NUMBERS ? 0 : largest_magnitude(x, n);
     k.width = app->show == SHOW_HEAT ? 3 : number_width(x, n, app->digits) + 2 + (app->show == SHOW_BOTH);
     return k;
 }
@@ -144,15 +137,17 @@ static int info_width(RowInfo i)
     return widths[i];
 }
 
-static RowInfo choose_info(const Stage *s, int columns)
+/* The most that leaves room for all columns; where not even the least does, as much as a wide pane has to spare. */
+static RowInfo choose_info(const Stage *s, int columns, int needed)
 {
     bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
-    if (shares && columns >= 68)
+    int spare = columns - needed;
+    if (shares && (spare >= info_width(INFO_ATTENTION) || columns >= 100))
         return INFO_ATTENTION;
-    if (shares && columns >= 34)
+    if (shares && (spare >= info_width(INFO_SUM) || columns >= 60))
         return INFO_SUM;
     bool stream = s->axes[s->rank - 1] == AXIS_DIM;
-    return stream && columns >= 72 ? INFO_MOMENTS : INFO_NONE;
+    return stream && (spare >= info_width(INFO_MOMENTS) || columns >= 120) ? INFO_MOMENTS : INFO_NONE;
 }
 
 static void draw_info_head(Canvas *c, int row, int col, RowInfo info)
@@ -206,9 +201,7 @@ static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total
         *first = total > visible ? total - visible : 0;
 }
 
-static Layout last_layout; /* of the one terminal's screen: where a click landed */
-
-static void draw_caption(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const Layout *l)
+static void draw_caption(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const MatrixLayout *l)
 {
     Buffer b = {0};
     buffer_printf(&b, _("rows: %s"), axis_words(app, s, m->row_axis));
@@ -221,7 +214,20 @@ static void draw_caption(const App *app, Canvas *c, Rect r, const Stage *s, cons
     buffer_free(&b);
 }
 
-static void draw_headers(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const Layout *l, size_t cursor_col)
+/* Lines that the longest of the visible columns' names takes. */
+static int header_lines(const App *app, const Canvas *c, const Stage *s, const Slice *m, const MatrixLayout *l)
+{
+    char name[LABEL_MAX], lines[HEADER_LINES][LABEL_MAX];
+    int most = 1;
+    for (size_t j = 0; j < l->cols; j++) {
+        name_of(app, s, m->col_axis, app->left + j, name);
+        int n = break_name(c, name, l->cell_width - 1, lines);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+static void draw_headers(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const MatrixLayout *l, size_t cursor_col)
 {
     bool tokens = is_token_axis(s->axes[m->col_axis]);
     for (size_t j = 0; j < l->cols; j++) {
@@ -249,8 +255,7 @@ static void draw_one(App *app, Canvas *c, Rect r)
     size_t cursor_row = app_index(app, s, m.row_axis), cursor_col = app_index(app, s, m.col_axis);
     bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
     Cells cells = cells_for(app, s, m.data, m.rows * m.cols);
-    RowInfo info = choose_info(s, r.cols);
-    Layout l = {.area = r, .cell_width = cells.width, .header_rows = 1};
+    MatrixLayout l = {.area = r, .cell_width = cells.width, .header_rows = 1};
     if (app->show != SHOW_HEAT && token_cols && l.cell_width < 6)
         l.cell_width = cells.width = 6;
     bool named = s->axes[m.col_axis] == AXIS_DIM && app->model->config.dim_names;
@@ -258,8 +263,8 @@ static void draw_one(App *app, Canvas *c, Rect r)
         l.cell_width = cells.width = 9;
     if (r.rows > 10 && token_cols)
         l.header_rows = 2;
-    if (r.rows > 8 && named)
-        l.header_rows = 3;
+    if (r.rows > 8 && named && app->show != SHOW_HEAT)
+        l.header_rows = HEADER_LINES;
 
     /* rows first, because the names of the visible rows decide the width left for columns */
     int room = r.rows - 1 - l.header_rows;
@@ -276,12 +281,15 @@ static void draw_one(App *app, Canvas *c, Rect r)
     }
     int most = r.cols / 4 < 16 ? r.cols / 4 : 16, numbers = token_rows ? (m.rows > 100 ? 5 : m.rows > 10 ? 4 : 3) : 0;
     l.label_width = 2 + numbers + (widest < most ? widest : most);
+    RowInfo info = choose_info(s, r.cols, l.label_width + (int)(m.cols < 1000 ? m.cols : 1000) * l.cell_width);
     int columns = (r.cols - l.label_width - info_width(info)) / l.cell_width;
     l.cols = columns > 0 ? (size_t)columns : 0;
     if (l.cols > m.cols)
         l.cols = m.cols;
     scroll_to(&app->left, cursor_col, l.cols, m.cols);
 
+    if (l.header_rows == HEADER_LINES) /* a line less where no name needs it */
+        l.header_rows = header_lines(app, c, s, &m, &l);
     draw_caption(app, c, r, s, &m, &l);
     draw_headers(app, c, r, s, &m, &l, cursor_col);
     int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
@@ -303,7 +311,7 @@ static void draw_one(App *app, Canvas *c, Rect r)
         }
         draw_info(app, c, row, info_col, info, s, &m, at);
     }
-    last_layout = l;
+    app->layout = l;
 }
 
 /* ---- all heads side by side ---- */
@@ -351,7 +359,7 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
         cells.show = SHOW_HEAT;
         cells.width = 3;
         if (cells.largest == 0)
-            cells.largest = largest_of(pass_value(app->pass, app->at), s->count);
+            cells.largest = largest_magnitude(pass_value(app->pass, app->at), s->count);
     }
     int width = (int)(cols < 200 ? cols : 200) * cells.width + 2;
     if (width < 24)
@@ -381,7 +389,7 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
 void matrix_draw(App *app, Canvas *c, Rect area)
 {
     const Stage *s = app_stage(app);
-    last_layout = (Layout){0};
+    app->layout = (MatrixLayout){0};
     if (s->rank == 3 && app->all_heads) {
         draw_tiles(app, c, area, app->show);
         return;
@@ -420,7 +428,7 @@ bool matrix_command(App *app, CommandId id, size_t count)
 {
     const Stage *s = app_stage(app);
     int rows = s->rank == 3 ? 1 : 0, cols = rows + 1;
-    long times = count ? (long)count : 1, page = last_layout.rows > 1 ? (long)last_layout.rows - 1 : 10;
+    long times = count ? (long)count : 1, page = app->layout.rows > 1 ? (long)app->layout.rows - 1 : 10;
     switch (id) {
     case CMD_UP: move(app, rows, -times); break;
     case CMD_DOWN: move(app, rows, times); break;
@@ -457,7 +465,7 @@ bool matrix_command(App *app, CommandId id, size_t count)
 
 bool matrix_click(App *app, int row, int col)
 {
-    const Layout *l = &last_layout;
+    const MatrixLayout *l = &app->layout;
     const Stage *s = app_stage(app);
     int i = row - l->area.row - 1 - l->header_rows, j = col - l->area.col - l->label_width;
     if (!l->rows || i < 0 || i >= (int)l->rows || j < 0 || j / l->cell_width >= (int)l->cols)

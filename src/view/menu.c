@@ -9,39 +9,43 @@
 #include <string.h>
 
 /* Untrained models that are offered beside the shipped ones, so that every kind of stage can be seen. */
-static const struct { const char *name, *what; } random_models[] = {
-    {"random:kind=encoder-decoder,norm_position=post,encoder_layers=2,decoder_layers=2,tie_embeddings=false,activation=relu,embed_scale=true",
+static const struct { const char *label, *name, *what; } random_models[] = {
+    {"random 2017", "random:kind=encoder-decoder,norm_position=post,encoder_layers=2,decoder_layers=2,tie_embeddings=false,activation=relu,embed_scale=true",
      N_("untrained: encoder–decoder as in the 2017 paper, post-norm, sinusoidal; random weights")},
-    {"random:kind=decoder,position=learned,activation=gelu_tanh",
+    {"random GPT-2", "random:kind=decoder,position=learned,activation=gelu_tanh",
      N_("untrained: decoder, pre-norm, learned positions (GPT-2's architecture); random weights")},
-    {"random:kind=decoder,norm=rmsnorm,position=rope,ffn=gated,activation=silu,n_heads=4,n_kv_heads=2,bias=false",
+    {"random Llama", "random:kind=decoder,norm=rmsnorm,position=rope,ffn=gated,activation=silu,n_heads=4,n_kv_heads=2,bias=false",
      N_("untrained: decoder, RMSNorm, RoPE, gated FFN, grouped keys and values (Llama's architecture); random weights")},
-    {"random:kind=encoder,encoder_layers=2,norm_position=post,position=learned",
+    {"random BERT", "random:kind=encoder,encoder_layers=2,norm_position=post,position=learned",
      N_("untrained: encoder, post-norm, learned positions (BERT's architecture); random weights")},
-    {"random:kind=decoder,position=alibi", N_("untrained: decoder with ALiBi; random weights")},
+    {"random ALiBi", "random:kind=decoder,position=alibi", N_("untrained: decoder with ALiBi; random weights")},
 };
 
-static void add(Menu *m, const char *name, const char *what, bool on)
+static void free_item(MenuItem *item)
+{
+    free(item->name);
+    free(item->label);
+    free(item->what);
+}
+
+static void add(Menu *m, const char *label, const char *name, const char *what, bool on)
 {
     MenuItem *more = realloc(m->items, (m->count + 1) * sizeof *more);
     if (!more)
         return;
     m->items = more;
-    MenuItem item = {strdup(name), strdup(what), on};
-    if (item.name && item.what) {
+    MenuItem item = {strdup(name), strdup(label), strdup(what), on};
+    if (item.name && item.label && item.what) {
         m->items[m->count++] = item;
         return;
     }
-    free(item.name);
-    free(item.what);
+    free_item(&item);
 }
 
 void menu_free(Menu *m)
 {
-    for (size_t i = 0; i < m->count; i++) {
-        free(m->items[i].name);
-        free(m->items[i].what);
-    }
+    for (size_t i = 0; i < m->count; i++)
+        free_item(&m->items[i]);
     free(m->items);
     *m = (Menu){0};
 }
@@ -50,7 +54,7 @@ static void add_shipped(void *context, const char *name, const char *folder)
 {
     App *app = context;
     Model *m = model_open(folder, NULL, NULL); /* small: only to read its card's first line */
-    add(&app->menu, name, m ? m->summary : _("cannot be opened"), strcmp(name, app->model->name) == 0);
+    add(&app->menu, name, folder, m ? m->summary : _("cannot be opened"), strcmp(name, app->model->name) == 0);
     model_free(m);
 }
 
@@ -62,13 +66,13 @@ void menu_open(App *app, MenuKind kind)
     if (kind == MENU_MODELS) {
         models_list(add_shipped, app);
         for (size_t i = 0; i < sizeof random_models / sizeof *random_models; i++)
-            add(m, random_models[i].name, _(random_models[i].what), strcmp(random_models[i].name, app->model->name) == 0);
+            add(m, random_models[i].label, random_models[i].name, _(random_models[i].what), strcmp(random_models[i].name, app->model->name) == 0);
     } else if (kind == MENU_ABLATIONS) {
         for (int i = 0; i < ABLATION_COUNT; i++)
-            add(m, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
+            add(m, ablation_table[i].name, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
     } else {
         for (int i = 0; i < THEME_COUNT; i++)
-            add(m, theme_name((Theme)i), "", (Theme)i == app->theme);
+            add(m, theme_name((Theme)i), theme_name((Theme)i), "", (Theme)i == app->theme);
     }
     for (size_t i = 0; i < m->count; i++)
         if (m->items[i].on && kind != MENU_ABLATIONS)
@@ -102,10 +106,9 @@ static void draw_item(const App *app, Canvas *c, int row, Rect r, size_t i, int 
     Role role = i == m->choice ? ROLE_CHOICE : item->on ? ROLE_BADGE : ROLE_TEXT;
     if (i == m->choice)
         canvas_fill(c, row, r.col, r.cols, 1, role, " ");
-    bool random = strncmp(item->name, "random:", 7) == 0;
     const char *mark = m->kind == MENU_ABLATIONS ? (item->on ? "[×]" : "[ ]") : item->on ? " ▸ " : "   ";
     canvas_put(c, row, r.col + 1, 3, role, mark);
-    canvas_put_cut(c, row, r.col + 5, name_width, role, random ? "random:…" : item->name);
+    canvas_put_cut(c, row, r.col + 5, name_width, role, item->label);
     const char *what = item->what;
     bool idle = m->kind == MENU_ABLATIONS && ablations_without_effect(ablation_table[i].bit, &app->model->config);
     if (idle)
@@ -124,7 +127,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
     int name_width = 8;
     for (size_t i = 0; i < m->count; i++) {
-        int w = canvas_text_width(c, m->items[i].name);
+        int w = canvas_text_width(c, m->items[i].label);
         if (w > name_width && w <= 24)
             name_width = w;
     }

@@ -5,7 +5,7 @@
  * no canvas and no matrix. */
 #include "view/app.h"
 
-#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,18 +39,16 @@ static char *put_integer(char *end, uint64_t v)
     return end;
 }
 
-/* x · 10^digits rounded half to even, for x >= 0; false where doubles do not suffice to know it. */
+/* x · 10^digits rounded half to even, for x >= 0; false where it is too large for that. */
 static bool scale(double x, int digits, uint64_t *out)
 {
-    const double exact = 4503599627370496.0; /* 2^52: above it a double has no fraction to round by */
+    const double limit = 4503599627370496.0; /* 2^52: above it a double has no fraction to round by */
     double y = x * powers[digits];
-    if (!(y < 1e18))
+    if (!(y < limit))
         return false;
     int64_t r = llrint(y);
-    if (x != (double)(float)x) { /* not a float: the product itself was rounded, by `error` */
+    if (x != (double)(float)x) { /* not a float: the product was rounded too, by `error`; it matters where it seems a tie */
         double error = fma(x, powers[digits], -y), rest = y - (double)r;
-        if (y >= exact && error != 0)
-            return false;
         if (rest == 0.5 && error > 0)
             r++;
         else if (rest == -0.5 && error < 0)

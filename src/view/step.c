@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MIN_COLS = 40, MIN_ROWS = 12, PLAN_COLS = 32, PLAN_FROM = 106, MEANING_COLS = 46, MEANING_FROM = 160, METRICS_MAX = 12 };
+enum { PLAN_COLS = 32, PLAN_FROM = 106, MEANING_COLS = 46, MEANING_FROM = 160, METRICS_MAX = 12 };
 
 /* ---- the frame of every view ---- */
 
@@ -94,9 +94,9 @@ void app_draw(App *app, Canvas *c)
     app->cols = c->cols;
     app->rows = c->rows;
     canvas_clear(c);
-    if (c->cols < MIN_COLS || c->rows < MIN_ROWS) {
+    if (c->cols < APP_MIN_COLS || c->rows < APP_MIN_ROWS) {
         char text[96];
-        snprintf(text, sizeof text, _("needs %d×%d, has %d×%d"), MIN_COLS, MIN_ROWS, c->cols, c->rows);
+        snprintf(text, sizeof text, _("needs %d×%d, has %d×%d"), APP_MIN_COLS, APP_MIN_ROWS, c->cols, c->rows);
         canvas_put_cut(c, c->rows / 2, 0, c->cols, ROLE_WARNING, text);
         return;
     }
@@ -145,9 +145,9 @@ static void draw_crumb(App *app, Canvas *c, Rect r)
     write_crumb(s, &b);
     canvas_put_cut(c, r.row, r.col + 1, r.cols - head_width - 3, ROLE_HERE, buffer_text(&b));
     int used = canvas_text_width(c, buffer_text(&b)) + 2;
-    if (used + head_width + 6 < r.cols)
-        canvas_put_cut(c, r.row, r.col + used, r.cols - used - head_width - 2, ablations_touch(app->ablations, s, &app->model->config) ? ROLE_ABLATED : ROLE_TEXT,
-                       _(stage_table[s->kind].title));
+    if (used + head_width + 8 < r.cols)
+        canvas_printf(c, r.row, r.col + used, r.cols - used - head_width - 2, ablations_touch(app->ablations, s, &app->model->config) ? ROLE_ABLATED : ROLE_TEXT,
+                      "— %s", _(stage_table[s->kind].title));
     canvas_put_right(c, r.row, r.col + r.cols - head_width - 1, head_width, ROLE_LABEL, head);
     buffer_free(&b);
 }
@@ -239,12 +239,13 @@ static void draw_stage(App *app, Canvas *c, Rect r, bool below)
     int end = r.row + r.rows;
     if (below) {
         MetricLine lines[METRICS_MAX];
-        size_t most = r.rows >= 30 ? METRICS_MAX : r.rows >= 20 ? 6 : r.rows >= 15 ? 3 : 1;
-        size_t n = gather_metrics(app, lines, most);
+        size_t least = r.rows >= 15 ? 3 : 1, need = s->shape[s->rank - 2] + 6; /* the matrix with its names */
+        size_t spare = (size_t)(end - row) > need ? (size_t)(end - row) - need : 0;
+        size_t n = gather_metrics(app, lines, spare > METRICS_MAX ? METRICS_MAX : spare > least ? spare : least);
         end -= (int)n + 2;
         draw_meaning_below(app, c, (Rect){end, r.col, r.cols, (int)n + 2}, lines, n);
     }
-    matrix_draw(app, c, (Rect){row, r.col, r.cols, end - row});
+    matrix_draw(app, c, (Rect){row, r.col, r.cols - 1, end - row});
 }
 
 void step_draw(App *app, Canvas *c, Rect area)

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     LETTERS = 6,     /* A … F are the tokens 0 … 5 */
@@ -130,7 +131,8 @@ static int wire_config(Config *c, Error *e)
     c->bos = BEGIN;
     c->split = SPLIT_WORDS;
     c->dim_names = calloc(D_MODEL, sizeof *c->dim_names);
-    if (!c->dim_names)
+    c->example = strdup("A B C A");
+    if (!c->dim_names || !c->example)
         return error_memory(e, "the names of the dimensions");
     for (size_t d = 0; d < D_MODEL; d++)
         if (name_dimension(&c->dim_names[d], d) != 0)

@@ -1,0 +1,93 @@
+/* cli.h - the subcommands, and what they share.
+ *
+ * Every subcommand is a function of one file, of its arguments (argv[0] is not looked at) to the program's exit status: CLI_DONE,
+ * CLI_FAILED or CLI_WRONG. Results go to standard output, talk to standard error. Nothing here exits: main does. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/options.h"
+#include "model/model.h"
+#include "pass/input.h"
+#include "pass/trace.h"
+
+enum {
+    CLI_DONE = 0,
+    CLI_FAILED = 1, /* a check failed */
+    CLI_WRONG = 2   /* the command or its input was wrong, or there was no room for the result */
+};
+
+/* A row of main's table. */
+typedef struct Command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what; /* one line, translatable */
+} Command;
+
+int cli_step(int argc, char **argv);
+int cli_frame(int argc, char **argv);
+int cli_trace(int argc, char **argv);
+int cli_grad(int argc, char **argv);
+int cli_generate(int argc, char **argv);
+int cli_tokens(int argc, char **argv);
+int cli_stages(int argc, char **argv);
+int cli_models(int argc, char **argv);
+int cli_ablations(int argc, char **argv);
+int cli_verify(int argc, char **argv);
+int cli_keys(int argc, char **argv);
+
+/* ---- talk (talk.c) ---- */
+
+/* Prints "stepformer: …" to standard error. */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for an error; returns CLI_WRONG. */
+int cli_wrong(const Error *e);
+/* Sets the locale, and where translations are; once, at the start. */
+void cli_start(void);
+/* Speaks this language from now on. */
+void cli_set_language(const char *lang);
+/* "stepformer 0.1" and what it was built with. */
+void cli_print_version(void);
+
+/* ---- output (output.c) ---- */
+
+/* Where a result goes: standard output, or a file that is written whole or not at all. */
+typedef struct Output {
+    const char *path; /* NULL: standard output */
+    Buffer file;
+} Output;
+
+/* -o: "-" is standard output. */
+Output output_open(const Options *o);
+/* A TraceEmit; context is an Output. False once standard output fails: there is no use in going on. */
+bool output_emit(void *context, const char *bytes, size_t n);
+/* Writes the file, if it is one, and frees it. */
+int output_close(Output *out, Error *e);
+/* Flushes and closes standard output. Returns the exit status: `status`, or CLI_WRONG with the reason said where
+ * not everything could be written. */
+int output_finish(int status);
+
+/* Checks --format before any work is done: safetensors do not go to a terminal. */
+int output_check_trace(const Options *o, Error *e);
+/* Writes a trace in the format and to the place that the options say. */
+int output_write_trace(const Trace *t, const Options *o, Error *e);
+
+/* ---- a model and what it is fed (work.c) ---- */
+
+typedef struct Work {
+    Model *model;
+    Ablations ablations;
+    Input input;
+} Work;
+
+/* The model that -m names, "hand-wired" where it is not given, with --tokenizer. Says when its weights are random. NULL with e set. */
+Model *cli_open_model(const Options *o, Error *e);
+/* Reads -a; "" where it is not given. */
+int cli_read_ablations(const Options *o, Ablations *a, Error *e);
+/* Opens the model, reads the ablations and the input. On an error there is nothing to free. */
+int work_open(Work *w, Options *o, Error *e);
+void work_free(Work *w);
+/* Warns of each ablation of the pass that changed nothing: the model has no such part, or the logits are the same
+ * to the last bit without it. */
+void work_warn(const Work *w, Pass *p);
+
+#endif

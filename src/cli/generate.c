@@ -1,0 +1,266 @@
+/* generate.c - the subcommand `generate`: the model goes on from a text, token by token. */
+#include "base/text.h"
+#include "cli/cli.h"
+#include "pass/sample.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER,   OPTION_TEXT,  OPTION_TARGET, OPTION_IDS,
+                                 OPTION_TARGET_IDS, OPTION_ABLATE,  OPTION_NUMBER, OPTION_TEMPERATURE, OPTION_TOP_K,
+                                 OPTION_TOP_P,  OPTION_SEED,        OPTION_STEPS, OPTION_NO_CACHE, OPTION_FORMAT,
+                                 OPTION_END};
+
+static const CommandSpec spec = {
+    .name = "generate",
+    .what = N_("Prints the text and how the model goes on (of an encoder-decoder: only what its\n"
+               "decoder says), until the end token, -n tokens, or the end of learned positions."),
+    .formats = "text|ids",
+    .example = "stepformer generate -m hand-wired -t \"A B C A\" -n 3\n"
+               "stepformer generate -t \"A B A C A\" --temperature 0.8 --top-k 3 --seed 7 --steps",
+    .options = taken,
+};
+
+enum { FORMAT_TEXT, FORMAT_IDS };
+
+/* ---- printing tokens as they are made ---- */
+
+typedef struct Printer {
+    const Model *model;
+    const Ids *ids;
+    int format;
+    bool guard;        /* a terminal: control characters in the vocabulary must not steer it */
+    size_t shown_ids;
+    size_t shown_text; /* bytes of the decoded text */
+    SampleSteps *steps; /* shown for every token; NULL: none are */
+    size_t step;
+    Output out;
+} Printer;
+
+/* How many of the n bytes at s end in a whole character: the last one's other bytes may be the next token. */
+static size_t whole_characters(const char *s, size_t n)
+{
+    for (size_t back = 1; back <= 3 && back <= n; back++) {
+        unsigned char c = (unsigned char)s[n - back];
+        if (c < 0x80)
+            return n;
+        if (c >= 0xc0) {
+            size_t needs = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+            return back < needs ? n - back : n;
+        }
+    }
+    return n;
+}
+
+/* Adds text with its control characters, except line ends and tabs, and what is not UTF-8 as escapes. */
+static void add_guarded(Buffer *out, const char *s, size_t n)
+{
+    while (n) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        if (c == '\n' || c == '\t' || c == '\\')
+            buffer_add(out, s, used);
+        else
+            text_escape(out, s, used, false);
+        s += used;
+        n -= used;
+    }
+}
+
+/* The whole text is decoded and what is new of it printed: a token's text may depend on those before it. */
+static bool print_text(Printer *p, bool last)
+{
+    Buffer text = {0}, piece = {0};
+    vocab_decode(p->model->vocab, p->ids->data, p->ids->len, &text);
+    size_t end = last ? text.len : whole_characters(buffer_text(&text), text.len);
+    if (end > p->shown_text) {
+        if (p->guard)
+            add_guarded(&piece, text.data + p->shown_text, end - p->shown_text);
+        else
+            buffer_add(&piece, text.data + p->shown_text, end - p->shown_text);
+        p->shown_text = end;
+    }
+    if (last)
+        buffer_putc(&piece, '\n');
+    bool good = output_emit(&p->out, buffer_text(&piece), piece.len);
+    buffer_free(&text);
+    buffer_free(&piece);
+    return good;
+}
+
+static bool print_ids(Printer *p, bool last)
+{
+    Buffer piece = {0};
+    for (; p->shown_ids < p->ids->len; p->shown_ids++)
+        buffer_printf(&piece, "%s%d", p->shown_ids ? "," : "", p->ids->data[p->shown_ids]);
+    if (last)
+        buffer_putc(&piece, '\n');
+    bool good = output_emit(&p->out, buffer_text(&piece), piece.len);
+    buffer_free(&piece);
+    return good;
+}
+
+static bool print_new(Printer *p, bool last)
+{
+    bool good = p->format == FORMAT_IDS ? print_ids(p, last) : print_text(p, last);
+    return good && fflush(stdout) == 0;
+}
+
+/* ---- the sampler's steps ---- */
+
+enum { STEP_ROWS = 8 };
+
+static void add_row(Buffer *out, const Printer *p, size_t id, bool drawn, const real *logits)
+{
+    const SampleSteps *s = p->steps;
+    const real columns[] = {logits[id], s->scaled[id], s->top_k[id], s->top_p[id], s->probs[id]};
+    Buffer token = {0};
+    text_escape(&token, vocab_token(p->model->vocab, (int)id), strlen(vocab_token(p->model->vocab, (int)id)), false);
+    buffer_printf(out, "%c %7zu", drawn ? '>' : ' ', id);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        char number[TRACE_NUMBER_MAX];
+        trace_number_short(number, columns[i]);
+        buffer_printf(out, " %12s", number);
+    }
+    buffer_printf(out, "  %s\n", buffer_text(&token));
+    buffer_free(&token);
+}
+
+/* The likeliest tokens, and the drawn one, after each step. */
+static bool print_step(Printer *p, int drawn, const real *logits)
+{
+    size_t vocab = p->model->config.vocab_size, last = vocab;
+    bool shown = false;
+    Buffer out = {0};
+    buffer_printf(&out, _("# step %zu: drawn %d\n"), ++p->step, drawn);
+    buffer_printf(&out, "%9s %12s %12s %12s %12s %12s  %s\n", _("# id"), "logit", "scaled", "top-k", "top-p", "probability", _("token"));
+    for (int row = 0; row < STEP_ROWS && (size_t)row < vocab; row++) {
+        size_t best = vocab; /* the largest logit behind `last`, of equal ones the smallest id */
+        for (size_t id = 0; id < vocab; id++) {
+            bool behind = last == vocab || logits[id] < logits[last] || (logits[id] == logits[last] && id > last);
+            if (behind && (best == vocab || logits[id] > logits[best]))
+                best = id;
+        }
+        last = best;
+        shown = shown || best == (size_t)drawn;
+        add_row(&out, p, best, best == (size_t)drawn, logits);
+    }
+    if (!shown)
+        add_row(&out, p, (size_t)drawn, true, logits);
+    buffer_putc(&out, '\n');
+    bool good = output_emit(&p->out, buffer_text(&out), out.len);
+    buffer_free(&out);
+    return good && fflush(stdout) == 0;
+}
+
+static bool on_token(void *context, int id, const real *logits)
+{
+    Printer *p = context;
+    return p->steps ? print_step(p, id, logits) : print_new(p, false);
+}
+
+/* ---- the subcommand ---- */
+
+static int read_sampler(const Options *o, GenerateOptions *g, Error *e)
+{
+    uint64_t number, top_k, seed;
+    g->sampler = (Sampler){0};
+    if (options_count(o, OPTION_NUMBER, 0, CONFIG_MAX_SIZE, 60, &number, e) != 0 ||
+        options_number(o, OPTION_TEMPERATURE, 0, 1e6, 0, &g->sampler.temperature, e) != 0 ||
+        options_count(o, OPTION_TOP_K, 0, CONFIG_MAX_SIZE, 0, &top_k, e) != 0 ||
+        options_number(o, OPTION_TOP_P, 0, 1, 1, &g->sampler.top_p, e) != 0 ||
+        options_count(o, OPTION_SEED, 0, UINT64_MAX, 0, &seed, e) != 0)
+        return -1;
+    if (g->sampler.top_p == 0)
+        return error_set(e, "--top-p: expected a number above 0 and at most 1, found 0; the likeliest token alone is --temperature 0");
+    if (g->sampler.temperature == 0 && (o->value[OPTION_TOP_K] || o->value[OPTION_TOP_P] || o->value[OPTION_SEED]))
+        cli_say("the likeliest token is taken each time: --top-k, --top-p and --seed need a --temperature above 0");
+    g->max_new = (size_t)number;
+    g->sampler.top_k = (size_t)top_k;
+    g->sampler.random = random_seeded(seed);
+    return 0;
+}
+
+/* As work_open, but the decoder of an encoder-decoder that was given no target begins with its begin token alone. */
+static int open_to_go_on(Work *w, Options *o, Error *e)
+{
+    InputText given;
+    char begin[24];
+    *w = (Work){0};
+    if (cli_read_ablations(o, &w->ablations, e) != 0 || options_input(o, &given, e) != 0 || !(w->model = cli_open_model(o, e)))
+        return -1;
+    const Config *c = &w->model->config;
+    if (c->kind == KIND_ENCODER_DECODER && !given.target && !given.target_ids) {
+        snprintf(begin, sizeof begin, "%d", input_begin_id(w->model));
+        given.target_ids = begin;
+    }
+    return input_read(&w->input, w->model, given, w->ablations, e);
+}
+
+static void warn(const Work *w, GenerateOptions *g)
+{
+    Pass *p = w->ablations ? pass_create(w->model, input_ids(&w->input), w->ablations, NULL) : NULL;
+    if (p)
+        work_warn(w, p);
+    pass_free(p);
+    if ((w->ablations & NO_MASK) && g->cache) {
+        cli_say("no-mask: every new token changes the earlier rows, so nothing can be cached; all is computed again for every token");
+        g->cache = false;
+    }
+}
+
+static int allocate_steps(SampleSteps *s, size_t vocab, Error *e)
+{
+    real *block = calloc(4 * vocab, sizeof *block);
+    if (!block)
+        return error_memory(e, "sampler");
+    *s = (SampleSteps){block, block + vocab, block + 2 * vocab, block + 3 * vocab};
+    return 0;
+}
+
+static int run(Work *w, const Options *o, GenerateOptions *g, Error *e)
+{
+    int format = options_choice(o, OPTION_FORMAT, spec.formats, e);
+    if (format < 0)
+        return -1;
+    SampleSteps steps = {0};
+    Printer p = {.model = w->model, .ids = &w->input.target, .format = format, .guard = isatty(STDOUT_FILENO)};
+    if (o->value[OPTION_STEPS]) {
+        if (allocate_steps(&steps, w->model->config.vocab_size, e) != 0)
+            return -1;
+        p.steps = g->steps = &steps;
+    }
+    g->stop = generate_stop_id(w->model);
+    g->cache = !o->value[OPTION_NO_CACHE];
+    g->on_token = on_token;
+    g->context = &p;
+    warn(w, g);
+
+    bool at_limit = false;
+    bool good = p.steps || !config_has_stack(&w->model->config, STACK_DECODER) || print_new(&p, false);
+    int status = good ? generate(w->model, &w->input, w->ablations, g, &at_limit, e) : 0;
+    if (p.shown_ids || p.shown_text || status == 0)
+        print_new(&p, true);
+    if (at_limit)
+        cli_say("stopped at %zu tokens: %s has no more learned positions", w->input.target.len, w->model->name);
+    free(steps.scaled);
+    return status;
+}
+
+int cli_generate(int argc, char **argv)
+{
+    Options o;
+    Work w = {0};
+    GenerateOptions g = {0};
+    Error e = {{0}};
+    int status;
+    if (!options_read(&o, &spec, argc, argv, &status))
+        return status;
+    bool good = read_sampler(&o, &g, &e) == 0 && options_choice(&o, OPTION_FORMAT, spec.formats, &e) >= 0 && open_to_go_on(&w, &o, &e) == 0 &&
+                run(&w, &o, &g, &e) == 0;
+    work_free(&w);
+    options_free(&o);
+    return good ? CLI_DONE : cli_wrong(&e);
+}

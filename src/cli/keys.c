@@ -1,0 +1,61 @@
+/* keys.c - the list of commands and their keys, for people and for the manual page. */
+#include "base/text.h"
+#include "cli/cli.h"
+#include "view/commands.h"
+
+#include <stdio.h>
+
+/* One .TP paragraph a command. */
+static void add_man(Buffer *out, const CommandInfo *c)
+{
+    buffer_puts(out, ".TP\n.B \"");
+    for (const char *p = c->keys; *p; p++) {
+        if (*p == ' ')
+            buffer_puts(out, ", ");
+        else if (*p == '-' || *p == '\\')
+            buffer_printf(out, "%s", *p == '-' ? "\\-" : "\\e");
+        else
+            buffer_putc(out, *p);
+    }
+    buffer_printf(out, "\"\n%s\n", _(c->what));
+}
+
+static const OptionId keys_options[] = {OPTION_FORMAT, OPTION_END};
+
+static const CommandSpec keys_spec = {
+    .name = "keys",
+    .what = N_("The debugger's commands: keys, name for the palette, what it does."),
+    .formats = "text|man",
+    .example = "stepformer keys",
+    .options = keys_options,
+};
+
+int cli_keys(int argc, char **argv)
+{
+    Options o;
+    Error e = {{0}};
+    int status;
+    if (!options_read(&o, &keys_spec, argc, argv, &status))
+        return status;
+    int format = options_format(&o, &e);
+    Output out = output_open(&o);
+    Buffer text = {0};
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        buffer_printf(&text, format == 1 ? ".SS %s\n" : "%s\n", command_group_name((CommandGroup)g));
+        for (int i = 0; i < COMMAND_COUNT; i++) {
+            const CommandInfo *c = &command_table[i];
+            if (c->group != (CommandGroup)g)
+                continue;
+            if (format == 1)
+                add_man(&text, c);
+            else
+                buffer_printf(&text, "  %-14s %-17s %s\n", c->keys, c->name, _(c->what));
+        }
+    }
+    status = format < 0 ? cli_wrong(&e) : CLI_DONE;
+    if (format >= 0)
+        output_emit(&out, buffer_text(&text), text.len);
+    buffer_free(&text);
+    options_free(&o);
+    return status;
+}

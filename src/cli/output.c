@@ -1,0 +1,86 @@
+/* output.c - results: to standard output as they are made, or to a file, whole.
+ *
+ * Owns the first error of standard output. */
+#include "base/file.h"
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int stdout_errno; /* of the first write that failed: a later one may fail for another reason */
+
+Output output_open(const Options *o)
+{
+    const char *path = o->value[OPTION_OUTPUT];
+    return (Output){.path = path && strcmp(path, "-") != 0 ? path : NULL};
+}
+
+bool output_emit(void *context, const char *bytes, size_t n)
+{
+    Output *out = context;
+    if (out->path) {
+        buffer_add(&out->file, bytes, n);
+        return !out->file.failed;
+    }
+    errno = 0;
+    if (fwrite(bytes, 1, n, stdout) == n)
+        return true;
+    if (!stdout_errno)
+        stdout_errno = errno;
+    return false;
+}
+
+int output_close(Output *out, Error *e)
+{
+    int status = 0;
+    if (out->path)
+        status = out->file.failed ? error_memory(e, out->path) : file_write(out->path, out->file.data, out->file.len, e);
+    buffer_free(&out->file);
+    return status;
+}
+
+int output_finish(int status)
+{
+    bool failed = ferror(stdout) != 0;
+    errno = 0;
+    if (fflush(stdout) != 0)
+        failed = true;
+    if (failed && !stdout_errno)
+        stdout_errno = errno;
+    if (fclose(stdout) != 0) {
+        if (!failed && !stdout_errno)
+            stdout_errno = errno;
+        failed = true;
+    }
+    if (!failed)
+        return status;
+    if (status != CLI_WRONG)
+        cli_say("standard output: cannot be written: %s", stdout_errno ? strerror(stdout_errno) : "an earlier write failed");
+    return CLI_WRONG;
+}
+
+int output_check_trace(const Options *o, Error *e)
+{
+    int format = options_format(o, e);
+    const char *path = o->value[OPTION_OUTPUT];
+    if (format == TRACE_SAFETENSORS && (!path || strcmp(path, "-") == 0) && isatty(STDOUT_FILENO))
+        return error_set(e, "--format safetensors: expected a file or a pipe, found a terminal; give -o FILE");
+    return format < 0 ? -1 : 0;
+}
+
+int output_write_trace(const Trace *t, const Options *o, Error *e)
+{
+    int format = options_format(o, e);
+    Output out = output_open(o);
+    if (format < 0)
+        return -1;
+    if (format == TRACE_SAFETENSORS)
+        return trace_save(t, out.path ? out.path : "-", e);
+    if (trace_write(t, (TraceFormat)format, output_emit, &out, e) != 0) {
+        buffer_free(&out.file);
+        return -1;
+    }
+    return output_close(&out, e);
+}

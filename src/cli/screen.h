@@ -1,0 +1,15 @@
+/* screen.h - what `step` and `frame` share: the debugger as the command line asks for it. */
+#ifndef CLI_SCREEN_H
+#define CLI_SCREEN_H
+
+#include "cli/options.h"
+#include "view/app.h"
+
+/* True where the locale cannot show more than ASCII. */
+bool screen_is_ascii(void);
+/* --theme, else dark, or monochrome where there is no colour. */
+int screen_theme(const Options *o, bool color, Theme *theme, Error *e);
+/* The debugger's state for the model, text and ablations given. NULL with e set. */
+App *screen_app(Options *o, Theme theme, bool color, Error *e);
+
+#endif

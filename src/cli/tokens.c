@@ -1,0 +1,238 @@
+/* tokens.c - the subcommand `tokens`: how a text is cut, or what a vocabulary knows. */
+#include "base/text.h"
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const OptionId taken[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+
+static const CommandSpec spec = {
+    .name = "tokens",
+    .what = N_("Shows the tokens of a text as the model is fed them: id, where in the text it\n"
+               "comes from (first character, counted from 0, and one past the last), the token.\n"
+               "Without a text, the whole vocabulary. A folder that holds only a tokenizer will do."),
+    .formats = "text|ids|json",
+    .example = "stepformer tokens -m hand-wired -t \"A B C A\"\n"
+               "stepformer tokens -t \"A B\" --format ids",
+    .options = taken,
+};
+
+enum { FORMAT_TEXT, FORMAT_IDS, FORMAT_JSON };
+
+/* A token's place in the text, in characters; from == to == -1 where it stands for nothing in it (a begin token). */
+typedef struct Span {
+    long from, to;
+} Span;
+
+/* ---- where a token comes from ---- */
+
+static size_t common(const char *a, size_t na, const char *b, size_t nb)
+{
+    size_t n = 0;
+    while (n < na && n < nb && a[n] == b[n])
+        n++;
+    return n;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+}
+
+static long characters(const char *text, size_t bytes)
+{
+    long n = 0;
+    for (size_t i = 0; i < bytes; i++)
+        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
+}
+
+/* The span of the bytes from … to: of the characters they are part of. */
+static Span span_of(const char *text, size_t n, size_t from, size_t to)
+{
+    while (from > 0 && ((unsigned char)text[from] & 0xc0) == 0x80)
+        from--;
+    while (to < n && ((unsigned char)text[to] & 0xc0) == 0x80)
+        to++;
+    return (Span){characters(text, from), characters(text, to)};
+}
+
+/* Finds a token's text at or after byte *at, and moves *at behind it. What the tokenizer skips or puts in front is blank: so blanks
+ * may be missing on either side. */
+static Span find_token(const char *text, size_t n, size_t *at, const char *token, size_t len)
+{
+    if (len && common(token, len, text + *at, n - *at) == len) {
+        *at += len;
+        return span_of(text, n, *at - len, *at);
+    }
+    size_t from = *at;
+    while (from < n && is_blank(text[from]))
+        from++;
+    while (len && is_blank(*token)) {
+        token++;
+        len--;
+    }
+    if (len == 0 || common(token, len, text + from, n - from) != len)
+        return (Span){-1, -1};
+    *at = from + len;
+    return span_of(text, n, from, *at);
+}
+
+/* The bytes a token stands for in a text: "<0x0A>" is one. */
+static void token_bytes(const Vocab *v, int id, Buffer *out)
+{
+    const char *token = vocab_token(v, id);
+    unsigned byte;
+    char behind;
+    if (vocab_split(v) == SPLIT_LLAMA2C && strlen(token) == 6 && sscanf(token, "<0x%2X%c", &byte, &behind) == 2 && behind == '>')
+        buffer_putc(out, (char)byte);
+    else
+        buffer_puts(out, token);
+}
+
+static bool is_added(const Vocab *v, int id)
+{
+    return id == vocab_special(v, TOKEN_BOS) || id == vocab_special(v, TOKEN_EOS) || id == vocab_special(v, TOKEN_UNK);
+}
+
+/* ---- printing ---- */
+
+static void add_json_token(Buffer *out, const char *s)
+{
+    Buffer text = {0};
+    for (size_t n = strlen(s); n;) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
+            buffer_printf(&text, "\\u%04x", (unsigned)c);
+        else if (c == 0xfffd && used == 1)
+            buffer_puts(&text, "\\ufffd");
+        else
+            buffer_add(&text, s, used);
+        s += used;
+        n -= used;
+    }
+    buffer_printf(out, "\"%s\"", buffer_text(&text));
+    buffer_free(&text);
+}
+
+static void add_token(Buffer *out, const Vocab *v, int id)
+{
+    text_escape(out, vocab_token(v, id), strlen(vocab_token(v, id)), false);
+}
+
+static void add_row(Buffer *out, int format, const Vocab *v, int id, const Span *span, bool first)
+{
+    if (format == FORMAT_IDS)
+        buffer_printf(out, "%s%d", first ? "" : ",", id);
+    else if (format == FORMAT_JSON) {
+        buffer_printf(out, "%s\n {\"id\": %d, \"token\": ", first ? "" : ",", id);
+        add_json_token(out, vocab_token(v, id));
+        if (span && span->from >= 0)
+            buffer_printf(out, ", \"start\": %ld, \"end\": %ld", span->from, span->to);
+        buffer_putc(out, '}');
+    } else {
+        char place[48] = "-";
+        if (span && span->from >= 0)
+            snprintf(place, sizeof place, "%ld-%ld", span->from, span->to);
+        buffer_printf(out, "%7d  ", id);
+        if (span)
+            buffer_printf(out, "%9s  ", place);
+        add_token(out, v, id);
+        buffer_putc(out, '\n');
+    }
+}
+
+static void add_rows(Buffer *out, int format, const Vocab *v, const Ids *ids, const char *text)
+{
+    size_t n = text ? strlen(text) : 0, at = 0;
+    if (format == FORMAT_JSON)
+        buffer_putc(out, '[');
+    for (size_t i = 0; i < ids->len; i++) {
+        Span span = {-1, -1};
+        if (text && !is_added(v, ids->data[i])) {
+            Buffer bytes = {0};
+            token_bytes(v, ids->data[i], &bytes);
+            span = find_token(text, n, &at, buffer_text(&bytes), bytes.len);
+            buffer_free(&bytes);
+        }
+        add_row(out, format, v, ids->data[i], text ? &span : NULL, i == 0);
+    }
+    if (format == FORMAT_JSON)
+        buffer_puts(out, ids->len ? "\n]\n" : "]\n");
+    else if (format == FORMAT_IDS)
+        buffer_putc(out, '\n');
+}
+
+/* ---- the subcommand ---- */
+
+/* A whole model where there is one: its kind decides what is put around a text. Else the vocabulary alone. */
+static const Vocab *open_vocab(const Options *o, Model **m, Vocab **alone, EncodeFor *how, Error *e)
+{
+    const char *name = o->value[OPTION_MODEL], *file = o->value[OPTION_TOKENIZER];
+    *how = ENCODE_DECODER;
+    if (name || !file) {
+        *m = model_open(name ? name : "hand-wired", file, e);
+        if (*m) {
+            *how = (*m)->config.kind == KIND_DECODER ? ENCODE_DECODER : ENCODE_ENCODER;
+            return (*m)->vocab;
+        }
+        if (file || strncmp(name ? name : "", "random:", strlen("random:")) == 0)
+            return NULL;
+    }
+    Error second;
+    *alone = vocab_open(name || !file ? (name ? name : "hand-wired") : file, &second);
+    if (!*alone && (file || !e->text[0]))
+        *e = second;
+    return *alone;
+}
+
+static int run(const Vocab *v, EncodeFor how, Options *o, Error *e)
+{
+    InputText given;
+    Ids ids = {0};
+    Buffer rows = {0};
+    int format = options_format(o, e), status = -1;
+    if (format < 0 || options_input(o, &given, e) != 0)
+        return -1;
+    if (!given.text)
+        for (status = 0; status == 0 && ids.len < vocab_size(v);)
+            status = ids_add(&ids, (int)ids.len, e);
+    else if (!vocab_has_text(v))
+        error_set(e, "text: expected ids, found a text: this model has no vocabulary");
+    else
+        status = input_check_text(given.text, "text", e) == 0 ? vocab_encode(v, given.text, how, &ids, e) : -1;
+    if (status == 0) {
+        Output out = output_open(o);
+        add_rows(&rows, format, v, &ids, given.text);
+        if (rows.failed)
+            status = error_memory(e, "tokens");
+        else {
+            output_emit(&out, buffer_text(&rows), rows.len);
+            status = output_close(&out, e);
+        }
+    }
+    buffer_free(&rows);
+    ids_free(&ids);
+    return status;
+}
+
+int cli_tokens(int argc, char **argv)
+{
+    Options o;
+    Error e = {{0}};
+    Model *m = NULL;
+    Vocab *alone = NULL;
+    EncodeFor how;
+    int status;
+    if (!options_read(&o, &spec, argc, argv, &status))
+        return status;
+    const Vocab *v = options_format(&o, &e) < 0 ? NULL : open_vocab(&o, &m, &alone, &how, &e);
+    bool good = v && run(v, how, &o, &e) == 0;
+    model_free(m);
+    vocab_free(alone);
+    options_free(&o);
+    return good ? CLI_DONE : cli_wrong(&e);
+}

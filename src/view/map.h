@@ -1,0 +1,112 @@
+/* map.h - the boxes of the architecture and where they lie; between map_layout.c, map.c and map_text.c only.
+ *
+ * Row 0 is the top of the figure, column 0 its left edge; the figure is drawn from the bottom up, as in the paper. */
+#ifndef VIEW_MAP_H
+#define VIEW_MAP_H
+
+#include "view/app.h"
+
+typedef enum BoxKind {
+    BOX_EMBED,
+    BOX_POSITIONS,
+    BOX_SUM,
+    BOX_NORM,
+    BOX_ATTENTION,
+    BOX_FFN,
+    BOX_ADD,
+    BOX_FINAL,
+    BOX_LOGITS,
+    BOX_PROBS
+} BoxKind;
+
+typedef struct MapBox {
+    BoxKind kind;
+    Stack stack;
+    Sub sub;
+    int column;
+    size_t first, end;  /* its stages, of the layer that is shown; equal where an ablation took them out */
+    Ablations touching; /* the ablations that are on and change it or take it out */
+    Rect r;
+} MapBox;
+
+/* What lies between the boxes of a column. */
+typedef enum PartKind {
+    PART_BOX,
+    PART_INPUT,  /* the tokens that go in */
+    PART_ARROW,
+    PART_TAP,    /* where a residual leaves the stream; its box is the add it ends in */
+    PART_BOTTOM, /* the frame around a layer */
+    PART_TOP,
+    PART_EXIT,   /* the encoder's result turns towards the decoder */
+    PART_OUTPUT  /* what comes out of the softmax */
+} PartKind;
+
+typedef struct MapPart {
+    PartKind kind;
+    size_t box; /* PART_BOX; PART_TAP: the add; else the next box above, or the last */
+    int row, rows;
+} MapPart;
+
+enum { MAP_BOXES = 40, MAP_PARTS = 80, MAP_COLUMNS = 2 };
+
+typedef struct MapColumn {
+    Stack stack;
+    size_t layer, layers; /* shown; how many */
+    bool mirrored;        /* its residuals go around at the right, so that memory comes in from the left */
+    int col, cols;        /* the frame */
+    int box_col, box_cols, center, lane;
+    int tall;             /* rows */
+    MapPart parts[MAP_PARTS];
+    size_t count;
+} MapColumn;
+
+typedef struct Map {
+    MapBox boxes[MAP_BOXES]; /* of a column, from the bottom up */
+    size_t count;
+    MapColumn column[MAP_COLUMNS];
+    int columns;      /* that are drawn */
+    bool one_of_two;  /* too narrow for encoder and decoder: one of them is drawn */
+    bool ingredients; /* attention and FFN have a line for what they are made of */
+    size_t here;      /* the box of the current stage */
+    size_t choice;
+    int cols, rows;   /* of the figure */
+    int note_cols;    /* columns beside it for a note on each box; 0: none */
+    Rect view;        /* where on the canvas the figure is seen */
+    int top, left;    /* its row and column that lie at view's corner; left is negative where it is centred */
+} Map;
+
+/* Lays the figure out for an area of the canvas, whose last row is left free. */
+void map_layout(const App *app, Rect area, Map *m);
+/* Which box holds a stage. */
+bool map_box_holds(const MapBox *b, const Stage *s);
+/* The box at a place of the canvas, or -1. */
+int map_box_at(const Map *m, int row, int col);
+/* Where a box or column's cell lies on the canvas. */
+int map_row(const Map *m, int row);
+int map_col(const Map *m, int col);
+
+/* ---- map_text.c: what is written in and beside the boxes ---- */
+
+/* Pieces of one line, each in a role of its own. */
+enum { PIECE_MAX = 40, PIECES_MAX = 64 };
+typedef struct Pieces {
+    struct {
+        char text[PIECE_MAX];
+        Role role;
+    } at[PIECES_MAX];
+    size_t count;
+} Pieces;
+
+/* "masked self-attention" */
+const char *map_box_name(const App *app, const MapBox *b);
+/* The name with the current stage or the ablations behind it, at most `columns` wide; in the role of the box. */
+void map_box_label(const App *app, const Canvas *c, const Map *m, size_t box, int columns, Buffer *out);
+/* "RoPE ÷√d mask softmax" */
+void map_ingredients(const App *app, const MapBox *b, Role role, Pieces *out);
+/* The box's stages with their shapes, in at most `columns`; `full`: its title too. */
+void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, bool full, Pieces *out);
+Role map_box_role(const App *app, const Map *m, size_t box);
+/* Draws pieces, cut at `columns`; at the right end of them where asked. */
+int map_put_pieces(Canvas *c, int row, int col, int columns, const Pieces *p, bool right);
+
+#endif
