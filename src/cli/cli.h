@@ -60,6 +60,8 @@ typedef struct Output {
 Output output_open(const Options *o);
 /* A TraceEmit; context is an Output. False once standard output fails: there is no use in going on. */
 bool output_emit(void *context, const char *bytes, size_t n);
+/* Sends on what has been written so far; false once standard output fails. */
+bool output_flush(Output *out);
 /* Writes the file, if it is one, and frees it. */
 int output_close(Output *out, Error *e);
 /* Flushes and closes standard output. Returns the exit status: `status`, or CLI_WRONG with the reason said where

@@ -105,7 +105,7 @@ static bool print_ids(Printer *p, bool last)
 static bool print_new(Printer *p, bool last)
 {
     bool good = p->format == FORMAT_IDS ? print_ids(p, last) : print_text(p, last);
-    return good && fflush(stdout) == 0;
+    return good && output_flush(&p->out);
 }
 
 /* ---- the sampler's steps ---- */
@@ -152,7 +152,7 @@ static bool print_step(Printer *p, int drawn, const real *logits)
     buffer_putc(&out, '\n');
     bool good = output_emit(&p->out, buffer_text(&out), out.len);
     buffer_free(&out);
-    return good && fflush(stdout) == 0;
+    return good && output_flush(&p->out);
 }
 
 static bool on_token(void *context, int id, const real *logits)

@@ -32,6 +32,16 @@ bool output_emit(void *context, const char *bytes, size_t n)
     return false;
 }
 
+bool output_flush(Output *out)
+{
+    errno = 0;
+    if (out->path || fflush(stdout) == 0)
+        return true;
+    if (!stdout_errno)
+        stdout_errno = errno;
+    return false;
+}
+
 int output_close(Output *out, Error *e)
 {
     int status = 0;

@@ -1,4 +1,5 @@
 /* tokens.c - the subcommand `tokens`: how a text is cut, or what a vocabulary knows. */
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -173,19 +174,19 @@ static const Vocab *open_vocab(const Options *o, Model **m, Vocab **alone, Encod
 {
     const char *name = o->value[OPTION_MODEL], *file = o->value[OPTION_TOKENIZER];
     *how = ENCODE_DECODER;
-    if (name || !file) {
-        *m = model_open(name ? name : "hand-wired", file, e);
-        if (*m) {
-            *how = (*m)->config.kind == KIND_DECODER ? ENCODE_DECODER : ENCODE_ENCODER;
-            return (*m)->vocab;
-        }
-        if (file || strncmp(name ? name : "", "random:", strlen("random:")) == 0)
-            return NULL;
+    if (!name && file)
+        return *alone = vocab_open(file, e);
+    if (!name)
+        name = "hand-wired";
+    *m = model_open(name, file, e);
+    if (*m) {
+        *how = (*m)->config.kind == KIND_DECODER ? ENCODE_DECODER : ENCODE_ENCODER;
+        return (*m)->vocab;
     }
-    Error second;
-    *alone = vocab_open(name || !file ? (name ? name : "hand-wired") : file, &second);
-    if (!*alone && (file || !e->text[0]))
-        *e = second;
+    if (file || strncmp(name, "random:", strlen("random:")) == 0)
+        return NULL;
+    Error second; /* of a file, what was wrong with it as a model tells more */
+    *alone = vocab_open(name, file_is_folder(name) ? e : &second);
     return *alone;
 }
 

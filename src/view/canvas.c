@@ -89,6 +89,18 @@ static void put_glyph(const Canvas *c, Cell *cells, int col, Role role, const Gl
         cells[col + 1] = (Cell){"", 0, (uint8_t)role};
 }
 
+/* How many characters at the start of n bytes are printable ASCII, each a cell: the last one not where a mark
+ * may follow that combines with it. */
+static int ascii_run(const char *s, size_t n, int most)
+{
+    size_t run = 0, limit = n < (size_t)most ? n : (size_t)most;
+    while (run < limit && (unsigned char)(s[run] - 0x20) < 0x5f)
+        run++;
+    if (run && run < n && (unsigned char)s[run] >= 0x80)
+        run--;
+    return (int)run;
+}
+
 /* canvas_put for n bytes. */
 static int put(Canvas *c, int row, int col, int columns, Role role, const char *s, size_t n)
 {
@@ -100,13 +112,16 @@ static int put(Canvas *c, int row, int col, int columns, Role role, const char *
         cut_left(cells, col < 0 ? 0 : col);
     int used = 0;
     while (n && used < limit) {
-        unsigned char first = (unsigned char)*s;
-        if (first >= 0x20 && first < 0x7f && (n == 1 || (unsigned char)s[1] < 0x80)) {
-            if (cells && col + used >= 0)
-                cells[col + used] = (Cell){{(char)first}, 1, (uint8_t)role};
-            used++;
-            s++;
-            n--;
+        int run = ascii_run(s, n, limit - used);
+        if (run) {
+            Cell cell = {" ", 1, (uint8_t)role};
+            for (int i = col + used < 0 ? -(col + used) : 0; cells && i < run; i++) {
+                cell.text[0] = s[i];
+                cells[col + used + i] = cell;
+            }
+            used += run;
+            s += run;
+            n -= (size_t)run;
             continue;
         }
         Glyph g;
@@ -148,16 +163,14 @@ static int width_of(const Canvas *c, const char *s, size_t n, int enough)
 {
     int width = 0;
     while (n && width <= enough) {
-        unsigned char first = (unsigned char)*s;
-        if (first >= 0x20 && first < 0x7f && (n == 1 || (unsigned char)s[1] < 0x80)) {
-            width++;
-            s++;
-            n--;
-            continue;
+        int run = ascii_run(s, n, enough - width + 1);
+        size_t bytes = (size_t)run;
+        if (!run) {
+            Glyph g;
+            bytes = glyph_next(s, n, c->ascii, &g);
+            run = g.width;
         }
-        Glyph g;
-        size_t bytes = glyph_next(s, n, c->ascii, &g);
-        width += g.width;
+        width += run;
         s += bytes;
         n -= bytes;
     }

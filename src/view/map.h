@@ -97,16 +97,19 @@ typedef struct Pieces {
     size_t count;
 } Pieces;
 
-/* "masked self-attention" */
+/* "masked self-attention", translated */
 const char *map_box_name(const App *app, const MapBox *b);
-/* The name with the current stage or the ablations behind it, at most `columns` wide; in the role of the box. */
-void map_box_label(const App *app, const Canvas *c, const Map *m, size_t box, int columns, Buffer *out);
-/* "RoPE ÷√d mask softmax" */
-void map_ingredients(const App *app, const MapBox *b, Role role, Pieces *out);
-/* The box's stages with their shapes, in at most `columns`; `full`: its title too. */
-void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, bool full, Pieces *out);
-Role map_box_role(const App *app, const Map *m, size_t box);
-/* Draws pieces, cut at `columns`; at the right end of them where asked. */
-int map_put_pieces(Canvas *c, int row, int col, int columns, const Pieces *p, bool right);
+/* True where nothing of the box is left: taken out, or a norm that copies, positions that are zero, an add that adds nothing. */
+bool map_box_is_off(const MapBox *b);
+Role map_box_role(const App *app, const MapBox *b);
+/* The box's name, then the stage that runs or the ablations that are on, in at most `columns`. */
+void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, Pieces *out);
+/* "RoPE ÷√d mask softmax": what is inside; nothing for other boxes than attention and FFN. */
+void map_ingredients(const App *app, const MapBox *b, Pieces *out);
+/* The box's stages with their shapes, shorter where they would take more than `columns`; its title first where asked. */
+void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, bool titled, Pieces *out);
+int map_pieces_width(const Canvas *c, const Pieces *p);
+/* Draws pieces, the last that fits cut with an ellipsis; returns the columns taken. */
+int map_put_pieces(Canvas *c, int row, int col, int columns, const Pieces *p);
 
 #endif

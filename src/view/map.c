@@ -1,0 +1,508 @@
+/* map.c - the map: the architecture as the paper draws it (Vaswani et al. 2017, figure 1), with where you are.
+ *
+ * From the bottom up: tokens, embedding, positions, the layers in their frame, linear, softmax; encoder left, decoder
+ * right. Every state has a sign of its own beside its role: a box that is done has whole edges, one not reached dashed
+ * ones, one switched off is crossed, the current one has an arrow, the chosen one heavy edges. */
+#include "view/map.h"
+
+#include "base/text.h"
+#include "measure/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct Drawing {
+    App *app;
+    Canvas *c;
+    Map map;
+} Drawing;
+
+/* ---- single cells and lines, in the figure's rows and columns; nothing outside its view ---- */
+
+static void put(Drawing *d, int row, int col, int columns, Role role, const char *text)
+{
+    int r = map_row(&d->map, row);
+    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows)
+        canvas_put(d->c, r, map_col(&d->map, col), columns, role, text);
+}
+
+static void put_in_middle(Drawing *d, int row, int col, int columns, const Pieces *p)
+{
+    int r = map_row(&d->map, row), free_columns = columns - map_pieces_width(d->c, p);
+    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows)
+        map_put_pieces(d->c, r, map_col(&d->map, col + (free_columns > 0 ? free_columns / 2 : 0)), columns, p);
+}
+
+static void hline(Drawing *d, int row, int from, int to, Role role, const char *text)
+{
+    for (int i = from; i <= to; i++)
+        put(d, row, i, 1, role, text);
+}
+
+static void vline(Drawing *d, int col, int from, int to, Role role, const char *text)
+{
+    for (int i = from; i <= to; i++)
+        put(d, i, col, 1, role, text);
+}
+
+/* ---- boxes ---- */
+
+/* left and right edge of one line; corners and edges of a frame: top left, top, top right, side, bottom left, bottom, bottom right */
+typedef struct Edges {
+    const char *left, *right, *frame[7];
+} Edges;
+
+static Edges edges_of(const Drawing *d, size_t box)
+{
+    static const Edges whole = {"│", "│", {"┌", "─", "┐", "│", "└", "─", "┘"}}, dashed = {"╎", "╎", {"┌", "╌", "┐", "╎", "└", "╌", "┘"}},
+                       crossed = {"╳", "╳", {"╳", "╌", "╳", "╎", "╳", "╌", "╳"}}, heavy = {"▐", "▌", {"┏", "━", "┓", "┃", "┗", "━", "┛"}},
+                       whole_ascii = {"|", "|", {"+", "-", "+", "|", "+", "-", "+"}}, dashed_ascii = {":", ":", {".", ".", ".", ":", ":", ".", ":"}},
+                       crossed_ascii = {"x", "x", {"x", "-", "x", ":", "x", "-", "x"}}, heavy_ascii = {">", "<", {"#", "=", "#", "#", "#", "=", "#"}};
+    const MapBox *b = &d->map.boxes[box];
+    bool ascii = d->c->ascii;
+    if (box == d->map.choice)
+        return ascii ? heavy_ascii : heavy;
+    if (map_box_is_off(b))
+        return ascii ? crossed_ascii : crossed;
+    if (d->app->at < b->first)
+        return ascii ? dashed_ascii : dashed;
+    return ascii ? whole_ascii : whole;
+}
+
+/* The role of a box's edges: a choice that is not the current box has one of its own. */
+static Role edge_role(const Drawing *d, size_t box)
+{
+    Role role = map_box_role(d->app, &d->map.boxes[box]);
+    return box == d->map.choice && role != ROLE_HERE ? ROLE_CHOICE : role;
+}
+
+static void restyle(Drawing *d, int row, int col, int columns, Role role)
+{
+    int r = map_row(&d->map, row);
+    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows)
+        canvas_restyle(d->c, r, map_col(&d->map, col), columns, 1, role);
+}
+
+static void draw_frame(Drawing *d, Rect r, Role role, const Edges *e)
+{
+    int right = r.col + r.cols - 1, bottom = r.row + r.rows - 1;
+    for (int i = 0; i < 2; i++) {
+        int row = i ? bottom : r.row;
+        const char *const *f = e->frame + (i ? 4 : 0);
+        put(d, row, r.col, 1, role, f[0]);
+        hline(d, row, r.col + 1, right - 1, role, f[1]);
+        put(d, row, right, 1, role, f[2]);
+    }
+    vline(d, r.col, r.row + 1, bottom - 1, role, e->frame[3]);
+    vline(d, right, r.row + 1, bottom - 1, role, e->frame[3]);
+}
+
+static void draw_box(Drawing *d, size_t box)
+{
+    const MapBox *b = &d->map.boxes[box];
+    const Rect r = b->r;
+    const Edges e = edges_of(d, box);
+    Role role = edge_role(d, box);
+    Pieces label;
+    int first = r.row, lines = 1, inside = r.cols - 2;
+    if (r.rows > 1) {
+        draw_frame(d, r, role, &e);
+        first++;
+        lines = r.rows - 2;
+    } else {
+        put(d, first, r.col, 1, role, e.left);
+        put(d, first, r.col + r.cols - 1, 1, role, e.right);
+    }
+    bool filled = role == ROLE_HERE || role == ROLE_CHOICE;
+    for (int i = 0; i < lines; i++) {
+        if (filled)
+            hline(d, first + i, r.col + 1, r.col + inside, role, " ");
+        if (i == 0)
+            map_label(d->app, d->c, b, inside, &label);
+        else
+            map_ingredients(d->app, b, &label);
+        put_in_middle(d, first + i, r.col + 1, inside, &label);
+        if (role == ROLE_CHOICE)
+            restyle(d, first + i, r.col + 1, inside, role);
+    }
+}
+
+/* The circle in which two lines meet. */
+static void draw_circle(Drawing *d, size_t box)
+{
+    const MapBox *b = &d->map.boxes[box];
+    Role role = edge_role(d, box);
+    const char *sign = map_box_is_off(b) ? " ✗ " : d->c->ascii ? "(+)" : " ⊕ ";
+    if (role == ROLE_HERE || role == ROLE_CHOICE) {
+        bool here = role == ROLE_HERE;
+        put(d, b->r.row, b->r.col, 1, role, here ? "▶" : edges_of(d, box).left);
+        put(d, b->r.row, b->r.col + 4, 1, role, here ? "◀" : edges_of(d, box).right);
+    }
+    put(d, b->r.row, b->r.col + 1, 3, role, sign);
+}
+
+/* The column where a line that ends in a circle has its head. */
+static int head_col(const Drawing *d, size_t box, bool from_right)
+{
+    Role role = edge_role(d, box);
+    int away = role == ROLE_HERE || role == ROLE_CHOICE ? 3 : 2, center = d->map.boxes[box].r.col + 2;
+    return from_right ? center + away : center - away;
+}
+
+/* ---- lines ---- */
+
+static Role wire_role(const Drawing *d, bool reached)
+{
+    (void)d;
+    return reached ? ROLE_DONE : ROLE_DIM;
+}
+
+/* The residual: from the stream below a sub-layer around it into the add above. */
+static void draw_residual(Drawing *d, const MapColumn *k, const MapPart *tap)
+{
+    const MapBox *add = &d->map.boxes[tap->box];
+    bool cut = add->first < add->end && add->touching, right = k->mirrored;
+    Role role = cut ? ROLE_ABLATED : wire_role(d, add->first == add->end || d->app->at >= add->first);
+    const char *across = !cut ? "─" : d->c->ascii ? "." : "╌", *along = !cut ? "│" : d->c->ascii ? ":" : "╎";
+    int head = head_col(d, tap->box, right), top = add->r.row, lane = k->lane;
+    int from = right ? head + 1 : lane + 1, to = right ? lane - 1 : head - 1;
+    hline(d, top, from, to, role, across);
+    put(d, top, head, 1, role, right ? "◂" : "▸");
+    put(d, top, lane, 1, role, right ? "┐" : "┌");
+    vline(d, lane, top + 1, tap->row - 1, role, along);
+    put(d, tap->row, lane, 1, role, right ? "┘" : "└");
+    hline(d, tap->row, right ? k->center + 1 : lane + 1, right ? lane - 1 : k->center - 1, role, across);
+    if (!cut)
+        return;
+    static const char *const text = "✗ no-residual ";
+    int width = canvas_text_width(d->c, text);
+    if (width <= to - from + 1)
+        put(d, top, from + (to - from + 1 - width) / 2, width, ROLE_ABLATED, text);
+    else
+        put(d, (top + tap->row) / 2, lane, 1, ROLE_ABLATED, "✗");
+}
+
+/* The positions go into their sum from the side. */
+static void draw_positions_wire(Drawing *d, const MapColumn *k, size_t sum)
+{
+    const MapBox *p = &d->map.boxes[sum - 1];
+    Role role = p->touching ? ROLE_ABLATED : wire_role(d, d->app->at >= p->end);
+    int head = head_col(d, sum, k->mirrored);
+    if (k->mirrored)
+        hline(d, p->r.row, head + 1, p->r.col - 1, role, "─");
+    else
+        hline(d, p->r.row, p->r.col + p->r.cols, head - 1, role, "─");
+    put(d, p->r.row, head, 1, role, k->mirrored ? "◂" : "▸");
+}
+
+/* The cross-attention of the decoder, or NULL. */
+static const MapBox *find_cross(const Map *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->boxes[i].kind == BOX_ATTENTION && m->boxes[i].sub == SUB_CROSS)
+            return &m->boxes[i];
+    return NULL;
+}
+
+/* From the encoder's top into the decoder's cross-attention: its keys and values. */
+static void draw_memory(Drawing *d)
+{
+    const Map *m = &d->map;
+    const MapBox *cross = find_cross(m);
+    const MapColumn *from = &m->column[0], *to = &m->column[1];
+    const MapPart *exit = &from->parts[from->count - 1];
+    bool encoder = !m->one_of_two || m->boxes[m->choice].column == 0, decoder = !m->one_of_two || !encoder;
+    bool removed = cross && cross->first == cross->end;
+    Role role = removed ? ROLE_ABLATED : wire_role(d, d->app->at + 1 >= m->boxes[exit->box].end);
+    int turn = m->one_of_two ? from->col + from->cols + 1 : to->col - 3, row = cross ? cross->r.row + (cross->r.rows - 1) / 2 : 0;
+    if (encoder) {
+        const char *label = m->one_of_two ? _(" memory → decoder ") : _(" memory ");
+        put(d, exit->row, from->center, 1, role, "┌");
+        hline(d, exit->row, from->center + 1, turn - 1, role, "─");
+        put(d, exit->row, from->center + 3, canvas_text_width(d->c, label), role, label);
+    }
+    if (encoder && (m->one_of_two || !cross))
+        put(d, exit->row, turn, 1, role, "▸");
+    if (!decoder || !cross)
+        return;
+    if (encoder) {
+        bool down = row > exit->row;
+        put(d, exit->row, turn, 1, role, row == exit->row ? "─" : down ? "┐" : "┘");
+        vline(d, turn, (down ? exit->row : row) + 1, (down ? row : exit->row) - 1, role, "│");
+        if (row != exit->row)
+            put(d, row, turn, 1, role, down ? "└" : "┌");
+    }
+    hline(d, row, encoder ? turn + 1 : 0, cross->r.col - 2, role, "─");
+    put(d, row, cross->r.col - 1, 1, role, removed ? "✗" : "▸");
+}
+
+/* ---- a column ---- */
+
+static bool is_inside(const Drawing *d, const MapColumn *k)
+{
+    const Stage *s = app_stage(d->app);
+    return s->stack == k->stack && s->layer >= 0;
+}
+
+/* "decoder 4×" and, at the other side of the flow, "layer 2 of 4". */
+static void draw_layer_frame(Drawing *d, const MapColumn *k, int top, int bottom)
+{
+    static const Edges whole = {"│", "│", {"┌", "─", "┐", "│", "└", "─", "┘"}};
+    bool inside = is_inside(d, k);
+    Rect r = {top, k->col, k->cols, bottom - top + 1};
+    char text[64];
+    draw_frame(d, r, ROLE_BORDER, &whole);
+    snprintf(text, sizeof text, " %s %zu× ", k->stack == STACK_ENCODER ? _("encoder") : _("decoder"), k->layers);
+    put(d, top, k->col + 2, k->center - k->col - 3, ROLE_HEADING, text);
+    if (inside) {
+        snprintf(text, sizeof text, _(" layer %zu of %zu "), k->layer + 1, k->layers);
+        int width = canvas_text_width(d->c, text), room = k->col + k->cols - 2 - k->center;
+        if (width < room)
+            put(d, top, k->center + 1 + (room - width) / 2, width, ROLE_HERE, text);
+    }
+}
+
+static void draw_input(Drawing *d, const MapColumn *k, const MapPart *p)
+{
+    Buffer b = {0};
+    bool last = k == &d->map.column[d->map.columns - 1], two = d->map.columns > 1;
+    buffer_puts(&b, two && last ? _("outputs so far: ") : _("inputs: "));
+    app_input_text(d->app, k->stack, &b);
+    int r = map_row(&d->map, p->row);
+    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows) {
+        int width = canvas_text_width(d->c, buffer_text(&b)), cols = k->cols - 2;
+        int left = k->center - width / 2, most = k->col + k->cols - 1 - width;
+        left = left > most ? most : left;
+        canvas_put_cut(d->c, r, map_col(&d->map, left < k->col + 1 ? k->col + 1 : left), cols, ROLE_LABEL, buffer_text(&b));
+    }
+    buffer_free(&b);
+}
+
+/* What comes out: once it was computed, the most likely token at the last position. */
+static void draw_output(Drawing *d, const MapColumn *k, const MapPart *p)
+{
+    App *app = d->app;
+    Pieces pieces = {.count = 1};
+    bool done = app->at + 1 == pass_plan(app->pass)->count;
+    if (done) {
+        TokenProb top;
+        Buffer b = {0};
+        size_t n;
+        pass_ids(app->pass, k->stack, &n);
+        top_tokens(app->pass, n - 1, 1, &top);
+        const char *token = vocab_token(app->model->vocab, top.id);
+        text_escape(&b, token, text_fit(token, 12, NULL), d->c->ascii);
+        snprintf(pieces.at[0].text, PIECE_MAX, k->stack == STACK_ENCODER ? _("%s at the last position, %.3f") : _("next: %s, %.3f"), buffer_text(&b), top.probability);
+        buffer_free(&b);
+    } else {
+        snprintf(pieces.at[0].text, PIECE_MAX, "%s", _("output probabilities"));
+    }
+    pieces.at[0].role = done ? ROLE_LABEL : ROLE_DIM;
+    put_in_middle(d, p->row, k->box_col, k->box_cols, &pieces);
+}
+
+static void draw_column(Drawing *d, const MapColumn *k)
+{
+    int bottom = 0;
+    for (size_t i = 0; i < k->count; i++) {
+        if (k->parts[i].kind == PART_BOTTOM)
+            bottom = k->parts[i].row;
+        else if (k->parts[i].kind == PART_TOP)
+            draw_layer_frame(d, k, k->parts[i].row, bottom);
+    }
+    for (size_t i = 0; i < k->count; i++) {
+        const MapPart *p = &k->parts[i];
+        const MapBox *b = &d->map.boxes[p->box];
+        Role role = wire_role(d, d->app->at + 1 >= b->first);
+        switch (p->kind) {
+        case PART_INPUT: draw_input(d, k, p); break;
+        case PART_OUTPUT: draw_output(d, k, p); break;
+        case PART_ARROW:
+        case PART_BOTTOM:
+        case PART_TOP: put(d, p->row, k->center, 1, role, "▴"); break;
+        case PART_TAP:
+            draw_residual(d, k, p);
+            put(d, p->row, k->center, 1, role, k->mirrored ? "├" : "┤");
+            break;
+        case PART_BOX:
+            if (b->kind == BOX_SUM) {
+                draw_positions_wire(d, k, p->box);
+                draw_box(d, p->box - 1);
+            }
+            if (b->kind == BOX_SUM || b->kind == BOX_ADD)
+                draw_circle(d, p->box);
+            else
+                draw_box(d, p->box);
+            break;
+        case PART_EXIT: break;
+        }
+    }
+}
+
+/* ---- beside and below ---- */
+
+static void draw_notes(Drawing *d)
+{
+    const Map *m = &d->map;
+    for (size_t i = 0; i < m->count; i++) {
+        const MapBox *b = &m->boxes[i];
+        const MapColumn *k = &m->column[b->column];
+        bool left = m->columns > 1 && b->column == 0;
+        int row = map_row(m, b->r.row + (b->r.rows - 1) / 2), cols = m->note_cols;
+        if (b->kind == BOX_POSITIONS || row < m->view.row || row >= m->view.row + m->view.rows)
+            continue; /* the sum's note stands in its row */
+        Pieces p;
+        map_note(d->app, d->c, b, cols, cols >= 56, &p);
+        int width = map_pieces_width(d->c, &p), col = left ? k->col - 2 - (width < cols ? width : cols) : k->col + k->cols + 2;
+        map_put_pieces(d->c, row, map_col(m, col), cols, &p);
+    }
+}
+
+/* The last row: what the chosen box is. */
+static void draw_choice(Drawing *d, Rect area)
+{
+    const MapBox *b = &d->map.boxes[d->map.choice];
+    const MapColumn *k = &d->map.column[b->column];
+    int row = area.row + area.rows - 1, col = area.col + 1, end = area.col + area.cols - 1;
+    const char *hint = _("Enter goes there");
+    int width = canvas_text_width(d->c, hint);
+    char place[STAGE_NAME_MAX];
+    Pieces p;
+    if (b->sub >= SUB_SELF && b->sub <= SUB_FFN)
+        snprintf(place, sizeof place, "%s.%zu.%s", stack_name(b->stack), k->layer, sub_name(b->sub));
+    else
+        snprintf(place, sizeof place, "%s", stack_name(b->stack));
+    if (b->first < b->end && width + 30 < area.cols) {
+        canvas_put(d->c, row, end - width, width, ROLE_DIM, hint);
+        end -= width + 2;
+    }
+    col += canvas_put(d->c, row, col, end - col, ROLE_KEY, place) + 2;
+    map_note(d->app, d->c, b, end - col, true, &p);
+    map_put_pieces(d->c, row, col, end - col, &p);
+}
+
+void map_draw(App *app, Canvas *c, Rect area)
+{
+    Drawing d = {.app = app, .c = c};
+    map_layout(app, area, &d.map);
+    const Map *m = &d.map;
+    for (int i = 0; i < m->columns; i++)
+        if (!m->one_of_two || i == m->boxes[m->choice].column)
+            draw_column(&d, &m->column[i]);
+    if (m->columns > 1)
+        draw_memory(&d);
+    if (m->note_cols)
+        draw_notes(&d);
+    draw_choice(&d, area);
+}
+
+/* ---- keys and clicks ---- */
+
+/* The whole screen but for title and status line: what map_draw is given. */
+static Rect screen_area(const App *app)
+{
+    return (Rect){1, 0, app->cols, app->rows - 2};
+}
+
+/* The box of the other column whose middle is nearest. */
+static size_t across(const Map *m, int column)
+{
+    const Rect *from = &m->boxes[m->choice].r;
+    size_t best = m->choice;
+    int least = 10000;
+    for (size_t i = 0; i < m->count; i++) {
+        const MapBox *b = &m->boxes[i];
+        int apart = 2 * b->r.row + b->r.rows - 2 * from->row - from->rows;
+        apart = apart < 0 ? -apart : apart;
+        if (b->column == column && b->kind != BOX_POSITIONS && apart < least) {
+            least = apart;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Left and Right: between a sum and its positions, and between encoder and decoder. */
+static size_t sideways(const Map *m, bool right)
+{
+    const MapBox *b = &m->boxes[m->choice];
+    bool outwards = right == m->column[b->column].mirrored; /* the side the positions are at */
+    if (b->kind == BOX_SUM && outwards)
+        return m->choice - 1;
+    if (b->kind == BOX_POSITIONS && !outwards)
+        return m->choice + 1;
+    if (m->columns > 1 && b->column == !right)
+        return across(m, right);
+    return m->choice;
+}
+
+/* One box up or down the column; positions stand beside their sum, not below it. */
+static size_t upwards(const Map *m, int by)
+{
+    size_t i = m->choice;
+    do {
+        if ((by < 0 && i == 0) || (by > 0 && i + 1 == m->count) || m->boxes[i + (by > 0 ? 1 : (size_t)-1)].column != m->boxes[i].column)
+            return m->choice;
+        i += by > 0 ? 1 : (size_t)-1;
+    } while (m->boxes[i].kind == BOX_POSITIONS || (by > 0 && m->boxes[m->choice].kind == BOX_POSITIONS && m->boxes[i].kind == BOX_SUM));
+    return i;
+}
+
+static void go_to_box(App *app, const Map *m)
+{
+    const MapBox *b = &m->boxes[m->choice];
+    if (b->first == b->end) {
+        app_say(app, ROLE_WARNING, _("%s was taken out by an ablation; a switches it on again"), map_box_name(app, b));
+        return;
+    }
+    app_jump(app, b->first);
+    app->view = VIEW_STEP;
+}
+
+bool map_command(App *app, CommandId id, size_t count)
+{
+    Map m;
+    size_t times = count ? count : 1;
+    map_layout(app, screen_area(app), &m);
+    int column = m.boxes[m.choice].column;
+    switch (id) {
+    case CMD_UP:
+    case CMD_DOWN:
+        while (times--)
+            m.choice = upwards(&m, id == CMD_UP ? 1 : -1);
+        break;
+    case CMD_LEFT:
+    case CMD_RIGHT: m.choice = sideways(&m, id == CMD_RIGHT); break;
+    case CMD_LAST:
+    case CMD_PAGE_UP:
+        while (m.choice + 1 < m.count && m.boxes[m.choice + 1].column == column)
+            m.choice++;
+        break;
+    case CMD_FIRST:
+    case CMD_PAGE_DOWN:
+        while (m.choice > 0 && m.boxes[m.choice - 1].column == column)
+            m.choice--;
+        break;
+    case CMD_OPEN: go_to_box(app, &m); return true;
+    case CMD_CLOSE:
+    case CMD_MAP: app->view = VIEW_STEP; return true;
+    default: app->map_choice = (size_t)-1; return false; /* steps and the like: the choice follows the place */
+    }
+    app->map_choice = m.choice;
+    return true;
+}
+
+bool map_click(App *app, int row, int col, MouseAction action)
+{
+    if (action == MOUSE_WHEEL_UP || action == MOUSE_WHEEL_DOWN)
+        return map_command(app, action == MOUSE_WHEEL_UP ? CMD_UP : CMD_DOWN, 1);
+    Map m;
+    map_layout(app, screen_area(app), &m);
+    int box = map_box_at(&m, row, col);
+    if (box < 0)
+        return false;
+    app->map_choice = m.choice = (size_t)box;
+    if (action == MOUSE_DOUBLE)
+        go_to_box(app, &m);
+    return true;
+}

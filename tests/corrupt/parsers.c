@@ -1,0 +1,267 @@
+/* parsers.c - every parser of src/model behind one signature. */
+#include "parsers.h"
+
+#include "model/llama2c.h"
+#include "model/native.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What was accepted must fit together. */
+static void must(bool fits, const char *what)
+{
+    if (fits)
+        return;
+    fprintf(stderr, "accepted, but %s\n", what);
+    abort();
+}
+
+/* A NUL-terminated copy. */
+static char *text_of(const uint8_t *bytes, size_t n)
+{
+    char *text = malloc(n + 1);
+    if (!text)
+        abort();
+    if (n)
+        memcpy(text, bytes, n);
+    text[n] = '\0';
+    return text;
+}
+
+/* The bytes as a file that was read. */
+static File file_of(const uint8_t *bytes, size_t n)
+{
+    unsigned char *copy = malloc(n ? n : 1);
+    if (!copy)
+        abort();
+    if (n)
+        memcpy(copy, bytes, n);
+    return (File){copy, n, false};
+}
+
+/* Reads every value, so that a sanitizer sees one outside. */
+static void use_values(const real *values, size_t count)
+{
+    volatile real sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += values[i];
+}
+
+static void use_weights(const Weights *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        use_values(w->items[i].data, w->items[i].count);
+}
+
+static int parse_safetensors(const uint8_t *bytes, size_t n, Error *e)
+{
+    SafeTensors s;
+    if (safetensors_read(&s, file_of(bytes, n), "input", e) != 0)
+        return -1;
+    for (size_t i = 0; i < s.count; i++) {
+        const SafeTensor *t = &s.items[i];
+        volatile double sum = 0;
+        must(safetensors_find(&s, t->name) == t, "a tensor is not found by its name");
+        must(t->count <= n, "a tensor is larger than the file");
+        for (size_t k = 0; k < t->count; k++)
+            sum += safetensors_value(t, k);
+        if (safetensors_in_place(t))
+            use_values(safetensors_in_place(t), t->count);
+    }
+    safetensors_close(&s);
+    return 0;
+}
+
+static void use_config(const Config *c)
+{
+    Config again;
+    Buffer text = {0};
+    Error e = {{0}};
+    Weights w;
+    must(config_check(c, "input", &e) == 0, "its check fails");
+    config_write(c, &text);
+    must(config_read(&again, buffer_text(&text), text.len, "again", &e) == 0, "what is written is refused");
+    config_free(&again);
+    config_describe(c, &text);
+    buffer_free(&text);
+    if (weights_layout(&w, c, &e) == 0)
+        weights_free(&w);
+}
+
+static int parse_config(const uint8_t *bytes, size_t n, Error *e)
+{
+    Config c;
+    if (config_read(&c, (const char *)bytes, n, "input", e) != 0)
+        return -1;
+    use_config(&c);
+    config_free(&c);
+    return 0;
+}
+
+static int parse_random(const uint8_t *bytes, size_t n, Error *e)
+{
+    Config c;
+    unsigned long seed = 0;
+    char *text = text_of(bytes, n);
+    int status = config_parse(&c, text, &seed, e);
+    if (status == 0) {
+        use_config(&c);
+        config_free(&c);
+    }
+    free(text);
+    return status;
+}
+
+/* Encodes the text (and where that is refused, every token), decodes it, and reads what is written. */
+static void use_vocab(const Vocab *v, const char *text, bool invertible)
+{
+    Ids ids = {0};
+    Buffer out = {0};
+    Error e = {{0}};
+    if (vocab_encode(v, text, ENCODE_ENCODER, &ids, &e) != 0) {
+        must(e.text[0] != '\0', "a text is refused without a message");
+        for (size_t i = 0; i < vocab_size(v); i++)
+            ids_add(&ids, (int)i, &e);
+    }
+    for (size_t i = 0; i < ids.len; i++)
+        must(ids.data[i] >= 0 && (size_t)ids.data[i] < vocab_size(v), "an id is out of range");
+    vocab_decode(v, ids.data, ids.len, &out);
+    ids_free(&ids);
+    for (size_t i = 0; i < vocab_size(v); i++)
+        must(!invertible || vocab_find(v, vocab_token(v, (int)i)) == (int)i, "a token is not found by its text");
+    buffer_free(&out);
+}
+
+static int parse_vocab(const uint8_t *bytes, size_t n, Error *e)
+{
+    int status = -1;
+    size_t lines = n > 0 && bytes[n - 1] != '\n';
+    for (size_t i = 0; i < n; i++)
+        lines += bytes[i] == '\n';
+    Config c = config_default();
+    c.vocab_size = lines ? lines : 1;
+    for (int split = SPLIT_WORDS; split <= SPLIT_LONGEST_MATCH; split++) {
+        c.split = (SplitKind)split;
+        Vocab *v = vocab_read((const char *)bytes, n, &c, "input", e);
+        if (!v)
+            return -1;
+        char *text = text_of(bytes, n);
+        use_vocab(v, text, true);
+        Buffer written = {0};
+        vocab_write(v, &written);
+        Vocab *again = vocab_read(buffer_text(&written), written.len, &c, "again", e);
+        must(again != NULL, "what is written is refused");
+        status = 0;
+        vocab_free(again);
+        buffer_free(&written);
+        free(text);
+        vocab_free(v);
+    }
+    return status;
+}
+
+static int parse_checkpoint(const uint8_t *bytes, size_t n, Error *e)
+{
+    Config c;
+    Weights w;
+    if (llama2c_read(&c, &w, bytes, n, "input", e) != 0)
+        return -1;
+    use_config(&c);
+    use_weights(&w);
+    weights_free(&w);
+    return 0;
+}
+
+static int parse_tokenizer(const uint8_t *bytes, size_t n, Error *e)
+{
+    Vocab *v = vocab_read_llama2c(bytes, n, 0, "input", e);
+    if (!v)
+        return -1;
+    char *text = text_of(bytes, n);
+    use_vocab(v, text, false);
+    Buffer written = {0};
+    vocab_write(v, &written);
+    bool empty = true; /* all its tokens are, which cannot be written */
+    for (size_t i = 0; i < vocab_size(v); i++)
+        empty = empty && vocab_token(v, (int)i)[0] == '\0';
+    Vocab *again = vocab_read_llama2c((const unsigned char *)buffer_text(&written), written.len, vocab_size(v), "again", e);
+    must(empty || again != NULL, "what is written is refused");
+    vocab_free(again);
+    buffer_free(&written);
+    free(text);
+    vocab_free(v);
+    return 0;
+}
+
+static int parse_ids(const uint8_t *bytes, size_t n, Error *e)
+{
+    Ids ids = {0};
+    char *text = text_of(bytes, n);
+    int status = ids_parse(&ids, text, "input", 23, true, e);
+    for (size_t i = 0; i < ids.len; i++)
+        must(ids.data[i] >= -1 && ids.data[i] < 23, "an id is out of range");
+    free(text);
+    ids_free(&ids);
+    return status;
+}
+
+/* A safetensors file that should hold the weights of one small config: decoder.embed.W_E [2, 1], output.W_U [1, 2]. */
+static int parse_weights(const uint8_t *bytes, size_t n, Error *e)
+{
+    Config c;
+    Weights w;
+    SafeTensors s;
+    unsigned long seed;
+    must(config_parse(&c, "d_model=1,n_heads=1,vocab_size=2,decoder_layers=0,norm=none,tie_embeddings=false", &seed, e) == 0, "");
+    if (safetensors_read(&s, file_of(bytes, n), "input", e) != 0)
+        return -1;
+    int status = native_weights(&w, &c, &s, e);
+    safetensors_close(&s);
+    if (status == 0) {
+        use_weights(&w);
+        weights_free(&w);
+    }
+    return status;
+}
+
+const Parser parsers[] = {
+    {"safetensors", parse_safetensors},
+    {"config", parse_config},
+    {"random", parse_random},
+    {"vocab", parse_vocab},
+    {"checkpoint", parse_checkpoint},
+    {"tokenizer", parse_tokenizer},
+    {"ids", parse_ids},
+    {"weights", parse_weights},
+    {NULL, NULL},
+};
+
+const Parser *parser_find(const char *kind)
+{
+    for (const Parser *p = parsers; p->kind; p++)
+        if (strcmp(p->kind, kind) == 0)
+            return p;
+    return NULL;
+}
+
+int parser_run(const Parser *p, const uint8_t *bytes, size_t n, Error *e)
+{
+    File copy = file_of(bytes, n);
+    e->text[0] = '\0';
+    int status = p->parse(copy.data, n, e);
+    file_close(&copy);
+    const char *name = p->parse == parse_random ? "random" : "input";
+    if (status != 0 && (strncmp(e->text, name, strlen(name)) != 0 || strlen(e->text) < 20 || strpbrk(e->text, "\n\r\x1b"))) {
+        fprintf(stderr, "refused, but the message is: %s\n", e->text);
+        abort();
+    }
+    return status;
+}
+
+int parser_fuzz(const char *kind, const uint8_t *bytes, size_t n)
+{
+    Error e;
+    parser_run(parser_find(kind), bytes, n, &e);
+    return 0;
+}
