@@ -93,8 +93,10 @@ static int run(App *app, Error *e)
             if (status != 0)
                 break;
         }
-        if (app->theme != theme)
-            term_set_theme(theme = app->theme, app->color && theme != THEME_MONO);
+        if (app->theme != theme) {
+            theme = app->theme;
+            term_set_theme(theme, app->color && theme != THEME_MONO);
+        }
         app_draw(app, &canvas);
         term_draw(&canvas);
         take_events(app);

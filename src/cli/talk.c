@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #ifndef VERSION
 #define VERSION "unknown"
@@ -36,10 +37,35 @@ int cli_wrong(const Error *e)
     return CLI_WRONG;
 }
 
+/* Takes a category from the environment. A locale that was never generated on this machine still says what is wanted: C.UTF-8 stands in for
+ * it, if it is of UTF-8. Returns the name that was asked for where that was necessary, else NULL. */
+static const char *start_category(int category, const char *variable)
+{
+    const char *names[] = {getenv("LC_ALL"), getenv(variable), getenv("LANG")};
+    if (setlocale(category, ""))
+        return NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i] && names[i][0]) {
+            const char *charset = strchr(names[i], '.');
+            bool utf8 = charset && (strncasecmp(charset, ".utf-8", 6) == 0 || strncasecmp(charset, ".utf8", 5) == 0);
+            return utf8 && setlocale(category, "C.UTF-8") ? names[i] : NULL;
+        }
+    return NULL;
+}
+
+/* LC_NUMERIC stays "C": numbers are the same everywhere. */
 void cli_start(void)
 {
-    setlocale(LC_ALL, "");
-    setlocale(LC_NUMERIC, "C"); /* numbers are the same everywhere */
+    start_category(LC_CTYPE, "LC_CTYPE");
+    const char *messages = start_category(LC_MESSAGES, "LC_MESSAGES");
+    if (messages && !getenv("LANGUAGE")) {
+        char lang[16] = "";
+        size_t n = strcspn(messages, ".@");
+        if (n < sizeof lang) {
+            memcpy(lang, messages, n);
+            setenv("LANGUAGE", lang, 1);
+        }
+    }
     char *beside = data_find("locale");
     bindtextdomain(DOMAIN, beside ? beside : DATADIR "/locale");
     free(beside);

@@ -18,15 +18,11 @@ static void format_field(char *field, size_t size, const char *format, va_list a
     int n = vsnprintf(field, size, format, args);
     if (n < 0 || (size_t)n < size)
         return;
-    size_t at = size - 1;
-    while (at > 0 && ((unsigned char)field[at - 1] & 0xc0) == 0x80)
-        at--; /* now behind the first byte of the last character */
-    if (at > 0 && ((unsigned char)field[at - 1] & 0xc0) == 0xc0) {
-        int32_t c;
-        size_t left = size - 1 - (at - 1);
-        if (text_decode(field + at - 1, left, &c) != left)
-            field[at - 1] = '\0';
-    }
+    size_t last = size - 1; /* where the last character begins */
+    while (last > 0 && ((unsigned char)field[--last] & 0xc0) == 0x80)
+        ;
+    if (!text_is_valid(field + last, size - 1 - last))
+        field[last] = '\0';
 }
 
 static void set_field(char *field, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -117,8 +113,8 @@ void lines_term(Explainer *x, const char *label, const char *formula, Operand in
     line->in[0] = in0;
     line->in[1] = in1;
     line->sign = sign;
-    line->result = result;
-    x->sum += result;
+    line->result = result + 0.0; /* not -0 */
+    x->sum += line->result;
     line->running = x->sum;
     x->out->exact = x->sum;
 }

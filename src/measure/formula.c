@@ -59,9 +59,10 @@ static void add_embedding(const Context *c)
     const Config *config = c->config;
     const Stage *s = c->s;
     if (s->kind == STAGE_TOKENS) {
-        buffer_printf(c->out, _("W_E [%zu,%zu], one row for each of %zu tokens"), config->vocab_size, config->d_model, s->shape[0]);
+        buffer_printf(c->out, "W_E [%zu,%zu]", config->vocab_size, config->d_model);
         if (config->embed_scale)
             buffer_printf(c->out, " × √%zu", config->d_model);
+        buffer_printf(c->out, ngettext(", one row for %zu token", ", one row for each of %zu tokens", s->shape[0]), s->shape[0]);
     } else if (c->ablations & NO_POSITIONS) {
         buffer_printf(c->out, "%s", _("zeros (no-positions)"));
     } else if (config->position == POSITION_LEARNED) {
@@ -160,7 +161,7 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
     case STAGE_K:
     case STAGE_V:
         add_linear(c, "x");
-        buffer_printf(out, _("%zu heads of [%zu,%zu]"), s->shape[0], s->shape[1], s->shape[2]);
+        buffer_printf(out, ngettext("%zu head of [%zu,%zu]", "%zu heads of [%zu,%zu]", s->shape[0]), s->shape[0], s->shape[1], s->shape[2]);
         return;
     case STAGE_Q_ROT:
     case STAGE_K_ROT:
@@ -182,8 +183,9 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
         add_sharing(c, "v");
         return;
     case STAGE_CONCAT:
-        buffer_printf(out, _("%zu heads of [%zu,%zu], side by side → %s"), c->in[0]->shape[0], c->in[0]->shape[1], c->in[0]->shape[2],
-                      SHAPE(s));
+        buffer_printf(out,
+                      ngettext("%zu head of [%zu,%zu], side by side → %s", "%zu heads of [%zu,%zu], side by side → %s", c->in[0]->shape[0]),
+                      c->in[0]->shape[0], c->in[0]->shape[1], c->in[0]->shape[2], SHAPE(s));
         return;
     case STAGE_OUT:
     case STAGE_CONTRACT:

@@ -29,9 +29,15 @@ static void add_dim(const Pass *p, size_t i, Buffer *out)
         buffer_printf(out, "%zu", i);
 }
 
+/* A space that a token begins with is part of it, and shown. */
 static void add_token(const Pass *p, int id, Buffer *out)
 {
-    buffer_puts(out, vocab_token(pass_model(p)->vocab, id));
+    const char *token = vocab_token(pass_model(p)->vocab, id);
+    if (*token == ' ') {
+        buffer_puts(out, "▁");
+        token++;
+    }
+    buffer_puts(out, token);
 }
 
 void label_index(const Pass *p, const Stage *s, int axis, size_t i, Buffer *out)

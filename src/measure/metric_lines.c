@@ -65,7 +65,7 @@ static void copy_columns(char *out, size_t size, const char *s, int columns)
 
 Name writer_name(const Writer *w, int axis, size_t i, int columns)
 {
-    Name name;
+    Name name = {{0}};
     Buffer b = {0};
     label_index(w->pass, w->stage, axis, i, &b);
     copy_columns(name.text, sizeof name.text, buffer_text(&b), columns);

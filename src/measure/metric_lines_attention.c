@@ -48,7 +48,9 @@ static void say_variance(Writer *w, bool rest)
         writer_say(w, _("visible pairs"), _("%s, scaled %s"), NUM(v.raw_visible), NUM(v.scaled_visible));
         writer_say(w, _("within rows"), _("%s, scaled %s (mean over rows)"), NUM(v.raw_rows), NUM(v.scaled_rows));
     }
-    if (w->ablations & NO_SCALE)
+    if (isnan(v.ratio))
+        writer_say(w, _("raw / scaled"), "%s", _("none: all scores are the same"));
+    else if (w->ablations & NO_SCALE)
         writer_say(w, _("raw / scaled"), _("%s: no-scale"), NUM(v.ratio));
     else if (w->ablations & SCALE_BY_DK)
         writer_say(w, _("raw / scaled"), _("%s = d_head²: scale-by-dk"), NUM(v.ratio));

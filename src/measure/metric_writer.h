@@ -8,7 +8,7 @@
 #include "measure/metrics.h"
 
 /* Beyond this many numbers only the cursor's head or row is described, and of the stream's history nothing. */
-enum { LARGE_STAGE = 1 << 18, LARGE_HISTORY = 1 << 22 };
+enum { LARGE_STAGE = 1 << 13, LARGE_HISTORY = 1 << 22 };
 
 /* What every family of stages is given, and writes into. */
 typedef struct Writer {

@@ -4,7 +4,6 @@
 #include "model/model.h"
 
 #include <dirent.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,28 +121,33 @@ typedef struct NamedList {
     size_t count, cap;
 } NamedList;
 
+/* Makes room for one more; false without memory. */
+static bool grow(NamedList *list)
+{
+    if (list->count < list->cap)
+        return true;
+    size_t cap = list->cap ? list->cap * 2 : 32;
+    Named *items = realloc(list->items, cap * sizeof *items);
+    if (!items)
+        return false;
+    list->items = items;
+    list->cap = cap;
+    return true;
+}
+
+/* Adds MODELS/NAME if it is a model. Without memory the list stays shorter. */
 static void add_named(NamedList *list, const char *models, const char *name)
 {
     char *folder = file_join(models, name), *config = folder ? file_join(folder, "config.json") : NULL;
-    if (config && file_exists(config)) {
-        if (list->count == list->cap) {
-            size_t cap = list->cap ? list->cap * 2 : 32;
-            Named *items = realloc(list->items, cap * sizeof *items);
-            if (items) {
-                list->items = items;
-                list->cap = cap;
-            }
-        }
-        char *copy = strdup(name);
-        if (copy && list->count < list->cap) {
-            list->items[list->count] = (Named){copy, folder, list->count};
-            list->count++;
-            copy = folder = NULL;
-        }
-        free(copy);
-    }
+    bool is_model = config && file_exists(config);
+    char *copy = is_model && grow(list) ? strdup(name) : NULL;
     free(config);
-    free(folder);
+    if (!copy) {
+        free(folder);
+        return;
+    }
+    list->items[list->count] = (Named){copy, folder, list->count};
+    list->count++;
 }
 
 static int compare_named(const void *a, const void *b)

@@ -32,9 +32,9 @@ void model_free(Model *m);
  * written as tokenizer.bin. What was written is taken away again after an error. */
 int model_save(const Model *m, const char *folder, Error *e);
 
-/* The vocabulary of what -m or --tokenizer names, without its weights: a folder with vocab.txt, tokenizer.bin or one tok*.bin (its
- * config.json, where there is one, gives special tokens and split; without it there are none, and the split is
- * longest-match), such a file itself, or a named model's folder. NULL with e set where there is none. */
+/* The vocabulary of what -m or --tokenizer names, without its weights: a folder with vocab.txt, tokenizer.bin or one
+ * tok*.bin (its config.json, where there is one, gives special tokens and split; without it there are none, and the
+ * split is longest-match), such a file itself, or a named model's folder. NULL with e set where there is none. */
 Vocab *vocab_open(const char *name, Error *e);
 
 /* Random weights of a config: normal, scaled as reference.py's init (1/sqrt(fan-in), every bias and gain

@@ -122,31 +122,47 @@ void stage_biased_backward(const StageRun *r)
     add_to(r->din[0], r->dout, r->stage->count);
 }
 
-/* ---- masked: -inf where a query may not see a key ---- */
+/* ---- masked: -inf where a query may not see a key: stage_sees() is the rule ---- */
 
-/* How many keys, from the first, query i may see. */
-static size_t visible_keys(const StageRun *r, size_t i)
+/* How many keys, from the first, query i reaches, padding included. */
+static size_t reach(const StageRun *r, size_t i)
 {
     bool causal = stage_is_causal(r->stage) && !(r->ablations & NO_MASK);
     return causal ? r->past + i + 1 : r->stage->shape[2];
 }
 
+static bool sees(const StageRun *r, size_t i, size_t key)
+{
+    return stage_sees(r->stage, r->config, r->ablations, r->key_ids, r->past + i, key);
+}
+
 void stage_masked_forward(const StageRun *r)
 {
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
+    bool padded = stage_hides(r->config, r->key_ids, Tk);
     for (size_t row = 0; row < H * Tq; row++) {
-        size_t visible = visible_keys(r, row % Tq);
+        size_t i = row % Tq, visible = reach(r, i);
         memcpy(r->out + row * Tk, r->in[0] + row * Tk, visible * sizeof *r->out);
         for (size_t j = visible; j < Tk; j++)
             r->out[row * Tk + j] = -(real)INFINITY;
+        for (size_t j = 0; padded && j < visible; j++)
+            if (!sees(r, i, j))
+                r->out[row * Tk + j] = -(real)INFINITY;
     }
 }
 
 void stage_masked_backward(const StageRun *r)
 {
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
-    for (size_t row = 0; row < H * Tq; row++)
-        add_to(r->din[0] + row * Tk, r->dout + row * Tk, visible_keys(r, row % Tq));
+    bool padded = stage_hides(r->config, r->key_ids, Tk);
+    for (size_t row = 0; row < H * Tq; row++) {
+        size_t i = row % Tq, visible = reach(r, i);
+        if (!padded)
+            add_to(r->din[0] + row * Tk, r->dout + row * Tk, visible);
+        for (size_t j = 0; padded && j < visible; j++)
+            if (sees(r, i, j))
+                r->din[0][row * Tk + j] += r->dout[row * Tk + j];
+    }
 }
 
 /* ---- weights: softmax of each row, or the same share for every visible key ---- */
@@ -159,9 +175,11 @@ void stage_weights_forward(const StageRun *r)
         return;
     }
     for (size_t row = 0; row < H * Tq; row++) {
-        size_t visible = visible_keys(r, row % Tq);
+        size_t i = row % Tq, visible = 0;
         for (size_t j = 0; j < Tk; j++)
-            r->out[row * Tk + j] = j < visible ? 1 / (real)visible : 0;
+            visible += sees(r, i, j);
+        for (size_t j = 0; j < Tk; j++)
+            r->out[row * Tk + j] = sees(r, i, j) ? 1 / (real)visible : 0;
     }
 }
 

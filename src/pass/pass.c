@@ -1,7 +1,8 @@
 /* pass.c - walks a plan forwards and backwards, and keeps every value. */
 #include "pass/pass.h"
 
-#include "tensor/kernels.h"
+#include "base/random.h"
+#include "pass/loss.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,39 +12,46 @@ struct Pass {
     const Model *model;
     Plan plan;
     int *ids[2]; /* by stack: encoder, decoder */
+    size_t ids_room[2];
     real **values; /* by stage; all point into value_block, except those an earlier pass computed */
     real *value_block;
+    size_t value_room; /* numbers value_block holds */
     size_t done;
-    real **gradients; /* by stage, into gradient_block; NULL before pass_backward */
+    real **gradients; /* by stage, into gradient_block; NULL before the first backward */
     real *gradient_block;
-    real **weight_gradients; /* by weight, into weight_block */
+    size_t gradient_room;
+    bool has_gradients;      /* gradients are of these ids */
+    real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
     real *weight_block;
+    double dropout; /* a share of some stages' numbers set to 0, drawn from drop_seed */
+    uint64_t drop_seed;
     /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or
-     * K_ROT) and V stage, NULL elsewhere */
+     * K_ROT) and V stage, NULL elsewhere; and the ids of those positions */
     real **cache;
     size_t cache_rows;
+    const int *cache_ids;
 };
 
-/* A table of pointers into one zeroed block, one for each count. calloc leaves the pages of a large block
- * untouched until they are written. */
-static real **allocate_table(real **block, size_t n, size_t total)
+/* One block of zeros. calloc leaves the pages of a large one untouched until they are written. */
+static real *allocate_block(size_t total)
 {
-    real **table = calloc(n ? n : 1, sizeof *table);
-    *block = calloc(total ? total : 1, sizeof **block);
-    if (table && *block)
-        return table;
-    free(table);
-    free(*block);
-    *block = NULL;
-    return NULL;
+    return calloc(total ? total : 1, sizeof(real));
 }
 
-static real **allocate_stages(const Plan *plan, real **block)
+/* Lays the stages' tensors one after the other into *block, which is made larger where it must be. */
+static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
 {
-    real **table = allocate_table(block, plan->count, plan->total);
-    for (size_t i = 0, at = 0; table && i < plan->count; at += plan->stages[i].count, i++)
+    if (!*block || plan->total > *room) {
+        real *more = allocate_block(plan->total);
+        if (!more)
+            return -1;
+        free(*block);
+        *block = more;
+        *room = plan->total;
+    }
+    for (size_t i = 0, at = 0; i < plan->count; at += plan->stages[i].count, i++)
         table[i] = *block + at;
-    return table;
+    return 0;
 }
 
 static int check_ids(const Model *m, const int *ids, size_t n, Error *e)
@@ -54,13 +62,30 @@ static int check_ids(const Model *m, const int *ids, size_t n, Error *e)
     return 0;
 }
 
-static int copy_ids(int **to, const int *ids, size_t n)
+static int copy_ids(int **to, size_t *room, const int *ids, size_t n)
 {
-    *to = malloc((n ? n : 1) * sizeof **to);
-    if (!*to)
-        return -1;
+    if (!*to || n > *room) {
+        int *more = malloc((n ? n : 1) * sizeof *more);
+        if (!more)
+            return -1;
+        free(*to);
+        *to = more;
+        *room = n;
+    }
     if (n)
         memcpy(*to, ids, n * sizeof *ids);
+    return 0;
+}
+
+/* What follows from the plan and the ids. */
+static int take_input(Pass *p, PassInput in, Error *e)
+{
+    p->done = 0;
+    p->has_gradients = false;
+    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 ||
+        copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
+        copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
+        return error_memory(e, "pass");
     return 0;
 }
 
@@ -78,18 +103,29 @@ static Pass *create(const Model *m, PassInput in, size_t past, Ablations a, Erro
         free(p);
         return NULL;
     }
-    p->values = allocate_stages(&p->plan, &p->value_block);
-    if (!p->values || copy_ids(&p->ids[0], in.source, in.source_len) != 0 || copy_ids(&p->ids[1], in.target, in.target_len) != 0) {
-        pass_free(p);
+    p->values = calloc(p->plan.count, sizeof *p->values);
+    if (!p->values)
         error_memory(e, "pass");
-        return NULL;
-    }
-    return p;
+    else if (take_input(p, in, e) == 0)
+        return p;
+    pass_free(p);
+    return NULL;
 }
 
 Pass *pass_create(const Model *m, PassInput input, Ablations a, Error *e)
 {
     return create(m, input, 0, a, e);
+}
+
+int pass_feed(Pass *p, PassInput in, Error *e)
+{
+    const PlanInput *now = &p->plan.input;
+    if (check_ids(p->model, in.source, in.source_len, e) != 0 || check_ids(p->model, in.target, in.target_len, e) != 0)
+        return -1;
+    bool same = in.source_len == now->source_len && in.target_len == now->target_len;
+    if (!same && plan_resize(&p->plan, p->model, (PlanInput){in.source_len, in.target_len, 0}, e) != 0)
+        return -1;
+    return take_input(p, in, e);
 }
 
 void pass_free(Pass *p)
@@ -138,6 +174,20 @@ static bool is_cached(const Plan *plan, const Stage *s)
     return stage_is_causal(s) && (s->kind == STAGE_V || s->kind == (rotary ? STAGE_K_ROT : STAGE_K));
 }
 
+/* The ids of what a stage's last axis counts, where it counts keys. */
+static const int *key_ids(const Pass *p, const Stage *s)
+{
+    if (s->axes[s->rank - 1] != AXIS_KEY)
+        return NULL;
+    Stack stack = s->axis_stack[s->rank - 1];
+    return stack == STACK_DECODER && p->cache_ids ? p->cache_ids : p->ids[stack == STACK_ENCODER ? 0 : 1];
+}
+
+bool pass_sees(const Pass *p, const Stage *s, size_t query, size_t key)
+{
+    return stage_sees(s, p->plan.config, p->plan.ablations, key_ids(p, s), query, key);
+}
+
 /* Gathers what stage i reads and writes. */
 static StageRun prepare(const Pass *p, size_t i)
 {
@@ -145,6 +195,7 @@ static StageRun prepare(const Pass *p, size_t i)
     StageRun r = {.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i]};
     r.past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
     r.ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
+    r.key_ids = key_ids(p, s);
     for (int k = 0; k < 2; k++) {
         if (s->w[k] != NO_WEIGHT)
             r.w[k] = p->model->weights.items[s->w[k]].data;
@@ -172,11 +223,37 @@ static void append_to_cache(Pass *p, size_t i)
         memcpy(p->cache[i] + (g * p->cache_rows + p->plan.input.past) * k, p->values[i] + g * n * k, n * k * sizeof(real));
 }
 
+/* ---- dropout (Srivastava et al. 2014), where the 2017 paper has it: section 5.4 ---- */
+
+/* Each sub-layer's result before it joins the stream, and the sum of the embeddings. */
+static bool drops(const Pass *p, const Stage *s)
+{
+    PositionKind position = p->plan.config->position;
+    bool has_sum = position == POSITION_SINUSOIDAL || position == POSITION_LEARNED;
+    return s->kind == STAGE_OUT || s->kind == STAGE_CONTRACT || s->kind == (has_sum ? STAGE_SUM : STAGE_TOKENS);
+}
+
+/* Sets a share of the n numbers of stage i to 0 and scales the others up by as much: the same ones whenever it is called for
+ * these ids. Four draws of 16 bits from each random number. */
+static void drop(const Pass *p, size_t i, real *x, size_t n)
+{
+    Random mixed = random_seeded(p->drop_seed + i), r = random_seeded(random_bits(&mixed));
+    unsigned limit = (unsigned)(p->dropout * 65536);
+    real scale = (real)(65536.0 / (65536.0 - limit));
+    uint64_t bits = 0;
+    for (size_t j = 0; j < n; j++) {
+        bits = j % 4 ? bits >> 16 : random_bits(&r);
+        x[j] = (bits & 0xffff) < limit ? 0 : x[j] * scale;
+    }
+}
+
 static void run_until(Pass *p, size_t end)
 {
     for (; p->done < end; p->done++) {
         StageRun r = prepare(p, p->done);
         stage_table[r.stage->kind].forward(&r);
+        if (p->dropout > 0 && drops(p, r.stage))
+            drop(p, p->done, p->values[p->done], r.stage->count);
         if (p->cache && p->cache[p->done])
             append_to_cache(p, p->done);
     }
@@ -200,100 +277,120 @@ static size_t logits_index(const Pass *p)
     return p->plan.count - 2; /* the plan ends in logits, probs */
 }
 
-/* Mean cross-entropy; where dlogits is given, its gradient softmax(logits) - one-hot(target), over the number counted, is
- * added to it. */
-static int cross_entropy(Pass *p, const int *targets, size_t n, double *loss, real *dlogits, Error *e)
+/* The sum of the counted rows' losses; where dlogits is given, the gradient of `scale` times that sum is added to it. */
+static double sum_of_losses(Pass *p, const int *targets, double smoothing, double scale, real *dlogits)
 {
     const Stage *s = &p->plan.stages[logits_index(p)];
-    size_t T = s->shape[0], V = s->shape[1], counted = 0;
-    if (n != T)
-        return error_set(e, "targets: expected %zu ids, one for each position of the output, found %zu", T, n);
-    for (size_t t = 0; t < T; t++) {
-        if (targets[t] < -1 || (targets[t] >= 0 && (size_t)targets[t] >= V))
-            return error_set(e, "targets: position %zu: expected -1 or an id from 0 to %zu, found %d", t + 1, V - 1, targets[t]);
-        counted += targets[t] >= 0;
-    }
-    if (!counted)
-        return error_set(e, "targets: expected at least one id that is counted, found only -1");
-    const real *logits = pass_value(p, logits_index(p));
+    size_t T = s->shape[0], V = s->shape[1];
+    pass_run(p);
+    const real *logits = p->values[logits_index(p)], *probs = p->values[logits_index(p) + 1];
     double sum = 0;
     for (size_t t = 0; t < T; t++) {
         if (targets[t] < 0)
             continue;
-        const real *row = logits + t * V;
-        double max = row[0], total = 0;
-        for (size_t j = 1; j < V; j++)
-            if (row[j] > max)
-                max = row[j];
-        for (size_t j = 0; j < V; j++)
-            total += exp(row[j] - max);
-        sum += max + log(total) - row[targets[t]];
-        for (size_t j = 0; dlogits && j < V; j++)
-            dlogits[t * V + j] += (real)((exp(row[j] - max) / total - ((size_t)targets[t] == j)) / (double)counted);
+        sum += loss_row(logits + t * V, probs + t * V, V, targets[t], smoothing);
+        if (dlogits)
+            loss_row_backward(dlogits + t * V, probs + t * V, V, targets[t], smoothing, scale);
     }
-    *loss = sum / (double)counted;
-    return 0;
+    return sum;
+}
+
+static int count_targets(const Pass *p, const int *targets, size_t n, Error *e)
+{
+    const Stage *s = &p->plan.stages[logits_index(p)];
+    return loss_count(targets, n, s->shape[0], s->shape[1], e);
 }
 
 int pass_loss(Pass *p, const int *targets, size_t n, double *loss, Error *e)
 {
-    return cross_entropy(p, targets, n, loss, NULL, e);
-}
-
-static int allocate_gradients(Pass *p, Error *e)
-{
-    const Weights *w = &p->model->weights;
-    if (p->gradients) {
-        memset(p->gradient_block, 0, p->plan.total * sizeof(real));
-        memset(p->weight_block, 0, w->total * sizeof(real));
-        return 0;
-    }
-    real **stages = allocate_stages(&p->plan, &p->gradient_block);
-    real **weights = allocate_table(&p->weight_block, w->count, w->total);
-    if (!stages || !weights) {
-        free(stages);
-        free(p->gradient_block);
-        free(weights);
-        free(p->weight_block);
-        p->gradient_block = p->weight_block = NULL;
-        return error_memory(e, "gradients");
-    }
-    for (size_t i = 0, at = 0; i < w->count; at += w->items[i].count, i++)
-        weights[i] = p->weight_block + at;
-    p->gradients = stages;
-    p->weight_gradients = weights;
+    int counted = count_targets(p, targets, n, e);
+    if (counted < 0)
+        return -1;
+    *loss = sum_of_losses(p, targets, 0, 1, NULL) / counted;
     return 0;
 }
 
-int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
+/* Zeros for the gradients of all stages. */
+static int clear_gradients(Pass *p, Error *e)
 {
-    if (allocate_gradients(p, e) != 0)
-        return -1;
-    if (cross_entropy(p, targets, n, loss, p->gradients[logits_index(p)], e) != 0)
-        return -1;
-    pass_run(p);
+    if (!p->gradients)
+        p->gradients = calloc(p->plan.count, sizeof *p->gradients);
+    if (!p->gradients || lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
+        return error_memory(e, "gradients");
+    memset(p->gradient_block, 0, p->plan.total * sizeof(real));
+    return 0;
+}
+
+static int clear_weight_gradients(Pass *p, Error *e)
+{
+    const Weights *w = &p->model->weights;
+    if (!p->weight_gradients) {
+        p->weight_gradients = calloc(w->count ? w->count : 1, sizeof *p->weight_gradients);
+        p->weight_block = p->weight_gradients ? allocate_block(w->total) : NULL;
+        if (!p->weight_block) {
+            free(p->weight_gradients);
+            p->weight_gradients = NULL;
+            return error_memory(e, "gradients");
+        }
+        for (size_t i = 0, at = 0; i < w->count; at += w->items[i].count, i++)
+            p->weight_gradients[i] = p->weight_block + at;
+        return 0;
+    }
+    memset(p->weight_block, 0, w->total * sizeof(real));
+    return 0;
+}
+
+/* Every stage's backward, the last first; weights has a place for each weight's gradient. */
+static void run_backward(Pass *p, real *const *weights)
+{
     for (size_t i = p->plan.count; i-- > 0;) {
         StageRun r = prepare(p, i);
+        if (p->dropout > 0 && drops(p, r.stage))
+            drop(p, i, p->gradients[i], r.stage->count);
         r.dout = p->gradients[i];
         for (int k = 0; k < 2; k++) {
             if (r.stage->in[k] != NO_STAGE)
                 r.din[k] = p->gradients[r.stage->in[k]];
             if (r.stage->w[k] != NO_WEIGHT)
-                r.dw[k] = p->weight_gradients[r.stage->w[k]];
+                r.dw[k] = weights[r.stage->w[k]];
         }
         stage_table[r.stage->kind].backward(&r);
     }
+}
+
+int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
+{
+    int counted = count_targets(p, targets, n, e);
+    if (counted < 0 || clear_gradients(p, e) != 0 || clear_weight_gradients(p, e) != 0)
+        return -1;
+    *loss = sum_of_losses(p, targets, 0, 1.0 / counted, p->gradients[logits_index(p)]) / counted;
+    run_backward(p, p->weight_gradients);
+    p->has_gradients = true;
+    return 0;
+}
+
+int pass_train(Pass *p, const int *targets, size_t n, const PassTraining *t, double *sum, Error *e)
+{
+    if (count_targets(p, targets, n, e) < 0 || clear_gradients(p, e) != 0)
+        return -1;
+    p->done = 0;
+    p->dropout = t->dropout;
+    p->drop_seed = t->seed;
+    *sum += sum_of_losses(p, targets, t->smoothing, t->scale, p->gradients[logits_index(p)]);
+    run_backward(p, t->gradients);
+    p->done = t->dropout > 0 ? 0 : p->done; /* whoever looks at the pass sees it whole */
+    p->dropout = 0;
     return 0;
 }
 
 const real *pass_gradient(const Pass *p, size_t i)
 {
-    return p->gradients ? p->gradients[i] : NULL;
+    return p->has_gradients ? p->gradients[i] : NULL;
 }
 
 const real *pass_weight_gradient(const Pass *p, size_t i)
 {
-    return p->weight_gradients ? p->weight_gradients[i] : NULL;
+    return p->has_gradients ? p->weight_gradients[i] : NULL;
 }
 
 /* ---- decoding with a cache ---- */
@@ -301,7 +398,7 @@ const real *pass_weight_gradient(const Pass *p, size_t i)
 struct Decoding {
     const Model *model;
     Ablations ablations;
-    int *source;
+    int *source, *fed; /* fed: the decoder's ids so far */
     size_t source_len;
     size_t length, capacity;
     Pass *first; /* the first feed's pass: keeps what the encoder and cross-attention's keys and values are */
@@ -321,8 +418,11 @@ Decoding *decoding_create(const Model *m, const int *source, size_t source_len, 
         return NULL;
     }
     Decoding *d = calloc(1, sizeof *d);
-    if (!d || copy_ids(&d->source, source, source_len) != 0) {
-        free(d);
+    size_t room = 0;
+    if (d && capacity < SIZE_MAX / sizeof *d->fed)
+        d->fed = calloc(capacity ? capacity : 1, sizeof *d->fed);
+    if (!d || !d->fed || copy_ids(&d->source, &room, source, source_len) != 0) {
+        decoding_free(d);
         error_memory(e, "decoding");
         return NULL;
     }
@@ -343,6 +443,7 @@ void decoding_free(Decoding *d)
     free(d->cache);
     free(d->cache_block);
     free(d->source);
+    free(d->fed);
     free(d);
 }
 
@@ -361,9 +462,13 @@ static int allocate_cache(Decoding *d, const Plan *plan, Error *e)
                 return error_memory(e, "key/value cache");
             total += rows * per_row;
         }
-    d->cache = allocate_table(&d->cache_block, plan->count, total);
-    if (!d->cache)
+    d->cache = calloc(plan->count, sizeof *d->cache);
+    d->cache_block = d->cache ? allocate_block(total) : NULL;
+    if (!d->cache_block) {
+        free(d->cache);
+        d->cache = NULL;
         return error_memory(e, "key/value cache");
+    }
     for (size_t i = 0, at = 0; i < plan->count; i++)
         if (is_cached(plan, &plan->stages[i])) {
             d->cache[i] = d->cache_block + at;
@@ -392,6 +497,8 @@ int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Er
     }
     p->cache = d->cache;
     p->cache_rows = d->capacity;
+    p->cache_ids = d->fed;
+    memcpy(d->fed + d->length, ids, n * sizeof *ids);
     for (size_t i = 0; i < p->plan.count; i++) {
         if (d->first && is_kept(&p->plan.stages[i])) {
             p->values[i] = d->first->values[i];

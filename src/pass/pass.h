@@ -8,6 +8,8 @@
 #include "model/model.h"
 #include "pass/plan.h"
 
+#include <stdint.h>
+
 typedef struct Pass Pass;
 
 /* Token ids of each stack; a length of 0 where the model has no such stack. Copied. */
@@ -19,6 +21,9 @@ typedef struct PassInput {
 /* Prepares a pass; computes nothing yet. NULL with e set where ids or lengths do not suit the model. */
 Pass *pass_create(const Model *m, PassInput input, Ablations a, Error *e);
 void pass_free(Pass *p);
+/* Feeds a pass other ids, of any lengths: its values and gradients are forgotten, its memory is used again and grows only where it must.
+ * After an error the pass can be fed or freed, nothing else. */
+int pass_feed(Pass *p, PassInput input, Error *e);
 
 const Model *pass_model(const Pass *p);
 const Plan *pass_plan(const Pass *p);
@@ -29,6 +34,8 @@ const int *pass_ids(const Pass *p, Stack stack, size_t *n);
 const real *pass_value(Pass *p, size_t i);
 /* Computes every stage. */
 void pass_run(Pass *p);
+/* Whether in this stage, which has a query and a key axis, the query at a position may see the key at a position. */
+bool pass_sees(const Pass *p, const Stage *s, size_t query, size_t key);
 /* How many stages, from the first, have been computed. */
 size_t pass_done(const Pass *p);
 
@@ -38,6 +45,20 @@ int pass_loss(Pass *p, const int *targets, size_t n, double *loss, Error *e);
 
 /* Runs every stage's backward from that loss. Afterwards pass_gradient and pass_weight_gradient answer. */
 int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e);
+
+/* What a trainer asks of a sequence that is one of a batch. */
+typedef struct PassTraining {
+    double scale;      /* of this sequence's sum of losses in the batch's loss: 1 / all counted targets of the batch, for their mean */
+    double smoothing;  /* label smoothing, 0: none (see loss.h) */
+    double dropout;    /* share of the numbers set to 0 in every sub-layer's result and the embedding sum, below 1; 0: none */
+    uint64_t seed;     /* which numbers those are */
+    real *const *gradients; /* by weight, each of the weight's shape: d(scale * sum)/d(weight) is added */
+} PassTraining;
+
+/* Forward and backward. Adds the sum of the counted rows' losses to *sum. Leaves no gradient to ask for: memory for all weights' is not
+ * taken. The values asked for afterwards are those without dropout. */
+int pass_train(Pass *p, const int *targets, size_t n, const PassTraining *t, double *sum, Error *e);
+
 /* d(loss)/d(value of stage i), or NULL before pass_backward. */
 const real *pass_gradient(const Pass *p, size_t i);
 /* d(loss)/d(weight i), or NULL before pass_backward. */

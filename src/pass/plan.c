@@ -292,6 +292,24 @@ int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e)
     return 0;
 }
 
+int plan_resize(Plan *p, const Model *m, PlanInput input, Error *e)
+{
+    if (check_input(m, input, e) != 0)
+        return -1;
+    Builder b = {.plan = p, .model = m, .error = e};
+    PlanInput before = p->input;
+    p->input = input;
+    p->total = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        set_shape(&b, &p->stages[i]);
+        p->total += p->stages[i].count;
+    }
+    if (!b.failed)
+        return 0;
+    plan_resize(p, m, before, NULL);
+    return -1;
+}
+
 void plan_free(Plan *p)
 {
     free(p->stages);

@@ -26,6 +26,8 @@ typedef struct Plan {
 
 /* Builds the plan. Lengths that do not suit the config (no tokens, more than learned positions) are errors. */
 int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e);
+/* Gives a plan other lengths: the same stages, of other shapes. On an error the plan is as it was. */
+int plan_resize(Plan *p, const Model *m, PlanInput input, Error *e);
 void plan_free(Plan *p);
 
 /* The index of the stage of that exact name, or -1. TransformerLens's hook names ("blocks.0.attn.hook_pattern",

@@ -60,6 +60,34 @@ bool stage_is_causal(const Stage *s)
     return s->stack == STACK_DECODER && s->sub == SUB_SELF;
 }
 
+/* The token that only fills up a row; a config may also call its end token padding, and that one is read. */
+static int padding_id(const Config *c)
+{
+    return c->pad == c->bos || c->pad == c->eos || c->pad == c->mask || c->pad == c->unk ? -1 : c->pad;
+}
+
+bool stage_hides(const Config *c, const int *ids, size_t n)
+{
+    int pad = padding_id(c);
+    for (size_t i = 0; pad >= 0 && i < n; i++)
+        if (ids[i] == pad)
+            return true;
+    return false;
+}
+
+bool stage_sees(const Stage *s, const Config *c, Ablations a, const int *key_ids, size_t query, size_t key)
+{
+    size_t reach = stage_is_causal(s) && !(a & NO_MASK) ? query + 1 : s->shape[s->rank - 1];
+    if (key >= reach)
+        return false;
+    if (!stage_hides(c, key_ids + key, 1))
+        return true;
+    for (size_t j = 0; j < reach; j++)
+        if (!stage_hides(c, key_ids + j, 1))
+            return false;
+    return true;
+}
+
 double stage_scale(const Config *c, Ablations a)
 {
     if (a & NO_SCALE)

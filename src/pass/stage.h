@@ -78,6 +78,7 @@ typedef struct StageRun {
     Ablations ablations;
     size_t past;       /* positions already in the cache: row t is position past + t */
     const int *ids;    /* TOKENS: the stack's token ids */
+    const int *key_ids; /* stages with a key axis: the token ids of all keys, from position 0 */
     const real *in[2]; /* values of the inputs */
     size_t stride[2];  /* numbers from one head of in[i] to the next, where it has heads */
     const real *w[2];  /* weight and bias, or gain and bias; NULL where there is none */
@@ -111,6 +112,12 @@ const char *stack_name(Stack s);
 const char *sub_name(Sub s);
 /* Only a decoder's self-attention is causal. */
 bool stage_is_causal(const Stage *s);
+/* The one rule of the mask: whether the query at a position may see the key at a position. A causal query sees no key behind
+ * it, unless no-mask; and nobody sees padding (a token of its own that the config names `pad`, among key_ids), except a query that
+ * would then see nothing at all: no row of a softmax is empty. */
+bool stage_sees(const Stage *s, const Config *c, Ablations a, const int *key_ids, size_t query, size_t key);
+/* True where one of the n ids is hidden as padding. */
+bool stage_hides(const Config *c, const int *ids, size_t n);
 /* The factor of SCALED: 1/sqrt(d_head), or what the ablations make of it. */
 double stage_scale(const Config *c, Ablations a);
 /* ALiBi's slope of a head (Press, Smith and Lewis 2022). */

@@ -4,6 +4,7 @@
  * Knows nothing of threads. */
 #include "tensor/matmul_kernels.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* How many numbers a vector of BYTES holds has to be known to the preprocessor: 64 / 4 = 16 floats. */
@@ -12,6 +13,37 @@
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define REAL_SIZE JOIN(REAL_SIZE_, REAL)
+
+/* An integer as large as a real. */
+#if REAL_SIZE == 4
+typedef int32_t Index;
+#else
+typedef int64_t Index;
+#endif
+
+/* A block of a product: c [m, n] = a · b, or += where it is not the first. B's columns are side by side in memory. */
+typedef struct Block {
+    real *c;
+    size_t ldc;
+    const real *a; /* a[i * ar + p * ap] */
+    size_t ar, ap;
+    const real *b; /* b[p * ldb + j] */
+    size_t ldb;
+    size_t m, n, k;
+    bool first;
+    bool padded;        /* B's rows may be read up to a whole number of vectors */
+    real *keep;         /* where a strip of B is copied to, or NULL */
+    const real **next;  /* what will be needed next if it is not this B's next strip; moves on as it is asked for */
+    const real *ahead;  /* what a tile asks for now … */
+    size_t step;        /* … and how far that moves on with p */
+} Block;
+
+/* The elements of a and b by number, those of b counted on from a's. */
+#if defined __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (INDICES){__VA_ARGS__})
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 

@@ -1,4 +1,4 @@
-/* matmul_kernels.h - the ways to compute one block of a product, for matmul.c, its tests and its benchmark.
+/* matmul_kernels.h - the ways to compute a product on one thread, for matmul.c, its tests and its benchmark.
  *
  * Everyone else uses matmul.h. Owns nothing. */
 #ifndef TENSOR_MATMUL_KERNELS_H
@@ -6,7 +6,7 @@
 
 #include "tensor/matmul.h"
 
-/* The arguments of matmul(), of a whole product or of a block of rows and columns of one. m, n and k are not 0. */
+/* The arguments of matmul(). m, n and k are not 0. */
 typedef struct Product {
     real *c;
     size_t ldc;
@@ -20,32 +20,39 @@ typedef struct Product {
     bool accumulate;
 } Product;
 
-/* Every kernel sums over p in the same order, which depends on nothing but k:
+/* Every kernel adds up an element of C in one and the same order:
  *
- *     for each block of MATMUL_BLOCK values of p:  s = 0;  s = a·b + s for each p, in order;  c = c + s
+ *     for each block of MATMUL_BLOCK values of p:  { s = 0; for each p in the block: s = s + a·b;  c = c + s; }
  *
- * so an element of C has the same bits whatever the other rows and columns are, and however the work was split
- * among threads. Short sums of short sums also keep the rounding error small: it grows with 256 + k / 256, not with k
- * (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 4.2). */
-enum { MATMUL_BLOCK = 256 };
+ * which depends on k alone. So an element has the same bits however the work was split among threads, whatever the other rows
+ * and columns are, and whether a sequence is fed at once or token by token. Short sums of short sums also keep the rounding error
+ * small: its bound grows with MATMUL_BLOCK + k / MATMUL_BLOCK, not with k (Higham, "Accuracy and Stability of
+ * Numerical Algorithms", 2nd ed., chapter 4). */
+enum { MATMUL_BLOCK = 192 };
 
 typedef struct Kernel {
     const char *name;
     bool (*usable)(void);          /* on this processor */
     void (*run)(const Product *x); /* on the calling thread */
-    bool fused;                    /* a·b + s is rounded once (FMA) */
-    double speed;                  /* multiplications a nanosecond to expect of one thread, roughly: decides when threads pay */
+    bool fused;                    /* s + a·b is rounded once, not twice (FMA) */
+    double speed;                  /* multiplications a nanosecond, roughly: decides where threads pay */
 } Kernel;
 
-/* The readable loop. Usable everywhere, in every build. */
+/* The readable loop; usable everywhere. */
 extern const Kernel matmul_plain;
 
-/* The fast kernels, the best first. The last is usable everywhere. */
+/* The fast kernels, the best first; the last is usable everywhere. */
+#if defined __x86_64__
 enum { MATMUL_FAST_COUNT = 3 };
+#else
+enum { MATMUL_FAST_COUNT = 1 };
+#endif
 extern const Kernel matmul_fast[MATMUL_FAST_COUNT];
 
-/* Computes the product by this kernel on up to `threads` threads, where they pay or, if `always`, wherever there are
- * two blocks to compute. */
-void matmul_run(const Kernel *kernel, const Product *x, int threads, bool always);
+/* The kernel that matmul() uses. */
+const Kernel *matmul_kernel(void);
+
+/* Computes the product by this kernel, in `parts` blocks of C that up to `threads` threads share. 0 parts: as many as pay. */
+void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t parts);
 
 #endif

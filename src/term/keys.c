@@ -74,8 +74,8 @@ static int32_t final_key(char c)
 /* ESC [ number ~ */
 static int32_t tilde_key(int number)
 {
-    static const int32_t keys[25] = {0,    K_HOME, K_INSERT, K_DELETE, K_END, K_PGUP, K_PGDN, K_HOME, K_END, 0,     0,     K_F1, K_F2,
-                                     K_F3, K_F4,   K_F5,     0,        K_F6,  K_F7,   K_F8,   K_F9,   K_F10, 0,     K_F11, K_F12};
+    static const int32_t keys[25] = {0,    K_HOME, K_INSERT, K_DELETE, K_END, K_PGUP, K_PGDN, K_HOME, K_END, 0, 0,     K_F1, K_F2,
+                                     K_F3, K_F4,   K_F5,     0,        K_F6,  K_F7,   K_F8,   K_F9,   K_F10, 0, K_F11, K_F12};
     return number >= 0 && number < 25 ? keys[number] : 0;
 }
 

@@ -151,20 +151,20 @@ Cellref app_cell(const App *app)
     return cell;
 }
 
-Slice app_slice(App *app)
+Slice app_slice(App *app, size_t stage)
 {
-    const Stage *s = app_stage(app);
-    const real *value = pass_value(app->pass, app->at);
+    const Stage *s = &pass_plan(app->pass)->stages[stage];
+    const real *value = pass_value(app->pass, stage);
     if (s->rank == 2)
         return (Slice){value, s->shape[0], s->shape[1], 0, 0, 0, 1};
     size_t head = app_index(app, s, 0);
     return (Slice){value + head * s->shape[1] * s->shape[2], s->shape[1], s->shape[2], head, s->shape[0], 1, 2};
 }
 
-bool app_is_masked(const App *app, const Stage *s, size_t query, size_t key)
+bool app_is_masked(App *app, size_t stage, size_t offset)
 {
-    return stage_is_causal(s) && !(app->ablations & NO_MASK) && (s->kind == STAGE_MASKED || s->kind == STAGE_WEIGHTS) &&
-           key > query;
+    const Stage *s = &pass_plan(app->pass)->stages[stage];
+    return s->kind == STAGE_WEIGHTS && pass_value(app->pass, (size_t)s->in[0])[offset] == -(real)INFINITY;
 }
 
 void app_say(App *app, Role role, const char *format, ...)
@@ -450,6 +450,8 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_SEARCH: app->view = VIEW_STEP; prompt_open(app, PROMPT_SEARCH, ""); break;
     case CMD_TEXT: {
         const char *given = vocab_has_text(app->model->vocab) ? app->given.text : app->given.ids;
+        if (!given && !app->given.ids)
+            given = app->model->config.example;
         prompt_open(app, PROMPT_TEXT, given ? given : "");
         break;
     }

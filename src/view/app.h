@@ -149,17 +149,17 @@ bool app_set_model(App *app, const char *name);
 void app_take_token(App *app, int id);
 /* The text of the ids a stack is fed, for the title: "我 爱 你". */
 void app_input_text(const App *app, Stack stack, Buffer *out);
-/* True where a cell of a scores-to-weights stage is hidden by the mask. */
-bool app_is_masked(const App *app, const Stage *s, size_t query, size_t key);
+/* True where the mask hides this cell of a WEIGHTS stage: it is 0 because its score is -inf. */
+bool app_is_masked(App *app, size_t stage, size_t offset);
 
-/* The matrix that a stage shows: one head of a rank-3 value, or all of a rank-2 one. */
+/* The matrix that a stage shows: the chosen head of a rank-3 value, or all of a rank-2 one. */
 typedef struct Slice {
     const real *data; /* [rows, cols] */
     size_t rows, cols;
     size_t head, heads; /* heads is 0 where there are none */
     int row_axis, col_axis; /* which axes of the stage */
 } Slice;
-Slice app_slice(App *app);
+Slice app_slice(App *app, size_t stage);
 
 /* The views, each in a file of its own. */
 void step_draw(App *app, Canvas *c, Rect area);

@@ -56,16 +56,18 @@ typedef struct Canvas {
     int cursor_row, cursor_col; /* where the terminal's cursor goes (a text being typed), -1: hidden */
 } Canvas;
 
-/* A canvas of spaces. -1 without memory, or where a size is not in 1 … 1000. */
+/* A canvas of spaces, the cursor hidden. -1 without memory, or where a size is not in 1 … 1000. */
 int canvas_init(Canvas *c, int cols, int rows, bool ascii, Error *e);
 void canvas_free(Canvas *c);
+/* Spaces everywhere, the cursor hidden. */
 void canvas_clear(Canvas *c);
-/* cells of one row */
+/* The cells of one row; NULL outside the canvas. Unused bytes of a cell are zero: rows compare with memcmp. */
 Cell *canvas_row(const Canvas *c, int row);
 
 /* Draws text from (row, col), never beyond `columns` columns nor off the canvas (negative or
- * too large positions are clipped), and returns the columns taken. Never splits a character: where
- * half a wide character would fit, a space is drawn. Control characters are drawn as escapes (\n). */
+ * too large positions are clipped), and returns the columns taken, those left of the canvas included. Never splits a
+ * character: where half a wide character (or a part of an escape) would fit, spaces are drawn, and a wide character of
+ * which one half is overwritten loses the other. Control characters are drawn as escapes (\n); see glyph.h. */
 int canvas_put(Canvas *c, int row, int col, int columns, Role role, const char *text);
 int canvas_printf(Canvas *c, int row, int col, int columns, Role role, const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* As canvas_put, but a text that does not fit ends in '…' ('~' in ASCII). */
@@ -73,7 +75,9 @@ int canvas_put_cut(Canvas *c, int row, int col, int columns, Role role, const ch
 /* As canvas_put_cut, at the right or in the middle of the columns, which are filled with spaces of the role. */
 int canvas_put_right(Canvas *c, int row, int col, int columns, Role role, const char *text);
 int canvas_put_center(Canvas *c, int row, int col, int columns, Role role, const char *text);
-/* Draws text broken at spaces (between any two CJK characters) into a box; returns the rows taken. */
+/* Draws text broken at spaces, at newlines, and between any two CJK characters (not before closing nor after opening
+ * punctuation) into a box; returns the rows taken. A text that needs more rows ends in '…'. Rows off the canvas count:
+ * from row c->rows on nothing is drawn, only measured. */
 int canvas_put_wrapped(Canvas *c, int row, int col, int columns, int rows, Role role, const char *text);
 /* Columns that text would take on this canvas (more in ASCII: \u6211 is six). */
 int canvas_text_width(const Canvas *c, const char *text);
@@ -82,9 +86,10 @@ int canvas_text_width(const Canvas *c, const char *text);
 void canvas_fill(Canvas *c, int row, int col, int columns, int rows, Role role, const char *text);
 /* Changes the role of a rectangle's cells, keeps their text. */
 void canvas_restyle(Canvas *c, int row, int col, int columns, int rows, Role role);
-/* A frame of single lines; title (or NULL) is set into its top edge. */
+/* A frame of single lines, joined to the lines it meets (fill first what it shall cover); title (or NULL) is set into
+ * its top edge, in ROLE_HEADING where role is ROLE_BORDER. */
 void canvas_box(Canvas *c, int row, int col, int columns, int rows, Role role, const char *title);
-/* A vertical or horizontal line, joined to the lines it meets (│ meets ─ as ├ ┤ ┬ ┴ ┼). */
+/* A vertical or horizontal line, joined to the lines it lies on or ends on (│ meets ─ as ├ ┤ ┬ ┴ ┼). */
 void canvas_vline(Canvas *c, int row, int col, int rows, Role role);
 void canvas_hline(Canvas *c, int row, int col, int columns, Role role);
 

@@ -47,17 +47,18 @@ static void vline(Drawing *d, int col, int from, int to, Role role, const char *
 
 /* ---- boxes ---- */
 
-/* left and right edge of one line; corners and edges of a frame: top left, top, top right, side, bottom left, bottom, bottom right */
+/* The edges of one line; of a frame: top left, top, top right, side, bottom left, bottom, bottom right. */
 typedef struct Edges {
-    const char *left, *right, *frame[7];
+    const char *left, *right, *top[3], *side, *bottom[3];
 } Edges;
+
+static const Edges plain_frame = {"[", "]", {"┌", "─", "┐"}, "│", {"└", "─", "┘"}};
 
 static Edges edges_of(const Drawing *d, size_t box)
 {
-    static const Edges whole = {"│", "│", {"┌", "─", "┐", "│", "└", "─", "┘"}}, dashed = {"╎", "╎", {"┌", "╌", "┐", "╎", "└", "╌", "┘"}},
-                       crossed = {"╳", "╳", {"╳", "╌", "╳", "╎", "╳", "╌", "╳"}}, heavy = {"▐", "▌", {"┏", "━", "┓", "┃", "┗", "━", "┛"}},
-                       whole_ascii = {"|", "|", {"+", "-", "+", "|", "+", "-", "+"}}, dashed_ascii = {":", ":", {".", ".", ".", ":", ":", ".", ":"}},
-                       crossed_ascii = {"x", "x", {"x", "-", "x", ":", "x", "-", "x"}}, heavy_ascii = {">", "<", {"#", "=", "#", "#", "#", "=", "#"}};
+    static const Edges dashed = {"(", ")", {"┌", "╌", "┐"}, "╎", {"└", "╌", "┘"}}, dashed_ascii = {"(", ")", {".", ".", "."}, ":", {".", ".", "."}},
+                       crossed = {"╳", "╳", {"╳", "╌", "╳"}, "╎", {"╳", "╌", "╳"}}, crossed_ascii = {"x", "x", {"x", "-", "x"}, ":", {"x", "-", "x"}},
+                       heavy = {"▸", "◂", {"┏", "━", "┓"}, "┃", {"┗", "━", "┛"}}, heavy_ascii = {">", "<", {"#", "=", "#"}, "#", {"#", "=", "#"}};
     const MapBox *b = &d->map.boxes[box];
     bool ascii = d->c->ascii;
     if (box == d->map.choice)
@@ -66,7 +67,7 @@ static Edges edges_of(const Drawing *d, size_t box)
         return ascii ? crossed_ascii : crossed;
     if (d->app->at < b->first)
         return ascii ? dashed_ascii : dashed;
-    return ascii ? whole_ascii : whole;
+    return plain_frame;
 }
 
 /* The role of a box's edges: a choice that is not the current box has one of its own. */
@@ -86,15 +87,16 @@ static void restyle(Drawing *d, int row, int col, int columns, Role role)
 static void draw_frame(Drawing *d, Rect r, Role role, const Edges *e)
 {
     int right = r.col + r.cols - 1, bottom = r.row + r.rows - 1;
+    Role along = role == ROLE_ABLATED ? ROLE_DIM : role; /* its underline belongs to words and signs */
     for (int i = 0; i < 2; i++) {
+        const char *const *f = i ? e->bottom : e->top;
         int row = i ? bottom : r.row;
-        const char *const *f = e->frame + (i ? 4 : 0);
         put(d, row, r.col, 1, role, f[0]);
-        hline(d, row, r.col + 1, right - 1, role, f[1]);
+        hline(d, row, r.col + 1, right - 1, along, f[1]);
         put(d, row, right, 1, role, f[2]);
     }
-    vline(d, r.col, r.row + 1, bottom - 1, role, e->frame[3]);
-    vline(d, right, r.row + 1, bottom - 1, role, e->frame[3]);
+    vline(d, r.col, r.row + 1, bottom - 1, along, e->side);
+    vline(d, right, r.row + 1, bottom - 1, along, e->side);
 }
 
 static void draw_box(Drawing *d, size_t box)
@@ -118,7 +120,7 @@ static void draw_box(Drawing *d, size_t box)
         if (filled)
             hline(d, first + i, r.col + 1, r.col + inside, role, " ");
         if (i == 0)
-            map_label(d->app, d->c, b, inside, &label);
+            map_label(d->app, d->c, b, inside, r.rows > 1 || !map_box_is_off(b) || box == d->map.choice, &label);
         else
             map_ingredients(d->app, b, &label);
         put_in_middle(d, first + i, r.col + 1, inside, &label);
@@ -151,9 +153,8 @@ static int head_col(const Drawing *d, size_t box, bool from_right)
 
 /* ---- lines ---- */
 
-static Role wire_role(const Drawing *d, bool reached)
+static Role wire_role(bool reached)
 {
-    (void)d;
     return reached ? ROLE_DONE : ROLE_DIM;
 }
 
@@ -162,7 +163,7 @@ static void draw_residual(Drawing *d, const MapColumn *k, const MapPart *tap)
 {
     const MapBox *add = &d->map.boxes[tap->box];
     bool cut = add->first < add->end && add->touching, right = k->mirrored;
-    Role role = cut ? ROLE_ABLATED : wire_role(d, add->first == add->end || d->app->at >= add->first);
+    Role role = cut ? ROLE_DIM : wire_role(add->first == add->end || d->app->at >= add->first);
     const char *across = !cut ? "─" : d->c->ascii ? "." : "╌", *along = !cut ? "│" : d->c->ascii ? ":" : "╎";
     int head = head_col(d, tap->box, right), top = add->r.row, lane = k->lane;
     int from = right ? head + 1 : lane + 1, to = right ? lane - 1 : head - 1;
@@ -174,10 +175,10 @@ static void draw_residual(Drawing *d, const MapColumn *k, const MapPart *tap)
     hline(d, tap->row, right ? k->center + 1 : lane + 1, right ? lane - 1 : k->center - 1, role, across);
     if (!cut)
         return;
-    static const char *const text = "✗ no-residual ";
+    static const char *const text = "✗ no-residual";
     int width = canvas_text_width(d->c, text);
-    if (width <= to - from + 1)
-        put(d, top, from + (to - from + 1 - width) / 2, width, ROLE_ABLATED, text);
+    if (width <= to - from)
+        put(d, top, right ? from + 1 : to - width, width, ROLE_ABLATED, text);
     else
         put(d, (top + tap->row) / 2, lane, 1, ROLE_ABLATED, "✗");
 }
@@ -186,7 +187,7 @@ static void draw_residual(Drawing *d, const MapColumn *k, const MapPart *tap)
 static void draw_positions_wire(Drawing *d, const MapColumn *k, size_t sum)
 {
     const MapBox *p = &d->map.boxes[sum - 1];
-    Role role = p->touching ? ROLE_ABLATED : wire_role(d, d->app->at >= p->end);
+    Role role = p->touching ? ROLE_DIM : wire_role(d->app->at >= p->end);
     int head = head_col(d, sum, k->mirrored);
     if (k->mirrored)
         hline(d, p->r.row, head + 1, p->r.col - 1, role, "─");
@@ -213,10 +214,10 @@ static void draw_memory(Drawing *d)
     const MapPart *exit = &from->parts[from->count - 1];
     bool encoder = !m->one_of_two || m->boxes[m->choice].column == 0, decoder = !m->one_of_two || !encoder;
     bool removed = cross && cross->first == cross->end;
-    Role role = removed ? ROLE_ABLATED : wire_role(d, d->app->at + 1 >= m->boxes[exit->box].end);
+    Role role = removed ? ROLE_DIM : wire_role(d->app->at + 1 >= m->boxes[exit->box].end);
     int turn = m->one_of_two ? from->col + from->cols + 1 : to->col - 3, row = cross ? cross->r.row + (cross->r.rows - 1) / 2 : 0;
     if (encoder) {
-        const char *label = m->one_of_two ? _(" memory → decoder ") : _(" memory ");
+        const char *label = _(" memory ");
         put(d, exit->row, from->center, 1, role, "┌");
         hline(d, exit->row, from->center + 1, turn - 1, role, "─");
         put(d, exit->row, from->center + 3, canvas_text_width(d->c, label), role, label);
@@ -233,7 +234,7 @@ static void draw_memory(Drawing *d)
             put(d, row, turn, 1, role, down ? "└" : "┌");
     }
     hline(d, row, encoder ? turn + 1 : 0, cross->r.col - 2, role, "─");
-    put(d, row, cross->r.col - 1, 1, role, removed ? "✗" : "▸");
+    put(d, row, cross->r.col - 1, 1, removed ? ROLE_ABLATED : role, removed ? "✗" : "▸");
 }
 
 /* ---- a column ---- */
@@ -247,19 +248,20 @@ static bool is_inside(const Drawing *d, const MapColumn *k)
 /* "decoder 4×" and, at the other side of the flow, "layer 2 of 4". */
 static void draw_layer_frame(Drawing *d, const MapColumn *k, int top, int bottom)
 {
-    static const Edges whole = {"│", "│", {"┌", "─", "┐", "│", "└", "─", "┘"}};
     bool inside = is_inside(d, k);
     Rect r = {top, k->col, k->cols, bottom - top + 1};
     char text[64];
-    draw_frame(d, r, ROLE_BORDER, &whole);
+    draw_frame(d, r, ROLE_BORDER, &plain_frame);
     snprintf(text, sizeof text, " %s %zu× ", k->stack == STACK_ENCODER ? _("encoder") : _("decoder"), k->layers);
     put(d, top, k->col + 2, k->center - k->col - 3, ROLE_HEADING, text);
-    if (inside) {
-        snprintf(text, sizeof text, _(" layer %zu of %zu "), k->layer + 1, k->layers);
-        int width = canvas_text_width(d->c, text), room = k->col + k->cols - 2 - k->center;
-        if (width < room)
-            put(d, top, k->center + 1 + (room - width) / 2, width, ROLE_HERE, text);
-    }
+    if (!inside)
+        return;
+    int room = k->col + k->cols - 2 - k->center, width;
+    snprintf(text, sizeof text, _(" layer %zu of %zu "), k->layer + 1, k->layers);
+    if (canvas_text_width(d->c, text) >= room)
+        snprintf(text, sizeof text, " %zu/%zu ", k->layer + 1, k->layers);
+    width = canvas_text_width(d->c, text);
+    put(d, top, k->center + 1 + (room - width) / 2, width, ROLE_HERE, text);
 }
 
 static void draw_input(Drawing *d, const MapColumn *k, const MapPart *p)
@@ -281,23 +283,25 @@ static void draw_input(Drawing *d, const MapColumn *k, const MapPart *p)
 /* What comes out: once it was computed, the most likely token at the last position. */
 static void draw_output(Drawing *d, const MapColumn *k, const MapPart *p)
 {
+    enum { TOKEN_COLUMNS = 10 };
     App *app = d->app;
-    Pieces pieces = {.count = 1};
-    bool done = app->at + 1 == pass_plan(app->pass)->count;
-    if (done) {
+    Pieces pieces = {.count = 1, .at[0].role = ROLE_DIM};
+    if (app->at + 1 < pass_plan(app->pass)->count) {
+        snprintf(pieces.at[0].text, PIECE_MAX, "%s", _("output probabilities"));
+    } else {
         TokenProb top;
         Buffer b = {0};
         size_t n;
         pass_ids(app->pass, k->stack, &n);
         top_tokens(app->pass, n - 1, 1, &top);
         const char *token = vocab_token(app->model->vocab, top.id);
-        text_escape(&b, token, text_fit(token, 12, NULL), d->c->ascii);
-        snprintf(pieces.at[0].text, PIECE_MAX, k->stack == STACK_ENCODER ? _("%s at the last position, %.3f") : _("next: %s, %.3f"), buffer_text(&b), top.probability);
+        text_escape(&b, token, strlen(token), d->c->ascii);
+        int fits = (int)text_fit(buffer_text(&b), TOKEN_COLUMNS, NULL);
+        snprintf(pieces.at[0].text, PIECE_MAX, k->stack == STACK_ENCODER ? _("at the end: %.*s%s %.3f") : _("next: %.*s%s %.3f"), fits,
+                 buffer_text(&b), (size_t)fits < b.len ? "…" : "", top.probability);
+        pieces.at[0].role = ROLE_LABEL;
         buffer_free(&b);
-    } else {
-        snprintf(pieces.at[0].text, PIECE_MAX, "%s", _("output probabilities"));
     }
-    pieces.at[0].role = done ? ROLE_LABEL : ROLE_DIM;
     put_in_middle(d, p->row, k->box_col, k->box_cols, &pieces);
 }
 
@@ -313,7 +317,7 @@ static void draw_column(Drawing *d, const MapColumn *k)
     for (size_t i = 0; i < k->count; i++) {
         const MapPart *p = &k->parts[i];
         const MapBox *b = &d->map.boxes[p->box];
-        Role role = wire_role(d, d->app->at + 1 >= b->first);
+        Role role = wire_role(d->app->at + 1 >= b->first);
         switch (p->kind) {
         case PART_INPUT: draw_input(d, k, p); break;
         case PART_OUTPUT: draw_output(d, k, p); break;
@@ -348,13 +352,42 @@ static void draw_notes(Drawing *d)
         const MapBox *b = &m->boxes[i];
         const MapColumn *k = &m->column[b->column];
         bool left = m->columns > 1 && b->column == 0;
-        int row = map_row(m, b->r.row + (b->r.rows - 1) / 2), cols = m->note_cols;
-        if (b->kind == BOX_POSITIONS || row < m->view.row || row >= m->view.row + m->view.rows)
+        if (b->kind == BOX_POSITIONS)
             continue; /* the sum's note stands in its row */
         Pieces p;
-        map_note(d->app, d->c, b, cols, cols >= 56, &p);
-        int width = map_pieces_width(d->c, &p), col = left ? k->col - 2 - (width < cols ? width : cols) : k->col + k->cols + 2;
-        map_put_pieces(d->c, row, map_col(m, col), cols, &p);
+        map_note(d->app, d->c, b, m->note_cols, b->r.rows, m->note_cols >= 50 || b->r.rows > 1, &p);
+        int lines = map_break_pieces(d->c, &p, m->note_cols);
+        for (int row = b->r.row + (b->r.rows - lines) / 2; p.count && row < b->r.row + b->r.rows; row++) {
+            Pieces line = map_take_line(&p);
+            int width = map_pieces_width(d->c, &line), used = width < m->note_cols ? width : m->note_cols;
+            if (map_row(m, row) >= m->view.row && map_row(m, row) < m->view.row + m->view.rows)
+                map_put_pieces(d->c, map_row(m, row), map_col(m, left ? k->col - 1 - used : k->col + k->cols + 1), m->note_cols, &line);
+        }
+    }
+}
+
+/* What the signs mean, above the encoder where that leaves room. */
+static void draw_legend(Drawing *d)
+{
+    const Map *m = &d->map;
+    const MapColumn *k = &m->column[0];
+    const MapPart *exit = &k->parts[k->count - 1];
+    struct {
+        Role role;
+        const char *sign, *what;
+    } lines[] = {
+        {ROLE_HERE, "▶", _("you are here")},
+        {ROLE_DONE, d->map.ingredients ? "─" : "[ ]", _("computed")},
+        {ROLE_DIM, d->map.ingredients ? (d->c->ascii ? ":" : "╌") : "( )", _("not reached yet")},
+        {ROLE_ABLATED, "✗", _("switched off by an ablation")},
+    };
+    enum { LINES = sizeof lines / sizeof *lines };
+    if (m->columns < 2 || m->one_of_two || exit->row < LINES + 1)
+        return;
+    int top = (exit->row - LINES) / 2 - (m->top < 0 ? 0 : m->top);
+    for (int i = 0; i < LINES; i++) {
+        put(d, top + i, k->box_col, 3, lines[i].role, lines[i].sign);
+        put(d, top + i, k->box_col + 4, k->cols, ROLE_DIM, lines[i].what);
     }
 }
 
@@ -372,13 +405,11 @@ static void draw_choice(Drawing *d, Rect area)
         snprintf(place, sizeof place, "%s.%zu.%s", stack_name(b->stack), k->layer, sub_name(b->sub));
     else
         snprintf(place, sizeof place, "%s", stack_name(b->stack));
-    if (b->first < b->end && width + 30 < area.cols) {
-        canvas_put(d->c, row, end - width, width, ROLE_DIM, hint);
-        end -= width + 2;
-    }
     col += canvas_put(d->c, row, col, end - col, ROLE_KEY, place) + 2;
-    map_note(d->app, d->c, b, end - col, true, &p);
-    map_put_pieces(d->c, row, col, end - col, &p);
+    map_note(d->app, d->c, b, end - col, 1, true, &p);
+    int used = map_put_pieces(d->c, row, col, end - col, &p);
+    if (b->first < b->end && col + used + 2 + width <= end)
+        canvas_put(d->c, row, end - width, width, ROLE_DIM, hint);
 }
 
 void map_draw(App *app, Canvas *c, Rect area)
@@ -391,6 +422,7 @@ void map_draw(App *app, Canvas *c, Rect area)
             draw_column(&d, &m->column[i]);
     if (m->columns > 1)
         draw_memory(&d);
+    draw_legend(&d);
     if (m->note_cols)
         draw_notes(&d);
     draw_choice(&d, area);

@@ -93,6 +93,7 @@ typedef struct Pieces {
     struct {
         char text[PIECE_MAX];
         Role role;
+        bool ends_line; /* a space where the line was broken */
     } at[PIECES_MAX];
     size_t count;
 } Pieces;
@@ -102,12 +103,18 @@ const char *map_box_name(const App *app, const MapBox *b);
 /* True where nothing of the box is left: taken out, or a norm that copies, positions that are zero, an add that adds nothing. */
 bool map_box_is_off(const MapBox *b);
 Role map_box_role(const App *app, const MapBox *b);
-/* The box's name, then the stage that runs or the ablations that are on, in at most `columns`. */
-void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, Pieces *out);
+/* The box's name, then the stage that runs or the ablations that are on, in at most `columns`; `with_sign`: ✗ before what
+ * an ablation touches (a box of one line has it at its edges). */
+void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, bool with_sign, Pieces *out);
 /* "RoPE ÷√d mask softmax": what is inside; nothing for other boxes than attention and FFN. */
 void map_ingredients(const App *app, const MapBox *b, Pieces *out);
-/* The box's stages with their shapes, shorter where they would take more than `columns`; its title first where asked. */
-void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, bool titled, Pieces *out);
+/* The box's stages with their shapes, shorter where they would take more than `lines` lines of `columns`; its title first
+ * where asked and where there is room. */
+void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, int lines, bool titled, Pieces *out);
+/* Marks where pieces go on in another line, and returns how many lines there are. */
+int map_break_pieces(const Canvas *c, Pieces *p, int columns);
+/* Takes the first line off. */
+Pieces map_take_line(Pieces *p);
 int map_pieces_width(const Canvas *c, const Pieces *p);
 /* Draws pieces, the last that fits cut with an ellipsis; returns the columns taken. */
 int map_put_pieces(Canvas *c, int row, int col, int columns, const Pieces *p);

@@ -8,9 +8,9 @@
 
 enum {
     GAP = 8,           /* between encoder and decoder */
-    FRAME_WIDE = 38, FRAME_NARROW = 34, FRAME_LEAST = 30,
-    WIDE_FROM = 110,   /* columns of the area that take the wide frame */
-    NOTE_LEAST = 20, NOTE_MOST = 112,
+    FRAME_WIDE = 38, FRAME_NARROW = 36, FRAME_LEAST = 30,
+    WIDE_FROM = 96,    /* columns of the area that take the wide frame */
+    NOTE_LEAST = 20, NOTE_MOST = 84,
     STUB = 4           /* where only one of two columns is seen: the end of the memory arrow */
 };
 
@@ -241,7 +241,7 @@ static void place_rows(Map *m)
             bool round = b->kind == BOX_ADD || b->kind == BOX_SUM;
             b->r = round ? (Rect){p->row, k->center - 2, 5, 1} : (Rect){p->row, k->box_col, k->box_cols, p->rows};
             if (b->kind == BOX_SUM) {
-                int left = k->mirrored ? k->center + 5 : k->col + 2, right = k->mirrored ? k->col + k->cols - 2 : k->center - 4;
+                int left = k->mirrored ? k->center + 5 : k->col + 1, right = k->mirrored ? k->col + k->cols - 1 : k->center - 4;
                 m->boxes[p->box - 1].r = (Rect){p->row, left, right - left, 1};
             }
         }

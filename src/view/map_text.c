@@ -44,24 +44,28 @@ int map_put_pieces(Canvas *c, int row, int col, int columns, const Pieces *p)
 
 bool map_box_is_off(const MapBox *b)
 {
-    return b->touching && b->kind != BOX_ATTENTION;
+    return b->first == b->end || (b->touching && b->kind != BOX_ATTENTION);
 }
 
 Role map_box_role(const App *app, const MapBox *b)
 {
     if (app->at >= b->first && app->at < b->end)
         return ROLE_HERE;
-    if (b->first == b->end || map_box_is_off(b))
+    if (map_box_is_off(b))
         return ROLE_ABLATED;
     return app->at >= b->first ? ROLE_DONE : ROLE_DIM;
 }
 
+static bool is_touched(const App *app, size_t i)
+{
+    return ablations_touch(app->ablations, &pass_plan(app->pass)->stages[i], &app->model->config);
+}
+
 static Role stage_role(const App *app, size_t i)
 {
-    const Stage *s = &pass_plan(app->pass)->stages[i];
     if (i == app->at)
         return ROLE_HERE;
-    if (ablations_touch(app->ablations, s, &app->model->config))
+    if (is_touched(app, i))
         return ROLE_ABLATED;
     return i < app->at ? ROLE_DONE : ROLE_DIM;
 }
@@ -114,22 +118,25 @@ static int count_bits(Ablations a)
     return n;
 }
 
-void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, Pieces *out)
+void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, bool with_sign, Pieces *out)
 {
     Role role = map_box_role(app, b);
     char text[PIECE_MAX];
     bool here = role == ROLE_HERE;
     *out = (Pieces){0};
-    if (b->touching)
+    if (b->touching && with_sign)
         add(out, here ? ROLE_HERE : ROLE_ABLATED, "✗ ");
     else if (here)
         add(out, ROLE_HERE, "▶ ");
-    if (b->kind == BOX_POSITIONS && !c->ascii)
+    if (b->kind == BOX_POSITIONS && !c->ascii && !out->count)
         add(out, role, "∿ ");
+    size_t name = out->count;
     add(out, role, map_box_name(app, b));
     if (here && b->end - b->first > 1) {
         snprintf(text, sizeof text, " › %s", stage_table[app_stage(app)->kind].id);
         add(out, ROLE_HERE, text);
+        if (map_pieces_width(c, out) > columns && b->kind == BOX_ATTENTION)
+            snprintf(out->at[name].text, PIECE_MAX, "%s", b->sub == SUB_CROSS ? _("cross") : _("self-attention"));
     }
     size_t names = out->count;
     if (!b->touching || b->kind == BOX_POSITIONS)
@@ -168,6 +175,8 @@ void map_ingredients(const App *app, const MapBox *b, Pieces *out)
     *out = (Pieces){0};
     if (b->kind != BOX_ATTENTION && b->kind != BOX_FFN)
         return;
+    if (b->first == b->end)
+        add_ablations(out, b->touching);
     bool here = map_box_role(app, b) == ROLE_HERE;
     for (size_t i = b->first; i < b->end; i++) {
         const Stage *s = &pass_plan(app->pass)->stages[i];
@@ -178,16 +187,17 @@ void map_ingredients(const App *app, const MapBox *b, Pieces *out)
         if (out->count)
             add(out, here ? ROLE_HERE : ROLE_TEXT, "  ");
         Role role = stage_role(app, i);
-        snprintf(text, sizeof text, role == ROLE_ABLATED ? "✗%s" : "%s", word);
+        snprintf(text, sizeof text, is_touched(app, i) ? "✗%s" : "%s", word);
         add(out, here && role != ROLE_ABLATED ? ROLE_HERE : role, text);
     }
 }
 
 /* ---- beside the box ---- */
 
+/* " [2,7,8]": the space stays with it, so that no line breaks there. */
 static void write_shape(const Stage *s, char *out, size_t size)
 {
-    int n = 0;
+    int n = snprintf(out, size, " ");
     for (int i = 0; i < s->rank; i++)
         n += snprintf(out + n, size - (size_t)n, "%c%zu", i ? ',' : '[', s->shape[i]);
     snprintf(out + n, size - (size_t)n, "]");
@@ -210,13 +220,11 @@ static void add_stages(const App *app, const MapBox *b, bool all_shapes, Pieces 
         const Stage *s = &plan->stages[i];
         Role role = stage_role(app, i);
         bool last = i + 1 == b->end, shaped = last || (all_shapes && !same_shape(s, s + 1));
-        snprintf(text, sizeof text, role == ROLE_ABLATED ? "✗%s" : "%s", b->kind == BOX_FINAL ? "final_norm" : stage_table[s->kind].id);
+        snprintf(text, sizeof text, is_touched(app, i) ? "✗%s" : "%s", b->kind == BOX_FINAL ? "final_norm" : stage_table[s->kind].id);
         add(out, role, text);
         write_shape(s, shape, sizeof shape);
-        if (shaped) {
-            add(out, ROLE_TEXT, " ");
+        if (shaped)
             add(out, i <= app->at ? ROLE_LABEL : ROLE_DIM, shape);
-        }
         if (!last)
             add(out, ROLE_TEXT, shaped ? "  " : " ");
     }
@@ -227,7 +235,40 @@ static const char *position_name(PositionKind k)
     return k == POSITION_LEARNED ? _("learned positions") : _("sinusoidal positions");
 }
 
-void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, bool titled, Pieces *out)
+int map_break_pieces(const Canvas *c, Pieces *p, int columns)
+{
+    int used = 0, lines = 1;
+    size_t space = PIECES_MAX; /* the last one of this line */
+    for (size_t i = 0; i < p->count; i++) {
+        p->at[i].ends_line = false;
+        used += canvas_text_width(c, p->at[i].text);
+        if (p->at[i].text[strspn(p->at[i].text, " ")] == '\0') {
+            space = i;
+        } else if (used > columns && space < i) {
+            p->at[space].ends_line = true;
+            lines++;
+            used = 0;
+            for (size_t j = space + 1; j <= i; j++)
+                used += canvas_text_width(c, p->at[j].text);
+            space = PIECES_MAX;
+        }
+    }
+    return lines;
+}
+
+Pieces map_take_line(Pieces *p)
+{
+    Pieces line = {0}, rest = {0};
+    size_t i = 0;
+    while (i < p->count && !p->at[i].ends_line)
+        line.at[line.count++] = p->at[i++];
+    for (i++; i < p->count; i++)
+        rest.at[rest.count++] = p->at[i];
+    *p = rest;
+    return line;
+}
+
+void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, int lines, bool titled, Pieces *out)
 {
     Pieces title = {0};
     Role role = map_box_role(app, b);
@@ -239,19 +280,19 @@ void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, boo
     if (b->first == b->end) {
         add(out, ROLE_ABLATED, _("taken out by "));
         add_ablations(out, b->touching);
+        if (map_pieces_width(c, out) > columns) {
+            *out = (Pieces){0};
+            add_ablations(out, b->touching);
+        }
         return;
     }
     add_stages(app, b, true, out);
-    if (map_pieces_width(c, out) > columns) {
-        *out = title;
-        add_stages(app, b, false, out);
-    }
-    if (map_pieces_width(c, out) > columns) {
-        *out = (Pieces){0};
-        add_stages(app, b, false, out);
-    }
-    if (b->touching && map_pieces_width(c, out) + 24 <= columns) {
+    if (b->touching) {
         add(out, ROLE_TEXT, "  ");
         add_ablations(out, b->touching);
+    }
+    for (int attempt = 0; attempt < 3 && map_break_pieces(c, out, columns) > lines; attempt++) {
+        *out = attempt < 2 ? title : (Pieces){0};
+        add_stages(app, b, attempt == 0, out);
     }
 }

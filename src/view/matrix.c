@@ -51,14 +51,16 @@ typedef struct Cells {
     Show show;
     int width, digits;
     double largest; /* of the finite values' magnitudes, for the heat */
+    bool color;     /* colour carries the heat: thin signs leave it to be seen, and beside a number there is no need of any */
 } Cells;
 
-/* Draws a value right-aligned in its column: a space, then the number, the heat, or both. */
+/* Draws a value right-aligned in its column: a space and the number, or number and heat; or the heat alone. */
 static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, bool masked, bool cursor)
 {
     char text[NUMBER_MAX];
     Role role = ROLE_TEXT;
-    int at = col + 1, width = k->width - 1;
+    int gap = k->show == SHOW_HEAT ? 0 : 1; /* a picture has no seams */
+    int at = col + gap, width = k->width - gap;
     masked = masked || x == -INFINITY;
     if (k->show != SHOW_NUMBERS && !masked)
         role = theme_heat_role(x, k->largest);
@@ -71,17 +73,18 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
     if (cursor)
         role = ROLE_CURSOR;
     if (k->show == SHOW_HEAT) {
-        const char *shade = masked ? (c->ascii ? "/" : "╱") : theme_heat_text(x, k->largest, c->ascii);
+        const char *shade = masked ? (c->ascii ? "/" : "╱") : theme_heat_text(x, k->largest, c->ascii || k->color);
         for (int i = 0; i < width; i++)
             canvas_put(c, row, at + i, 1, role, shade);
         return;
     }
     int used = number_format(text, x, k->digits, c->ascii);
-    int room = k->show == SHOW_BOTH ? width - 1 : width;
+    bool sign = k->show == SHOW_BOTH && !k->color;
+    int room = sign ? width - 1 : width;
     canvas_fill(c, row, at, width, 1, role, " ");
     canvas_put(c, row, at + (used < room ? room - used : 0), room, role, text);
-    if (k->show == SHOW_BOTH && !masked)
-        canvas_put(c, row, at + room, 1, role, theme_heat_text(x, k->largest, c->ascii));
+    if (sign && !masked)
+        canvas_put(c, row, at + room, 1, role, theme_heat_text(x, k->largest, c->ascii || k->color));
 }
 
 static double largest_magnitude(const real *x, size_t n)
@@ -97,10 +100,10 @@ static double largest_magnitude(const real *x, size_t n)
 
 static Cells cells_for(const App *app, const Stage *s, const real *x, size_t n)
 {
-    Cells k = {.show = app->show, .digits = app->digits};
+    Cells k = {.show = app->show, .digits = app->digits, .color = app->color && app->theme != THEME_MONO};
     bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
     k.largest = shares ? 1 : app->show == SHOW_NUMBERS ? 0 : largest_magnitude(x, n);
-    k.width = app->show == SHOW_HEAT ? 3 : number_width(x, n, app->digits) + 2 + (app->show == SHOW_BOTH);
+    k.width = app->show == SHOW_HEAT ? 3 : number_width(x, n, app->digits) + 2 + (app->show == SHOW_BOTH && !k.color);
     return k;
 }
 
@@ -160,8 +163,9 @@ static void draw_info_head(Canvas *c, int row, int col, RowInfo info)
         canvas_put(c, row, col, 30, ROLE_HEADING, _("    mean  variance     norm"));
 }
 
-static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, const Stage *s, const Slice *m, size_t i)
+static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, size_t stage, const Slice *m, size_t i)
 {
+    const Stage *s = &pass_plan(app->pass)->stages[stage];
     if (info == INFO_NONE)
         return;
     const real *x = m->data + i * m->cols;
@@ -179,7 +183,7 @@ static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, const
         return;
     double h = entropy(x, m->cols), visible = (double)m->cols;
     if (s->kind == STAGE_WEIGHTS)
-        visible = (double)attention_row(app->pass, app->at, m->head, i).visible;
+        visible = (double)attention_row(app->pass, stage, m->head, i).visible;
     canvas_printf(c, row, col + 9, 8, ROLE_TEXT, "%8.3f", h);
     if (visible > 1)
         canvas_printf(c, row, col + 18, 6, ROLE_TEXT, "%5.0f%%", 100 * h / log(visible));
@@ -187,6 +191,13 @@ static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, const
 }
 
 /* ---- one head, or a rank-2 stage ---- */
+
+/* What is drawn of a stage: the one where the program stands, with a cursor, or another one beside it for comparison. */
+typedef struct Shown {
+    size_t stage;
+    bool here;
+    size_t *top, *left; /* first row and column, kept from frame to frame */
+} Shown;
 
 /* Keeps the cursor inside the visible part. */
 static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total)
@@ -201,37 +212,44 @@ static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total
         *first = total > visible ? total - visible : 0;
 }
 
-static void draw_caption(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const MatrixLayout *l)
+static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, const Stage *s, const Slice *m, const MatrixLayout *l)
 {
     Buffer b = {0};
+    if (!k->here) { /* which one it is, where it is not the one that the heading names */
+        char name[STAGE_NAME_MAX];
+        buffer_printf(&b, _("made from %s"), stage_name(s, name));
+        if (m->heads)
+            buffer_printf(&b, ", %s %zu", axis_name(s->axes[0]), m->head);
+        buffer_puts(&b, " · ");
+    }
     buffer_printf(&b, _("rows: %s"), axis_words(app, s, m->row_axis));
     if (l->rows < m->rows)
-        buffer_printf(&b, " %zu–%zu / %zu", app->top, app->top + l->rows - 1, m->rows);
+        buffer_printf(&b, " %zu–%zu / %zu", *k->top, *k->top + l->rows - 1, m->rows);
     buffer_printf(&b, _(" · columns: %s"), axis_words(app, s, m->col_axis));
     if (l->cols < m->cols)
-        buffer_printf(&b, " %zu–%zu / %zu", app->left, app->left + l->cols - 1, m->cols);
+        buffer_printf(&b, " %zu–%zu / %zu", *k->left, *k->left + l->cols - 1, m->cols);
     canvas_put_cut(c, r.row, r.col, r.cols, ROLE_DIM, buffer_text(&b));
     buffer_free(&b);
 }
 
 /* Lines that the longest of the visible columns' names takes. */
-static int header_lines(const App *app, const Canvas *c, const Stage *s, const Slice *m, const MatrixLayout *l)
+static int header_lines(const App *app, const Canvas *c, size_t left, const Stage *s, const Slice *m, const MatrixLayout *l)
 {
     char name[LABEL_MAX], lines[HEADER_LINES][LABEL_MAX];
     int most = 1;
     for (size_t j = 0; j < l->cols; j++) {
-        name_of(app, s, m->col_axis, app->left + j, name);
+        name_of(app, s, m->col_axis, left + j, name);
         int n = break_name(c, name, l->cell_width - 1, lines);
         most = n > most ? n : most;
     }
     return most;
 }
 
-static void draw_headers(const App *app, Canvas *c, Rect r, const Stage *s, const Slice *m, const MatrixLayout *l, size_t cursor_col)
+static void draw_headers(const App *app, Canvas *c, Rect r, size_t left, const Stage *s, const Slice *m, const MatrixLayout *l, size_t cursor_col)
 {
     bool tokens = is_token_axis(s->axes[m->col_axis]);
     for (size_t j = 0; j < l->cols; j++) {
-        size_t index = app->left + j;
+        size_t index = left + j;
         int col = r.col + l->label_width + (int)j * l->cell_width;
         Role role = index == cursor_col ? ROLE_CROSS : ROLE_HEADING;
         char name[LABEL_MAX], lines[HEADER_LINES][LABEL_MAX];
@@ -248,19 +266,18 @@ static void draw_headers(const App *app, Canvas *c, Rect r, const Stage *s, cons
     }
 }
 
-static void draw_one(App *app, Canvas *c, Rect r)
+/* Draws as much of the matrix as fits, and returns the rows used. */
+static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
 {
-    const Stage *s = app_stage(app);
-    Slice m = app_slice(app);
+    const Stage *s = &pass_plan(app->pass)->stages[k->stage];
+    Slice m = app_slice(app, k->stage);
     size_t cursor_row = app_index(app, s, m.row_axis), cursor_col = app_index(app, s, m.col_axis);
     bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
     Cells cells = cells_for(app, s, m.data, m.rows * m.cols);
-    MatrixLayout l = {.area = r, .cell_width = cells.width, .header_rows = 1};
-    if (app->show != SHOW_HEAT && token_cols && l.cell_width < 6)
-        l.cell_width = cells.width = 6;
+    MatrixLayout l = {.area = r, .header_rows = 1};
     bool named = s->axes[m.col_axis] == AXIS_DIM && app->model->config.dim_names;
-    if (named && app->show != SHOW_HEAT && l.cell_width < 9)
-        l.cell_width = cells.width = 9;
+    int least = app->show == SHOW_HEAT ? 0 : named ? 9 : token_cols ? 6 : 0;
+    l.cell_width = cells.width = cells.width < least ? least : cells.width;
     if (r.rows > 10 && token_cols)
         l.header_rows = 2;
     if (r.rows > 8 && named && app->show != SHOW_HEAT)
@@ -271,11 +288,11 @@ static void draw_one(App *app, Canvas *c, Rect r)
     l.rows = room > 0 ? (size_t)room : 0;
     if (l.rows > m.rows)
         l.rows = m.rows;
-    scroll_to(&app->top, cursor_row, l.rows, m.rows);
+    scroll_to(k->top, cursor_row, l.rows, m.rows);
     int widest = 3;
     char name[LABEL_MAX];
     for (size_t i = 0; i < l.rows; i++) {
-        name_of(app, s, m.row_axis, app->top + i, name);
+        name_of(app, s, m.row_axis, *k->top + i, name);
         int w = canvas_text_width(c, name);
         widest = w > widest ? w : widest;
     }
@@ -286,32 +303,52 @@ static void draw_one(App *app, Canvas *c, Rect r)
     l.cols = columns > 0 ? (size_t)columns : 0;
     if (l.cols > m.cols)
         l.cols = m.cols;
-    scroll_to(&app->left, cursor_col, l.cols, m.cols);
+    scroll_to(k->left, cursor_col, l.cols, m.cols);
 
     if (l.header_rows == HEADER_LINES) /* a line less where no name needs it */
-        l.header_rows = header_lines(app, c, s, &m, &l);
-    draw_caption(app, c, r, s, &m, &l);
-    draw_headers(app, c, r, s, &m, &l, cursor_col);
+        l.header_rows = header_lines(app, c, *k->left, s, &m, &l);
+    draw_caption(app, c, r, k, s, &m, &l);
+    draw_headers(app, c, r, *k->left, s, &m, &l, cursor_col);
     int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
     draw_info_head(c, r.row + l.header_rows, info_col, info);
     for (size_t i = 0; i < l.rows; i++) {
-        size_t at = app->top + i;
+        size_t at = *k->top + i;
         int row = r.row + 1 + l.header_rows + (int)i;
         Role role = at == cursor_row ? ROLE_CROSS : ROLE_LABEL;
         if (at == cursor_row)
-            canvas_put(c, row, r.col, 1, ROLE_CROSS, "▸");
+            canvas_put(c, row, r.col, 1, ROLE_CROSS, k->here ? "▸" : " ");
         if (token_rows)
             canvas_printf(c, row, r.col + 1, numbers, ROLE_DIM, "%*zu ", numbers - 1, at);
         name_of(app, s, m.row_axis, at, name);
         canvas_put_cut(c, row, r.col + 1 + numbers, l.label_width - 1 - numbers, role, name);
         for (size_t j = 0; j < l.cols; j++) {
-            size_t col = app->left + j;
+            size_t col = *k->left + j;
             draw_cell(c, row, r.col + l.label_width + (int)j * l.cell_width, &cells, (double)m.data[at * m.cols + col],
-                      app_is_masked(app, s, at, col), at == cursor_row && col == cursor_col);
+                      app_is_masked(app, k->stage, (m.head * m.rows + at) * m.cols + col), k->here && at == cursor_row && col == cursor_col);
         }
-        draw_info(app, c, row, info_col, info, s, &m, at);
+        draw_info(app, c, row, info_col, info, k->stage, &m, at);
     }
-    app->layout = l;
+    if (k->here)
+        app->layout = l;
+    return 1 + l.header_rows + (int)l.rows;
+}
+
+/* Below the matrix, where there is room for them whole: the matrices it was made from. */
+static void draw_inputs(App *app, Canvas *c, Rect r)
+{
+    const Stage *s = app_stage(app);
+    for (int i = 0; i < 2; i++) {
+        if (s->in[i] == NO_STAGE)
+            continue;
+        const Stage *in = &pass_plan(app->pass)->stages[s->in[i]];
+        int need = (int)(in->shape[in->rank - 2] < 1000 ? in->shape[in->rank - 2] : 1000) + 5;
+        if (need > r.rows)
+            return;
+        size_t top = 0, left = in->shape[in->rank - 1] == s->shape[s->rank - 1] ? app->left : 0;
+        int used = draw_one(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1}, &(Shown){(size_t)s->in[i], false, &top, &left}) + 1;
+        r.row += used;
+        r.rows -= used;
+    }
 }
 
 /* ---- all heads side by side ---- */
@@ -344,7 +381,7 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
     for (size_t i = 0; i < show_rows; i++)
         for (size_t j = 0; j < show_cols; j++) {
             size_t a = top + i, b = left + j;
-            draw_cell(c, r.row + 1 + (int)i, r.col + (int)j * cells->width, cells, (double)x[a * cols + b], app_is_masked(app, s, a, b),
+            draw_cell(c, r.row + 1 + (int)i, r.col + (int)j * cells->width, cells, (double)x[a * cols + b], app_is_masked(app, app->at, (head * rows + a) * cols + b),
                       head == chosen && a == cursor_row && b == cursor_col);
         }
 }
@@ -357,13 +394,15 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
     Cells cells = cells_for(app, s, pass_value(app->pass, app->at), s->count);
     if (show == SHOW_HEAT && app->show != SHOW_HEAT) {
         cells.show = SHOW_HEAT;
-        cells.width = 3;
         if (cells.largest == 0)
             cells.largest = largest_magnitude(pass_value(app->pass, app->at), s->count);
     }
+    if (show == SHOW_HEAT)
+        cells.width = 2;
     int width = (int)(cols < 200 ? cols : 200) * cells.width + 2;
-    if (width < 24)
-        width = 24;
+    int title = s->kind == STAGE_WEIGHTS ? 24 : 12;
+    if (width < title)
+        width = title;
     if (width > r.cols)
         width = r.cols;
     int across = r.cols / width, height = (int)(rows < 200 ? rows : 200) + 2;
@@ -375,6 +414,8 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
     size_t first = app_index(app, s, 0) / (size_t)across; /* row of tiles that must be seen */
     first = first >= (size_t)down ? first - (size_t)down + 1 : 0;
     int used = 0;
+    if ((size_t)(across * down) < heads)
+        canvas_printf(c, r.row + r.rows - 1, r.col, r.cols, ROLE_DIM, _("%d of %zu heads; . goes on"), across * down, heads);
     for (int y = 0; y < down; y++)
         for (int x = 0; x < across; x++) {
             size_t head = (first + (size_t)y) * (size_t)across + (size_t)x;
@@ -395,7 +436,7 @@ void matrix_draw(App *app, Canvas *c, Rect area)
         return;
     }
     /* where there is plenty of room, small pictures of all heads stand above the numbers of one */
-    bool attention = s->rank == 3 && s->axes[2] == AXIS_KEY && s->shape[0] > 1;
+    bool attention = s->rank == 3 && s->axes[2] == AXIS_KEY && s->shape[0] > 1 && app->show != SHOW_HEAT;
     int need = (int)s->shape[1] + 5;
     if (attention && area.rows >= 2 * need && s->shape[1] < 100) {
         int used = draw_tiles(app, c, (Rect){area.row, area.col, area.cols, area.rows - need}, SHOW_HEAT);
@@ -403,7 +444,9 @@ void matrix_draw(App *app, Canvas *c, Rect area)
         area.row += used + 1;
         area.rows -= used + 1;
     }
-    draw_one(app, c, area);
+    int used = draw_one(app, c, area, &(Shown){app->at, true, &app->top, &app->left});
+    if (area.cols >= 60)
+        draw_inputs(app, c, (Rect){area.row + used, area.col, area.cols, area.rows - used});
 }
 
 /* ---- moving ---- */

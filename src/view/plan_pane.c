@@ -176,8 +176,8 @@ static void draw_line(const App *app, Canvas *c, int row, int col, int cols, con
     line_words(app, l, words, sizeof words);
     int at = col + 1 + 2 * (int)l->level;
     const char *fold = l->level == LEVEL_STAGE ? (here ? "▶" : " ") : removed ? "×" : l->open ? "▾" : "▸";
-    if (chosen && app->focus == PANE_PLAN)
-        canvas_fill(c, row, col, cols, 1, role, " ");
+    if (here || (chosen && app->focus == PANE_PLAN))
+        canvas_fill(c, row, col + 1, cols - 2, 1, role, " ");
     canvas_put(c, row, at, 1, role, fold);
     canvas_put_cut(c, row, at + 2, cols - (at - col) - 10, role, words);
     const char *mark = removed ? _("off") : here ? _("here") : touched && l->level >= LEVEL_SUB ? _("ablated") : done ? "✓" : "";

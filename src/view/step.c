@@ -35,7 +35,8 @@ static void draw_title(const App *app, Canvas *c)
     canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
     snprintf(stage, sizeof stage, _("stage %zu of %zu"), app->at + 1, pass_plan(app->pass)->count);
     int width = canvas_text_width(c, stage), badges = badges_width(app), right = c->cols - width - 1 - badges;
-    buffer_printf(&text, "%s  ", app->model->name);
+    size_t name = text_fit(app->model->name, c->cols / 4, NULL);
+    buffer_printf(&text, "%.*s%s  ", (int)name, app->model->name, app->model->name[name] ? "…" : "");
     for (int i = STACK_ENCODER; i <= STACK_DECODER; i++)
         if (config_has_stack(k, (Stack)i)) {
             if (i == STACK_DECODER && k->kind == KIND_ENCODER_DECODER)

@@ -16,7 +16,7 @@
 #define LEVEL_(i) ((i) ? 55 + 40 * (i) : 0)
 #define CUBE_(n) (LEVEL_((n) / 36) * 0x10000 + LEVEL_((n) / 6 % 6) * 0x100 + LEVEL_((n) % 6))
 #define GRAY_(n) (0x010101 * (8 + 10 * (n)))
-#define RGB_(n) ((n) < 0 ? -1 : (n) < 232 ? CUBE_((n) - 16) : GRAY_((n) - 232))
+#define RGB_(n) ((n) < 0 ? -1 : (n) < 232 ? CUBE_((n)-16) : GRAY_((n)-232))
 /* foreground and background of 256 (-1: the terminal's own), the same of eight, and the attributes */
 #define LOOK(fg_, bg_, fg8_, bg8_, ...)                                                                                                    \
     {                                                                                                                                      \
@@ -64,7 +64,7 @@ static const Style dark[ROLE_COUNT] = {
     [ROLE_HEAT8] = LOOK(16, 230, RED, WHITE, PLAIN),
     [ROLE_COLD1] = LOOK(231, 18, BLUE, BLACK, PLAIN),
     [ROLE_COLD1 + 1] = LOOK(231, 20, CYAN, BLACK, PLAIN),
-    [ROLE_COLD1 + 2] = LOOK(231, 24, WHITE, BLUE, PLAIN),
+    [ROLE_COLD1 + 2] = LOOK(231, 25, WHITE, BLUE, PLAIN),
     [ROLE_COLD1 + 3] = LOOK(231, 27, CYAN, BLUE, PLAIN),
     [ROLE_COLD1 + 4] = LOOK(16, 33, BLACK, CYAN, PLAIN),
     [ROLE_COLD1 + 5] = LOOK(16, 75, BLUE, CYAN, PLAIN),
@@ -109,7 +109,7 @@ static const Style light[ROLE_COUNT] = {
     [ROLE_COLD1 + 3] = LOOK(16, 69, BLUE, CYAN, PLAIN),
     [ROLE_COLD1 + 4] = LOOK(16, 32, WHITE, BLUE, PLAIN),
     [ROLE_COLD1 + 5] = LOOK(231, 27, YELLOW, BLUE, PLAIN),
-    [ROLE_COLD1 + 6] = LOOK(231, 24, CYAN, BLACK, PLAIN),
+    [ROLE_COLD1 + 6] = LOOK(231, 25, CYAN, BLACK, PLAIN),
     [ROLE_COLD8] = LOOK(231, 20, GREEN, BLACK, PLAIN),
 };
 
@@ -122,7 +122,7 @@ static const Style contrast[ROLE_COUNT] = {
     [ROLE_BORDER] = LOOK(250, 16, WHITE, BLACK, PLAIN),
     [ROLE_KEY] = LOOK(226, 16, YELLOW, BLACK, BOLD, UNDERLINE),
     [ROLE_CURSOR] = LOOK(16, 46, BLACK, GREEN, BOLD),
-    [ROLE_CROSS] = LOOK(46, 16, GREEN, BLACK, BOLD, UNDERLINE),
+    [ROLE_CROSS] = LOOK(46, 16, GREEN, BLACK, BOLD),
     [ROLE_HERE] = LOOK(16, 51, BLACK, CYAN, BOLD),
     [ROLE_DONE] = LOOK(120, 16, GREEN, BLACK, PLAIN),
     [ROLE_ABLATED] = LOOK(217, 16, RED, BLACK, BOLD, UNDERLINE),
@@ -154,7 +154,8 @@ static const Style contrast[ROLE_COUNT] = {
     [ROLE_COLD8] = LOOK(16, 195, BLUE, WHITE, PLAIN),
 };
 
-/* Attributes alone. The heat's steps are told apart by the numbers or by theme_heat_text. */
+/* Attributes alone. A negative number has its sign, the heat its number or theme_heat_text; nothing that is
+ * padded with spaces is underlined. */
 #define ATTRIBUTES(...) LOOK(-1, -1, 0, 0, __VA_ARGS__)
 static const Style mono[ROLE_COUNT] = {
     [ROLE_TEXT] = ATTRIBUTES(PLAIN),
@@ -165,12 +166,12 @@ static const Style mono[ROLE_COUNT] = {
     [ROLE_BORDER] = ATTRIBUTES(PLAIN),
     [ROLE_KEY] = ATTRIBUTES(BOLD),
     [ROLE_CURSOR] = ATTRIBUTES(REVERSE, BOLD),
-    [ROLE_CROSS] = ATTRIBUTES(BOLD, UNDERLINE),
+    [ROLE_CROSS] = ATTRIBUTES(BOLD),
     [ROLE_HERE] = ATTRIBUTES(REVERSE, BOLD),
     [ROLE_DONE] = ATTRIBUTES(PLAIN),
     [ROLE_ABLATED] = ATTRIBUTES(DIM, UNDERLINE),
     [ROLE_MASKED] = ATTRIBUTES(DIM),
-    [ROLE_NEGATIVE] = ATTRIBUTES(UNDERLINE),
+    [ROLE_NEGATIVE] = ATTRIBUTES(PLAIN),
     [ROLE_BADGE] = ATTRIBUTES(REVERSE),
     [ROLE_MATCH] = ATTRIBUTES(REVERSE, UNDERLINE),
     [ROLE_ERROR] = ATTRIBUTES(REVERSE, BOLD),
@@ -187,14 +188,14 @@ static const Style mono[ROLE_COUNT] = {
     [ROLE_HEAT0 + 6] = ATTRIBUTES(BOLD),
     [ROLE_HEAT0 + 7] = ATTRIBUTES(BOLD),
     [ROLE_HEAT8] = ATTRIBUTES(BOLD),
-    [ROLE_COLD1] = ATTRIBUTES(UNDERLINE),
-    [ROLE_COLD1 + 1] = ATTRIBUTES(UNDERLINE),
-    [ROLE_COLD1 + 2] = ATTRIBUTES(UNDERLINE),
-    [ROLE_COLD1 + 3] = ATTRIBUTES(UNDERLINE),
-    [ROLE_COLD1 + 4] = ATTRIBUTES(BOLD, UNDERLINE),
-    [ROLE_COLD1 + 5] = ATTRIBUTES(BOLD, UNDERLINE),
-    [ROLE_COLD1 + 6] = ATTRIBUTES(BOLD, UNDERLINE),
-    [ROLE_COLD8] = ATTRIBUTES(BOLD, UNDERLINE),
+    [ROLE_COLD1] = ATTRIBUTES(PLAIN),
+    [ROLE_COLD1 + 1] = ATTRIBUTES(PLAIN),
+    [ROLE_COLD1 + 2] = ATTRIBUTES(PLAIN),
+    [ROLE_COLD1 + 3] = ATTRIBUTES(PLAIN),
+    [ROLE_COLD1 + 4] = ATTRIBUTES(BOLD),
+    [ROLE_COLD1 + 5] = ATTRIBUTES(BOLD),
+    [ROLE_COLD1 + 6] = ATTRIBUTES(BOLD),
+    [ROLE_COLD8] = ATTRIBUTES(BOLD),
 };
 
 typedef struct ThemeRow {

@@ -25,10 +25,11 @@ int theme_find(const char *name);
 /* The page's own colours, for the writers that paint a background. */
 void theme_page(Theme theme, int32_t *fg, int32_t *bg);
 
-/* The role of a value's heat: |value| / largest from 0 to 1 in eight steps, negative values cold. */
+/* The role of a value's heat: |value| / largest in eight equal steps, any value but zero at least the first, negative
+ * values cold. NaN is ROLE_ERROR. */
 Role theme_heat_role(double value, double largest);
 /* One column that shows the same heat without colour: space . ░ ▒ ▓ █ (in ASCII " .:-=+*#@");
- * negative values have shapes of their own (in UTF-8 and in ASCII). */
+ * negative values have shapes of their own: - = ≡ ▬ ▄ (in ASCII ",;~/o%&$"). NaN is "?". */
 const char *theme_heat_text(double value, double largest, bool ascii);
 
 #endif

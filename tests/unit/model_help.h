@@ -21,7 +21,7 @@
 /* A new folder; its name is written into out. */
 static inline const char *help_folder(char out[64])
 {
-    snprintf(out, 64, "/tmp/stepformer-test-XXXXXX");
+    snprintf(out, 64, P_tmpdir "/stepformer-test-XXXXXX");
     cr_assert(mkdtemp(out));
     return out;
 }

@@ -3,6 +3,7 @@
 #include "measure/explain.h"
 
 #include "base/text.h"
+#include "measure/explain_lines.h"
 #include "measure_help.h"
 
 #include <math.h>
@@ -66,8 +67,8 @@ static void check_sign(const ExplainLine *l)
     default:
         cr_assert(false, "sign %d", l->sign);
     }
-    cr_assert(fabs(l->result - expected) <= 4 * DBL_EPSILON * (fabs(a) + fabs(b) + fabs(expected)), "%s: %.17g %c %.17g is not %.17g", l->label, a,
-              l->sign, b, l->result);
+    cr_assert(fabs(l->result - expected) <= 4 * DBL_EPSILON * (fabs(a) + fabs(b) + fabs(expected)), "%s: %.17g %c %.17g is not %.17g",
+              l->label, a, l->sign, b, l->result);
 }
 
 /* Checks the explanation of a cell, and returns the size of the numbers that went into it. */
@@ -129,8 +130,8 @@ static size_t check_all(const Model *m, const char *ablations)
             double stored = (double)pass_value(p, i)[at];
             cr_assert(x.stored == stored);
             double size = check_lines(p, &x), error = stored == x.exact ? 0 : fabs(x.exact - stored);
-            cr_assert(error <= 8 * REAL_EPSILON * size, "%s [%s]: %s[%zu]: exact %.9g, stored %.9g, of numbers up to %.3g", m->name, ablations,
-                      stage_name(s, name), at, x.exact, stored, size);
+            cr_assert(error <= 8 * REAL_EPSILON * size, "%s [%s]: %s[%zu]: exact %.9g, stored %.9g, of numbers up to %.3g", m->name,
+                      ablations, stage_name(s, name), at, x.exact, stored, size);
             explanation_free(&x);
         }
     }
@@ -298,7 +299,23 @@ Test(explain, uniform_attention_says_how_many_share)
     model_free(m);
 }
 
-/* A last dimension alone, a bias, a bare sum: which terms there are. */
+/* Press et al. 2022: the slopes of 2 heads, then every other one of 4 heads' for the rest. */
+Test(explain, alibi_has_a_slope_for_each_head)
+{
+    static const double slopes[] = {1.0 / 16, 1.0 / 256, 1.0 / 4};
+    Model *m = help_model(help_configs[3]);
+    Pass *p = help_pass(m, 0);
+    for (size_t head = 0; head < 3; head++) {
+        Explanation x = explain(p, "decoder.0.self.biased", head, 4, 1);
+        cr_assert_eq(x.lines[0].result, slopes[head]);
+        cr_assert_eq(x.lines[1].result, 3);
+        cr_assert_eq(x.lines[2].result, 3 * slopes[head]);
+        explanation_free(&x);
+    }
+    pass_free(p);
+    model_free(m);
+}
+
 Test(explain, a_linear_stage_ends_in_its_bias)
 {
     Model *m = help_model(help_configs[0]);
@@ -312,6 +329,20 @@ Test(explain, a_linear_stage_ends_in_its_bias)
     explanation_free(&x);
     pass_free(p);
     model_free(m);
+}
+
+/* Names longer than their field end between characters. */
+Test(explain, long_names_are_cut_between_characters)
+{
+    const char *text = "aé你😀b你你é";
+    char out[32];
+    for (size_t size = 1; size <= sizeof out; size++) {
+        size_t n;
+        lines_short(out, size, text);
+        n = strlen(out);
+        cr_assert(n < size && strncmp(out, text, n) == 0 && text_is_valid(out, n), "%zu bytes: \"%s\"", size, out);
+        cr_assert(n == strlen(text) || n + 4 >= size, "%zu bytes: only \"%s\"", size, out);
+    }
 }
 
 Test(explain, a_place_outside_is_an_error)

@@ -119,6 +119,7 @@ if __name__ == "__main__":
         "flag": ("BOOL", [3], [1, 0, 1]),
     })
     vocabulary = tokens()
+    safetensors("two.safetensors", {"output.W_U": ("F32", [1, 2], [1.0, 2.0]), "decoder.embed.W_E": ("F16", [2, 1], [3.0, 4.0])})
     checkpoint("shared.bin", 4, 6, 2, 2, 1, len(vocabulary), 3, True)
     checkpoint("unshared.bin", 4, 6, 1, 2, 2, 5, 3, False)
     tokenizer("tok%d.bin" % len(vocabulary), vocabulary)

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""How fast the debugger is in a terminal: start to painted, a key to its last byte, bytes, writes, memory.
+
+  terminal.py ./stepformer
+
+Runs the program, and what of less, htop and tig is installed, on pseudo-terminals of 80x24 and 200x60 in one
+run, and prints medians. Time zero of a start is taken in the child right before exec. A key's time ends with the last
+byte that follows within QUIET milliseconds. A write is a chunk as the terminal's side reads it.
+"""
+import fcntl, os, pty, select, shutil, signal, statistics, struct, sys, tempfile, termios, time
+
+SIZES = [(80, 24), (200, 60)]
+STARTS, PRESSES, QUIET, SETTLE = 15, 40, 25, 150
+DOWN, RIGHT = b'\x1b[B', b'\x1b[C'
+
+
+class Terminal:
+    def __init__(self, argv, cols, rows):
+        read_end, write_end = os.pipe()
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', rows, cols, 0, 0))
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            for fd in (0, 1, 2):
+                os.dup2(slave, fd)
+            os.environ.update(TERM='xterm-256color', LC_ALL='C.UTF-8')
+            for name in ('COLUMNS', 'LINES', 'NO_COLOR'):
+                os.environ.pop(name, None)
+            os.write(write_end, struct.pack('q', time.monotonic_ns()))
+            os.execvp(argv[0], argv)
+        os.close(slave)
+        os.close(write_end)
+        self.started = struct.unpack('q', os.read(read_end, 8))[0]
+        os.close(read_end)
+        self.application_keys = False
+        self.poll = select.poll()
+        self.poll.register(self.master, select.POLLIN)
+
+    def drain(self, quiet, first=2000):
+        """Reads until `quiet` ms of silence; returns the last byte's time, bytes and chunks."""
+        last, size, chunks, wait = None, 0, 0, first
+        while self.poll.poll(wait):
+            try:
+                data = os.read(self.master, 1 << 16)
+            except OSError:
+                break
+            if not data:
+                break
+            last, size, chunks, wait = time.monotonic_ns(), size + len(data), chunks + 1, quiet
+            if b'\x1b[?1h' in data:
+                self.application_keys = True
+        return last, size, chunks
+
+    def press(self, key):
+        if self.application_keys and key.startswith(b'\x1b['):
+            key = b'\x1bO' + key[2:]
+        began = time.monotonic_ns()
+        os.write(self.master, key)
+        last, size, chunks = self.drain(QUIET, 300)
+        return None if last is None else ((last - began) / 1e6, size, chunks)
+
+    def memory(self):
+        """Resident and private (unshared) memory in MB."""
+        resident = private = 0
+        with open(f'/proc/{self.pid}/smaps_rollup') as f:
+            for line in f:
+                if line.startswith('Rss:'):
+                    resident = int(line.split()[1])
+                elif line.startswith('Private_'):
+                    private += int(line.split()[1])
+        return resident / 1024, private / 1024
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.master)
+
+
+def percentile(values, p):
+    return sorted(values)[min(len(values) - 1, int(p * len(values)))]
+
+
+def measure(name, argv, keys):
+    for cols, rows in SIZES:
+        starts = []
+        for i in range(STARTS + 1):
+            t = Terminal(argv, cols, rows)
+            last, _, _ = t.drain(SETTLE)
+            if i and last:
+                starts.append((last - t.started) / 1e6)
+            if i < STARTS:
+                t.close()
+        line = f'{name:<12} {cols}x{rows:<4} start {statistics.median(starts):6.2f} ms'
+        resident, private = t.memory()
+        for label, key in keys:
+            taken = []
+            for _ in range(PRESSES):
+                time.sleep(0.005)
+                result = t.press(key)
+                if result:
+                    taken.append(result)
+            if taken:
+                ms = [x[0] for x in taken]
+                line += (f' | {label} {statistics.median(ms):5.2f} ms (95% {percentile(ms, .95):5.2f})'
+                         f' {statistics.median(x[1] for x in taken):6.0f} B {statistics.median(x[2] for x in taken):.0f} w')
+        print(f'{line} | {resident:.1f} MB resident, {private:.1f} own', flush=True)
+        t.close()
+
+
+def main():
+    program = sys.argv[1]
+    with tempfile.NamedTemporaryFile('w', suffix='.txt') as text:
+        text.write(''.join(f'line {i} ' + 'word ' * 30 + '\n' for i in range(2000)))
+        text.flush()
+        measure('stepformer', [program], [('right', RIGHT), ('next', b'n'), ('view', b'v')])
+        measure('floor: less', ['less', text.name], [('down', DOWN), ('page', b' ')])
+        if shutil.which('htop'):
+            measure('htop', ['htop'], [('down', DOWN)])
+        if shutil.which('tig') and os.path.isdir('.git'):
+            measure('tig', ['tig'], [('down', DOWN), ('page', b' ')])
+
+
+main()

@@ -1,0 +1,149 @@
+/* test_decoding.c - one token at a time with a key/value cache: the same logits as the whole pass at once. */
+#include "pass/pass.h"
+
+#include "measure_help.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LENGTH = 9 };
+
+static const char *const decoders[] = {
+    "kind=decoder,d_model=16,n_heads=4,decoder_layers=2,vocab_size=23,position=none",
+    "kind=decoder,d_model=16,n_heads=4,decoder_layers=2,vocab_size=23,position=sinusoidal,norm_position=post",
+    "kind=decoder,d_model=16,n_heads=4,decoder_layers=2,vocab_size=23,position=learned,max_len=9",
+    "kind=decoder,d_model=16,n_heads=4,decoder_layers=2,vocab_size=23,position=rope",
+    "kind=decoder,d_model=16,n_heads=4,n_kv_heads=2,decoder_layers=2,vocab_size=23,position=rope,rope_pairing=interleaved,norm=rmsnorm,ffn="
+    "gated,"
+    "activation=silu,bias=false,tie_embeddings=false",
+    "kind=decoder,d_model=12,n_heads=3,n_kv_heads=1,decoder_layers=2,vocab_size=23,position=alibi,norm_position=post",
+    "kind=decoder,d_model=16,n_heads=4,decoder_layers=2,vocab_size=23,position=alibi,norm=none,ffn=none",
+    "kind=encoder-decoder,d_model=16,n_heads=4,encoder_layers=2,decoder_layers=2,vocab_size=23,position=sinusoidal,norm_position=post,"
+    "embed_scale=true",
+    "kind=encoder-decoder,d_model=16,n_heads=4,encoder_layers=1,decoder_layers=2,vocab_size=23,position=learned,max_len=9",
+    "kind=encoder-decoder,d_model=16,n_heads=4,n_kv_heads=2,encoder_layers=1,decoder_layers=2,vocab_size=23,position=rope,norm=rmsnorm,ffn="
+    "gated",
+    "kind=encoder-decoder,d_model=16,n_heads=4,n_kv_heads=2,encoder_layers=2,decoder_layers=1,vocab_size=23,position=alibi,norm_position="
+    "post",
+};
+
+static const int source[] = {1, 6, 2, 17, 12}, target[LENGTH] = {16, 19, 13, 7, 4, 4, 8, 22, 0};
+enum { SOURCE = sizeof source / sizeof *source };
+
+/* Feeds the target in steps of at most `step` tokens, and compares each answer with the row of the whole pass. */
+static void check_steps(const Model *m, Ablations a, size_t step)
+{
+    size_t source_len = config_has_stack(&m->config, STACK_ENCODER) ? SOURCE : 0, V = m->config.vocab_size;
+    Error e = {{0}};
+    Pass *whole = pass_create(m, (PassInput){source, target, source_len, LENGTH}, a, &e);
+    cr_assert(whole, "%s", e.text);
+    const real *expected = pass_value(whole, pass_plan(whole)->count - 2);
+    Decoding *d = decoding_create(m, source, source_len, LENGTH, a, &e);
+    cr_assert(d, "%s", e.text);
+    for (size_t at = 0; at < LENGTH;) {
+        size_t n = LENGTH - at < step ? LENGTH - at : step;
+        const real *logits;
+        cr_assert_eq(decoding_feed(d, target + at, n, &logits, &e), 0, "%s", e.text);
+        at += n;
+        cr_assert_eq(decoding_length(d), at);
+        double largest = 0, worst = 0;
+        for (size_t j = 0; j < V; j++) {
+            double theirs = (double)expected[(at - 1) * V + j];
+            largest = fmax(largest, fabs(theirs));
+            worst = fmax(worst, fabs((double)logits[j] - theirs));
+        }
+        cr_assert(worst <= 16 * REAL_EPSILON * largest, "%s: after %zu of %d tokens, %zu at a time: off by %.2g of %.2g", m->name, at,
+                  LENGTH, n, worst, largest);
+    }
+    decoding_free(d);
+    pass_free(whole);
+}
+
+Test(decoding, the_cache_changes_nothing)
+{
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) {
+        Model *m = help_model(decoders[i]);
+        for (size_t step = 1; step <= LENGTH; step += 2)
+            check_steps(m, 0, step);
+        model_free(m);
+    }
+}
+
+Test(decoding, the_cache_changes_nothing_under_ablations)
+{
+    static const Ablations sets[] = {NO_POSITIONS, NO_RESIDUAL,  UNIFORM_ATTENTION,
+                                     NO_SCALE,     SCALE_BY_DK,  NO_NORM,
+                                     NO_FFN,       NO_ATTENTION, NO_POSITIONS | UNIFORM_ATTENTION | NO_FFN};
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) {
+        Model *m = help_model(decoders[i]);
+        for (size_t k = 0; k < sizeof sets / sizeof *sets; k++) {
+            check_steps(m, sets[k], 1);
+            check_steps(m, sets[k], 4);
+        }
+        model_free(m);
+    }
+}
+
+/* The tokens before matter: the cache is read at all. */
+Test(decoding, the_past_is_seen)
+{
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) {
+        Model *m = help_model(decoders[i]);
+        Error e = {{0}};
+        size_t source_len = config_has_stack(&m->config, STACK_ENCODER) ? SOURCE : 0, V = m->config.vocab_size;
+        double apart = 0;
+        real first[32];
+        for (int other = 0; other < 2; other++) {
+            const int ids[] = {other ? 5 : 16, 19, 13};
+            const real *logits = NULL;
+            Decoding *d = decoding_create(m, source, source_len, 3, 0, &e);
+            cr_assert(d, "%s", e.text);
+            for (int t = 0; t < 3; t++)
+                cr_assert_eq(decoding_feed(d, ids + t, 1, &logits, &e), 0, "%s", e.text);
+            for (size_t j = 0; j < V; j++)
+                apart = fmax(apart, other ? fabs((double)logits[j] - (double)first[j]) : 0);
+            if (!other)
+                memcpy(first, logits, V * sizeof *first);
+            decoding_free(d);
+        }
+        cr_assert_gt(apart, 1e-3, "%s: the first token changes nothing", m->name);
+        model_free(m);
+    }
+}
+
+Test(decoding, what_cannot_be_is_an_error)
+{
+    Error e = {{0}};
+    const real *logits;
+    Model *m = help_model(decoders[2]); /* 9 learned positions */
+    cr_assert_null(decoding_create(m, NULL, 0, LENGTH, NO_MASK, &e));
+    cr_assert(strstr(e.text, "no-mask"), "%s", e.text);
+
+    Decoding *d = decoding_create(m, NULL, 0, 4, 0, &e);
+    cr_assert_eq(decoding_feed(d, target, 3, &logits, &e), 0, "%s", e.text);
+    cr_assert_eq(decoding_feed(d, target, 2, &logits, &e), -1, "more than there is room for");
+    cr_assert_eq(decoding_length(d), 3);
+    cr_assert_eq(decoding_feed(d, (const int[]){23}, 1, &logits, &e), -1, "an id outside the vocabulary");
+    cr_assert(strstr(e.text, "expected an id from 0 to 22"), "%s", e.text);
+    cr_assert_eq(decoding_feed(d, target, 1, &logits, &e), 0, "an error leaves it as it was: %s", e.text);
+    decoding_free(d);
+
+    d = decoding_create(m, NULL, 0, 20, 0, &e);
+    for (int t = 0; t < 9; t++)
+        cr_assert_eq(decoding_feed(d, target + t, 1, &logits, &e), 0, "%s", e.text);
+    cr_assert_eq(decoding_feed(d, target, 1, &logits, &e), -1, "more than learned positions");
+    cr_assert(strstr(e.text, "learned positions"), "%s", e.text);
+    decoding_free(d);
+    model_free(m);
+
+    m = help_model("kind=encoder,d_model=8,n_heads=2,encoder_layers=1,vocab_size=11");
+    cr_assert_null(decoding_create(m, source, SOURCE, LENGTH, 0, &e));
+    cr_assert(strstr(e.text, "decoder"), "%s", e.text);
+    model_free(m);
+
+    m = help_model(decoders[7]);
+    d = decoding_create(m, NULL, 0, LENGTH, 0, &e);
+    cr_assert(!d || decoding_feed(d, target, 1, &logits, &e) == -1, "an encoder without a source");
+    decoding_free(d);
+    model_free(m);
+}

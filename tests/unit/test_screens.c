@@ -1,0 +1,312 @@
+/* test_screens.c - what the debugger draws: stored screens, and properties that hold at every size.
+ *
+ * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, size, ascii, keys), a line of dashes,
+ * then the screen, rows without trailing spaces. SCREENS_UPDATE=1 writes what is drawn now: read the difference before it is
+ * committed. The tests run from the top folder. */
+#include "base/file.h"
+#include "base/random.h"
+#include "pass/ablation.h"
+#include "term/term.h"
+#include "view/app.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Script {
+    char model[512], text[256], target[256], ablate[128], keys[512];
+    int cols, rows;
+    bool ascii;
+} Script;
+
+static App *open_app(const Script *s)
+{
+    Error e = {{0}};
+    Ablations a = 0;
+    Model *m = model_open(s->model, NULL, &e);
+    cr_assert(m, "%s", e.text);
+    cr_assert_eq(ablations_parse(&a, s->ablate, &e), 0, "%s", e.text);
+    InputText given = {.text = *s->text ? s->text : NULL, .target = *s->target ? s->target : NULL};
+    App *app = app_create(m, given, a, THEME_DARK, true, &e);
+    cr_assert(app, "%s", e.text);
+    return app;
+}
+
+static void press(App *app, Canvas *c, const char *keys)
+{
+    for (const char *p = keys + strspn(keys, " "); *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        int32_t key = key_parse(p, n);
+        cr_assert_geq(key, 0, "no such key: %.*s", (int)n, p);
+        app_draw(app, c);
+        app_event(app, &(Event){.type = EVENT_KEY, .key = key});
+        p += n;
+    }
+}
+
+static void draw(const Script *s, Buffer *out)
+{
+    Error e = {{0}};
+    Canvas c = {0};
+    App *app = open_app(s);
+    cr_assert_eq(canvas_init(&c, s->cols, s->rows, s->ascii, &e), 0);
+    press(app, &c, s->keys);
+    app_draw(app, &c);
+    canvas_write_text(&c, out);
+    canvas_free(&c);
+    app_free(app);
+}
+
+/* Reads the head of a stored screen; returns where the screen begins. */
+static const char *read_script(Script *s, const char *text, const char *file)
+{
+    *s = (Script){.cols = 80, .rows = 24};
+    while (*text && strncmp(text, "---", 3) != 0) {
+        char key[16], value[512] = "";
+        size_t n = strcspn(text, "\n");
+        char line[640];
+        snprintf(line, sizeof line, "%.*s", (int)n, text);
+        cr_assert(sscanf(line, "%15[a-z]: %511[^\n]", key, value) >= 1, "%s: not KEY: VALUE: %s", file, line);
+        if (strcmp(key, "model") == 0)
+            memcpy(s->model, value, sizeof s->model);
+        else if (strcmp(key, "text") == 0)
+            snprintf(s->text, sizeof s->text, "%.255s", value);
+        else if (strcmp(key, "target") == 0)
+            snprintf(s->target, sizeof s->target, "%.255s", value);
+        else if (strcmp(key, "ablate") == 0)
+            snprintf(s->ablate, sizeof s->ablate, "%.127s", value);
+        else if (strcmp(key, "keys") == 0)
+            memcpy(s->keys, value, sizeof s->keys);
+        else if (strcmp(key, "size") == 0)
+            cr_assert_eq(sscanf(value, "%dx%d", &s->cols, &s->rows), 2, "%s: size", file);
+        else if (strcmp(key, "ascii") == 0)
+            s->ascii = strcmp(value, "yes") == 0;
+        else
+            cr_assert_fail("%s: unknown key %s", file, key);
+        text += n + (text[n] == '\n');
+    }
+    cr_assert(*text, "%s: no line of dashes", file);
+    return text + strcspn(text, "\n") + 1;
+}
+
+static void check_file(const char *path, bool update)
+{
+    Error e = {{0}};
+    File f;
+    Script s;
+    Buffer text = {0}, drawn = {0};
+    cr_assert_eq(file_open(&f, path, &e), 0, "%s", e.text);
+    buffer_add(&text, f.data, f.size);
+    file_close(&f);
+    const char *want = read_script(&s, buffer_text(&text), path);
+    draw(&s, &drawn);
+    if (update && strcmp(want, buffer_text(&drawn)) != 0) {
+        Buffer whole = {0};
+        buffer_add(&whole, text.data, (size_t)(want - text.data));
+        buffer_add(&whole, drawn.data, drawn.len);
+        cr_assert_eq(file_write(path, whole.data, whole.len, &e), 0, "%s", e.text);
+        buffer_free(&whole);
+    } else if (strcmp(want, buffer_text(&drawn)) != 0) {
+        int line = 1;
+        const char *a = want, *b = buffer_text(&drawn);
+        while (strcspn(a, "\n") == strcspn(b, "\n") && strncmp(a, b, strcspn(a, "\n")) == 0 && a[strcspn(a, "\n")]) {
+            a += strcspn(a, "\n") + 1;
+            b += strcspn(b, "\n") + 1;
+            line++;
+        }
+        cr_expect_fail("%s: row %d\n  expected %.*s\n  found    %.*s", path, line, (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
+    }
+    buffer_free(&text);
+    buffer_free(&drawn);
+}
+
+Test(screens, stored)
+{
+    DIR *d = opendir("tests/screens");
+    cr_assert(d, "tests/screens: run from the top folder");
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(d));) {
+        size_t n = strlen(entry->d_name);
+        if (n < 8 || strcmp(entry->d_name + n - 7, ".screen") != 0)
+            continue;
+        char path[512];
+        snprintf(path, sizeof path, "tests/screens/%s", entry->d_name);
+        check_file(path, getenv("SCREENS_UPDATE") != NULL);
+        count++;
+    }
+    closedir(d);
+    cr_assert_gt(count, 10);
+}
+
+/* ---- properties ---- */
+
+static const char *const models[] = {
+    "tiny-models/hand-wired",
+    "random:kind=encoder-decoder,norm_position=post,encoder_layers=2,decoder_layers=2,tie_embeddings=false",
+    "random:kind=decoder,norm=rmsnorm,position=rope,ffn=gated,activation=silu,n_heads=4,n_kv_heads=2,bias=false",
+    "random:kind=encoder,encoder_layers=1,position=learned",
+    "random:kind=decoder,position=alibi,norm=none,ffn=none,decoder_layers=1",
+};
+static const int sizes[][2] = {{40, 12}, {41, 13}, {60, 16}, {80, 24}, {106, 30}, {120, 40}, {160, 50}, {200, 60}};
+
+/* Every wide cell is followed by its right half, every text is where its width says, and a C locale's screen is ASCII. */
+static void check_canvas(const Canvas *c, const char *what)
+{
+    for (int y = 0; y < c->rows; y++) {
+        const Cell *row = canvas_row(c, y);
+        for (int x = 0; x < c->cols; x++) {
+            cr_assert_lt(row[x].role, ROLE_COUNT, "%s: role at %d,%d", what, y, x);
+            if (row[x].width == 2)
+                cr_assert(x + 1 < c->cols && row[x + 1].width == 0, "%s: half a character at %d,%d", what, y, x);
+            for (const char *p = row[x].text; c->ascii && *p; p++)
+                cr_assert((unsigned char)*p < 0x80, "%s: not ASCII at %d,%d: %s", what, y, x, row[x].text);
+        }
+    }
+}
+
+Test(screens, every_stage_at_every_size)
+{
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            for (int ascii = 0; ascii < 2; ascii++) {
+                Script s = {.cols = sizes[k][0], .rows = sizes[k][1], .ascii = ascii};
+                Error e = {{0}};
+                Canvas c = {0};
+                snprintf(s.model, sizeof s.model, "%s", models[m]);
+                App *app = open_app(&s);
+                cr_assert_eq(canvas_init(&c, s.cols, s.rows, s.ascii, &e), 0);
+                size_t count = pass_plan(app->pass)->count;
+                for (size_t i = 0; i < count; i++) {
+                    char name[STAGE_NAME_MAX];
+                    cr_assert_eq(app->at, i);
+                    app_draw(app, &c);
+                    check_canvas(&c, stage_name(app_stage(app), name));
+                    Buffer text = {0};
+                    canvas_write_text(&c, &text);
+                    const char *id = strrchr(name, '.') + 1; /* what you are looking at is on every screen */
+                    cr_assert(strstr(buffer_text(&text), id), "%s at %dx%d: the name is not on the screen", name, s.cols, s.rows);
+                    buffer_free(&text);
+                    press(app, &c, "n");
+                }
+                canvas_free(&c);
+                app_free(app);
+            }
+}
+
+/* A great many keys, drawn at changing sizes: nothing crashes, and the place stays inside the plan. */
+Test(screens, random_keys, .timeout = 120)
+{
+    static const char *const some[] = {"n", "b", "s", "o", "]", "[", "r", "c", "g", "Backspace", "Enter", "Esc", "Up", "Down", "Left", "Right", "PgUp", "PgDn",
+                                       "Home", "End", ".", ",", "H", "v", "+", "-", "/", "Tab", "m", "S", "a", "z", "x", "u", "t", "M", "w", ":", "T", "C-l", "?",
+                                       "3", "7", "w", "e", "i", "Space", "1", "A", "B"};
+    Random r = random_seeded(20);
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
+        Script s = {.cols = 80, .rows = 24};
+        Error e = {{0}};
+        Canvas c = {0};
+        snprintf(s.model, sizeof s.model, "%s", models[m]);
+        App *app = open_app(&s);
+        for (int i = 0; i < 3000; i++) {
+            if (i % 20 == 0) {
+                const int *size = sizes[random_below(&r, sizeof sizes / sizeof *sizes)];
+                canvas_free(&c);
+                cr_assert_eq(canvas_init(&c, size[0], size[1], random_below(&r, 2), &e), 0);
+            }
+            press(app, &c, some[random_below(&r, sizeof some / sizeof *some)]);
+            if (random_below(&r, 40) == 0)
+                app_event(app, &(Event){.type = EVENT_MOUSE, .action = (MouseAction)random_below(&r, 4), .row = (int)random_below(&r, 60), .col = (int)random_below(&r, 200)});
+            app_draw(app, &c);
+            check_canvas(&c, "random keys");
+            cr_assert_lt(app->at, pass_plan(app->pass)->count);
+            app->quit = false;
+        }
+        canvas_free(&c);
+        app_free(app);
+    }
+}
+
+Test(screens, too_small_says_so_and_recovers)
+{
+    Script s = {.cols = 80, .rows = 24};
+    Error e = {{0}};
+    Canvas c = {0};
+    Buffer text = {0};
+    snprintf(s.model, sizeof s.model, "tiny-models/hand-wired");
+    App *app = open_app(&s);
+    cr_assert_eq(canvas_init(&c, 20, 5, false, &e), 0);
+    app_draw(app, &c);
+    canvas_write_text(&c, &text);
+    cr_assert(strstr(buffer_text(&text), "needs 40"), "%s", buffer_text(&text));
+    buffer_free(&text);
+    canvas_free(&c);
+    app_free(app);
+}
+
+/* The number a cell shows is the number the stage holds, to the digits shown. */
+Test(screens, a_number_shown_is_the_number_held)
+{
+    Script s = {.cols = 80, .rows = 24};
+    Error e = {{0}};
+    Canvas c = {0};
+    snprintf(s.model, sizeof s.model, "%s", models[1]);
+    App *app = open_app(&s);
+    cr_assert_eq(canvas_init(&c, 80, 24, false, &e), 0);
+    for (size_t i = 0; i + 1 < pass_plan(app->pass)->count; i++) {
+        app_draw(app, &c);
+        Cellref cell = app_cell(app);
+        double x = (double)pass_value(app->pass, app->at)[cell_offset(app_stage(app), cell.index)];
+        char want[64], name[STAGE_NAME_MAX];
+        snprintf(want, sizeof want, "%.3f", x);
+        Buffer shown = {0};
+        for (int k = 0; k < c.cols * c.rows; k++)
+            if (c.cells[k].role == ROLE_CURSOR)
+                buffer_puts(&shown, c.cells[k].text);
+        if (isfinite(x))
+            cr_expect(strstr(buffer_text(&shown), want), "%s: holds %s, shows '%s'", stage_name(app_stage(app), name), want, buffer_text(&shown));
+        buffer_free(&shown);
+        press(app, &c, "n");
+    }
+    canvas_free(&c);
+    app_free(app);
+}
+
+/* An ablation keeps the place; switching it off again gives the first screen back, bit for bit. */
+Test(screens, toggles_come_back)
+{
+    for (size_t m = 0; m < 3; m++) {
+        Script s = {.cols = 120, .rows = 40};
+        Error e = {{0}};
+        Canvas c = {0};
+        Buffer before = {0}, during = {0}, after = {0};
+        snprintf(s.model, sizeof s.model, "%s", models[m]);
+        App *app = open_app(&s);
+        cr_assert_eq(canvas_init(&c, s.cols, s.rows, false, &e), 0);
+        press(app, &c, "1 2 n");
+        app_draw(app, &c);
+        canvas_write_text(&c, &before);
+        size_t at = app->at;
+        for (const char *key = "zxu"; *key; key++) {
+            char once[2] = {*key, '\0'};
+            press(app, &c, once);
+            cr_assert_eq(app->at, at);
+            buffer_clear(&during);
+            app->message[0] = '\0';
+            app_draw(app, &c);
+            canvas_write_text(&c, &during);
+            cr_assert(strcmp(buffer_text(&during), buffer_text(&before)) != 0, "%s: no badge", once);
+            press(app, &c, once);
+            buffer_clear(&after);
+            app->message[0] = '\0';
+            app_draw(app, &c);
+            canvas_write_text(&c, &after);
+            cr_assert_str_eq(buffer_text(&after), buffer_text(&before));
+        }
+        buffer_free(&before);
+        buffer_free(&during);
+        buffer_free(&after);
+        canvas_free(&c);
+        app_free(app);
+    }
+}
