@@ -58,10 +58,14 @@ $(BUILD)/tests/unit/%.o: FLAGS += -D_DEFAULT_SOURCE $(shell pkg-config --cflags 
 $(BUILD)/unit: $(TESTS:%.c=$(BUILD)/%.o) $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK) $(shell pkg-config --libs criterion)
 
-# Unit tests, golden cases, corrupt files and screens. A leak or a finding of a sanitizer fails it although Criterion
+$(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.o $(LIBRARY)
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK)
+
+# Corrupt files, then unit tests, golden cases and screens. A leak or a finding of a sanitizer fails it although Criterion
 # stays green on one: the sanitizers write to files of their own, and there must be none.
-check: $(BUILD)/unit
+check: $(BUILD)/unit $(BUILD)/replay
 	@rm -f $(BUILD)/asan.log.*
+	$(BUILD)/replay
 	ASAN_OPTIONS=detect_leaks=1:log_path=$(abspath $(BUILD))/asan.log $(BUILD)/unit --timeout 120
 	@if ls $(BUILD)/asan.log.* >/dev/null 2>&1; then cat $(BUILD)/asan.log.*; echo "check: the sanitizers found something"; exit 1; fi
 
@@ -74,9 +78,9 @@ test: all
 FUZZ_SECONDS ?= 60
 FUZZ_SOURCES := $(filter src/base/% src/tensor/% src/model/% src/pass/% src/measure/%,$(SOURCES))
 fuzz: $(FUZZERS:%=fuzz-%)
-fuzz-%: tests/fuzz/%.c $(FUZZ_SOURCES)
+fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c $(FUZZ_SOURCES)
 	@mkdir -p build/fuzz/$*-corpus
-	clang $(FLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< $(FUZZ_SOURCES) $(LINK)
+	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $^ $(LINK)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
 
 $(BUILD)/bench_%: tests/bench/bench_%.c $(LIBRARY)

@@ -18,7 +18,7 @@ static const CommandSpec spec = {
                "tolerated. A folder is a case (it holds case.json) or holds cases; without one,\n"
                "the cases that come with the program. Exit status 1: a number is too far off."),
     .example = "stepformer verify\n"
-               "stepformer verify tests/golden/cases/alibi",
+               "stepformer verify tests/golden/alibi",
     .options = taken,
 };
 

@@ -32,10 +32,10 @@ typedef struct Block {
     size_t m, n, k;
     bool first;
     bool padded;        /* B's rows may be read up to a whole number of vectors */
-    real *keep;         /* where a strip of B is copied to, or NULL */
-    const real **next;  /* what will be needed next if it is not this B's next strip; moves on as it is asked for */
-    const real *ahead;  /* what a tile asks for now … */
-    size_t step;        /* … and how far that moves on with p */
+    real *keep;        /* where a strip of B is copied to, or NULL */
+    const real *ahead; /* memory that will be needed soon: a tile asks for it … */
+    size_t step;       /* … at this distance for each p */
+    bool linear;       /* what is needed soon is not the next columns of B but lies in one piece */
 } Block;
 
 /* The elements of a and b by number, those of b counted on from a's. */
@@ -43,6 +43,13 @@ typedef struct Block {
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (INDICES){__VA_ARGS__})
+#endif
+
+/* Unrolls the following loop, whose count the compiler knows. */
+#if defined __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
 
 #define INLINE static inline __attribute__((always_inline))

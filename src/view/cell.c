@@ -133,7 +133,7 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const Columns 
     col += 2;
     if (two)
         draw_operand(app, c, row, col, k, &l->in[1], chosen && app->cell_operand == 1 ? ROLE_CHOICE : ROLE_TEXT);
-    else if (l->kind == LINE_STEP)
+    else
         canvas_put_cut(c, row, col, k->name + k->value - 1, ROLE_DIM, l->formula);
     col += k->name + k->value;
     draw_number(c, row, col, k->result - 1, l->result == 0 ? ROLE_DIM : ROLE_TEXT, l->result, app->digits + 1);

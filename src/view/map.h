@@ -1,4 +1,4 @@
-/* map.h - the boxes of the architecture and where they lie; between map_layout.c, map.c and map_text.c only.
+/* map.h - the boxes of the architecture and where they lie; between the files map*.c only.
  *
  * Row 0 is the top of the figure, column 0 its left edge; the figure is drawn from the bottom up, as in the paper. */
 #ifndef VIEW_MAP_H

@@ -124,10 +124,10 @@ void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, bo
     char text[PIECE_MAX];
     bool here = role == ROLE_HERE;
     *out = (Pieces){0};
+    if (here)
+        add(out, ROLE_HERE, "▶ ");
     if (b->touching && with_sign)
         add(out, here ? ROLE_HERE : ROLE_ABLATED, "✗ ");
-    else if (here)
-        add(out, ROLE_HERE, "▶ ");
     if (b->kind == BOX_POSITIONS && !c->ascii && !out->count)
         add(out, role, "∿ ");
     size_t name = out->count;
