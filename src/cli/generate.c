@@ -8,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER,   OPTION_TEXT,  OPTION_TARGET, OPTION_IDS,
-                                 OPTION_TARGET_IDS, OPTION_ABLATE,  OPTION_NUMBER, OPTION_TEMPERATURE, OPTION_TOP_K,
-                                 OPTION_TOP_P,  OPTION_SEED,        OPTION_STEPS, OPTION_NO_CACHE, OPTION_FORMAT,
-                                 OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,        OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS,
+                                 OPTION_ABLATE, OPTION_NUMBER,    OPTION_TEMPERATURE, OPTION_TOP_K,  OPTION_TOP_P, OPTION_SEED,
+                                 OPTION_STEPS,  OPTION_NO_CACHE,  OPTION_FORMAT,      OPTION_END};
 
 static const CommandSpec spec = {
     .name = "generate",
@@ -31,9 +30,9 @@ typedef struct Printer {
     const Model *model;
     const Ids *ids;
     int format;
-    bool guard;        /* a terminal: control characters in the vocabulary must not steer it */
+    bool guard; /* a terminal: control characters in the vocabulary must not steer it */
     size_t shown_ids;
-    size_t shown_text; /* bytes of the decoded text */
+    size_t shown_text;  /* bytes of the decoded text */
     SampleSteps *steps; /* shown for every token; NULL: none are */
     size_t step;
     Output out;
@@ -220,8 +219,9 @@ static int allocate_steps(SampleSteps *s, size_t vocab, Error *e)
     return 0;
 }
 
-static int run(Work *w, const Options *o, GenerateOptions *g, Error *e)
+static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e)
 {
+    GenerateOptions g = *asked;
     int format = options_choice(o, OPTION_FORMAT, spec.formats, e);
     if (format < 0)
         return -1;
@@ -230,17 +230,17 @@ static int run(Work *w, const Options *o, GenerateOptions *g, Error *e)
     if (o->value[OPTION_STEPS]) {
         if (allocate_steps(&steps, w->model->config.vocab_size, e) != 0)
             return -1;
-        p.steps = g->steps = &steps;
+        p.steps = g.steps = &steps;
     }
-    g->stop = generate_stop_id(w->model);
-    g->cache = !o->value[OPTION_NO_CACHE];
-    g->on_token = on_token;
-    g->context = &p;
-    warn(w, g);
+    g.stop = generate_stop_id(w->model);
+    g.cache = !o->value[OPTION_NO_CACHE];
+    g.on_token = on_token;
+    g.context = &p;
+    warn(w, &g);
 
     bool at_limit = false;
     bool good = p.steps || !config_has_stack(&w->model->config, STACK_DECODER) || print_new(&p, false);
-    int status = good ? generate(w->model, &w->input, w->ablations, g, &at_limit, e) : 0;
+    int status = good ? generate(w->model, &w->input, w->ablations, &g, &at_limit, e) : 0;
     if (p.shown_ids || p.shown_text || status == 0)
         print_new(&p, true);
     if (at_limit)
@@ -258,8 +258,8 @@ int cli_generate(int argc, char **argv)
     int status;
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
-    bool good = read_sampler(&o, &g, &e) == 0 && options_choice(&o, OPTION_FORMAT, spec.formats, &e) >= 0 && open_to_go_on(&w, &o, &e) == 0 &&
-                run(&w, &o, &g, &e) == 0;
+    bool good = read_sampler(&o, &g, &e) == 0 && options_choice(&o, OPTION_FORMAT, spec.formats, &e) >= 0 &&
+                open_to_go_on(&w, &o, &e) == 0 && run(&w, &o, &g, &e) == 0;
     work_free(&w);
     options_free(&o);
     return good ? CLI_DONE : cli_wrong(&e);

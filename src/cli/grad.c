@@ -2,9 +2,8 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
-static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT,    OPTION_TARGET, OPTION_IDS,
-                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_TARGETS, OPTION_FORMAT, OPTION_OUTPUT,
-                                 OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
+                                 OPTION_ABLATE, OPTION_TARGETS,   OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "grad",

@@ -85,7 +85,8 @@ static void add_option(const CommandSpec *spec, OptionId id, Buffer *out)
 
 void options_help(const CommandSpec *spec, Buffer *out)
 {
-    buffer_printf(out, _("Usage: stepformer %s [OPTION]...%s%s\n"), spec->name, spec->operands ? " " : "", spec->operands ? spec->operands : "");
+    buffer_printf(out, _("Usage: stepformer %s [OPTION]...%s%s\n"), spec->name, spec->operands ? " " : "",
+                  spec->operands ? spec->operands : "");
     buffer_printf(out, "%s\n\n", _(spec->what));
     for (int id = 0; id < OPTION_COUNT; id++)
         if (is_taken(spec, (OptionId)id))
@@ -168,8 +169,8 @@ static int store(Options *o, OptionId id, const char *value, Error *e)
     }
     if (before && strcmp(before, value) != 0) {
         char a[QUOTE_SHORT], b[QUOTE_SHORT];
-        return error_set(e, "%s: --%s: expected it once, found %s and %s", o->spec->name, info->name, quote_short(before, strlen(before), a),
-                         quote_short(value, strlen(value), b));
+        return error_set(e, "%s: --%s: expected it once, found %s and %s", o->spec->name, info->name,
+                         quote_short(before, strlen(before), a), quote_short(value, strlen(value), b));
     }
     o->value[id] = value;
     return 0;
@@ -185,8 +186,8 @@ static int store_with_value(Options *o, OptionId id, const char *inside, int arg
         return error_set(e, "%s: --%s: expected a value (%s), found nothing", o->spec->name, info->name, info->argument);
     const char *value = argv[++*at];
     if (looks_like_option(o->spec, value))
-        return error_set(e, "%s: --%s: expected a value (%s), found the option %s; if it is meant, write --%s=%s", o->spec->name, info->name,
-                         info->argument, value, info->name, value);
+        return error_set(e, "%s: --%s: expected a value (%s), found the option %s; if it is meant, write --%s=%s", o->spec->name,
+                         info->name, info->argument, value, info->name, value);
     return store(o, id, value, e);
 }
 

@@ -56,12 +56,12 @@ extern const OptionInfo option_table[OPTION_COUNT];
 
 /* A subcommand, as its help shows it. */
 typedef struct CommandSpec {
-    const char *name;         /* "trace" */
-    const char *operands;     /* what may stand beside the options: "[CASE_DIR...]"; NULL: nothing may */
-    const char *what;         /* what it does: lines of at most 78 columns, translatable */
-    const char *formats;      /* what --format may be, the default first: "text|json|csv"; NULL where it is not taken */
-    const char *example;      /* one or more lines */
-    const OptionId *options;  /* those it takes, ended by OPTION_END; the common ones are added */
+    const char *name;        /* "trace" */
+    const char *operands;    /* what may stand beside the options: "[CASE_DIR...]"; NULL: nothing may */
+    const char *what;        /* what it does: lines of at most 78 columns, translatable */
+    const char *formats;     /* what --format may be, the default first: "text|json|csv"; NULL where it is not taken */
+    const char *example;     /* one or more lines */
+    const OptionId *options; /* those it takes, ended by OPTION_END; the common ones are added */
 } CommandSpec;
 
 /* What was given. Texts belong to argv or to the Options. */

@@ -1,8 +1,8 @@
 /* verify.c - the subcommand `verify`: recomputes stored cases and compares every number. */
+#include "measure/verify.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "measure/verify.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -174,8 +174,8 @@ static int run(const Options *o, int *status, Error *e)
     }
     if (found == 0 && total.tensors) {
         buffer_clear(&line);
-        buffer_printf(&line, "cases: %zu, failed: %zu, tensors: %zu; largest error %.2e%s%s%s\n", total.cases - total.unreadable, total.failed,
-                      total.tensors, total.error, total.worst[0] ? " (" : "", total.worst, total.worst[0] ? ")" : "");
+        buffer_printf(&line, "cases: %zu, failed: %zu, tensors: %zu; largest error %.2e%s%s%s\n", total.cases - total.unreadable,
+                      total.failed, total.tensors, total.error, total.worst[0] ? " (" : "", total.worst, total.worst[0] ? ")" : "");
         output_emit(&out, buffer_text(&line), line.len);
     }
     buffer_free(&line);

@@ -12,9 +12,11 @@ enum { FALLBACK_IDS = 6 };
 /* The text that shows what a model does; NULL where it has none. */
 static const char *example_text(const Model *m)
 {
+    if (!vocab_has_text(m->vocab))
+        return NULL;
     if (m->config.example)
         return m->config.example;
-    return m->config.split == SPLIT_LLAMA2C && vocab_has_text(m->vocab) ? "Once upon a time" : NULL;
+    return m->config.split == SPLIT_LLAMA2C ? "Once upon a time" : NULL;
 }
 
 /* Ids for a model without an example: the begin token where there is one, then the first tokens that are not special, beginning
@@ -62,6 +64,12 @@ static int add_text(Ids *ids, const Model *m, const char *text, EncodeFor how, c
     return 0;
 }
 
+static size_t fallback_length(const Model *m)
+{
+    bool ends = m->config.position == POSITION_LEARNED && m->config.max_len < FALLBACK_IDS;
+    return ends ? m->config.max_len : FALLBACK_IDS;
+}
+
 /* What the first stack is fed. */
 static int read_first(Ids *ids, const Model *m, InputText given, Error *e)
 {
@@ -73,10 +81,7 @@ static int read_first(Ids *ids, const Model *m, InputText given, Error *e)
         return add_text(ids, m, given.text, how, "text", e);
     if (example_text(m))
         return add_text(ids, m, example_text(m), how, "example", e);
-    size_t most = FALLBACK_IDS;
-    if (c->position == POSITION_LEARNED && c->max_len < most)
-        most = c->max_len;
-    return add_fallback(ids, m, most, e);
+    return add_fallback(ids, m, fallback_length(m), e);
 }
 
 int input_begin_id(const Model *m)
@@ -114,6 +119,8 @@ static int read_all(Input *in, const Model *m, InputText given, Ablations a, Err
         return ids_parse(&in->target, given.target_ids, "--target-ids", m->config.vocab_size, false, e);
     if (given.target)
         return add_text(&in->target, m, given.target, ENCODE_DECODER, "--target", e);
+    if (!vocab_has_text(m->vocab) && !given.ids) /* stand-in ids on both sides: an untrained model only repeats itself */
+        return add_fallback(&in->target, m, fallback_length(m), e);
     return read_greedy(in, m, a, e);
 }
 
@@ -124,6 +131,19 @@ int input_read(Input *in, const Model *m, InputText given, Ablations a, Error *e
         return 0;
     input_free(in);
     return -1;
+}
+
+int input_targets(const Input *in, const Model *m, Ids *out, Error *e)
+{
+    bool encoder = m->config.kind == KIND_ENCODER;
+    const Ids *fed = encoder ? &in->source : &in->target;
+    for (size_t i = 0; i < fed->len; i++) {
+        bool last = i + 1 == fed->len;
+        int id = encoder ? fed->data[i] : last ? m->config.eos : fed->data[i + 1];
+        if (ids_add(out, id, e) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 void input_free(Input *in)

@@ -20,7 +20,8 @@ typedef struct Input {
 
 /* Turns what was given into ids.
  *   Neither text nor ids: the config's `example`; for llama2.c's files "Once upon a time"; for any other model without an
- * example six ids: the begin token where there is one, then 1, 2, 3, … as far as the vocabulary goes, special tokens left out.
+ * example six ids: the begin token where there is one, then 1, 2, 3, … as far as the vocabulary goes, special tokens left out; where
+ * the vocabulary is only numbers they stand in for the target, too.
  *   No target for an encoder-decoder: it is fed its own greedy output under the ablations `a`, the begin token first (id 0 where there is
  * none), until the end token, which is not fed, or twice the source and 8 tokens (six, for a model whose vocabulary is only numbers), or
  * where learned positions end.
@@ -31,6 +32,9 @@ int input_read(Input *in, const Model *m, InputText given, Ablations a, Error *e
 int input_begin_id(const Model *m);
 /* An error that names the place where text is not UTF-8; `what` names the text. */
 int input_check_text(const char *text, const char *what, Error *e);
+/* What the loss compares the output with where nobody says: for a decoder the token that comes next (after the last, the end token where
+ * the model has one, else -1: not counted); for an encoder its own tokens. One id a row of the output, appended to out. */
+int input_targets(const Input *in, const Model *m, Ids *out, Error *e);
 void input_free(Input *in);
 /* As pass_create's argument; borrows. */
 PassInput input_ids(const Input *in);

@@ -31,9 +31,9 @@ typedef struct SampleSteps {
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e);
 
 typedef struct GenerateOptions {
-    size_t max_new;     /* at most this many new tokens */
-    int stop;           /* ends after this id (which is not appended), -1: never */
-    bool cache;         /* use a key/value cache; no-mask cannot */
+    size_t max_new; /* at most this many new tokens */
+    int stop;       /* ends after this id (which is not appended), -1: never */
+    bool cache;     /* use a key/value cache; no-mask cannot */
     Sampler sampler;
     SampleSteps *steps; /* filled for every token; may be NULL */
     /* called after every new token with the logits it was drawn from; returning false stops. May be NULL. */

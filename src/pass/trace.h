@@ -9,7 +9,8 @@
  *   safetensors  one tensor each, by name
  *
  * In json and csv a number is the shortest text that reads back as the same number, always with a decimal point or an exponent. JSON has no
- * infinities: there they are the strings "-inf" and "inf", and what is not a number is "nan"; csv and text write the same without quotes. */
+ * infinities: there they are the strings "-inf" and "inf", and what is not a number is "nan"; csv and text write the same without quotes.
+ */
 #ifndef PASS_TRACE_H
 #define PASS_TRACE_H
 

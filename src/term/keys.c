@@ -199,7 +199,7 @@ size_t keys_decode(const KeyTable *t, const char *s, size_t n, bool final, Event
     }
     if (first < 0x80)
         return key(e, first, 1);
-    size_t want = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
+    size_t want = first > 0xf4 || first < 0xc2 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
     if (n < want && !final)
         return 0;
     int32_t c;

@@ -1,6 +1,11 @@
 /* adamw.c - one step of AdamW, number by number. */
 #include "train/adamw.h"
 
+static inline real root(real x)
+{
+    return REAL_IS_DOUBLE ? (real)sqrt((double)x) : (real)sqrtf((float)x);
+}
+
 void adamw_update(real *w, real *m, real *v, const real *g, size_t n, const AdamW *a, double lr, double scale, uint64_t step)
 {
     const real beta1 = (real)a->beta1, beta2 = (real)a->beta2, rest1 = (real)(1 - a->beta1), rest2 = (real)(1 - a->beta2);
@@ -11,6 +16,6 @@ void adamw_update(real *w, real *m, real *v, const real *g, size_t n, const Adam
         real d = g[i] * factor;
         m[i] = beta1 * m[i] + rest1 * d;
         v[i] = beta2 * v[i] + rest2 * (d * d);
-        w[i] = w[i] * keep - size * m[i] / (real_sqrt(v[i]) * correction + eps);
+        w[i] = w[i] * keep - size * m[i] / (root(v[i]) * correction + eps);
     }
 }

@@ -66,6 +66,7 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
     }
     app->model = m;
     app->given = copy_given(given);
+    input_targets(&app->input, m, &app->targets, NULL);
     app->cursor[AXIS_TOKEN] = last_position(app);
     pass_value(app->pass, 0);
     return app;
@@ -80,6 +81,8 @@ void app_free(App *app)
     free_given(&app->given);
     model_free(app->model);
     explanation_free(&app->cell);
+    ids_free(&app->targets);
+    update_free(app->update);
     menu_free(&app->menu);
     free(app->tree_open);
     free(app);
@@ -99,6 +102,13 @@ void app_go(App *app, size_t i)
     pass_value(app->pass, app->at);
 }
 
+void app_forward(App *app)
+{
+    app->phase = PHASE_FORWARD;
+    update_free(app->update);
+    app->update = NULL;
+}
+
 void app_jump(App *app, size_t i)
 {
     if (app->history_len == HISTORY_MAX) {
@@ -107,6 +117,7 @@ void app_jump(App *app, size_t i)
     }
     Place *p = &app->history[app->history_len++];
     p->at = app->at;
+    p->phase = app->phase;
     p->view = app->view;
     memcpy(p->cursor, app->cursor, sizeof p->cursor);
     app_go(app, i);
@@ -120,6 +131,7 @@ static void come_back(App *app)
     }
     Place *p = &app->history[--app->history_len];
     memcpy(app->cursor, p->cursor, sizeof p->cursor);
+    app->phase = p->phase;
     app_go(app, p->at);
     app->view = VIEW_STEP;
     if (p->view == VIEW_CELL)
@@ -151,10 +163,10 @@ Cellref app_cell(const App *app)
     return cell;
 }
 
-Slice app_slice(App *app, size_t stage)
+Slice app_slice(App *app, size_t stage, bool gradient)
 {
     const Stage *s = &pass_plan(app->pass)->stages[stage];
-    const real *value = pass_value(app->pass, stage);
+    const real *value = gradient ? pass_gradient(app->pass, stage) : pass_value(app->pass, stage);
     if (s->rank == 2)
         return (Slice){value, s->shape[0], s->shape[1], 0, 0, 0, 1};
     size_t head = app_index(app, s, 0);
@@ -203,6 +215,9 @@ static void replace_pass(App *app, Pass *p)
     free(app->tree_open);
     app->tree_open = NULL;
     app->history_len = 0;
+    app->targets.len = 0;
+    input_targets(&app->input, app->model, &app->targets, NULL);
+    app_forward(app);
     app_go(app, same_place(pass_plan(p), &here));
     if (app->view == VIEW_CELL)
         cell_open(app, app_cell(app));
@@ -235,6 +250,16 @@ void app_set_ablations(App *app, Ablations a)
     buffer_free(&names);
     app->ablations = a;
     replace_pass(app, p);
+}
+
+void app_run_again(App *app)
+{
+    Error e = {{0}};
+    Pass *p = pass_create(app->model, input_ids(&app->input), app->ablations, &e);
+    if (p)
+        replace_pass(app, p);
+    else
+        app_say(app, ROLE_ERROR, "%s", e.text);
 }
 
 /* Reads what was given for a model and makes its pass; NULL with the error said. */
@@ -295,7 +320,11 @@ bool app_set_model(App *app, const char *name)
     free(app->tree_open);
     app->tree_open = NULL;
     app->history_len = 0;
+    app->targets.len = 0;
+    input_targets(&app->input, m, &app->targets, NULL);
+    app_forward(app);
     app->grain = GRAIN_STAGE;
+    app->changed = false;
     memset(app->cursor, 0, sizeof app->cursor);
     app->cursor[AXIS_TOKEN] = last_position(app);
     app->top = app->left = 0;
@@ -354,26 +383,102 @@ static const char *grain_name(Grain g)
     return _(names[g]);
 }
 
-static void step_next(App *app, size_t times)
+/* The loss of this pass; false where nothing can be compared. */
+static bool enter_loss(App *app)
+{
+    Error e = {{0}};
+    if (pass_loss(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
+        app_say(app, ROLE_WARNING, _("the end of the pass: w shows what comes next. No loss: %s"), e.text);
+        return false;
+    }
+    app->at = pass_plan(app->pass)->count - 1;
+    app->phase = PHASE_LOSS;
+    return true;
+}
+
+static bool enter_backward(App *app)
+{
+    Error e = {{0}};
+    if (pass_backward(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return false;
+    }
+    app->phase = PHASE_BACKWARD;
+    return true;
+}
+
+/* One step on; false at the end. */
+static bool step_on(App *app)
 {
     size_t first, end, last = pass_plan(app->pass)->count - 1;
-    if (app->at == last)
-        app_say(app, ROLE_WARNING, "%s", _("the end of the pass: b steps back, r starts again, w shows what comes next"));
-    while (times-- && app->at < last) {
+    switch (app->phase) {
+    case PHASE_FORWARD:
+        if (app->at == last)
+            return enter_loss(app);
         extent(app, app->at + 1, app->grain, &first, &end);
         app_go(app, end - 1);
+        return true;
+    case PHASE_LOSS:
+        return enter_backward(app);
+    case PHASE_BACKWARD:
+        if (app->at == 0) {
+            if (!update_make(app))
+                return false;
+            app->phase = PHASE_UPDATE;
+            return true;
+        }
+        extent(app, app->at - 1, app->grain, &first, &end);
+        app_go(app, first);
+        return true;
+    case PHASE_UPDATE:
+        update_take(app);
+        return true;
     }
+    return false;
+}
+
+static bool step_off(App *app)
+{
+    size_t first, end, last = pass_plan(app->pass)->count - 1;
+    switch (app->phase) {
+    case PHASE_FORWARD:
+        if (app->at == 0) {
+            app_say(app, ROLE_WARNING, "%s", _("the first stage: n steps on"));
+            return false;
+        }
+        extent(app, app->at, app->grain, &first, &end);
+        app_go(app, first ? first - 1 : 0);
+        return true;
+    case PHASE_LOSS:
+        app->phase = PHASE_FORWARD;
+        return true;
+    case PHASE_BACKWARD:
+        if (app->at == last) {
+            app->phase = PHASE_LOSS;
+            return true;
+        }
+        extent(app, app->at, app->grain, &first, &end);
+        app_go(app, end < last ? end : last);
+        return true;
+    case PHASE_UPDATE:
+        update_free(app->update);
+        app->update = NULL;
+        app->phase = PHASE_BACKWARD;
+        return true;
+    }
+    return false;
+}
+
+static void step_next(App *app, size_t times)
+{
+    while (times-- && step_on(app))
+        continue;
 }
 
 static void step_back(App *app, size_t times)
 {
-    size_t first, end;
-    if (app->at == 0)
-        app_say(app, ROLE_WARNING, "%s", _("the first stage: n steps on"));
-    while (times-- && app->at > 0) {
-        extent(app, app->at, app->grain, &first, &end);
-        app_go(app, first ? first - 1 : 0);
-    }
+    while (times-- && step_off(app))
+        continue;
 }
 
 static void step_into(App *app)
@@ -394,7 +499,7 @@ static void step_out(App *app)
         if (app->grain < GRAIN_STACK)
             app->grain = (Grain)(app->grain + 1);
         extent(app, app->at, app->grain, &first, &end);
-        app_go(app, end - 1);
+        app_go(app, app->phase == PHASE_BACKWARD ? first : end - 1);
     } while (app->at == was && app->grain < GRAIN_STACK);
     app_say(app, ROLE_BADGE, _("stepping by %s; s steps into the next one"), grain_name(app->grain));
 }
@@ -439,10 +544,27 @@ static bool common_command(App *app, CommandId id, size_t count)
         while (times--)
             step_layer(app, -1);
         break;
-    case CMD_RESTART: app_go(app, 0); break;
+    case CMD_RESTART:
+        app_forward(app);
+        app_go(app, 0);
+        break;
     case CMD_RUN:
+        if (app->phase == PHASE_BACKWARD) {
+            app_go(app, 0);
+            break;
+        }
         app_go(app, pass_plan(app->pass)->count - 1);
-        app_say(app, ROLE_BADGE, "%s", _("the end of the pass: w shows what comes next"));
+        app_say(app, ROLE_BADGE, "%s", _("the end of the pass: w shows what comes next, n goes on to the loss and backwards"));
+        break;
+    case CMD_LOSS:
+        app_forward(app);
+        enter_loss(app);
+        app->view = VIEW_STEP;
+        break;
+    case CMD_GRADIENT:
+        if (app->phase != PHASE_BACKWARD)
+            app_say(app, ROLE_WARNING, "%s", _("gradients come after the loss: L, then n"));
+        app->show_value = !app->show_value;
         break;
     case CMD_RETURN: come_back(app); break;
     case CMD_GOTO: prompt_open(app, PROMPT_GOTO, ""); break;

@@ -13,6 +13,9 @@
 #include "view/event.h"
 #include "view/theme.h"
 
+/* Where the pass is: forwards through the stages, at the loss, backwards through the same stages, at the optimiser's step. */
+typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
+
 /* What fills the screen. Each is a row of view_table. */
 typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
 
@@ -26,6 +29,7 @@ typedef enum Pane { PANE_MATRIX, PANE_PLAN } Pane;
 /* A place to come back to after a jump. */
 typedef struct Place {
     size_t at;
+    Phase phase;
     size_t cursor[AXIS_COUNT];
     ViewId view;
 } Place;
@@ -68,6 +72,9 @@ typedef struct MatrixLayout {
     size_t rows, cols; /* how many are visible */
 } MatrixLayout;
 
+/* What one step of the optimiser did. */
+typedef struct Update Update;
+
 typedef struct App {
     Model *model;
     Input input;
@@ -75,7 +82,13 @@ typedef struct App {
     Ablations ablations;
     Pass *pass;
 
-    size_t at;          /* the stage that is shown: the last one computed */
+    size_t at;          /* the stage that is shown: the last one computed, or the one whose gradient was */
+    Phase phase;
+    bool show_value;    /* PHASE_BACKWARD: the value first, then its gradient */
+    Ids targets;        /* what the loss compares with, one id a row of the output */
+    double loss;        /* PHASE_LOSS and later */
+    bool changed;       /* the model's weights were changed here */
+    Update *update;     /* PHASE_UPDATE: what the optimiser's step did; see update.c */
     Grain grain;
     size_t cursor[AXIS_COUNT]; /* the chosen index along every kind of axis; clamped where it is used */
     Show show;
@@ -142,6 +155,8 @@ Cellref app_cell(const App *app);
 void app_say(App *app, Role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Runs the pass again with other ablations; stays at the same stage, or the nearest before it that is left. */
 void app_set_ablations(App *app, Ablations a);
+/* Makes the pass anew, because its weights changed. */
+void app_run_again(App *app);
 /* Feeds other text (NULL: as before); says what is wrong and keeps the old one where it cannot be read. */
 bool app_set_input(App *app, const char *text, const char *target);
 bool app_set_model(App *app, const char *name);
@@ -152,6 +167,9 @@ void app_input_text(const App *app, Stack stack, Buffer *out);
 /* True where the mask hides this cell of a WEIGHTS stage: it is 0 because its score is -inf. */
 bool app_is_masked(App *app, size_t stage, size_t offset);
 
+/* Forgets the loss and what came after it: the pass goes forwards again. */
+void app_forward(App *app);
+
 /* The matrix that a stage shows: the chosen head of a rank-3 value, or all of a rank-2 one. */
 typedef struct Slice {
     const real *data; /* [rows, cols] */
@@ -159,7 +177,7 @@ typedef struct Slice {
     size_t head, heads; /* heads is 0 where there are none */
     int row_axis, col_axis; /* which axes of the stage */
 } Slice;
-Slice app_slice(App *app, size_t stage);
+Slice app_slice(App *app, size_t stage, bool gradient);
 
 /* The views, each in a file of its own. */
 void step_draw(App *app, Canvas *c, Rect area);
@@ -191,6 +209,15 @@ void matrix_search(App *app, const char *text);
 void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);
 bool plan_click(App *app, int row, int col);
+
+/* The pauses between forwards and backwards, and after: in place of the matrix. */
+void loss_draw(App *app, Canvas *c, Rect area);
+void update_draw(App *app, Canvas *c, Rect area);
+/* One AdamW step from the gradients of this pass, on a copy of the weights. False with the reason said. */
+bool update_make(App *app);
+/* Puts the new weights in place of the old ones. */
+void update_take(App *app);
+void update_free(Update *u);
 
 /* The line at the bottom while something is typed. */
 void prompt_open(App *app, PromptKind kind, const char *text);

@@ -19,17 +19,23 @@ typedef struct Drawing {
 
 /* ---- single cells and lines, in the figure's rows and columns; nothing outside its view ---- */
 
+/* True where a row of the canvas belongs to the figure's view. */
+static bool is_seen(const Drawing *d, int row)
+{
+    return row >= d->map.view.row && row < d->map.view.row + d->map.view.rows;
+}
+
 static void put(Drawing *d, int row, int col, int columns, Role role, const char *text)
 {
     int r = map_row(&d->map, row);
-    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows)
+    if (is_seen(d, r))
         canvas_put(d->c, r, map_col(&d->map, col), columns, role, text);
 }
 
 static void put_in_middle(Drawing *d, int row, int col, int columns, const Pieces *p)
 {
     int r = map_row(&d->map, row), free_columns = columns - map_pieces_width(d->c, p);
-    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows)
+    if (is_seen(d, r))
         map_put_pieces(d->c, r, map_col(&d->map, col + (free_columns > 0 ? free_columns / 2 : 0)), columns, p);
 }
 
@@ -79,7 +85,7 @@ static Role edge_role(const Drawing *d, size_t box)
 static void restyle(Drawing *d, int row, int col, int columns, Role role)
 {
     int r = map_row(&d->map, row);
-    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows)
+    if (is_seen(d, r))
         canvas_restyle(d->c, r, map_col(&d->map, col), columns, 1, role);
 }
 
@@ -270,7 +276,7 @@ static void draw_input(Drawing *d, const MapColumn *k, const MapPart *p)
     buffer_puts(&b, two && last ? _("outputs so far: ") : _("inputs: "));
     app_input_text(d->app, k->stack, &b);
     int r = map_row(&d->map, p->row);
-    if (r >= d->map.view.row && r < d->map.view.row + d->map.view.rows) {
+    if (is_seen(d, r)) {
         int width = canvas_text_width(d->c, buffer_text(&b)), cols = k->cols - 2;
         int left = k->center - width / 2, most = k->col + k->cols - 1 - width;
         left = left > most ? most : left;
@@ -284,24 +290,27 @@ static void draw_output(Drawing *d, const MapColumn *k, const MapPart *p)
 {
     enum { TOKEN_COLUMNS = 10 };
     App *app = d->app;
-    Pieces pieces = {.count = 1, .at[0].role = ROLE_DIM};
-    if (app->at + 1 < pass_plan(app->pass)->count) {
-        snprintf(pieces.at[0].text, PIECE_MAX, "%s", _("output probabilities"));
-    } else {
+    bool done = app->at + 1 == pass_plan(app->pass)->count;
+    int row = map_row(&d->map, p->row);
+    Buffer token = {0}, text = {0};
+    if (!is_seen(d, row))
+        return;
+    if (done) {
         TokenProb top;
-        Buffer b = {0};
         size_t n;
         pass_ids(app->pass, k->stack, &n);
         top_tokens(app->pass, n - 1, 1, &top);
-        const char *token = vocab_token(app->model->vocab, top.id);
-        text_escape(&b, token, strlen(token), d->c->ascii);
-        int fits = (int)text_fit(buffer_text(&b), TOKEN_COLUMNS, NULL);
-        snprintf(pieces.at[0].text, PIECE_MAX, k->stack == STACK_ENCODER ? _("at the end: %.*s%s %.3f") : _("next: %.*s%s %.3f"), fits,
-                 buffer_text(&b), (size_t)fits < b.len ? "…" : "", top.probability);
-        pieces.at[0].role = ROLE_LABEL;
-        buffer_free(&b);
+        const char *raw = vocab_token(app->model->vocab, top.id);
+        text_escape(&token, raw, strlen(raw), d->c->ascii);
+        int fits = (int)text_fit(buffer_text(&token), TOKEN_COLUMNS, NULL);
+        buffer_printf(&text, k->stack == STACK_ENCODER ? _("at the end: %.*s%s %.3f") : _("next: %.*s%s %.3f"), fits, buffer_text(&token),
+                      (size_t)fits < token.len ? "…" : "", top.probability);
+    } else {
+        buffer_puts(&text, _("output probabilities"));
     }
-    put_in_middle(d, p->row, k->box_col, k->box_cols, &pieces);
+    canvas_put_center(d->c, row, map_col(&d->map, k->box_col), k->box_cols, done ? ROLE_LABEL : ROLE_DIM, buffer_text(&text));
+    buffer_free(&token);
+    buffer_free(&text);
 }
 
 static void draw_column(Drawing *d, const MapColumn *k)
@@ -359,7 +368,7 @@ static void draw_notes(Drawing *d)
         for (int row = b->r.row + (b->r.rows - lines) / 2; p.count && row < b->r.row + b->r.rows; row++) {
             Pieces line = map_take_line(&p);
             int width = map_pieces_width(d->c, &line), used = width < m->note_cols ? width : m->note_cols;
-            if (map_row(m, row) >= m->view.row && map_row(m, row) < m->view.row + m->view.rows)
+            if (is_seen(d, map_row(m, row)))
                 map_put_pieces(d->c, map_row(m, row), map_col(m, left ? k->col - 1 - used : k->col + k->cols + 1), m->note_cols, &line);
         }
     }

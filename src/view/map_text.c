@@ -273,7 +273,8 @@ void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, int
     Pieces title = {0};
     Role role = map_box_role(app, b);
     if (titled || b->kind == BOX_POSITIONS) {
-        add(&title, role == ROLE_DIM ? ROLE_DIM : ROLE_HEADING, b->kind == BOX_POSITIONS ? position_name(app->model->config.position) : map_box_name(app, b));
+        const char *name = b->kind == BOX_POSITIONS ? position_name(app->model->config.position) : map_box_name(app, b);
+        add(&title, role == ROLE_DIM ? ROLE_DIM : ROLE_HEADING, name);
         add(&title, ROLE_TEXT, "  ");
     }
     *out = title;

@@ -51,6 +51,7 @@ typedef struct Cells {
     Show show;
     int width, digits;
     double largest; /* of the finite values' magnitudes, for the heat */
+    double unit;    /* what the numbers are counted in: 1, or for gradients the power of ten of the largest */
     bool color;     /* colour carries the heat: thin signs leave it to be seen, and beside a number there is no need of any */
 } Cells;
 
@@ -78,7 +79,7 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
             canvas_put(c, row, at + i, 1, role, shade);
         return;
     }
-    int used = number_format(text, x, k->digits, c->ascii);
+    int used = number_format(text, x / k->unit, k->digits, c->ascii);
     bool sign = k->show == SHOW_BOTH && !k->color;
     int room = sign ? width - 1 : width;
     canvas_fill(c, row, at, width, 1, role, " ");
@@ -98,12 +99,16 @@ static double largest_magnitude(const real *x, size_t n)
     return largest;
 }
 
-static Cells cells_for(const App *app, const Stage *s, const real *x, size_t n)
+static Cells cells_for(const App *app, const Stage *s, const real *x, size_t n, bool gradient)
 {
     Cells k = {.show = app->show, .digits = app->digits, .color = app->color && app->theme != THEME_MONO};
-    bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
-    k.largest = shares ? 1 : app->show == SHOW_NUMBERS ? 0 : largest_magnitude(x, n);
-    k.width = app->show == SHOW_HEAT ? 3 : number_width(x, n, app->digits) + 2 + (app->show == SHOW_BOTH && !k.color);
+    bool shares = (s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS) && !gradient;
+    k.unit = 1;
+    k.largest = shares ? 1 : app->show == SHOW_NUMBERS && !gradient ? 0 : largest_magnitude(x, n);
+    if (gradient && k.largest > 0) /* gradients are often tiny: show their digits, and say the power of ten once */
+        k.unit = pow(10, floor(log10(k.largest)));
+    int number = gradient ? app->digits + 3 : number_width(x, n, app->digits);
+    k.width = app->show == SHOW_HEAT ? 3 : number + 2 + (app->show == SHOW_BOTH && !k.color);
     return k;
 }
 
@@ -141,8 +146,10 @@ static int info_width(RowInfo i)
 }
 
 /* The most that leaves room for all columns; where not even the least does, as much as a wide pane has to spare. */
-static RowInfo choose_info(const Stage *s, int columns, int needed)
+static RowInfo choose_info(const Stage *s, bool gradient, int columns, int needed)
 {
+    if (gradient)
+        return INFO_NONE;
     bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
     int spare = columns - needed;
     if (shares && (spare >= info_width(INFO_ATTENTION) || columns >= 100))
@@ -195,7 +202,7 @@ static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, size_
 /* What is drawn of a stage: the one where the program stands, with a cursor, or another one beside it for comparison. */
 typedef struct Shown {
     size_t stage;
-    bool here;
+    bool here, gradient;
     size_t *top, *left; /* first row and column, kept from frame to frame */
 } Shown;
 
@@ -212,16 +219,23 @@ static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total
         *first = total > visible ? total - visible : 0;
 }
 
-static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, const Stage *s, const Slice *m, const MatrixLayout *l)
+static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, double unit, const Stage *s, const Slice *m, const MatrixLayout *l)
 {
     Buffer b = {0};
+    if (k->here && k->gradient)
+        buffer_printf(&b, _("d(loss)/d(%s) · "), stage_table[s->kind].id);
     if (!k->here) { /* which one it is, where it is not the one that the heading names */
         char name[STAGE_NAME_MAX];
-        buffer_printf(&b, _("made from %s"), stage_name(s, name));
+        if (k->stage == app->at)
+            buffer_printf(&b, k->gradient ? _("its gradient, d(loss)/d(%s)") : _("its value, %s"), stage_table[s->kind].id);
+        else
+            buffer_printf(&b, _("made from %s"), stage_name(s, name));
         if (m->heads)
             buffer_printf(&b, ", %s %zu", axis_name(s->axes[0]), m->head);
         buffer_puts(&b, " · ");
     }
+    if (k->gradient && unit != 1)
+        buffer_printf(&b, _("in units of %g · "), unit);
     buffer_printf(&b, _("rows: %s"), axis_words(app, s, m->row_axis));
     if (l->rows < m->rows)
         buffer_printf(&b, " %zu–%zu / %zu", *k->top, *k->top + l->rows - 1, m->rows);
@@ -270,10 +284,10 @@ static void draw_headers(const App *app, Canvas *c, Rect r, size_t left, const S
 static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
 {
     const Stage *s = &pass_plan(app->pass)->stages[k->stage];
-    Slice m = app_slice(app, k->stage);
+    Slice m = app_slice(app, k->stage, k->gradient);
     size_t cursor_row = app_index(app, s, m.row_axis), cursor_col = app_index(app, s, m.col_axis);
     bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
-    Cells cells = cells_for(app, s, m.data, m.rows * m.cols);
+    Cells cells = cells_for(app, s, m.data, m.rows * m.cols, k->gradient);
     MatrixLayout l = {.area = r, .header_rows = 1};
     bool named = s->axes[m.col_axis] == AXIS_DIM && app->model->config.dim_names;
     int least = app->show == SHOW_HEAT ? 0 : named ? 9 : token_cols ? 6 : 0;
@@ -298,7 +312,7 @@ static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
     }
     int most = r.cols / 4 < 16 ? r.cols / 4 : 16, numbers = token_rows ? (m.rows > 100 ? 5 : m.rows > 10 ? 4 : 3) : 0;
     l.label_width = 2 + numbers + (widest < most ? widest : most);
-    RowInfo info = choose_info(s, r.cols, l.label_width + (int)(m.cols < 1000 ? m.cols : 1000) * l.cell_width);
+    RowInfo info = choose_info(s, k->gradient, r.cols, l.label_width + (int)(m.cols < 1000 ? m.cols : 1000) * l.cell_width);
     int columns = (r.cols - l.label_width - info_width(info)) / l.cell_width;
     l.cols = columns > 0 ? (size_t)columns : 0;
     if (l.cols > m.cols)
@@ -307,7 +321,7 @@ static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
 
     if (l.header_rows == HEADER_LINES) /* a line less where no name needs it */
         l.header_rows = header_lines(app, c, *k->left, s, &m, &l);
-    draw_caption(app, c, r, k, s, &m, &l);
+    draw_caption(app, c, r, k, cells.unit, s, &m, &l);
     draw_headers(app, c, r, *k->left, s, &m, &l, cursor_col);
     int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
     draw_info_head(c, r.row + l.header_rows, info_col, info);
@@ -345,7 +359,7 @@ static void draw_inputs(App *app, Canvas *c, Rect r)
         if (need > r.rows)
             return;
         size_t top = 0, left = in->shape[in->rank - 1] == s->shape[s->rank - 1] ? app->left : 0;
-        int used = draw_one(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1}, &(Shown){(size_t)s->in[i], false, &top, &left}) + 1;
+        int used = draw_one(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1}, &(Shown){(size_t)s->in[i], false, false, &top, &left}) + 1;
         r.row += used;
         r.rows -= used;
     }
@@ -357,7 +371,8 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
 {
     const Stage *s = app_stage(app);
     size_t rows = s->shape[1], cols = s->shape[2];
-    const real *x = pass_value(app->pass, app->at) + head * rows * cols;
+    bool gradient = app->phase == PHASE_BACKWARD && !app->show_value;
+    const real *x = (gradient ? pass_gradient(app->pass, app->at) : pass_value(app->pass, app->at)) + head * rows * cols;
     size_t chosen = app_index(app, s, 0), cursor_row = app_index(app, s, 1), cursor_col = app_index(app, s, 2);
     size_t show_rows = r.rows - 1 < (int)rows ? (size_t)(r.rows - 1) : rows;
     size_t show_cols = (size_t)(r.cols / cells->width);
@@ -368,7 +383,7 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
     scroll_to(&left, cursor_col, show_cols, cols);
     Buffer title = {0};
     buffer_printf(&title, "%s%s %zu", head == chosen ? "▸" : " ", axis_name(s->axes[0]), head);
-    if (s->kind == STAGE_WEIGHTS) {
+    if (s->kind == STAGE_WEIGHTS && !gradient) {
         double sum = 0;
         for (size_t i = 0; i < rows; i++)
             sum += entropy(x + i * cols, cols);
@@ -391,11 +406,13 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
 {
     const Stage *s = app_stage(app);
     size_t heads = s->shape[0], rows = s->shape[1], cols = s->shape[2];
-    Cells cells = cells_for(app, s, pass_value(app->pass, app->at), s->count);
+    bool gradient = app->phase == PHASE_BACKWARD && !app->show_value;
+    const real *all = gradient ? pass_gradient(app->pass, app->at) : pass_value(app->pass, app->at);
+    Cells cells = cells_for(app, s, all, s->count, gradient);
     if (show == SHOW_HEAT && app->show != SHOW_HEAT) {
         cells.show = SHOW_HEAT;
         if (cells.largest == 0)
-            cells.largest = largest_magnitude(pass_value(app->pass, app->at), s->count);
+            cells.largest = largest_magnitude(all, s->count);
     }
     if (show == SHOW_HEAT)
         cells.width = 2;
@@ -436,7 +453,7 @@ void matrix_draw(App *app, Canvas *c, Rect area)
         return;
     }
     /* where there is plenty of room, small pictures of all heads stand above the numbers of one */
-    bool attention = s->rank == 3 && s->axes[2] == AXIS_KEY && s->shape[0] > 1 && app->show != SHOW_HEAT;
+    bool attention = s->rank == 3 && s->axes[2] == AXIS_KEY && s->shape[0] > 1 && app->phase == PHASE_FORWARD && app->show != SHOW_HEAT;
     int need = (int)s->shape[1] + 5;
     if (attention && area.rows >= 2 * need && s->shape[1] < 100) {
         int used = draw_tiles(app, c, (Rect){area.row, area.col, area.cols, area.rows - need}, SHOW_HEAT);
@@ -444,8 +461,12 @@ void matrix_draw(App *app, Canvas *c, Rect area)
         area.row += used + 1;
         area.rows -= used + 1;
     }
-    int used = draw_one(app, c, area, &(Shown){app->at, true, &app->top, &app->left});
-    if (area.cols >= 60)
+    bool back = app->phase == PHASE_BACKWARD, gradient = back && !app->show_value;
+    int used = draw_one(app, c, area, &(Shown){app->at, true, gradient, &app->top, &app->left});
+    size_t top = app->top, left = app->left;
+    if (back && area.rows - used > 5)
+        draw_one(app, c, (Rect){area.row + used + 1, area.col, area.cols, area.rows - used - 1}, &(Shown){app->at, false, !gradient, &top, &left});
+    else if (!back && area.cols >= 60)
         draw_inputs(app, c, (Rect){area.row + used, area.col, area.cols, area.rows - used});
 }
 

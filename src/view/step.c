@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "measure/gradient.h"
 #include "measure/metrics.h"
 #include "pass/ablation.h"
 
@@ -21,6 +22,7 @@ static int put_badge(Canvas *c, int row, int col, const char *text)
 static int badges_width(const App *app)
 {
     int width = app->model->untrained ? (int)strlen(_("untrained")) + 3 : 0;
+    width += app->changed ? (int)strlen(_("weights changed")) + 3 : 0;
     for (int i = 0; i < ABLATION_COUNT; i++)
         if (app->ablations & ablation_table[i].bit)
             width += (int)strlen(ablation_table[i].name) + 3;
@@ -33,7 +35,13 @@ static void draw_title(const App *app, Canvas *c)
     char stage[64];
     Buffer text = {0};
     canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
-    snprintf(stage, sizeof stage, _("stage %zu of %zu"), app->at + 1, pass_plan(app->pass)->count);
+    size_t count = pass_plan(app->pass)->count;
+    if (app->phase == PHASE_FORWARD)
+        snprintf(stage, sizeof stage, _("stage %zu of %zu"), app->at + 1, count);
+    else if (app->phase == PHASE_BACKWARD)
+        snprintf(stage, sizeof stage, _("backwards, stage %zu of %zu"), app->at + 1, count);
+    else
+        snprintf(stage, sizeof stage, "%s", app->phase == PHASE_LOSS ? _("the loss") : _("the optimiser's step"));
     int width = canvas_text_width(c, stage), badges = badges_width(app), right = c->cols - width - 1 - badges;
     size_t name = text_fit(app->model->name, c->cols / 4, NULL);
     buffer_printf(&text, "%.*s%s  ", (int)name, app->model->name, app->model->name[name] ? "…" : "");
@@ -54,6 +62,8 @@ static void draw_title(const App *app, Canvas *c)
     int col = right + width + (width > 0);
     if (app->model->untrained)
         col = put_badge(c, 0, col, _("untrained"));
+    if (app->changed)
+        col = put_badge(c, 0, col, _("weights changed"));
     for (int i = 0; i < ABLATION_COUNT; i++)
         if (app->ablations & ablation_table[i].bit)
             col = put_badge(c, 0, col, ablation_table[i].name);
@@ -168,14 +178,24 @@ static size_t gather_metrics(App *app, MetricLine *lines, size_t max)
 {
     const Stage *s = app_stage(app);
     size_t head = s->rank == 3 ? app_index(app, s, 0) : 0, row = app_index(app, s, s->rank - 2);
+    if (app->phase == PHASE_BACKWARD)
+        return gradient_lines(app->pass, app->at, head, row, lines, max);
     return metric_lines(app->pass, app->at, head, row, lines, max);
+}
+
+static void write_formula(const App *app, Buffer *out)
+{
+    if (app->phase == PHASE_BACKWARD)
+        gradient_formula(app->pass, app->at, out);
+    else
+        formula_with_shapes(app->pass, app->at, out);
 }
 
 /* Under the matrix: the formula with its shapes, then the metrics. */
 static void draw_meaning_below(App *app, Canvas *c, Rect r, const MetricLine *lines, size_t n)
 {
     Buffer b = {0};
-    formula_with_shapes(app->pass, app->at, &b);
+    write_formula(app, &b);
     canvas_hline(c, r.row, r.col, r.cols, ROLE_BORDER);
     canvas_put_cut(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_HEADING, buffer_text(&b));
     buffer_free(&b);
@@ -202,7 +222,7 @@ static void draw_meaning_beside(App *app, Canvas *c, Rect r)
     if (ablated)
         row += canvas_put_wrapped(c, row, left, width, 3, ROLE_ABLATED, ablated);
     row++;
-    formula_with_shapes(app->pass, app->at, &b);
+    write_formula(app, &b);
     row += canvas_put_wrapped(c, row, left, width, 4, ROLE_HEADING, buffer_text(&b));
     row++;
     size_t n = gather_metrics(app, lines, METRICS_MAX);
@@ -229,6 +249,13 @@ static void draw_meaning_beside(App *app, Canvas *c, Rect r)
 static void draw_stage(App *app, Canvas *c, Rect r, bool below)
 {
     const Stage *s = app_stage(app);
+    if (app->phase == PHASE_LOSS || app->phase == PHASE_UPDATE) {
+        if (app->phase == PHASE_LOSS)
+            loss_draw(app, c, r);
+        else
+            update_draw(app, c, r);
+        return;
+    }
     draw_crumb(app, c, r);
     int row = r.row + 1;
     if (below) {
@@ -251,7 +278,7 @@ static void draw_stage(App *app, Canvas *c, Rect r, bool below)
 
 void step_draw(App *app, Canvas *c, Rect area)
 {
-    bool plan = area.cols >= PLAN_FROM, beside = area.cols >= MEANING_FROM;
+    bool plan = area.cols >= PLAN_FROM, beside = area.cols >= MEANING_FROM && (app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD);
     if (!plan && app->focus == PANE_PLAN) {
         plan_draw(app, c, area);
         return;

@@ -96,7 +96,8 @@ Test(generate, the_cache_changes_nothing)
 Test(generate, the_cache_changes_nothing_in_an_encoder_decoder)
 {
     assert_cache_changes_nothing("kind=encoder-decoder,encoder_layers=2,n_heads=4", "3,1,4,1,5", "2", 0, 20);
-    assert_cache_changes_nothing("kind=encoder-decoder,encoder_layers=1,decoder_layers=1,position=rope", "3", "2,7,1", UNIFORM_ATTENTION, 12);
+    assert_cache_changes_nothing("kind=encoder-decoder,encoder_layers=1,decoder_layers=1,position=rope", "3", "2,7,1", UNIFORM_ATTENTION,
+                                 12);
 }
 
 /* The first cache has room for 256 tokens: it is filled by a long prompt in pieces, and replaced twice. */
@@ -141,7 +142,8 @@ Test(generate, ends_where_learned_positions_end)
         bool at_limit = false;
         Input in = read_ids(m, "1,2,3", NULL);
         GenerateOptions o = options(4, cache, 0);
-        cr_assert(generate(m, &in, 0, &o, &at_limit, &e) == 0 && in.target.len == 7 && !at_limit, "all four were wanted and there was room");
+        cr_assert(generate(m, &in, 0, &o, &at_limit, &e) == 0 && in.target.len == 7 && !at_limit,
+                  "all four were wanted and there was room");
         o.max_new = 1;
         cr_assert(generate(m, &in, 0, &o, &at_limit, &e) == 0 && in.target.len == 7 && at_limit);
         Pass *p = pass_create(m, input_ids(&in), 0, &e);

@@ -139,7 +139,7 @@ Test(input, its_own_output_ends_with_learned_positions_and_is_short_without_word
     model_free(learned);
     Model *numbers = make(PAIR "vocab_size=9", false);
     assert_greedy(numbers, (InputText){.ids = "1,2,3,4,5,6,7"}, 0, 0, 6);
-    assert_greedy(numbers, (InputText){0}, 0, 0, 6);
+    assert_input(numbers, (InputText){0}, "1,2,3,4,5,6", "1,2,3,4,5,6"); /* nothing given: ids stand in on both sides */
     model_free(numbers);
     Model *begin = make(PAIR "vocab_size=9,bos=4", false);
     assert_greedy(begin, (InputText){.ids = "1"}, 0, 4, 6);
@@ -163,15 +163,29 @@ Test(input, nothing_given_is_the_example)
 
 Test(input, numbers_stand_in_for_an_example)
 {
-    const struct { const char *config, *ids; } cases[] = {
-        {"vocab_size=23", "1,2,3,4,5,6"}, {"vocab_size=4", "1,2,3"},     {"vocab_size=2", "1"},
-        {"vocab_size=1", "0"},            {"vocab_size=9,bos=2,eos=4", "2,1,3,5,6,7"}, {"vocab_size=9,position=learned,max_len=3", "1,2,3"},
+    const struct {
+        const char *config, *ids;
+    } cases[] = {
+        {"vocab_size=23", "1,2,3,4,5,6"},
+        {"vocab_size=4", "1,2,3"},
+        {"vocab_size=2", "1"},
+        {"vocab_size=1", "0"},
+        {"vocab_size=9,bos=2,eos=4", "2,1,3,5,6,7"},
+        {"vocab_size=9,position=learned,max_len=3", "1,2,3"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Model *m = make(cases[i].config, false);
         assert_input(m, (InputText){0}, "", cases[i].ids);
         model_free(m);
     }
+}
+
+Test(input, an_example_that_cannot_be_read_without_words_is_not_used)
+{
+    Model *m = make("vocab_size=4", false);
+    m->config.example = strdup("b a");
+    assert_input(m, (InputText){0}, "", "1,2,3");
+    model_free(m);
 }
 
 Test(input, contradictions_are_errors)

@@ -91,19 +91,22 @@ static Map layout(App *app, int cols, int rows)
 
 static void for_each_config(void (*check)(const char *config, Ablations a))
 {
-    static const char *const kinds[] = {"kind=decoder,decoder_layers=3", "kind=encoder,encoder_layers=2", "kind=encoder-decoder,encoder_layers=2,decoder_layers=3",
+    static const char *const kinds[] = {"kind=decoder,decoder_layers=3", "kind=encoder,encoder_layers=2",
+                                        "kind=encoder-decoder,encoder_layers=2,decoder_layers=3",
                                         "kind=encoder-decoder,encoder_layers=0,decoder_layers=1", "kind=decoder,decoder_layers=0"};
     static const char *const norms[] = {"norm=layernorm,norm_position=pre", "norm=rmsnorm,norm_position=post", "norm=none"};
     static const char *const positions[] = {"none", "sinusoidal", "learned", "rope", "alibi"};
     static const char *const ffns[] = {"mlp", "gated", "none"};
-    static const Ablations ablations[] = {0, NO_FFN, NO_ATTENTION, NO_FFN | NO_ATTENTION | NO_NORM, NO_RESIDUAL | NO_POSITIONS | NO_SCALE | NO_MASK | UNIFORM_ATTENTION};
+    static const Ablations ablations[] = {0, NO_FFN, NO_ATTENTION, NO_FFN | NO_ATTENTION | NO_NORM,
+                                          NO_RESIDUAL | NO_POSITIONS | NO_SCALE | NO_MASK | UNIFORM_ATTENTION};
     char config[256];
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         for (size_t n = 0; n < sizeof norms / sizeof *norms; n++)
             for (size_t p = 0; p < sizeof positions / sizeof *positions; p++)
                 for (size_t f = 0; f < sizeof ffns / sizeof *ffns; f++)
                     for (size_t a = 0; a < sizeof ablations / sizeof *ablations; a++) {
-                        snprintf(config, sizeof config, "%s,%s,position=%s,ffn=%s,d_model=4,n_heads=2,vocab_size=9", kinds[k], norms[n], positions[p], ffns[f]);
+                        snprintf(config, sizeof config, "%s,%s,position=%s,ffn=%s,d_model=4,n_heads=2,vocab_size=9", kinds[k], norms[n],
+                                 positions[p], ffns[f]);
                         check(config, ablations[a]);
                     }
 }
@@ -202,8 +205,8 @@ static void check_small(const char *config, Ablations a)
             app->map_choice = i;
             Map at = layout(app, sizes[k][0], sizes[k][1]);
             Rect r = at.boxes[i].r;
-            cr_assert_eq(map_box_at(&at, map_row(&at, r.row + r.rows / 2), map_col(&at, r.col + r.cols / 2)), (int)i, "%s: box %zu at %dx%d", config, i,
-                         sizes[k][0], sizes[k][1]);
+            cr_assert_eq(map_box_at(&at, map_row(&at, r.row + r.rows / 2), map_col(&at, r.col + r.cols / 2)), (int)i,
+                         "%s: box %zu at %dx%d", config, i, sizes[k][0], sizes[k][1]);
             cr_assert(map_col(&at, r.col) >= 0 && map_col(&at, r.col + r.cols) <= sizes[k][0]);
             cr_assert(map_row(&at, r.row) >= 1 && map_row(&at, r.row + r.rows) <= sizes[k][1] - 2);
         }
@@ -288,7 +291,8 @@ Test(map, draws_ablations_and_pre_norm_in_ascii)
         "",
         " decoder.2.self  RMS norm  norm [4,16]                         Enter goes there",
     };
-    App *app = open_app("kind=decoder,norm=rmsnorm,position=rope,ffn=gated,activation=silu,decoder_layers=4", NO_RESIDUAL | NO_FFN | NO_POSITIONS);
+    App *app =
+        open_app("kind=decoder,norm=rmsnorm,position=rope,ffn=gated,activation=silu,decoder_layers=4", NO_RESIDUAL | NO_FFN | NO_POSITIONS);
     go(app, "decoder.2.self.k_rot");
     press(app, "Down");
     check_picture(app, true, rows, sizeof rows / sizeof *rows);
@@ -296,6 +300,40 @@ Test(map, draws_ablations_and_pre_norm_in_ascii)
 }
 
 /* ---- signs ---- */
+
+/* A column shows the layer that runs; one not reached its first, one that is done its last. */
+Test(map, shows_the_layer_that_runs)
+{
+    static const struct {
+        const char *stage;
+        size_t encoder, decoder;
+    } cases[] = {
+        {"encoder.embed.sum", 0, 0},   {"encoder.1.ffn.norm", 1, 0},    {"decoder.embed.tokens", 1, 0},
+        {"decoder.0.cross.out", 1, 0}, {"decoder.1.self.scores", 1, 1}, {"output.probs", 1, 1},
+    };
+    App *app = open_app(PAPER, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        go(app, cases[i].stage);
+        Map m = layout(app, 80, 24);
+        cr_expect_eq(m.column[0].layer, cases[i].encoder, "%s", cases[i].stage);
+        cr_expect_eq(m.column[1].layer, cases[i].decoder, "%s", cases[i].stage);
+    }
+    app_free(app);
+}
+
+Test(map, does_not_call_masked_what_is_not)
+{
+    App *app = open_app("kind=decoder", 0);
+    Canvas c = draw(app, 80, 24, false);
+    cr_expect(shows(&c, "masked self-attention"));
+    canvas_free(&c);
+    app_set_ablations(app, NO_MASK);
+    c = draw(app, 80, 24, false);
+    cr_expect(!shows(&c, "masked self-attention"));
+    cr_expect(shows(&c, "✗ self-attention  no-mask"));
+    canvas_free(&c);
+    app_free(app);
+}
 
 Test(map, names_the_layer_while_it_is_in_one)
 {
@@ -342,7 +380,8 @@ Test(map, has_a_sign_for_every_state)
     go(app, "decoder.0.self.scores");
     for (int ascii = 0; ascii < 2; ascii++) {
         Canvas c = draw(app, 80, 19, ascii);
-        cr_expect(shows(&c, ascii ? "> masked self-attention" : "▶ masked self-attention") || shows(&c, ascii ? "> self-attention" : "▶ self-attention"));
+        cr_expect(shows(&c, ascii ? "> masked self-attention" : "▶ masked self-attention") ||
+                  shows(&c, ascii ? "> self-attention" : "▶ self-attention"));
         cr_expect(shows(&c, "[      token embedding"), "computed");
         cr_expect(shows(&c, "(          softmax"), "not reached");
         cr_expect(shows(&c, ascii ? "x    layer norm  no-norm" : "╳    layer norm  no-norm"), "switched off");
@@ -376,7 +415,8 @@ Test(map, shows_what_comes_out_at_the_end)
 /* The memory's arrow ends at the cross-attention, wherever both are. */
 Test(map, leads_memory_into_cross_attention)
 {
-    static const char *const configs[] = {PAPER, "kind=encoder-decoder,encoder_layers=1", "kind=encoder-decoder,encoder_layers=1,norm=none,ffn=none",
+    static const char *const configs[] = {PAPER, "kind=encoder-decoder,encoder_layers=1",
+                                          "kind=encoder-decoder,encoder_layers=1,norm=none,ffn=none",
                                           "kind=encoder-decoder,encoder_layers=0,norm=none"};
     for (size_t i = 0; i < sizeof configs / sizeof *configs; i++)
         for (int removed = 0; removed < 2; removed++) {

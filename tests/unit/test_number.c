@@ -147,14 +147,15 @@ static int widest(const real *x, size_t n, int digits)
 static void check_width(const real *x, size_t n, int digits)
 {
     int expected = widest(x, n, digits), found = number_width(x, n, digits), least = digits + 2; /* "0.000" */
-    cr_assert_eq(found, expected > least ? expected : least, "%zu numbers from %g, %d digits: %d, expected %d", n, (double)x[0], digits, found,
-                 expected);
+    cr_assert_eq(found, expected > least ? expected : least, "%zu numbers from %g, %d digits: %d, expected %d", n, (double)x[0], digits,
+                 found, expected);
 }
 
 Test(number_width, is_that_of_the_widest)
 {
-    static const real special[] = {0, (real)-0.0, INFINITY, -INFINITY, NAN, (real)1e9, (real)-1e9, (real)99999.999, (real)-99999.9999,
-                                   (real)123456, (real)-1e30, (real)1e-30, (real)-1e-30, (real)9.9999, (real)99999999};
+    static const real special[] = {0,           (real)-0.0,  INFINITY,        -INFINITY,         NAN,
+                                   (real)1e9,   (real)-1e9,  (real)99999.999, (real)-99999.9999, (real)123456,
+                                   (real)-1e30, (real)1e-30, (real)-1e-30,    (real)9.9999,      (real)99999999};
     enum { SPECIAL = sizeof special / sizeof *special };
     uint32_t bits = 5;
     real x[40];

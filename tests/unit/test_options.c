@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const OptionId taken[] = {OPTION_MODEL, OPTION_TEXT, OPTION_ABLATE, OPTION_NUMBER, OPTION_TOP_P, OPTION_STEPS, OPTION_FORMAT,
-                                 OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL, OPTION_TEXT,   OPTION_ABLATE, OPTION_NUMBER, OPTION_TOP_P,
+                                 OPTION_STEPS, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 static const CommandSpec plain = {.name = "test", .what = "Tests.", .formats = "text|json", .example = "stepformer test", .options = taken};
 static const CommandSpec with_operands = {
     .name = "test", .operands = "[FILE...]", .what = "Tests.", .formats = "text|json", .example = "stepformer test", .options = taken};
@@ -124,10 +124,14 @@ Test(options, a_value_that_is_missing_is_named)
 
 Test(options, numbers_are_read_strictly)
 {
-    const struct { const char *text; bool good; double value; } numbers[] = {
-        {"0.5", true, 0.5}, {"1", true, 1}, {"1e-3", true, 0.001}, {".25", true, 0.25}, {"-0.5", false, 0}, {"1.5", false, 0},
-        {"", false, 0}, {" 0.5", false, 0}, {"0.5 ", false, 0}, {"0.5x", false, 0}, {"nan", false, 0}, {"inf", false, 0},
-        {"0x0.8", false, 0}, {"1e", false, 0}, {"--1", false, 0}, {"0,5", false, 0}, {"1e999", false, 0},
+    const struct {
+        const char *text;
+        bool good;
+        double value;
+    } numbers[] = {
+        {"0.5", true, 0.5},  {"1", true, 1},     {"1e-3", true, 0.001}, {".25", true, 0.25}, {"-0.5", false, 0},  {"1.5", false, 0},
+        {"", false, 0},      {" 0.5", false, 0}, {"0.5 ", false, 0},    {"0.5x", false, 0},  {"nan", false, 0},   {"inf", false, 0},
+        {"0x0.8", false, 0}, {"1e", false, 0},   {"--1", false, 0},     {"0,5", false, 0},   {"1e999", false, 0},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         Options o = {.spec = &plain};
@@ -140,9 +144,23 @@ Test(options, numbers_are_read_strictly)
         else
             cr_assert(strstr(e.text, "--top-p: expected a number from 0 to 1"), "%s", e.text);
     }
-    const struct { const char *text; bool good; uint64_t value; } counts[] = {
-        {"0", true, 0}, {"60", true, 60}, {"007", true, 7}, {"18446744073709551615", true, UINT64_MAX}, {"18446744073709551616", false, 0},
-        {"-1", false, 0}, {"+1", false, 0}, {"1.0", false, 0}, {"1e3", false, 0}, {"", false, 0}, {" 1", false, 0}, {"0x10", false, 0},
+    const struct {
+        const char *text;
+        bool good;
+        uint64_t value;
+    } counts[] = {
+        {"0", true, 0},
+        {"60", true, 60},
+        {"007", true, 7},
+        {"18446744073709551615", true, UINT64_MAX},
+        {"18446744073709551616", false, 0},
+        {"-1", false, 0},
+        {"+1", false, 0},
+        {"1.0", false, 0},
+        {"1e3", false, 0},
+        {"", false, 0},
+        {" 1", false, 0},
+        {"0x10", false, 0},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         Options o = {.spec = &plain};
@@ -158,8 +176,12 @@ Test(options, numbers_are_read_strictly)
 
 Test(options, the_format_is_said_or_follows_from_the_file)
 {
-    const struct { const char *format, *output; int expected; } cases[] = {
-        {NULL, NULL, 0}, {"json", NULL, 1}, {"text", "x.json", 0}, {NULL, "x.json", 1}, {NULL, "a.json/x", 0}, {NULL, "x.svg", 0}, {"svg", NULL, -1},
+    const struct {
+        const char *format, *output;
+        int expected;
+    } cases[] = {
+        {NULL, NULL, 0},       {"json", NULL, 1},  {"text", "x.json", 0}, {NULL, "x.json", 1},
+        {NULL, "a.json/x", 0}, {NULL, "x.svg", 0}, {"svg", NULL, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Options o = {.spec = &plain};

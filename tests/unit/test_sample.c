@@ -84,7 +84,8 @@ Test(sample, temperature_sharpens)
     /* at temperature 1/2 the odds are squared: 1 16 4 9 of 30; at 2 their roots */
     assert_distribution(sampler(0.5, 0, 1, 4), logits, (double[]){1 / 30.0, 16 / 30.0, 4 / 30.0, 9 / 30.0});
     double roots = sqrt(0.1) + sqrt(0.4) + sqrt(0.2) + sqrt(0.3);
-    assert_distribution(sampler(2, 0, 1, 5), logits, (double[]){sqrt(0.1) / roots, sqrt(0.4) / roots, sqrt(0.2) / roots, sqrt(0.3) / roots});
+    assert_distribution(sampler(2, 0, 1, 5), logits,
+                        (double[]){sqrt(0.1) / roots, sqrt(0.4) / roots, sqrt(0.2) / roots, sqrt(0.3) / roots});
 }
 
 Test(sample, a_tiny_temperature_is_greedy_and_overflows_nothing)
@@ -106,6 +107,7 @@ Test(sample, top_k_keeps_exactly_k)
     cr_assert(count_finite(steps->scaled, VOCAB) == 4 && count_finite(steps->top_k, VOCAB) == 2 && count_finite(steps->top_p, VOCAB) == 2);
     cr_assert(steps->probs[0] == 0 && steps->probs[2] == 0);
     cr_assert_float_eq(steps->probs[1], 4 / 7.0, 1e-6);
+    cr_assert_eq(count_finite(steps_of(sampler(1, VOCAB - 1, 1, 7), logits, VOCAB)->top_k, VOCAB), VOCAB - 1);
 }
 
 Test(sample, of_equal_logits_top_k_keeps_the_smaller_ids)
@@ -131,7 +133,10 @@ Test(sample, a_top_k_of_the_vocabulary_or_more_is_all)
 Test(sample, top_p_keeps_the_smallest_set_that_reaches_it)
 {
     const real logits[] = {2, 2, 2, 2}; /* a quarter each, exactly */
-    const struct { double p; size_t kept; } cases[] = {{1e-9, 1}, {0.25, 1}, {0.2500001, 2}, {0.5, 2}, {0.7, 3}, {0.75, 3}, {0.9999, 4}, {1, 4}};
+    const struct {
+        double p;
+        size_t kept;
+    } cases[] = {{1e-9, 1}, {0.25, 1}, {0.2500001, 2}, {0.5, 2}, {0.7, 3}, {0.75, 3}, {0.9999, 4}, {1, 4}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         SampleSteps *steps = steps_of(sampler(1, 0, cases[i].p, 10), logits, 4);
         cr_assert_eq(count_finite(steps->top_p, 4), cases[i].kept, "top_p %g: expected %zu, found %zu", cases[i].p, cases[i].kept,

@@ -92,10 +92,21 @@ Test(trace, a_number_reads_back_and_is_the_shortest_that_does)
 
 Test(trace, numbers_as_text)
 {
-    const struct { double x; const char *exact, *rounded; } cases[] = {
-        {0, "0.0", "0.0"},        {-0.0, "-0.0", "-0.0"},        {1, "1.0", "1.0"},     {-3, "-3.0", "-3.0"},
-        {0.5, "0.5", "0.5"},      {100000, "100000.0", "100000.0"}, {1234567, "1234567.0", "1.23457e+06"},
-        {INFINITY, "inf", "inf"}, {-INFINITY, "-inf", "-inf"},   {NAN, "nan", "nan"},   {1e30, "1e+30", "1.0e+30"},
+    const struct {
+        double x;
+        const char *exact, *rounded;
+    } cases[] = {
+        {0, "0.0", "0.0"},
+        {-0.0, "-0.0", "-0.0"},
+        {1, "1.0", "1.0"},
+        {-3, "-3.0", "-3.0"},
+        {0.5, "0.5", "0.5"},
+        {100000, "100000.0", "100000.0"},
+        {1234567, "1234567.0", "1.23457e+06"},
+        {INFINITY, "inf", "inf"},
+        {-INFINITY, "-inf", "-inf"},
+        {NAN, "nan", "nan"},
+        {1e30, "1e+30", "1.0e+30"},
     };
     char text[TRACE_NUMBER_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -93,8 +93,8 @@ static void check_matrix(char **text, const Stage *s, const real *x, bool ascii,
         for (size_t j = 0; j < cols; j++) {
             double v = (double)x[i * cols + j];
             sum += v;
-            cr_assert(values[j] == v || fabs(values[j] - v) <= tolerance * fmax(1, fabs(v)), "%s: row %zu, column %zu is %g, written %g", stage_name(s, name), i, j, v,
-                      values[j]);
+            cr_assert(values[j] == v || fabs(values[j] - v) <= tolerance * fmax(1, fabs(v)), "%s: row %zu, column %zu is %g, written %g",
+                      stage_name(s, name), i, j, v, values[j]);
         }
         if (sums) {
             double written = atof(end + strlen(ascii ? "  |  " : "  │  "));
@@ -274,7 +274,8 @@ Test(walk, writes_the_metrics)
             cr_expect_gt(n, 0);
             for (size_t k = 0; k < n; k++) {
                 Buffer text = {0};
-                buffer_printf(&text, "  - %s%*s%s\n", lines[k].label, METRIC_LABEL_COLUMNS + 2 - text_width(lines[k].label), "", lines[k].value);
+                buffer_printf(&text, "  - %s%*s%s\n", lines[k].label, METRIC_LABEL_COLUMNS + 2 - text_width(lines[k].label), "",
+                              lines[k].value);
                 cr_expect(strstr(buffer_text(&b), buffer_text(&text)), "stage %zu, head %zu: no\n%s", i, h, buffer_text(&text));
                 buffer_free(&text);
             }

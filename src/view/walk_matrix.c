@@ -1,0 +1,179 @@
+/* walk_matrix.c - a stage's matrix as aligned text, with the names of its rows and columns, whole however wide it is. */
+#include "view/walk.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+
+/* ---- names ---- */
+
+/* True where another position holds the same token: it is then told apart by its position, "the (4)". */
+static bool is_repeated(const Pass *p, const Stage *s, int axis, size_t i)
+{
+    size_t n = 0;
+    const int *ids = pass_ids(p, s->axis_stack[axis], &n);
+    for (size_t j = 0; i < n && j < n; j++)
+        if (j != i && ids[j] == ids[i])
+            return true;
+    return false;
+}
+
+static bool counts_positions(Axis a)
+{
+    return a == AXIS_TOKEN || a == AXIS_QUERY || a == AXIS_KEY;
+}
+
+static void free_names(Names *n)
+{
+    buffer_free(&n->text);
+    free(n->at);
+    free(n->columns);
+    *n = (Names){0};
+}
+
+/* The names of an axis of a stage, or NULL without memory. */
+static const Names *names_of(Walk *w, const Stage *s, int axis)
+{
+    Names *names = &w->names[s->axes[axis]][s->axis_stack[axis]];
+    size_t n = s->shape[axis];
+    if (names->n == n)
+        return names;
+    free_names(names);
+    names->at = malloc(n * sizeof *names->at);
+    names->columns = malloc(n * sizeof *names->columns);
+    Buffer raw = {0};
+    for (size_t i = 0; names->at && names->columns && i < n; i++) {
+        names->at[i] = names->text.len;
+        buffer_clear(&raw);
+        label_index(w->pass, s, axis, i, &raw);
+        walk_put_token(w, &names->text, buffer_text(&raw));
+        if (counts_positions(s->axes[axis]) && is_repeated(w->pass, s, axis, i))
+            buffer_printf(&names->text, " (%zu)", i);
+        names->columns[i] = text_width(buffer_text(&names->text) + names->at[i]);
+        names->widest = names->columns[i] > names->widest ? names->columns[i] : names->widest;
+        buffer_putc(&names->text, '\0');
+    }
+    bool failed = !names->at || !names->columns || names->text.failed || raw.failed;
+    buffer_free(&raw);
+    if (failed) {
+        free_names(names);
+        w->stopped = true;
+        return NULL;
+    }
+    names->n = n;
+    return names;
+}
+
+static const char *name_at(const Names *names, size_t i)
+{
+    return names->text.data + names->at[i];
+}
+
+/* What the rows or columns are, for people. */
+static const char *axis_words(Axis a)
+{
+    switch (a) {
+    case AXIS_TOKEN: return _("tokens");
+    case AXIS_QUERY: return _("queries");
+    case AXIS_KEY: return _("keys");
+    case AXIS_DIM: return _("dimensions of the stream");
+    case AXIS_HEAD_DIM: return _("dimensions of a head");
+    case AXIS_HEADS_DIM: return _("dimensions of all heads");
+    case AXIS_UNIT: return _("units of the FFN");
+    case AXIS_VOCAB: return _("tokens of the vocabulary");
+    default: return "";
+    }
+}
+
+/* ---- matrices ---- */
+
+static bool has_sums(const Stage *s)
+{
+    return s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
+}
+
+/* The widths of the columns: of the name, or of the widest number of the stage. */
+static bool measure(Walk *w, const Names *cols, int number)
+{
+    if (w->widths_room < cols->n) {
+        int *more = realloc(w->widths, cols->n * sizeof *more);
+        if (!more) {
+            w->stopped = true;
+            return false;
+        }
+        w->widths = more;
+        w->widths_room = cols->n;
+    }
+    for (size_t j = 0; j < cols->n; j++)
+        w->widths[j] = cols->columns[j] > number ? cols->columns[j] : number;
+    return true;
+}
+
+static void put_number(Walk *w, double x, int columns)
+{
+    char text[NUMBER_MAX];
+    walk_pad(w, columns - number_format(text, x, w->digits, w->ascii));
+    buffer_puts(&w->line, text);
+}
+
+static void put_column_names(Walk *w, const Stage *s, const Names *rows, const Names *cols)
+{
+    walk_pad(w, 4 + rows->widest);
+    for (size_t j = 0; j < cols->n; j++) {
+        walk_pad(w, 2 + w->widths[j] - cols->columns[j]);
+        buffer_puts(&w->line, name_at(cols, j));
+    }
+    if (has_sums(s)) {
+        buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
+        walk_put_words(w, _("sum"));
+    }
+    walk_end_line(w);
+}
+
+/* x [rows, cols] */
+static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, const Names *cols)
+{
+    for (size_t i = 0; i < rows->n && !w->stopped; i++) {
+        double sum = 0;
+        walk_pad(w, 4);
+        buffer_puts(&w->line, name_at(rows, i));
+        walk_pad(w, rows->widest - rows->columns[i]);
+        for (size_t j = 0; j < cols->n; j++) {
+            double v = (double)x[i * cols->n + j];
+            walk_pad(w, 2);
+            put_number(w, v, w->widths[j]);
+            sum += v;
+        }
+        if (has_sums(s)) {
+            buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
+            put_number(w, sum, 0);
+        }
+        walk_end_line(w);
+    }
+}
+
+void walk_put_axes(Walk *w, const Stage *s)
+{
+    buffer_printf(&w->line, "  %s: ", _("rows"));
+    walk_put_words(w, axis_words(s->axes[s->rank - 2]));
+    buffer_printf(&w->line, "; %s: ", _("columns"));
+    walk_put_words(w, axis_words(s->axes[s->rank - 1]));
+    walk_end_line(w);
+}
+
+void walk_put_matrix(Walk *w, const Stage *s, const real *x, size_t head)
+{
+    const Names *rows = names_of(w, s, s->rank - 2), *cols = rows ? names_of(w, s, s->rank - 1) : NULL;
+    if (!cols || !measure(w, cols, number_width(x, s->count, w->digits)))
+        return;
+    put_column_names(w, s, rows, cols);
+    put_rows(w, s, x + head * rows->n * cols->n, rows, cols);
+}
+
+void walk_free_names(Walk *w)
+{
+    for (int a = 0; a < AXIS_COUNT; a++)
+        for (int s = 0; s < STACK_COUNT; s++)
+            free_names(&w->names[a][s]);
+    free(w->widths);
+}
