@@ -46,6 +46,8 @@ $(LIBRARY): $(OBJECTS)
 
 # One file may fuse multiplications and additions: the matrix product (see its comment).
 $(BUILD)/src/tensor/matmul_fast.o: FLAGS += -O3 -ffp-contract=fast
+# And one is written for the compiler to vectorise.
+$(BUILD)/src/tensor/elementwise.o: FLAGS += -O3 -fno-math-errno -fno-trapping-math
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -23,6 +23,9 @@ struct Pass {
     bool has_gradients;      /* gradients are of these ids */
     real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
     real *weight_block;
+    int *targets; /* of the last backward */
+    size_t targets_room, targets_len;
+    const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
     double dropout; /* a share of some stages' numbers set to 0, drawn from drop_seed */
     uint64_t drop_seed;
     /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or
@@ -141,6 +144,8 @@ void pass_free(Pass *p)
     free(p->gradient_block);
     free(p->weight_gradients);
     free(p->weight_block);
+    free(p->targets);
+    free(p->weights);
     free(p);
 }
 
@@ -198,7 +203,7 @@ static StageRun prepare(const Pass *p, size_t i)
     r.key_ids = key_ids(p, s);
     for (int k = 0; k < 2; k++) {
         if (s->w[k] != NO_WEIGHT)
-            r.w[k] = p->model->weights.items[s->w[k]].data;
+            r.w[k] = p->weights && p->weights[s->w[k]] ? p->weights[s->w[k]] : p->model->weights.items[s->w[k]].data;
         if (s->in[k] == NO_STAGE)
             continue;
         const Stage *in = &p->plan.stages[s->in[k]];
@@ -363,6 +368,9 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
     int counted = count_targets(p, targets, n, e);
     if (counted < 0 || clear_gradients(p, e) != 0 || clear_weight_gradients(p, e) != 0)
         return -1;
+    if (targets != p->targets && copy_ids(&p->targets, &p->targets_room, targets, n) != 0)
+        return error_memory(e, "targets");
+    p->targets_len = n;
     *loss = sum_of_losses(p, targets, 0, 1.0 / counted, p->gradients[logits_index(p)]) / counted;
     run_backward(p, p->weight_gradients);
     p->has_gradients = true;
@@ -391,6 +399,39 @@ const real *pass_gradient(const Pass *p, size_t i)
 const real *pass_weight_gradient(const Pass *p, size_t i)
 {
     return p->has_gradients ? p->weight_gradients[i] : NULL;
+}
+
+const int *pass_targets(const Pass *p, size_t *n)
+{
+    *n = p->has_gradients ? p->targets_len : 0;
+    return p->has_gradients ? p->targets : NULL;
+}
+
+/* ---- other numbers ---- */
+
+void pass_forget(Pass *p, size_t first)
+{
+    p->done = first < p->done ? first : p->done;
+}
+
+void pass_override(Pass *p, size_t i, size_t offset, real x)
+{
+    run_until(p, i + 1);
+    p->values[i][offset] = x;
+    pass_forget(p, i + 1);
+}
+
+int pass_use_weight(Pass *p, size_t w, const real *data, Error *e)
+{
+    if (!p->weights)
+        p->weights = calloc(p->model->weights.count, sizeof *p->weights);
+    if (!p->weights)
+        return error_memory(e, "weights");
+    p->weights[w] = data;
+    for (size_t i = p->plan.count; i-- > 0;)
+        if (p->plan.stages[i].w[0] == (int)w || p->plan.stages[i].w[1] == (int)w)
+            pass_forget(p, i);
+    return 0;
 }
 
 /* ---- decoding with a cache ---- */

@@ -63,6 +63,19 @@ int pass_train(Pass *p, const int *targets, size_t n, const PassTraining *t, dou
 const real *pass_gradient(const Pass *p, size_t i);
 /* d(loss)/d(weight i), or NULL before pass_backward. */
 const real *pass_weight_gradient(const Pass *p, size_t i);
+/* The targets those gradients are of, *n of them; NULL and 0 before pass_backward. */
+const int *pass_targets(const Pass *p, size_t *n);
+
+/* ---- what would be, with other numbers ---- */
+
+/* Sets one number of stage i's value (which is computed first) and forgets the stages after it: they are computed again when they are
+ * asked for. Setting it back brings back every bit. Gradients stay those of the last backward. */
+void pass_override(Pass *p, size_t i, size_t offset, real x);
+/* Weight w is read from `data` (of its shape; borrowed) instead of from the model, or with NULL from the model again. Forgets the stages
+ * from the first that reads it. -1 without memory. */
+int pass_use_weight(Pass *p, size_t w, const real *data, Error *e);
+/* Forgets the values of stage `first` and all after it. */
+void pass_forget(Pass *p, size_t first);
 
 /* ---- one token at a time, with a key/value cache ---- */
 

@@ -128,9 +128,7 @@ double rope_angle(size_t position, size_t pair, size_t d_head, double theta);
 double sinusoid(size_t position, size_t dim, size_t d_model);
 /* Which two dimensions of a head make RoPE's pair i. */
 void rope_pair(const Config *c, size_t pair, size_t *first, size_t *second);
-/* The activation function and its derivative at x, and its name. */
-real activation_value(Activation a, real x);
-real activation_slope(Activation a, real x);
+/* The activation's name in a config. */
 const char *activation_name(Activation a);
 
 #define STAGE(KIND, id, title, formula, what, source, w0, w1, fn) \

@@ -20,6 +20,19 @@ void softmax_forward(real *y, const real *x, size_t m, size_t n);
 /* dx += y * (dy - sum over the row of dy * y). */
 void softmax_backward(real *dx, const real *dy, const real *y, size_t m, size_t n);
 
+/* y = max(x, 0) */
+void relu_forward(real *y, const real *x, size_t n);
+void relu_backward(real *dx, const real *dy, const real *x, size_t n);
+/* y = x/2 (1 + erf(x/√2)) (Hendrycks and Gimpel 2016) */
+void gelu_forward(real *y, const real *x, size_t n);
+void gelu_backward(real *dx, const real *dy, const real *x, size_t n);
+/* Its tanh form, as GPT-2 has it: y = x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))) */
+void gelu_tanh_forward(real *y, const real *x, size_t n);
+void gelu_tanh_backward(real *dx, const real *dy, const real *x, size_t n);
+/* y = x / (1 + exp(-x)) (Elfwing, Uchibe and Doya 2017; "swish") */
+void silu_forward(real *y, const real *x, size_t n);
+void silu_backward(real *dx, const real *dy, const real *x, size_t n);
+
 /* LayerNorm (Ba, Kiros and Hinton 2016): y = (x - mean) / sqrt(var + eps) * gain + bias for each row of x [m, d];
  * var divides by d. */
 void layernorm_forward(real *y, const real *x, const real *gain, const real *bias, size_t m, size_t d, double eps);

@@ -47,7 +47,7 @@ typedef struct Block {
 
 /* Unrolls the following loop, whose count the compiler knows. */
 #if defined __clang__
-#define UNROLL _Pragma("unroll")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif

@@ -16,15 +16,7 @@ typedef REAL real;
 /* True in the double build. */
 #define REAL_IS_DOUBLE (sizeof(real) == sizeof(double))
 
-/* Elementary functions in the precision of `real`. */
-static inline real real_exp(real x)
-{
-    return REAL_IS_DOUBLE ? (real)exp((double)x) : (real)expf((float)x);
-}
-static inline real real_tanh(real x)
-{
-    return REAL_IS_DOUBLE ? (real)tanh((double)x) : (real)tanhf((float)x);
-}
+/* The error function in the precision of `real`. */
 static inline real real_erf(real x)
 {
     return REAL_IS_DOUBLE ? (real)erf((double)x) : (real)erff((float)x);

@@ -4,7 +4,7 @@
 #include "base/random.h"
 #include "pass/pass.h"
 #include "tensor/kernels.h"
-#include "tensor/threads.h"
+#include "train/parallel.h"
 
 #include <pthread.h>
 #include <stdlib.h>

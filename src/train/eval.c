@@ -7,7 +7,7 @@
 
 #include "pass/pass.h"
 #include "pass/sample.h"
-#include "tensor/threads.h"
+#include "train/parallel.h"
 
 #include <pthread.h>
 #include <stdlib.h>

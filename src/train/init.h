@@ -6,6 +6,8 @@
 
 #include "model/model.h"
 
+#include <stdint.h>
+
 typedef enum InitKind {
     INIT_XAVIER, /* matrices uniform within ±sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010); embeddings normal, 1/sqrt(d_model) */
     INIT_NORMAL  /* every matrix and embedding normal with one standard deviation (GPT-2: 0.02) */

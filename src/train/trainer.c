@@ -1,7 +1,7 @@
 /* trainer.c - gradient, clipping, AdamW: one step after the other. */
 #include "train/trainer.h"
 
-#include "tensor/threads.h"
+#include "train/parallel.h"
 #include "train/batch.h"
 #include "train/checkpoint.h"
 
@@ -193,8 +193,10 @@ int trainer_step(Trainer *t, TrainerStep *out, Error *e)
 {
     BatchResult b;
     const Recipe *r = t->recipe;
-    if (batch_run(t->batch, t->steps, &b, e) != 0 || check_loss(t, &b, e) != 0)
+    if (batch_run(t->batch, t->steps, &b, e) != 0)
         return -1;
+    if (check_loss(t, &b, e) != 0)
+        return TRAINER_DIVERGED;
     t->lr = schedule_lr(&r->schedule, t->steps);
     t->scale = 1 / (double)b.counted;
     if (r->clip > 0 && b.norm > r->clip)

@@ -22,8 +22,10 @@ typedef struct TrainerStep {
     size_t tokens; /* that were computed */
 } TrainerStep;
 
-/* One step. An error where loss or gradient is no number any more, or the loss has grown far beyond a guess's: nothing was
- * changed by such a step. */
+enum { TRAINER_DIVERGED = 1 };
+
+/* One step: 0; -1 with e set where it could not be taken; TRAINER_DIVERGED with e set where loss or gradient is no number any more, or the loss
+ * has grown far beyond a guess's. Such a step changes no weight. */
 int trainer_step(Trainer *t, TrainerStep *out, Error *e);
 
 const Recipe *trainer_recipe(const Trainer *t);

@@ -89,7 +89,8 @@ void canvas_restyle(Canvas *c, int row, int col, int columns, int rows, Role rol
 /* A frame of single lines, joined to the lines it meets (fill first what it shall cover); title (or NULL) is set into
  * its top edge, in ROLE_HEADING where role is ROLE_BORDER. */
 void canvas_box(Canvas *c, int row, int col, int columns, int rows, Role role, const char *title);
-/* A vertical or horizontal line, joined to the lines it lies on or ends on (│ meets ─ as ├ ┤ ┬ ┴ ┼). */
+/* A vertical or horizontal line, joined to the lines it lies on or ends on (│ meets ─ as ├ ┤ ┬ ┴ ┼), and to those of its
+ * role that cross its way right beside its ends. */
 void canvas_vline(Canvas *c, int row, int col, int rows, Role role);
 void canvas_hline(Canvas *c, int row, int col, int columns, Role role);
 

@@ -34,6 +34,17 @@ static int end_lines(const Canvas *c, int row, int col, int inward, int whole)
     return (c->ascii ? glyph_ascii_lines(cells[col].text) : glyph_lines(cells[col].text)) ? inward : whole;
 }
 
+/* A line that ends right beside another one across its way, of the same role, is joined to it. */
+static void join_neighbour(Canvas *c, int row, int col, int across, int side, Role role)
+{
+    const Cell *cells = canvas_row(c, row);
+    if (!cells || col < 0 || col >= c->cols || cells[col].role != role)
+        return;
+    int lines = c->ascii ? glyph_ascii_lines(cells[col].text) : glyph_lines(cells[col].text);
+    if ((lines & across) == across)
+        put_lines(c, row, col, side, role);
+}
+
 void canvas_vline(Canvas *c, int row, int col, int rows, Role role)
 {
     const int whole = LINE_UP | LINE_DOWN;
@@ -44,6 +55,10 @@ void canvas_vline(Canvas *c, int row, int col, int rows, Role role)
                   : rows > 1 && r == last ? end_lines(c, r, col, LINE_UP, whole)
                                           : whole,
                   role);
+    if (rows > 0) {
+        join_neighbour(c, row - 1, col, LINE_LEFT | LINE_RIGHT, LINE_DOWN, role);
+        join_neighbour(c, last + 1, col, LINE_LEFT | LINE_RIGHT, LINE_UP, role);
+    }
 }
 
 void canvas_hline(Canvas *c, int row, int col, int columns, Role role)
@@ -56,6 +71,10 @@ void canvas_hline(Canvas *c, int row, int col, int columns, Role role)
                   : columns > 1 && i == last ? end_lines(c, row, i, LINE_LEFT, whole)
                                              : whole,
                   role);
+    if (columns > 0) {
+        join_neighbour(c, row, col - 1, LINE_UP | LINE_DOWN, LINE_RIGHT, role);
+        join_neighbour(c, row, last + 1, LINE_UP | LINE_DOWN, LINE_LEFT, role);
+    }
 }
 
 void canvas_box(Canvas *c, int row, int col, int columns, int rows, Role role, const char *title)

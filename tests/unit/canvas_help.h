@@ -44,7 +44,8 @@ static inline void check_cells(const Canvas *c, const char *after)
                 cr_assert_eq(cell->text[i], 0, "%s: row %d column %d has bytes after its text", after, row, col);
             cr_assert(text_is_valid(cell->text, n), "%s: row %d column %d is not UTF-8", after, row, col);
             cr_assert_lt(cell->role, ROLE_COUNT);
-            cr_assert_eq(text_width(cell->text), cell->width, "%s: row %d column %d: '%s' has width %d", after, row, col, cell->text, cell->width);
+            cr_assert_eq(text_width(cell->text), cell->width, "%s: row %d column %d: '%s' has width %d", after, row, col, cell->text,
+                         cell->width);
             if (cell->width == 2)
                 cr_assert(col + 1 < c->cols && !cells[col + 1].width, "%s: row %d column %d: half a wide character", after, row, col);
             if (!cell->width)

@@ -25,9 +25,9 @@ typedef struct PutCase {
 /* The row holds "我爱你abcdef" before. */
 static const PutCase puts_[] = {
     {__LINE__, PUT, false, 0, 12, "xy", "xy爱你abcdef", 2},
-    {__LINE__, PUT, false, 1, 12, "x", " x爱你abcdef", 1},                 /* the left half goes */
-    {__LINE__, PUT, false, 0, 12, "x", "x 爱你abcdef", 1},                 /* the right half goes */
-    {__LINE__, PUT, false, 1, 12, "他", " 他 你abcdef", 2},               /* both */
+    {__LINE__, PUT, false, 1, 12, "x", " x爱你abcdef", 1},  /* the left half goes */
+    {__LINE__, PUT, false, 0, 12, "x", "x 爱你abcdef", 1},  /* the right half goes */
+    {__LINE__, PUT, false, 1, 12, "他", " 他 你abcdef", 2}, /* both */
     {__LINE__, PUT, false, 6, 3, "xyzw", "我爱你xyzdef", 3},
     {__LINE__, PUT, false, 6, 0, "xyz", "我爱你abcdef", 0},
     {__LINE__, PUT, false, 6, -3, "xyz", "我爱你abcdef", 0},
@@ -36,25 +36,28 @@ static const PutCase puts_[] = {
     {__LINE__, PUT, false, INT_MAX, INT_MAX, "xyz", "我爱你abcdef", 0},
     {__LINE__, PUT, false, -2, 12, "xyz", "z 爱你abcdef", 3},
     {__LINE__, PUT, false, -9, 9, "xyz", "我爱你abcdef", 3},
-    {__LINE__, PUT, false, -1, 12, "他x", "_x爱你abcdef", 3},              /* half of it left of the canvas */
-    {__LINE__, PUT, false, 11, 12, "他", "我爱你abcde_", 1},               /* half of it right of the canvas */
+    {__LINE__, PUT, false, -1, 12, "他x", "_x爱你abcdef", 3}, /* half of it left of the canvas */
+    {__LINE__, PUT, false, 11, 12, "他", "我爱你abcde_", 1},  /* half of it right of the canvas */
     {__LINE__, PUT, false, 6, 3, "x他他", "我爱你x他def", 3},
     {__LINE__, PUT, false, 6, 2, "x他他", "我爱你x_cdef", 2},
     {__LINE__, PUT, false, 6, 12, "", "我爱你abcdef", 0},
     {__LINE__, PUT, false, 6, 12, "a\nb\t", "我爱你a\\nb\\t", 6},
     {__LINE__, PUT, false, 6, 12, "\x1b", "我爱你\\x1Bef", 4},
     {__LINE__, PUT, false, 6, 12, "\xff", "我爱你\\xFFef", 4},
-    {__LINE__, PUT, false, 6, 12, "\xc2\x9b", "我爱你\\x9Bef", 4},         /* CSI as one control character */
-    {__LINE__, PUT, false, 6, 12, "\xe2\x80\xae", "我爱你\\u202E", 6},     /* right-to-left override */
-    {__LINE__, PUT, false, 6, 5, "\xe2\x80\xae", "我爱你_____f", 5},       /* an escape is not split */
+    {__LINE__, PUT, false, 6, 12, "\xc2\x9b", "我爱你\\x9Bef", 4},     /* CSI as one control character */
+    {__LINE__, PUT, false, 6, 12, "\xe2\x80\xae", "我爱你\\u202E", 6}, /* right-to-left override */
+    {__LINE__, PUT, false, 6, 5, "\xe2\x80\xae", "我爱你_____f", 5},   /* an escape is not split */
     {__LINE__, PUT, false, 6, 12, "e\xcc\x81x", "我爱你e\xcc\x81xcdef", 2},
-    {__LINE__, PUT, false, 6, 1, "e\xcc\x81x", "我爱你e\xcc\x81" "bcdef", 1},
+    {__LINE__, PUT, false, 6, 1, "e\xcc\x81x",
+     "我爱你e\xcc\x81"
+     "bcdef",
+     1},
     {__LINE__, PUT, false, 6, 12, "\xcc\x81x", "我爱你\xe2\x97\x8c\xcc\x81xcdef", 2}, /* a mark without a base */
-    {__LINE__, PUT, false, 6, 12, "a\xef\xb8\x8f", "我爱你abcdef", 1},     /* a variation selector */
-    {__LINE__, PUT, false, 6, 12, "a\\b", "我爱你a\\bdef", 3},             /* a backslash is not doubled */
+    {__LINE__, PUT, false, 6, 12, "a\xef\xb8\x8f", "我爱你abcdef", 1},                /* a variation selector */
+    {__LINE__, PUT, false, 6, 12, "a\\b", "我爱你a\\bdef", 3},                        /* a backslash is not doubled */
     {__LINE__, CUT, false, 6, 6, "abcdef", "我爱你abcdef", 6},
     {__LINE__, CUT, false, 6, 6, "uvwxyz!", "我爱你uvwxy…", 6},
-    {__LINE__, CUT, false, 6, 12, "uvwxyz!", "我爱你uvwxy…", 6},           /* cut by the canvas */
+    {__LINE__, CUT, false, 6, 12, "uvwxyz!", "我爱你uvwxy…", 6}, /* cut by the canvas */
     {__LINE__, CUT, false, 6, 4, "他他他", "我爱你他_…ef", 4},
     {__LINE__, CUT, false, 6, 1, "xyz", "我爱你…bcdef", 1},
     {__LINE__, CUT, false, 6, 0, "xyz", "我爱你abcdef", 0},
@@ -103,8 +106,26 @@ Test(canvas, puts_text_as_the_table_says)
 Test(canvas, text_width_is_what_put_takes)
 {
     static const char *const texts[] = {
-        "",     "abc",  "我爱你", "a我b", "e\xcc\x81", "\xcc\x81", "\n\t\x1b\x7f", "\xff\xfe", "√8 ≤ ∞ ± · … → ← ‖ᵀ Σ", "┌─┐│└┘├┤", "▸▾▶✓█▓▒░●○■□",
-        "😀👍", "한국어", "ｆｕｌｌ", "\xe2\x80\xae", "\xf4\x8f\xbf\xbf", "⠿⣿⠀", "Ελληνικά", "русский", "עברית",
+        "",
+        "abc",
+        "我爱你",
+        "a我b",
+        "e\xcc\x81",
+        "\xcc\x81",
+        "\n\t\x1b\x7f",
+        "\xff\xfe",
+        "√8 ≤ ∞ ± · … → ← ‖ᵀ Σ",
+        "┌─┐│└┘├┤",
+        "▸▾▶✓█▓▒░●○■□",
+        "😀👍",
+        "한국어",
+        "ｆｕｌｌ",
+        "\xe2\x80\xae",
+        "\xf4\x8f\xbf\xbf",
+        "⠿⣿⠀",
+        "Ελληνικά",
+        "русский",
+        "עברית",
     };
     for (int ascii = 0; ascii < 2; ascii++) {
         Canvas c = new_canvas(400, 1, ascii);
@@ -179,10 +200,10 @@ static const WrapCase wraps[] = {
     {__LINE__, 7, 2, "each row sums to one", 2, {"each", "row…"}},
     {__LINE__, 6, 4, "分数变成概率", 2, {"分数变", "成概率"}},
     {__LINE__, 5, 4, "分数变成概率", 3, {"分数", "变成", "概率"}},
-    {__LINE__, 6, 4, "分数变，成", 2, {"分数", "变，成"}},              /* a line does not begin with a comma */
-    {__LINE__, 6, 4, "分数（变成", 2, {"分数", "（变成"}},              /* nor end with a bracket that opens */
+    {__LINE__, 6, 4, "分数变，成", 2, {"分数", "变，成"}}, /* a line does not begin with a comma */
+    {__LINE__, 6, 4, "分数（变成", 2, {"分数", "（变成"}}, /* nor end with a bracket that opens */
     {__LINE__, 7, 4, "a分数bcd变", 2, {"a分数", "bcd变"}},
-    {__LINE__, 1, 4, "我a", 2, {" ", "a"}},                            /* wider than the box: a space */
+    {__LINE__, 1, 4, "我a", 2, {" ", "a"}}, /* wider than the box: a space */
     {__LINE__, 0, 4, "abc", 0, {0}},
     {__LINE__, 4, 0, "abc", 0, {0}},
 };
@@ -252,6 +273,24 @@ Test(canvas, lines_join_where_they_meet)
     canvas_free(&c);
 }
 
+Test(canvas, lines_join_those_beside_their_ends)
+{
+    Canvas c = new_canvas(7, 5, false);
+    canvas_box(&c, 0, 0, 7, 5, ROLE_BORDER, NULL);
+    canvas_hline(&c, 2, 1, 5, ROLE_BORDER);
+    canvas_vline(&c, 3, 3, 1, ROLE_BORDER);
+    const char *const rows[] = {"┌─────┐", "│     │", "├──┬──┤", "│  │  │", "└──┴──┘"};
+    check_picture(&c, __LINE__, rows);
+    canvas_clear(&c); /* but not those of another role, nor those that run along */
+    canvas_box(&c, 0, 0, 7, 5, ROLE_DIM, NULL);
+    canvas_hline(&c, 2, 1, 5, ROLE_BORDER);
+    canvas_vline(&c, 1, 3, 1, ROLE_TEXT);
+    canvas_vline(&c, 3, 5, 1, ROLE_TEXT);
+    const char *const apart[] = {"┌─────┐", "│  │  │", "│─────│", "│    ││", "└─────┘"};
+    check_picture(&c, __LINE__, apart);
+    canvas_free(&c);
+}
+
 Test(canvas, ascii_lines_leave_minus_signs_alone)
 {
     Canvas c = new_canvas(5, 3, true);
@@ -318,26 +357,48 @@ static unsigned next_random(unsigned below)
 
 Test(canvas, cells_stay_whole_whatever_is_drawn)
 {
-    static const char *const pieces[] = {"a", "我", "e\xcc\x81", "\xcc\x81", "│", "─", "\n", "\xff", "😀", "√", " ", "word ", "，", "\xe2\x80\xae", "▓", "\xe6\x88"};
+    static const char *const pieces[] = {"a", "我",    "e\xcc\x81", "\xcc\x81",     "│", "─",       "\n", "\xff", "😀", "√",
+                                         " ", "word ", "，",        "\xe2\x80\xae", "▓", "\xe6\x88"};
     for (int round = 0; round < 4000; round++) {
         Canvas c = new_canvas(1 + (int)next_random(20), 1 + (int)next_random(6), next_random(2));
         for (int step = 0; step < 12; step++) {
             char text[128] = "";
             for (unsigned n = next_random(10); n; n--)
                 strcat(text, pieces[next_random(sizeof pieces / sizeof *pieces)]);
-            int row = (int)next_random(10) - 2, col = (int)next_random(30) - 5, columns = (int)next_random(28) - 2, rows = (int)next_random(9) - 1;
+            int row = (int)next_random(10) - 2, col = (int)next_random(30) - 5, columns = (int)next_random(28) - 2,
+                rows = (int)next_random(9) - 1;
             Role role = (Role)next_random(ROLE_COUNT);
             switch (next_random(10)) {
-            case 0: canvas_put(&c, row, col, columns, role, text); break;
-            case 1: canvas_put_cut(&c, row, col, columns, role, text); break;
-            case 2: canvas_put_right(&c, row, col, columns, role, text); break;
-            case 3: canvas_put_center(&c, row, col, columns, role, text); break;
-            case 4: canvas_put_wrapped(&c, row, col, columns, rows, role, text); break;
-            case 5: canvas_fill(&c, row, col, columns, rows, role, text); break;
-            case 6: canvas_restyle(&c, row, col, columns, rows, role); break;
-            case 7: canvas_box(&c, row, col, columns, rows, role, text); break;
-            case 8: canvas_vline(&c, row, col, rows, role); break;
-            default: canvas_hline(&c, row, col, columns, role); break;
+            case 0:
+                canvas_put(&c, row, col, columns, role, text);
+                break;
+            case 1:
+                canvas_put_cut(&c, row, col, columns, role, text);
+                break;
+            case 2:
+                canvas_put_right(&c, row, col, columns, role, text);
+                break;
+            case 3:
+                canvas_put_center(&c, row, col, columns, role, text);
+                break;
+            case 4:
+                canvas_put_wrapped(&c, row, col, columns, rows, role, text);
+                break;
+            case 5:
+                canvas_fill(&c, row, col, columns, rows, role, text);
+                break;
+            case 6:
+                canvas_restyle(&c, row, col, columns, rows, role);
+                break;
+            case 7:
+                canvas_box(&c, row, col, columns, rows, role, text);
+                break;
+            case 8:
+                canvas_vline(&c, row, col, rows, role);
+                break;
+            default:
+                canvas_hline(&c, row, col, columns, role);
+                break;
             }
             check_cells(&c, text);
         }
@@ -364,15 +425,16 @@ Test(glyph, equivalents_are_ascii_and_found)
 {
     static const struct {
         const char *text, *ascii;
-    } known[] = {{"▸", ">"}, {"▾", "v"}, {"▶", ">"}, {"·", "."}, {"…", "~"}, {"→", "->"}, {"←", "<-"}, {"↑", "^"}, {"↓", "v"}, {"×", "x"},
-                 {"√", "sqrt"}, {"÷", "/"}, {"−", "-"}, {"±", "+-"}, {"≤", "<="}, {"≥", ">="}, {"≈", "~="}, {"∞", "inf"}, {"█", "#"},
-                 {"░", "."}, {"●", "*"}, {"○", "o"}, {"■", "#"}, {"│", "|"}, {"─", "-"}, {"┌", "+"}, {"Σ", "sum"}, {"‖", "||"}, {"ᵀ", "^T"},
-                 {"σ", "sigma"}, {"₀", "_0"}, {"²", "^2"}, {"—", "--"}, {"›", ">"}};
+    } known[] = {{"▸", ">"},  {"▾", "v"},    {"▶", ">"},     {"·", "."},  {"…", "~"},  {"→", "->"}, {"←", "<-"}, {"↑", "^"},  {"↓", "v"},
+                 {"×", "x"},  {"√", "sqrt"}, {"÷", "/"},     {"−", "-"},  {"±", "+-"}, {"≤", "<="}, {"≥", ">="}, {"≈", "~="}, {"∞", "inf"},
+                 {"█", "#"},  {"░", "."},    {"●", "*"},     {"○", "o"},  {"■", "#"},  {"│", "|"},  {"─", "-"},  {"┌", "+"},  {"Σ", "sum"},
+                 {"‖", "||"}, {"ᵀ", "^T"},   {"σ", "sigma"}, {"₀", "_0"}, {"²", "^2"}, {"—", "--"}, {"›", ">"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         int32_t c;
         text_decode(known[i].text, strlen(known[i].text), &c);
         const char *found = glyph_ascii(c);
-        cr_expect(found && !strcmp(found, known[i].ascii), "%s: expected %s, found %s", known[i].text, known[i].ascii, found ? found : "none");
+        cr_expect(found && !strcmp(found, known[i].ascii), "%s: expected %s, found %s", known[i].text, known[i].ascii,
+                  found ? found : "none");
     }
     for (int32_t c = 0x80; c < 0x10000; c++) {
         const char *text = glyph_ascii(c);
@@ -416,11 +478,43 @@ Test(event, names_are_read_as_the_table_says)
     static const struct {
         const char *name;
         int32_t key;
-    } cases[] = {{"n", 'n'}, {"N", 'N'}, {"<", '<'}, {">", '>'}, {"<lt>", '<'}, {"<<>", '<'}, {"space", ' '}, {" ", ' '}, {"ENTER", K_ENTER},
-                 {"Return", K_ENTER}, {"<CR>", K_ENTER}, {"pgdn", K_PGDN}, {"PageDown", K_PGDN}, {"Escape", K_ESC}, {"S-Tab", K_BACKTAB},
-                 {"C-l", K_CTRL | 'l'}, {"c-L", K_CTRL | 'l'}, {"^L", K_CTRL | 'l'}, {"^", '^'}, {"C-Space", K_CTRL | ' '}, {"C-i", K_TAB},
-                 {"C-m", K_ENTER}, {"^[", K_ESC}, {"F12", K_F12}, {"我", 0x6211}, {"<我>", 0x6211}, {"", -1}, {"F13", -1}, {"nn", -1},
-                 {"C-", -1}, {"C-Up", -1}, {"<>", -1}, {"\n", -1}, {"\x7f", -1}, {"\xff", -1}, {"\xe6\x88", -1}, {"C-5", -1}};
+    } cases[] = {{"n", 'n'},
+                 {"N", 'N'},
+                 {"<", '<'},
+                 {">", '>'},
+                 {"<lt>", '<'},
+                 {"<<>", '<'},
+                 {"space", ' '},
+                 {" ", ' '},
+                 {"ENTER", K_ENTER},
+                 {"Return", K_ENTER},
+                 {"<CR>", K_ENTER},
+                 {"pgdn", K_PGDN},
+                 {"PageDown", K_PGDN},
+                 {"Escape", K_ESC},
+                 {"S-Tab", K_BACKTAB},
+                 {"C-l", K_CTRL | 'l'},
+                 {"c-L", K_CTRL | 'l'},
+                 {"^L", K_CTRL | 'l'},
+                 {"^", '^'},
+                 {"C-Space", K_CTRL | ' '},
+                 {"C-i", K_TAB},
+                 {"C-m", K_ENTER},
+                 {"^[", K_ESC},
+                 {"F12", K_F12},
+                 {"我", 0x6211},
+                 {"<我>", 0x6211},
+                 {"", -1},
+                 {"F13", -1},
+                 {"nn", -1},
+                 {"C-", -1},
+                 {"C-Up", -1},
+                 {"<>", -1},
+                 {"\n", -1},
+                 {"\x7f", -1},
+                 {"\xff", -1},
+                 {"\xe6\x88", -1},
+                 {"C-5", -1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_eq(key_parse(cases[i].name, strlen(cases[i].name)), cases[i].key, "'%s': %d", cases[i].name,
                      key_parse(cases[i].name, strlen(cases[i].name)));

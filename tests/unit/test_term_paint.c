@@ -189,7 +189,13 @@ static const Ability abilities[] = {
 
 static Paint new_paint(const Ability *a)
 {
-    Paint p = {.cols = COLS, .rows = ROWS, .move = paint_move_ansi, .plain = "\033[m", .clear = "\033[H\033[2J", .hide = "\033[?25l", .show = "\033[?25h"};
+    Paint p = {.cols = COLS,
+               .rows = ROWS,
+               .move = paint_move_ansi,
+               .plain = "\033[m",
+               .clear = "\033[H\033[2J",
+               .hide = "\033[?25l",
+               .show = "\033[?25h"};
     static const char *const attrs[ATTR_COUNT] = {"\033[1m", "\033[2m", "\033[4m", "\033[7m"};
     for (int i = 0; i < ATTR_COUNT; i++)
         strcpy(p.attrs[i], attrs[i]);
@@ -205,7 +211,8 @@ static Paint new_paint(const Ability *a)
         Pen *pen = &p.pens[role];
         pen->fg = s->fg < 0 ? -1 : s->fg256;
         pen->bg = s->bg < 0 ? -1 : s->bg256;
-        pen->attrs = (uint8_t)((s->bold ? ATTR_BOLD : 0) | (s->dim ? ATTR_DIM : 0) | (s->underline ? ATTR_UNDERLINE : 0) | (s->reverse ? ATTR_REVERSE : 0));
+        pen->attrs = (uint8_t)((s->bold ? ATTR_BOLD : 0) | (s->dim ? ATTR_DIM : 0) | (s->underline ? ATTR_UNDERLINE : 0) |
+                               (s->reverse ? ATTR_REVERSE : 0));
         snprintf(pen->fg_text, sizeof pen->fg_text, "\033[38;5;%dm", pen->fg);
         snprintf(pen->bg_text, sizeof pen->bg_text, "\033[48;5;%dm", pen->bg);
     }
@@ -225,7 +232,8 @@ static void check_screen(const Screen *s, const Paint *p, const Canvas *c, const
             }
             if (p->scrolls && row == ROWS - 1 && (col == COLS - 1 || (cell->width == 2 && col == COLS - 2)))
                 continue; /* left out */
-            cr_assert_str_eq(spot->text, cell->text, "%s: row %d column %d: expected '%s', found '%s'", what, row, col, cell->text, spot->text);
+            cr_assert_str_eq(spot->text, cell->text, "%s: row %d column %d: expected '%s', found '%s'", what, row, col, cell->text,
+                             spot->text);
             if (!cell->width)
                 continue;
             bool space = !strcmp(cell->text, " ");
@@ -256,7 +264,8 @@ static unsigned next_random(unsigned below)
 
 static void change(Canvas *c)
 {
-    static const char *const texts[] = {"a", "我", "abc", " ", "  ", "e\xcc\x81", "😀x", "☺", "✂✂", "│", "12.345", "爱爱爱", "                        ", "\xcc\x81"};
+    static const char *const texts[] = {
+        "a", "我", "abc", " ", "  ", "e\xcc\x81", "😀x", "☺", "✂✂", "│", "12.345", "爱爱爱", "                        ", "\xcc\x81"};
     for (unsigned n = 1 + next_random(12); n; n--) {
         Role role = (Role)(next_random(2) ? ROLE_TEXT : next_random(ROLE_COUNT));
         int row = (int)next_random((unsigned)c->rows), col = (int)next_random((unsigned)c->cols);

@@ -230,9 +230,18 @@ Test(term_tty, events)
     static const struct {
         const char *bytes, *shown;
     } cases[] = {
-        {"n", "KEY(n)"},           {"\x1b[A", "KEY(Up)"},        {"\x1bOB", "KEY(Down)"},          {"\x1b", "KEY(Esc)"},
-        {"\x03", "KEY(C-c)"},      {"\x1c", "KEY(C-\\)"},        {"\xe6\x88\x91", "KEY(我)"},       {"\r", "KEY(Enter)"},
-        {"\x1b[<0;5;3M", "MOUSE(0,2,4)"}, {"\x1b[<0;5;3m\x1b[<0;5;3M", "MOUSE(1,2,4)"}, {"\x1b[<0;5;3M", "MOUSE(0,2,4)"}, {"\x1b[<64;1;1M", "MOUSE(2,0,0)"},
+        {"n", "KEY(n)"},
+        {"\x1b[A", "KEY(Up)"},
+        {"\x1bOB", "KEY(Down)"},
+        {"\x1b", "KEY(Esc)"},
+        {"\x03", "KEY(C-c)"},
+        {"\x1c", "KEY(C-\\)"},
+        {"\xe6\x88\x91", "KEY(我)"},
+        {"\r", "KEY(Enter)"},
+        {"\x1b[<0;5;3M", "MOUSE(0,2,4)"},
+        {"\x1b[<0;5;3m\x1b[<0;5;3M", "MOUSE(1,2,4)"},
+        {"\x1b[<0;5;3M", "MOUSE(0,2,4)"},
+        {"\x1b[<64;1;1M", "MOUSE(2,0,0)"},
     };
     Session s;
     start(&s, "xterm-256color");

@@ -89,7 +89,8 @@ Test(term_writers, ansi_sequences)
     canvas_put(&c, 1, 3, 2, ROLE_HEAT8, "我");
     canvas_put(&c, 2, 0, 4, ROLE_TITLE, "t   ");
     canvas_write_ansi(&c, THEME_DARK, true, &out);
-    cr_expect_str_eq(buffer_text(&out), "plain\n \033[0;38;2;0;0;0;48;2;255;255;215mab我\033[0m\n\033[0;1;38;2;255;255;255;48;2;0;95;135mt   \033[0m\n");
+    cr_expect_str_eq(buffer_text(&out),
+                     "plain\n \033[0;38;2;0;0;0;48;2;255;255;215mab我\033[0m\n\033[0;1;38;2;255;255;255;48;2;0;95;135mt   \033[0m\n");
     buffer_clear(&out);
     canvas_write_ansi(&c, THEME_MONO, true, &out);
     cr_expect_str_eq(buffer_text(&out), "plain\n \033[0;1mab我\033[0m\n\033[0;7mt   \033[0m\n");
@@ -121,7 +122,8 @@ static void check_markup(const char *s, Buffer *text, const char *what)
             }
             cr_assert_eq(quotes % 2, 0u, "%s: quotes of <%s", what, name);
             if (closing) {
-                cr_assert(depth > 0 && !strcmp(open[depth - 1], name), "%s: </%s> closes %s", what, name, depth ? open[depth - 1] : "nothing");
+                cr_assert(depth > 0 && !strcmp(open[depth - 1], name), "%s: </%s> closes %s", what, name,
+                          depth ? open[depth - 1] : "nothing");
                 depth--;
             } else if (end[-1] != '/' && name[0] != '!' && strcmp(name, "meta") != 0) {
                 cr_assert_lt(depth, 32);
@@ -165,7 +167,8 @@ static const struct {
 
 Test(term_writers, markup_is_well_formed_whatever_is_drawn)
 {
-    static const char *const texts[] = {"<b>&amp;]]>", "\"'", "\x1b[31m", "\xef\xbf\xbe", "\xef\xbf\xbf", "我e\xcc\x81😀", "\xff", "-->", "│┼█░"};
+    static const char *const texts[] = {"<b>&amp;]]>",  "\"'",  "\x1b[31m", "\xef\xbf\xbe", "\xef\xbf\xbf",
+                                        "我e\xcc\x81😀", "\xff", "-->",      "│┼█░"};
     for (int w = 0; w < 2; w++)
         for (Theme t = 0; t < THEME_COUNT; t++)
             for (int color = 0; color < 2; color++)
@@ -235,8 +238,9 @@ Test(term_writers, svg_places_text_on_its_columns)
         const char *text;
         int row, col;
         double width;
-    } places[] = {{"我", 1, 1, 2}, {"爱", 1, 3, 2}, {"you", 1, 6, 3}, {"0.912", 1, 13, 5}, {"-1.5", 2, 1, 4}, {"x", 2, 7, 1}, {"▸", 2, 13, 1},
-                  {"e\xcc\x81", 2, 15, 1}, {"→", 2, 17, 1}, {"√", 2, 19, 1}, {"link", 3, 2, 4}, {"&lt;&amp;&gt;", 4, 1, 3}};
+    } places[] = {{"我", 1, 1, 2},   {"爱", 1, 3, 2}, {"you", 1, 6, 3},  {"0.912", 1, 13, 5},
+                  {"-1.5", 2, 1, 4}, {"x", 2, 7, 1},  {"▸", 2, 13, 1},   {"e\xcc\x81", 2, 15, 1},
+                  {"→", 2, 17, 1},   {"√", 2, 19, 1}, {"link", 3, 2, 4}, {"&lt;&amp;&gt;", 4, 1, 3}};
     /* A locale with a decimal comma must not change the numbers; where the machine has none, this is one of a dot. */
     if (!setlocale(LC_NUMERIC, "de_DE.UTF-8"))
         setlocale(LC_NUMERIC, "");

@@ -42,8 +42,8 @@ Test(theme, every_role_can_be_read)
             int32_t fg, bg;
             colors_of(t, r, &fg, &bg);
             double least = t == THEME_CONTRAST ? 7 : r == ROLE_BORDER || r == ROLE_MASKED ? 3 : 4.5;
-            cr_expect_geq(contrast_of(fg, bg), least, "%s: role %d: contrast %.2f, less than %.1f", theme_name(t), (int)r, contrast_of(fg, bg),
-                          least);
+            cr_expect_geq(contrast_of(fg, bg), least, "%s: role %d: contrast %.2f, less than %.1f", theme_name(t), (int)r,
+                          contrast_of(fg, bg), least);
         }
 }
 
@@ -125,8 +125,10 @@ Test(theme, colours_are_those_of_the_palette)
                     continue;
                 int n = indices[k], gray = 8 + 10 * (n - 232);
                 cr_assert(n >= 16, "%s: role %d uses one of the colours that users change", theme_name(t), (int)r);
-                int32_t rgb = n >= 232 ? gray << 16 | gray << 8 | gray : levels[(n - 16) / 36] << 16 | levels[(n - 16) / 6 % 6] << 8 | levels[(n - 16) % 6];
-                cr_expect_eq(rgb, colors[k], "%s: role %d: %d is %06x, not %06x", theme_name(t), (int)r, n, (unsigned)rgb, (unsigned)colors[k]);
+                int32_t rgb = n >= 232 ? gray << 16 | gray << 8 | gray
+                                       : levels[(n - 16) / 36] << 16 | levels[(n - 16) / 6 % 6] << 8 | levels[(n - 16) % 6];
+                cr_expect_eq(rgb, colors[k], "%s: role %d: %d is %06x, not %06x", theme_name(t), (int)r, n, (unsigned)rgb,
+                             (unsigned)colors[k]);
             }
             cr_expect(s->fg8 < 8 && s->bg8 < 8);
             if (s->bg >= 0)
@@ -141,8 +143,8 @@ Test(theme, monochrome_uses_attributes_alone)
         cr_expect(s->fg == -1 && s->bg == -1, "role %d has a colour", (int)r);
     }
     /* What must stand out from plain text. */
-    static const Role marked[] = {ROLE_DIM, ROLE_TITLE, ROLE_HEADING, ROLE_KEY, ROLE_CURSOR, ROLE_CROSS, ROLE_HERE, ROLE_ABLATED, ROLE_MASKED,
-                                  ROLE_BADGE, ROLE_MATCH, ROLE_ERROR, ROLE_WARNING, ROLE_CHOICE, ROLE_LINK};
+    static const Role marked[] = {ROLE_DIM,    ROLE_TITLE, ROLE_HEADING, ROLE_KEY,   ROLE_CURSOR,  ROLE_CROSS,  ROLE_HERE, ROLE_ABLATED,
+                                  ROLE_MASKED, ROLE_BADGE, ROLE_MATCH,   ROLE_ERROR, ROLE_WARNING, ROLE_CHOICE, ROLE_LINK};
     for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
         const Style *s = theme_style(THEME_MONO, marked[i]);
         cr_expect(s->bold || s->dim || s->underline || s->reverse, "role %d looks like text", (int)marked[i]);
@@ -165,27 +167,13 @@ Test(theme, heat_of_values)
         Role role;
         const char *text, *ascii;
     } cases[] = {
-        {0, 1, ROLE_HEAT0, " ", " "},
-        {-0.0, 1, ROLE_HEAT0, " ", " "},
-        {1e-9, 1, ROLE_HEAT0 + 1, ".", "."},
-        {0.125, 1, ROLE_HEAT0 + 1, ".", "."},
-        {0.126, 1, ROLE_HEAT0 + 2, ".", ":"},
-        {0.5, 1, ROLE_HEAT0 + 4, "░", "="},
-        {0.75, 1, ROLE_HEAT0 + 6, "▒", "*"},
-        {0.8, 1, ROLE_HEAT0 + 7, "▓", "#"},
-        {1, 1, ROLE_HEAT8, "█", "@"},
-        {7, 1, ROLE_HEAT8, "█", "@"},
-        {INFINITY, 1, ROLE_HEAT8, "█", "@"},
-        {INFINITY, INFINITY, ROLE_HEAT8, "█", "@"},
-        {1, INFINITY, ROLE_HEAT0, " ", " "},
-        {-1e-9, 1, ROLE_COLD1, "-", ","},
-        {-0.5, 1, ROLE_COLD1 + 3, "=", "/"},
-        {-2, 4, ROLE_COLD1 + 3, "=", "/"},
-        {-0.8, 1, ROLE_COLD1 + 6, "▬", "&"},
-        {-1, 1, ROLE_COLD8, "▄", "$"},
-        {-INFINITY, 1, ROLE_COLD8, "▄", "$"},
-        {NAN, 1, ROLE_ERROR, "?", "?"},
-        {1, 0, ROLE_HEAT0, " ", " "},
+        {0, 1, ROLE_HEAT0, " ", " "},         {-0.0, 1, ROLE_HEAT0, " ", " "},      {1e-9, 1, ROLE_HEAT0 + 1, ".", "."},
+        {0.125, 1, ROLE_HEAT0 + 1, ".", "."}, {0.126, 1, ROLE_HEAT0 + 2, ".", ":"}, {0.5, 1, ROLE_HEAT0 + 4, "░", "="},
+        {0.75, 1, ROLE_HEAT0 + 6, "▒", "*"},  {0.8, 1, ROLE_HEAT0 + 7, "▓", "#"},   {1, 1, ROLE_HEAT8, "█", "@"},
+        {7, 1, ROLE_HEAT8, "█", "@"},         {INFINITY, 1, ROLE_HEAT8, "█", "@"},  {INFINITY, INFINITY, ROLE_HEAT8, "█", "@"},
+        {1, INFINITY, ROLE_HEAT0, " ", " "},  {-1e-9, 1, ROLE_COLD1, "-", ","},     {-0.5, 1, ROLE_COLD1 + 3, "=", "/"},
+        {-2, 4, ROLE_COLD1 + 3, "=", "/"},    {-0.8, 1, ROLE_COLD1 + 6, "▬", "&"},  {-1, 1, ROLE_COLD8, "▄", "$"},
+        {-INFINITY, 1, ROLE_COLD8, "▄", "$"}, {NAN, 1, ROLE_ERROR, "?", "?"},       {1, 0, ROLE_HEAT0, " ", " "},
         {1, NAN, ROLE_HEAT0, " ", " "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,0 +1,201 @@
+/* train.c - the subcommand `train`: a model from a recipe, or from a text of one's own.
+ *
+ * Owns the progress line and the signals that stop a run. What is trained, and where it is kept, is src/train's. */
+#include "base/text.h"
+#include "cli/cli.h"
+#include "train/run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static const OptionId taken[] = {OPTION_TEXT_FILE, OPTION_CHARACTERS, OPTION_WORDS, OPTION_FOLDER, OPTION_END};
+
+static const CommandSpec spec = {
+    .name = "train",
+    .operands = "[RECIPE]",
+    .what = N_("Makes a model from a recipe, or with --text a small one that goes on in the\n"
+               "manner of a text of one's own. The folder is new, or that of an unfinished run:\n"
+               "an interrupted run goes on to the same numbers when it is started again.\n"
+               "The same recipe gives the same weights with any number of threads."),
+    .example = "stepformer train tiny-models/sum/recipe.json -o sum\n"
+               "stepformer train --text book.txt --words -o book",
+    .options = taken,
+};
+
+/* ---- stopping ---- */
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
+{
+    stop_signal = number;
+}
+
+/* The first signal ends the run after the step it is in; the second one ends the program at once. */
+static void catch_signals(void)
+{
+    struct sigaction a;
+    memset(&a, 0, sizeof a);
+    a.sa_handler = on_signal;
+    a.sa_flags = (int)SA_RESETHAND;
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGHUP, &a, NULL);
+}
+
+/* ---- progress ---- */
+
+typedef struct Progress {
+    bool terminal;   /* one line that is written over; else a line for every score */
+    bool shown;      /* the cursor stands behind that line */
+    double last;     /* when it was shown */
+    bool scored;
+    double score;
+    TaskScore kind;
+} Progress;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int columns(void)
+{
+    struct winsize w;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
+}
+
+static void add_line(const Progress *g, const RunProgress *p, Buffer *out)
+{
+    unsigned long left = p->seconds_left < 1e9 ? (unsigned long)(p->seconds_left + 0.5) : 0;
+    buffer_printf(out, _("step %zu of %zu"), p->step, p->steps);
+    buffer_printf(out, "  %s %.4f", _("loss"), p->loss);
+    if (g->scored)
+        buffer_printf(out, "  %s %.4f", g->kind == TASK_SCORE_PERPLEXITY ? _("perplexity") : _("score"), g->score);
+    buffer_printf(out, _("  %.0f tokens/s"), p->tokens_per_second);
+    if (left >= 3600)
+        buffer_printf(out, _("  %lu:%02lu:%02lu left"), left / 3600, left / 60 % 60, left % 60);
+    else
+        buffer_printf(out, _("  %lu:%02lu left"), left / 60, left % 60);
+}
+
+static void show(Progress *g, const RunProgress *p)
+{
+    Buffer line = {0};
+    add_line(g, p, &line);
+    if (g->terminal) {
+        size_t n = text_fit(buffer_text(&line), columns() - 1, NULL);
+        fprintf(stderr, "\r%.*s\033[K", (int)n, buffer_text(&line));
+        g->shown = true;
+    } else
+        fprintf(stderr, "%s\n", buffer_text(&line));
+    fflush(stderr);
+    buffer_free(&line);
+    g->last = now();
+}
+
+/* Leaves the line that is written over. */
+static void end_line(Progress *g)
+{
+    if (g->shown)
+        fputc('\n', stderr);
+    g->shown = false;
+}
+
+static bool after_step(void *context, const Trainer *t, const RunProgress *p)
+{
+    const double between = 0.2, between_lines = 30; /* seconds */
+    Progress *g = context;
+    (void)t;
+    if (p->eval) {
+        g->scored = true;
+        g->score = p->eval->score;
+        g->kind = p->eval->kind;
+    }
+    bool due = now() - g->last >= (g->terminal ? between : between_lines);
+    if (due || p->eval || p->step == p->steps)
+        show(g, p);
+    return !stop_signal;
+}
+
+/* ---- the subcommand ---- */
+
+/* The recipe that was given: a file, or what --text implies. */
+static int read_recipe(Recipe *r, const char **file, const Options *o, Error *e)
+{
+    const char *text = o->value[OPTION_TEXT_FILE];
+    bool words = o->value[OPTION_WORDS] != NULL, characters = o->value[OPTION_CHARACTERS] != NULL;
+    if (o->operand_count > 1)
+        return error_set(e, "train: expected one recipe, found %d", o->operand_count);
+    if (!o->operand_count == !text)
+        return error_set(e, "train: expected a recipe or --text, found %s; 'stepformer train --help' shows both", text ? "both" : "neither");
+    if (!text && (words || characters))
+        return error_set(e, "train: --%s: expected --text with it, found a recipe", words ? "words" : "characters");
+    if (words && characters)
+        return error_set(e, "train: expected one of --characters and --words, found both");
+    if (!o->value[OPTION_FOLDER])
+        return error_set(e, "train: --output: expected the folder of the model, found none; give -o DIR");
+    *file = text ? text : o->operands[0];
+    return text ? recipe_for_text(r, text, words ? SPLIT_WORDS : SPLIT_CHARACTERS, e) : recipe_open(r, *file, e);
+}
+
+static int finish(RunEnd end, const Trainer *t, const Progress *g, const char *folder, const Error *e)
+{
+    switch (end) {
+    case RUN_FINISHED:
+        if (g->scored)
+            cli_say(_("%s: finished; loss %.4f, %s %.4f"), folder, trainer_mean_loss(t, 50),
+                    g->kind == TASK_SCORE_PERPLEXITY ? _("perplexity") : _("score"), g->score);
+        else
+            cli_say(_("%s: finished; loss %.4f"), folder, trainer_mean_loss(t, 50));
+        return CLI_DONE;
+    case RUN_STOPPED:
+        cli_say(_("%s: stopped after step %zu; the same command goes on from there"), folder, trainer_steps(t));
+        raise(stop_signal); /* the handler is gone: whoever waits for this program learns what ended it */
+        return CLI_FAILED;
+    case RUN_DIVERGED:
+        cli_say("%s: %s", folder, e->text);
+        return CLI_FAILED;
+    case RUN_FAILED:
+        break;
+    }
+    return cli_wrong(e);
+}
+
+static int run(Trainer *t, const char *folder)
+{
+    Progress g = {.terminal = isatty(STDERR_FILENO) == 1, .last = now()};
+    Error e = {{0}};
+    if (run_open(t, folder, &e) != 0)
+        return cli_wrong(&e);
+    if (trainer_steps(t) > 0)
+        cli_say(_("%s: going on after step %zu"), folder, trainer_steps(t));
+    catch_signals();
+    RunEnd end = run_train(t, folder, after_step, &g, &e);
+    end_line(&g);
+    return finish(end, t, &g, folder, &e);
+}
+
+int cli_train(int argc, char **argv)
+{
+    Options o;
+    Recipe r = {0};
+    Error e = {{0}};
+    const char *file = NULL;
+    int status;
+    if (!options_read(&o, &spec, argc, argv, &status))
+        return status;
+    Trainer *t = read_recipe(&r, &file, &o, &e) == 0 ? trainer_create(&r, file, &e) : NULL;
+    status = t ? run(t, o.value[OPTION_FOLDER]) : cli_wrong(&e);
+    trainer_free(t);
+    recipe_free(&r);
+    options_free(&o);
+    return status;
+}

@@ -1,0 +1,267 @@
+/* elementwise.c - the loops where most time goes after the matrix product: exp, and what is made of it.
+ *
+ * Owns no state. The loops are plain C; the compiler turns them into vector instructions, once for each width of vector
+ * (target_clones), and the processor's is chosen when the program starts. Multiplications and additions are not fused here and every sum is taken
+ * in LANES parts that are added in one order, so that the result is the same for every width. The double build takes libm's exp. */
+#include "tensor/kernels.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
+enum { LANES = 16 };
+
+/* ---- exp ---- */
+
+/* e^x = 2^n * e^r, n = round(x / ln 2), |r| <= ln(2) / 2, e^r by a polynomial (coefficients: Cephes' expf, Moshier 1992). Within 2 units in
+ * the last place; below -87.3, where a float would lose digits, 0. */
+static inline float exp_float(float x)
+{
+    const float LOW = -87.33654f, HIGH = 88.72283f, ROUND = 12582912.0f; /* adding 1.5 * 2^23 rounds to an integer */
+    float c = x > LOW ? x : LOW;
+    c = c < HIGH ? c : HIGH;
+    float n = (c * 1.44269504f + ROUND) - ROUND;
+    float r = c - n * 0.693359375f; /* ln 2 in two parts: the first times n is exact */
+    r = r + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    /* 2^n in two factors: n may be 128, whose power alone would be infinite */
+    int32_t half = (int32_t)n / 2, rest = (int32_t)n - half;
+    uint32_t bits = (uint32_t)(half + 127) << 23, more = (uint32_t)(rest + 127) << 23;
+    float power, power_rest;
+    memcpy(&power, &bits, sizeof power);
+    memcpy(&power_rest, &more, sizeof power_rest);
+    float y = p * power * power_rest;
+    y = x < LOW ? 0.0f : y;
+    y = x > HIGH ? INFINITY : y;
+    return x == x ? y : x;
+}
+
+#define exp_of(x) _Generic((x), float: exp_float, double: exp)(x)
+
+/* ---- softmax ---- */
+
+static inline real largest(const real *x, size_t n)
+{
+    real max = x[0];
+    for (size_t j = 1; j < n; j++)
+        max = x[j] > max ? x[j] : max;
+    return max;
+}
+
+/* The sum of a few numbers that stand for a long row. */
+static inline real total(const real lanes[LANES])
+{
+    double sum = 0;
+    for (int k = 0; k < LANES; k++)
+        sum += (double)lanes[k];
+    return (real)sum;
+}
+
+CLONES void softmax_forward(real *y, const real *x, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, x += n, y += n) {
+        real max = largest(x, n); /* taken off every entry: the result is the same, and exp cannot overflow */
+        real sums[LANES] = {0};
+        size_t j = 0;
+        for (; j + LANES <= n; j += LANES)
+            for (size_t k = 0; k < LANES; k++) {
+                y[j + k] = exp_of(x[j + k] - max);
+                sums[k] += y[j + k];
+            }
+        for (size_t k = 0; j < n; j++, k++) {
+            y[j] = exp_of(x[j] - max);
+            sums[k] += y[j];
+        }
+        real scale = 1 / total(sums);
+        for (j = 0; j < n; j++)
+            y[j] *= scale;
+    }
+}
+
+CLONES void softmax_backward(real *dx, const real *dy, const real *y, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, dx += n, dy += n, y += n) {
+        real sums[LANES] = {0};
+        size_t j = 0;
+        for (; j + LANES <= n; j += LANES)
+            for (size_t k = 0; k < LANES; k++)
+                sums[k] += dy[j + k] * y[j + k];
+        for (size_t k = 0; j < n; j++, k++)
+            sums[k] += dy[j] * y[j];
+        real dot = total(sums);
+        for (j = 0; j < n; j++)
+            dx[j] += y[j] * (dy[j] - dot);
+    }
+}
+
+/* ---- activations ---- */
+
+CLONES void relu_forward(real *y, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] > 0 ? x[i] : 0;
+}
+
+CLONES void relu_backward(real *dx, const real *dy, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dx[i] += x[i] > 0 ? dy[i] : 0;
+}
+
+static const real INV_SQRT_2 = (real)0.707106781186547524401;
+static const real INV_SQRT_2PI = (real)0.398942280401432677940;
+static const real SQRT_8_OVER_PI = (real)1.59576912160573071176;
+static const real GELU_CUBIC = (real)0.044715;
+
+void gelu_forward(real *y, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * (real)0.5 * (1 + real_erf(x[i] * INV_SQRT_2));
+}
+
+void gelu_backward(real *dx, const real *dy, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        real slope = (real)0.5 * (1 + real_erf(x[i] * INV_SQRT_2)) + x[i] * INV_SQRT_2PI * exp_of(-x[i] * x[i] / 2);
+        dx[i] += dy[i] * slope;
+    }
+}
+
+/* (1 + tanh(u)) / 2 = sigmoid(2u), and the sigmoid loses no digits where tanh is near -1. */
+static inline real gelu_tanh_share(real x)
+{
+    return 1 / (1 + exp_of(-SQRT_8_OVER_PI * (x + GELU_CUBIC * x * x * x)));
+}
+
+CLONES void gelu_tanh_forward(real *y, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * gelu_tanh_share(x[i]);
+}
+
+CLONES void gelu_tanh_backward(real *dx, const real *dy, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        real s = gelu_tanh_share(x[i]);
+        real inner = SQRT_8_OVER_PI * (1 + 3 * GELU_CUBIC * x[i] * x[i]);
+        dx[i] += dy[i] * (s + x[i] * s * (1 - s) * inner);
+    }
+}
+
+CLONES void silu_forward(real *y, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] / (1 + exp_of(-x[i]));
+}
+
+CLONES void silu_backward(real *dx, const real *dy, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        real s = 1 / (1 + exp_of(-x[i]));
+        dx[i] += dy[i] * s * (1 + x[i] * (1 - s));
+    }
+}
+
+/* ---- norms ---- */
+
+/* The sum of (x - shift)^power over a row, power 1 or 2. */
+static inline real sum_of(const real *x, real shift, int power, size_t d)
+{
+    real sums[LANES] = {0};
+    size_t j = 0;
+    for (; j + LANES <= d; j += LANES)
+        for (size_t k = 0; k < LANES; k++) {
+            real t = x[j + k] - shift;
+            sums[k] += power == 1 ? t : t * t;
+        }
+    for (size_t k = 0; j < d; j++, k++) {
+        real t = x[j] - shift;
+        sums[k] += power == 1 ? t : t * t;
+    }
+    return total(sums);
+}
+
+/* 1 / sqrt(mean of (x - shift)² + eps) */
+static inline real scale_of(const real *x, real shift, size_t d, double eps)
+{
+    return (real)(1 / sqrt((double)sum_of(x, shift, 2, d) / (double)d + eps));
+}
+
+CLONES void layernorm_forward(real *y, const real *x, const real *gain, const real *bias, size_t m, size_t d, double eps)
+{
+    for (size_t i = 0; i < m; i++, x += d, y += d) {
+        real mean = sum_of(x, 0, 1, d) / (real)d;
+        real scale = scale_of(x, mean, d, eps);
+        for (size_t j = 0; j < d; j++)
+            y[j] = (x[j] - mean) * scale * gain[j] + bias[j];
+    }
+}
+
+CLONES void rmsnorm_forward(real *y, const real *x, const real *gain, size_t m, size_t d, double eps)
+{
+    for (size_t i = 0; i < m; i++, x += d, y += d) {
+        real scale = scale_of(x, 0, d, eps);
+        for (size_t j = 0; j < d; j++)
+            y[j] = x[j] * scale * gain[j];
+    }
+}
+
+/* With n = (x - mean) * scale and g = dy * gain:
+ *   dx = scale * (g - mean(g) - n * mean(g * n))
+ * the last two because mean and variance depend on x; RMSNorm has no mean, and so not the first of them. */
+static inline void norm_backward_row(real *dx, real *dgain, real *dbias, const real *dy, const real *x, const real *gain, real mean, real scale,
+                                     size_t d)
+{
+    real g_sums[LANES] = {0}, gn_sums[LANES] = {0};
+    size_t j = 0;
+    for (; j + LANES <= d; j += LANES)
+        for (size_t k = 0; k < LANES; k++) {
+            real g = dy[j + k] * gain[j + k];
+            g_sums[k] += g;
+            gn_sums[k] += g * ((x[j + k] - mean) * scale);
+        }
+    for (size_t k = 0; j < d; j++, k++) {
+        real g = dy[j] * gain[j];
+        g_sums[k] += g;
+        gn_sums[k] += g * ((x[j] - mean) * scale);
+    }
+    real g_mean = dbias ? total(g_sums) / (real)d : 0, gn_mean = total(gn_sums) / (real)d;
+    for (j = 0; j < d; j++) {
+        real n = (x[j] - mean) * scale;
+        dx[j] += scale * (dy[j] * gain[j] - g_mean - n * gn_mean);
+        dgain[j] += dy[j] * n;
+    }
+    for (j = 0; dbias && j < d; j++)
+        dbias[j] += dy[j];
+}
+
+CLONES void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy, const real *x, const real *gain, size_t m, size_t d, double eps)
+{
+    for (size_t i = 0; i < m; i++, x += d, dx += d, dy += d) {
+        real mean = sum_of(x, 0, 1, d) / (real)d;
+        norm_backward_row(dx, dgain, dbias, dy, x, gain, mean, scale_of(x, mean, d, eps), d);
+    }
+}
+
+CLONES void rmsnorm_backward(real *dx, real *dgain, const real *dy, const real *x, const real *gain, size_t m, size_t d, double eps)
+{
+    for (size_t i = 0; i < m; i++, x += d, dx += d, dy += d)
+        norm_backward_row(dx, dgain, NULL, dy, x, gain, 0, scale_of(x, 0, d, eps), d);
+}
+
+CLONES void add_to(real *y, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}

@@ -1,0 +1,254 @@
+/* run.c - the folder of a training, and the loop that fills it. */
+#include "train/run.h"
+
+#include "base/file.h"
+#include "model/safetensors.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RECIPE "recipe.json"
+#define CONFIG "config.json"
+#define VOCAB "vocab.txt"
+#define TEXT "text.txt"
+#define CHECKPOINT "checkpoint.safetensors"
+#define MODEL "model.safetensors"
+
+enum { LOSS_SPAN = 50 /* steps over which the loss that is told is averaged */ };
+
+/* ---- files of the folder ---- */
+
+static bool has(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    bool there = path && file_exists(path);
+    free(path);
+    return there;
+}
+
+static void take_away(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    if (path)
+        unlink(path);
+    free(path);
+}
+
+static int write_file(const char *folder, const char *name, const void *bytes, size_t n, Error *e)
+{
+    char *path = file_join(folder, name);
+    int status = path ? file_write(path, bytes, n, e) : error_memory(e, folder);
+    free(path);
+    return status;
+}
+
+static int write_buffer(const char *folder, const char *name, Buffer *text, Error *e)
+{
+    int status = text->failed ? error_memory(e, name) : write_file(folder, name, buffer_text(text), text->len, e);
+    buffer_free(text);
+    return status;
+}
+
+static int write_weights(const Weights *w, const char *folder, Error *e)
+{
+    char *path = file_join(folder, MODEL);
+    SafeOut *items = calloc(w->count + 1, sizeof *items);
+    int status = path && items ? 0 : error_memory(e, folder);
+    for (size_t i = 0; i < w->count && status == 0; i++)
+        items[i] = (SafeOut){w->items[i].name, w->items[i].rank, w->items[i].shape, w->items[i].data};
+    if (status == 0)
+        status = safetensors_write(path, items, w->count, e);
+    free(items);
+    free(path);
+    return status;
+}
+
+/* The state first: weights without it would pass for a finished model. */
+static int save(const Trainer *t, const char *folder, Error *e)
+{
+    char *path = file_join(folder, CHECKPOINT);
+    int status = path ? trainer_save(t, path, e) : error_memory(e, folder);
+    free(path);
+    return status == 0 ? write_weights(&trainer_model(t)->weights, folder, e) : -1;
+}
+
+/* ---- beginning ---- */
+
+static int write_beginning(const Trainer *t, const char *folder, Error *e)
+{
+    const Recipe *r = trainer_recipe(t);
+    Buffer config = {0}, vocab = {0};
+    size_t n;
+    const char *text = examples_text(trainer_examples(t), &n);
+    if (write_file(folder, RECIPE, r->source, strlen(r->source), e) != 0 || (text && write_file(folder, TEXT, text, n, e) != 0))
+        return -1;
+    config_write(&trainer_model(t)->config, &config);
+    if (write_buffer(folder, CONFIG, &config, e) != 0)
+        return -1;
+    examples_vocabulary(trainer_examples(t), &vocab);
+    if (write_buffer(folder, VOCAB, &vocab, e) != 0)
+        return -1;
+    return save(t, folder, e);
+}
+
+/* Nothing is left of a run that could not begin. */
+static int begin(const Trainer *t, const char *folder, bool created, Error *e)
+{
+    static const char *const names[] = {RECIPE, CONFIG, VOCAB, TEXT, CHECKPOINT, MODEL};
+    if (write_beginning(t, folder, e) == 0)
+        return 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        take_away(folder, names[i]);
+    if (created)
+        rmdir(folder);
+    return -1;
+}
+
+static bool is_empty(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    bool empty = dir != NULL;
+    for (struct dirent *entry; empty && (entry = readdir(dir));)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (dir)
+        closedir(dir);
+    return empty;
+}
+
+/* True where all that is there is what a run was killed over before its first checkpoint. */
+static bool is_beginning(const Trainer *t, const char *folder)
+{
+    char *path = file_join(folder, RECIPE);
+    File f;
+    bool same = false;
+    if (path && !has(folder, MODEL) && file_exists(path) && file_open(&f, path, NULL) == 0) {
+        const char *source = trainer_recipe(t)->source;
+        same = f.size == strlen(source) && memcmp(f.data, source, f.size) == 0;
+        file_close(&f);
+    }
+    free(path);
+    return same;
+}
+
+int run_open(Trainer *t, const char *folder, Error *e)
+{
+    bool created = mkdir(folder, 0777) == 0;
+    if (!created && errno != EEXIST)
+        return error_set(e, "%s: cannot be created: %s", folder, strerror(errno));
+    if (created || is_empty(folder))
+        return begin(t, folder, created, e);
+    if (has(folder, CHECKPOINT)) {
+        char *path = file_join(folder, CHECKPOINT);
+        int status = path ? trainer_load(t, path, e) : error_memory(e, folder);
+        free(path);
+        /* What this process cannot write is known before it trains. */
+        return status == 0 ? save(t, folder, e) : -1;
+    }
+    if (is_beginning(t, folder))
+        return begin(t, folder, false, e);
+    return error_set(e, "%s: expected a new folder or an unfinished run of this recipe, found %s; try another name", folder,
+                     has(folder, MODEL) ? "a model" : file_is_folder(folder) ? "something else there" : "a file");
+}
+
+int run_recipe(Recipe *r, const char *folder, Error *e)
+{
+    char *path = file_join(folder, RECIPE);
+    int status;
+    if (!path)
+        status = error_memory(e, folder);
+    else if (!file_exists(path))
+        status = error_set(e, "%s: expected recipe.json, which names the model's task, in this folder, found none", folder);
+    else
+        status = recipe_open(r, path, e);
+    free(path);
+    return status;
+}
+
+/* ---- the loop ---- */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef struct Loop {
+    Trainer *t;
+    const char *folder;
+    double started;
+    double training; /* seconds spent in steps */
+    size_t tokens, steps;
+    RunProgress progress;
+    Eval eval;
+} Loop;
+
+static int take_step(Loop *l, Error *e)
+{
+    double before = now();
+    int status = trainer_step(l->t, &l->progress.last, e);
+    if (status != 0)
+        return status;
+    l->training += now() - before;
+    l->tokens += l->progress.last.tokens;
+    l->steps++;
+    return 0;
+}
+
+/* True where something is due every `every` steps, and at the end. */
+static bool is_due(const Loop *l, size_t every)
+{
+    return every && (trainer_steps(l->t) % every == 0 || trainer_finished(l->t));
+}
+
+static int look(Loop *l, Error *e)
+{
+    RunProgress *p = &l->progress;
+    p->step = trainer_steps(l->t);
+    p->loss = trainer_mean_loss(l->t, LOSS_SPAN);
+    p->tokens_per_second = (double)l->tokens / l->training;
+    p->eval = NULL;
+    eval_free(&l->eval);
+    if (is_due(l, trainer_recipe(l->t)->eval_every)) {
+        if (trainer_evaluate(l->t, &l->eval, e) != 0)
+            return -1;
+        p->eval = &l->eval;
+    }
+    p->seconds_left = (now() - l->started) / (double)l->steps * (double)(p->steps - p->step);
+    return 0;
+}
+
+static RunEnd finish(const Trainer *t, const char *folder, Error *e)
+{
+    if (write_weights(&trainer_model(t)->weights, folder, e) != 0)
+        return RUN_FAILED;
+    take_away(folder, CHECKPOINT);
+    return RUN_FINISHED;
+}
+
+RunEnd run_train(Trainer *t, const char *folder, RunHook hook, void *context, Error *e)
+{
+    Loop l = {.t = t, .folder = folder, .started = now(), .progress = {.steps = trainer_recipe(t)->schedule.steps}};
+    RunEnd end = RUN_FINISHED;
+    while (end == RUN_FINISHED && !trainer_finished(t)) {
+        int status = take_step(&l, e);
+        if (status != 0) {
+            end = status == TRAINER_DIVERGED ? RUN_DIVERGED : RUN_FAILED;
+            break;
+        }
+        if (look(&l, e) != 0)
+            end = RUN_FAILED;
+        else if (hook && !hook(context, t, &l.progress) && !trainer_finished(t))
+            end = RUN_STOPPED;
+        bool due = trainer_steps(t) % trainer_recipe(t)->save_every == 0 && !trainer_finished(t);
+        if ((due || end == RUN_STOPPED) && end != RUN_FAILED && save(t, folder, e) != 0)
+            end = RUN_FAILED;
+    }
+    eval_free(&l.eval);
+    return end == RUN_FINISHED ? finish(t, folder, e) : end;
+}

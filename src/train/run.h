@@ -1,0 +1,44 @@
+/* run.h - a training in a folder: begun, saved now and then, gone on with, finished.
+ *
+ * Owns what is in the folder while it is trained in:
+ *
+ *     recipe.json config.json vocab.txt   from the beginning; text.txt where the task is "text"
+ *     checkpoint.safetensors              while unfinished (checkpoint.h)
+ *     model.safetensors                   as of the last checkpoint, in the end as trained
+ *
+ * Never prints: what is to be told goes to a hook. */
+#ifndef TRAIN_RUN_H
+#define TRAIN_RUN_H
+
+#include "train/trainer.h"
+
+/* Makes the folder, or finds the unfinished run of the same recipe (and the same text) in it and takes up its state. Anything else
+ * that is there, and a folder that cannot be written, is an error. */
+int run_open(Trainer *t, const char *folder, Error *e);
+
+typedef struct RunProgress {
+    size_t step, steps;       /* done, and of the recipe */
+    TrainerStep last;
+    double loss;              /* mean of the last 50 steps */
+    double tokens_per_second; /* since this process began or went on with the run, scoring and saving left out */
+    double seconds_left;
+    const Eval *eval;         /* the score, where it was taken after this step; else NULL */
+} RunProgress;
+
+/* Called after every step; false stops the run, after a checkpoint. It may look at the trainer and take its time. */
+typedef bool (*RunHook)(void *context, const Trainer *t, const RunProgress *p);
+
+typedef enum RunEnd {
+    RUN_FAILED = -1, /* e is set: it could not be saved, or there was no memory; the last whole checkpoint is there */
+    RUN_FINISHED,    /* the folder is a model */
+    RUN_STOPPED,     /* by the hook */
+    RUN_DIVERGED     /* e is set: see trainer_step */
+} RunEnd;
+
+/* Trains to the end of the recipe. The hook may be NULL. */
+RunEnd run_train(Trainer *t, const char *folder, RunHook hook, void *context, Error *e);
+
+/* The recipe beside a model: folder/recipe.json. */
+int run_recipe(Recipe *r, const char *folder, Error *e);
+
+#endif
