@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,      OPTION_ABLATE, OPTION_EXAMPLES, OPTION_DIFFICULTY,
-                                 OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL, OPTION_ABLATE, OPTION_NUMBER, OPTION_DIFFICULTY, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+
+static const OptionNote notes[] = {{OPTION_NUMBER, "N", N_("how many examples (1000)")}, {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "eval",
@@ -22,6 +23,7 @@ static const CommandSpec spec = {
     .example = "stepformer eval -m sum\n"
                "stepformer eval -m zh-en -a no-positions --format json",
     .options = taken,
+    .notes = notes,
 };
 
 enum { EXAMPLES = 1000, FAILURES = 10 };
@@ -151,7 +153,7 @@ static int run(const Options *o, Error *e)
     uint64_t n, difficulty;
     Recipe r = {0};
     Eval v;
-    if (options_format(o, e) < 0 || options_count(o, OPTION_EXAMPLES, 1, 1000000, EXAMPLES, &n, e) != 0 ||
+    if (options_format(o, e) < 0 || options_count(o, OPTION_NUMBER, 1, 1000000, EXAMPLES, &n, e) != 0 ||
         cli_read_ablations(o, &options.ablations, e) != 0)
         return -1;
     Model *m = cli_open_model(o, e);

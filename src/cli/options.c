@@ -29,6 +29,9 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_SEED] = {0, "seed", "N", false, N_("of the random numbers (0); the same seed draws the same text")},
     [OPTION_STEPS] = {0, "steps", NULL, false, N_("show every step of the sampler for every new token")},
     [OPTION_NO_CACHE] = {0, "no-cache", NULL, false, N_("compute every key and value again for every new token")},
+    [OPTION_CHARACTERS] = {0, "characters", NULL, false, N_("every character of the text is a token (the default)")},
+    [OPTION_WORDS] = {0, "words", NULL, false, N_("every word of the text is a token")},
+    [OPTION_DIFFICULTY] = {0, "difficulty", "N", false, N_("the size of the examples, where the task has one; 0 is its own mix")},
     [OPTION_SIZE] = {0, "size", "COLSxROWS", false, N_("how large the screen is (80x24)")},
     [OPTION_KEYS] = {0, "keys", "KEYS", false, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
     [OPTION_THEME] = {0, "theme", "THEME", false, N_("dark, light, high-contrast or monochrome")},
@@ -63,23 +66,33 @@ static void add_formats(const CommandSpec *spec, Buffer *out)
     }
 }
 
+/* What an option takes and does, for this subcommand. */
+static OptionNote note_of(const CommandSpec *spec, OptionId id)
+{
+    for (const OptionNote *n = spec->notes; n && n->id != OPTION_END; n++)
+        if (n->id == id)
+            return *n;
+    return (OptionNote){id, option_table[id].argument, option_table[id].what};
+}
+
 static void add_option(const CommandSpec *spec, OptionId id, Buffer *out)
 {
     enum { WHAT_COLUMN = 28 };
     const OptionInfo *info = &option_table[id];
+    OptionNote note = note_of(spec, id);
     size_t start = out->len;
     if (info->letter)
         buffer_printf(out, "  -%c, --%s", info->letter, info->name);
     else
         buffer_printf(out, "      --%s", info->name);
-    if (info->argument)
-        buffer_printf(out, " %s", info->argument);
+    if (note.argument)
+        buffer_printf(out, " %s", note.argument);
     size_t used = out->len - start;
     buffer_fill(out, ' ', used < WHAT_COLUMN ? WHAT_COLUMN - used : 1);
     if (id == OPTION_FORMAT)
         add_formats(spec, out);
     else
-        buffer_puts(out, _(info->what));
+        buffer_puts(out, _(note.what));
     buffer_putc(out, '\n');
 }
 

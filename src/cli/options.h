@@ -32,6 +32,9 @@ typedef enum OptionId {
     OPTION_SEED,
     OPTION_STEPS,
     OPTION_NO_CACHE,
+    OPTION_CHARACTERS,
+    OPTION_WORDS,
+    OPTION_DIFFICULTY,
     OPTION_SIZE,
     OPTION_KEYS,
     OPTION_THEME,
@@ -54,6 +57,12 @@ typedef struct OptionInfo {
 
 extern const OptionInfo option_table[OPTION_COUNT];
 
+/* What an option means to a subcommand, where that is not what the table says. */
+typedef struct OptionNote {
+    OptionId id;
+    const char *argument, *what;
+} OptionNote;
+
 /* A subcommand, as its help shows it. */
 typedef struct CommandSpec {
     const char *name;        /* "trace" */
@@ -62,6 +71,7 @@ typedef struct CommandSpec {
     const char *formats;     /* what --format may be, the default first: "text|json|csv"; NULL where it is not taken */
     const char *example;     /* one or more lines */
     const OptionId *options; /* those it takes, ended by OPTION_END; the common ones are added */
+    const OptionNote *notes; /* ended by OPTION_END; NULL where there is none */
 } CommandSpec;
 
 /* What was given. Texts belong to argv or to the Options. */

@@ -40,7 +40,7 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --text | --target | --ids | --target-ids | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys) ;;
+    --text | --target | --ids | --target-ids | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty) ;;
     *) return 1 ;;
     esac
 }

@@ -12,7 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static const OptionId taken[] = {OPTION_TEXT_FILE, OPTION_CHARACTERS, OPTION_WORDS, OPTION_FOLDER, OPTION_END};
+static const OptionId taken[] = {OPTION_TEXT, OPTION_CHARACTERS, OPTION_WORDS, OPTION_OUTPUT, OPTION_END};
+
+static const OptionNote notes[] = {{OPTION_TEXT, "FILE", N_("a text to learn from, instead of a recipe")},
+                                   {OPTION_OUTPUT, "DIR", N_("the folder that the model is made in")},
+                                   {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "train",
@@ -24,6 +28,7 @@ static const CommandSpec spec = {
     .example = "stepformer train tiny-models/sum/recipe.json -o sum\n"
                "stepformer train --text book.txt --words -o book",
     .options = taken,
+    .notes = notes,
 };
 
 /* ---- stopping ---- */
@@ -130,7 +135,7 @@ static bool after_step(void *context, const Trainer *t, const RunProgress *p)
 /* The recipe that was given: a file, or what --text implies. */
 static int read_recipe(Recipe *r, const char **file, const Options *o, Error *e)
 {
-    const char *text = o->value[OPTION_TEXT_FILE];
+    const char *text = o->value[OPTION_TEXT];
     bool words = o->value[OPTION_WORDS] != NULL, characters = o->value[OPTION_CHARACTERS] != NULL;
     if (o->operand_count > 1)
         return error_set(e, "train: expected one recipe, found %d", o->operand_count);
@@ -140,7 +145,7 @@ static int read_recipe(Recipe *r, const char **file, const Options *o, Error *e)
         return error_set(e, "train: --%s: expected --text with it, found a recipe", words ? "words" : "characters");
     if (words && characters)
         return error_set(e, "train: expected one of --characters and --words, found both");
-    if (!o->value[OPTION_FOLDER])
+    if (!o->value[OPTION_OUTPUT])
         return error_set(e, "train: --output: expected the folder of the model, found none; give -o DIR");
     *file = text ? text : o->operands[0];
     return text ? recipe_for_text(r, text, words ? SPLIT_WORDS : SPLIT_CHARACTERS, e) : recipe_open(r, *file, e);
@@ -193,7 +198,7 @@ int cli_train(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     Trainer *t = read_recipe(&r, &file, &o, &e) == 0 ? trainer_create(&r, file, &e) : NULL;
-    status = t ? run(t, o.value[OPTION_FOLDER]) : cli_wrong(&e);
+    status = t ? run(t, o.value[OPTION_OUTPUT]) : cli_wrong(&e);
     trainer_free(t);
     recipe_free(&r);
     options_free(&o);

@@ -19,7 +19,7 @@ static void (*const families[STAGE_KIND_COUNT])(Explainer *x) = {
     [STAGE_PROBS] = explain_probs,
 };
 
-static int check_address(const Plan *plan, Cellref cell, Error *e)
+int lines_check_address(const Plan *plan, Cellref cell, Error *e)
 {
     if (cell.stage >= plan->count)
         return error_set(e, "stage: expected a number from 0 to %zu, found %zu", plan->count - 1, cell.stage);
@@ -36,10 +36,11 @@ int explain_cell(Pass *p, Cellref cell, Explanation *out, Error *e)
 {
     *out = (Explanation){.cell = cell};
     const Plan *plan = pass_plan(p);
-    if (check_address(plan, cell, e) != 0)
+    if (lines_check_address(plan, cell, e) != 0)
         return -1;
     const Stage *s = &plan->stages[cell.stage];
     out->stored = (double)pass_value(p, cell.stage)[cell_offset(s, cell.index)];
+    out->subject = (Operand){.kind = OPERAND_STAGE, .cell = cell, .value = out->stored};
     Explainer x = {.pass = p, .config = plan->config, .ablations = plan->ablations, .stage = s, .index = out->cell.index, .out = out};
     families[s->kind](&x);
     bool failed = x.failed || x.name.failed;
@@ -70,6 +71,14 @@ void operand_label(const Pass *p, const Operand *o, Buffer *out)
         return;
     case OPERAND_NUMBER:
         buffer_puts(out, o->label);
+        return;
+    case OPERAND_GRADIENT:
+        buffer_puts(out, "d ");
+        label_cell(p, o->cell, out);
+        return;
+    case OPERAND_WEIGHT_GRADIENT:
+        buffer_puts(out, "d ");
+        label_weight(p, o->weight, o->row, o->col, out);
         return;
     }
 }

@@ -12,13 +12,15 @@ typedef enum OperandKind {
     OPERAND_NONE,
     OPERAND_STAGE,   /* a cell of another stage: can be jumped to */
     OPERAND_WEIGHT,  /* an entry of a weight */
-    OPERAND_NUMBER   /* computed on the way, or a constant: named by its label alone */
+    OPERAND_NUMBER,  /* computed on the way, or a constant: named by its label alone */
+    OPERAND_GRADIENT,       /* d(loss)/d(a cell of a stage): can be jumped to, among the gradients */
+    OPERAND_WEIGHT_GRADIENT /* d(loss)/d(an entry of a weight): what an explanation may be of */
 } OperandKind;
 
 typedef struct Operand {
     OperandKind kind;
-    Cellref cell;            /* OPERAND_STAGE */
-    size_t weight, row, col; /* OPERAND_WEIGHT; col is 0 for a vector */
+    Cellref cell;            /* OPERAND_STAGE, OPERAND_GRADIENT */
+    size_t weight, row, col; /* OPERAND_WEIGHT, OPERAND_WEIGHT_GRADIENT; col is 0 for a vector */
     char label[32];          /* OPERAND_NUMBER: "√8", "mean", "max" */
     double value;
 } Operand;
@@ -41,7 +43,8 @@ typedef struct ExplainLine {
 } ExplainLine;
 
 typedef struct Explanation {
-    Cellref cell;
+    Operand subject;     /* what is explained: a cell, its gradient, or a weight's; value is what is stored */
+    Cellref cell;        /* the cell; of no meaning where the subject is a weight's gradient */
     char formula[128];   /* "Σ q[query, i] · k[key, i],  i = 0 … 7", in the names of this stage */
     ExplainLine *lines;
     size_t count, capacity;
@@ -53,7 +56,7 @@ typedef struct Explanation {
  * error. On an error *out is empty. */
 int explain_cell(Pass *p, Cellref cell, Explanation *out, Error *e);
 void explanation_free(Explanation *x);
-/* Names an operand: a cell, a weight's entry or its label. */
+/* Names an operand: a cell, a weight's entry or its label; a gradient is its cell or entry with a "d " before it. */
 void operand_label(const Pass *p, const Operand *o, Buffer *out);
 
 #endif

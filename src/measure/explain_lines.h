@@ -20,6 +20,10 @@ typedef struct Explainer {
     bool failed;
 } Explainer;
 
+/* An error where the cell is outside the plan or its stage; where an entry (col 0 for a vector) is outside the model's weights. */
+int lines_check_address(const Plan *plan, Cellref cell, Error *e);
+int lines_check_entry(const Pass *p, size_t weight, size_t row, size_t col, Error *e);
+
 /* The formula at the head of the explanation. */
 void lines_formula(Explainer *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

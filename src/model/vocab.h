@@ -60,8 +60,8 @@ typedef enum { ENCODE_BARE, ENCODE_DECODER, ENCODE_ENCODER } EncodeFor;
  * is no token is skipped in all but llama2.c's. */
 int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e);
 
-/* Appends the text of the ids as people read it: words joined by spaces (by nothing for
- * characters and longest-match), begin, end and padding left out, llama2.c's leading space and byte
+/* Appends the text of the ids as people read it: words joined by spaces, characters by nothing, longest-match by spaces but for
+ * Chinese and before a mark ("I ate an apple", "我吃了", "is this Tom's book?"); begin, end and padding left out, llama2.c's leading space and byte
  * tokens as llama2.c prints them. An id out of range is "?". */
 void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out);
 

@@ -213,19 +213,44 @@ int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Erro
     return -1;
 }
 
+/* ---- ids to text ---- */
+
+/* The last character of a token. */
+static int32_t last_char(const char *token)
+{
+    size_t n = strlen(token), at = n;
+    int32_t c;
+    do
+        at--;
+    while (at > 0 && ((unsigned char)token[at] & 0xc0) == 0x80);
+    text_decode(token + at, n - at, &c);
+    return c;
+}
+
+/* True where longest-match puts a space between two tokens: not beside what is written without spaces (Chinese), nor before a mark that
+ * belongs to the word before it. */
+static bool is_apart(const char *before, const char *token)
+{
+    int32_t first;
+    text_decode(token, strlen(token), &first);
+    return text_char_width(last_char(before)) < 2 && text_char_width(first) < 2 && !strchr(".,;:?!\'", *token);
+}
+
 void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out)
 {
     if (v->split == SPLIT_LLAMA2C) {
         vocab_decode_llama2c(v, ids, n, out);
         return;
     }
-    const char *between = v->split == SPLIT_WORDS || !v->has_text ? " " : "";
-    bool first = true;
+    bool words = v->split == SPLIT_WORDS || !v->has_text;
+    const char *before = NULL;
     for (size_t i = 0; i < n; i++) {
         if (ids[i] >= 0 && (ids[i] == v->special[TOKEN_BOS] || ids[i] == v->special[TOKEN_EOS] || ids[i] == v->special[TOKEN_PAD]))
             continue;
-        buffer_puts(out, first ? "" : between);
-        buffer_puts(out, vocab_token(v, ids[i]));
-        first = false;
+        const char *token = vocab_token(v, ids[i]);
+        if (before && (words || (v->split == SPLIT_LONGEST_MATCH && is_apart(before, token))))
+            buffer_putc(out, ' ');
+        buffer_puts(out, token);
+        before = token;
     }
 }

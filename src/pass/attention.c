@@ -91,15 +91,13 @@ void stage_scores_backward(const StageRun *r)
 void stage_scaled_forward(const StageRun *r)
 {
     real scale = (real)stage_scale(r->config, r->ablations);
-    for (size_t i = 0; i < r->stage->count; i++)
-        r->out[i] = r->in[0][i] * scale;
+    scale_forward(r->out, r->in[0], scale, r->stage->count);
 }
 
 void stage_scaled_backward(const StageRun *r)
 {
     real scale = (real)stage_scale(r->config, r->ablations);
-    for (size_t i = 0; i < r->stage->count; i++)
-        r->din[0][i] += r->dout[i] * scale;
+    scale_backward(r->din[0], r->dout, scale, r->stage->count);
 }
 
 /* ---- biased: ALiBi takes slope * distance off every score ---- */

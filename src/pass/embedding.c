@@ -52,8 +52,7 @@ void stage_positions_backward(const StageRun *r)
 /* out [T, d] = tokens + positions */
 void stage_sum_forward(const StageRun *r)
 {
-    for (size_t i = 0; i < r->stage->count; i++)
-        r->out[i] = r->in[0][i] + r->in[1][i];
+    add_forward(r->out, r->in[0], r->in[1], r->stage->count);
 }
 
 /* The sinusoidal table is a constant: no gradient is taken through it, as in the reference. */

@@ -28,6 +28,7 @@ struct Pass {
     const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
     double dropout; /* a share of some stages' numbers set to 0, drawn from drop_seed */
     uint64_t drop_seed;
+    const PassTraining *training; /* while pass_train runs */
     /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or
      * K_ROT) and V stage, NULL elsewhere; and the ids of those positions */
     real **cache;
@@ -259,6 +260,8 @@ static void run_until(Pass *p, size_t end)
         stage_table[r.stage->kind].forward(&r);
         if (p->dropout > 0 && drops(p, r.stage))
             drop(p, p->done, p->values[p->done], r.stage->count);
+        if (p->training && p->training->watch)
+            p->training->watch(p->training->context, r.stage, false);
         if (p->cache && p->cache[p->done])
             append_to_cache(p, p->done);
     }
@@ -360,6 +363,8 @@ static void run_backward(Pass *p, real *const *weights)
                 r.dw[k] = weights[r.stage->w[k]];
         }
         stage_table[r.stage->kind].backward(&r);
+        if (p->training && p->training->watch)
+            p->training->watch(p->training->context, r.stage, true);
     }
 }
 
@@ -384,10 +389,12 @@ int pass_train(Pass *p, const int *targets, size_t n, const PassTraining *t, dou
     p->done = 0;
     p->dropout = t->dropout;
     p->drop_seed = t->seed;
+    p->training = t;
     *sum += sum_of_losses(p, targets, t->smoothing, t->scale, p->gradients[logits_index(p)]);
     run_backward(p, t->gradients);
     p->done = t->dropout > 0 ? 0 : p->done; /* whoever looks at the pass sees it whole */
     p->dropout = 0;
+    p->training = NULL;
     return 0;
 }
 

@@ -53,6 +53,8 @@ typedef struct PassTraining {
     double dropout;    /* share of the numbers set to 0 in every sub-layer's result and the embedding sum, below 1; 0: none */
     uint64_t seed;     /* which numbers those are */
     real *const *gradients; /* by weight, each of the weight's shape: d(scale * sum)/d(weight) is added */
+    void (*watch)(void *context, const Stage *s, bool backward); /* called after each stage's forward and backward; may be NULL */
+    void *context;
 } PassTraining;
 
 /* Forward and backward. Adds the sum of the counted rows' losses to *sum. Leaves no gradient to ask for: memory for all weights' is not

@@ -12,8 +12,7 @@ void stage_residual_forward(const StageRun *r)
         memcpy(r->out, r->in[1], r->stage->count * sizeof *r->out);
         return;
     }
-    for (size_t i = 0; i < r->stage->count; i++)
-        r->out[i] = r->in[0][i] + r->in[1][i];
+    add_forward(r->out, r->in[0], r->in[1], r->stage->count);
 }
 
 void stage_residual_backward(const StageRun *r)

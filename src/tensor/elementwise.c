@@ -16,6 +16,9 @@
 
 enum { LANES = 16 };
 
+/* A few numbers side by side: what a sum over a row is taken in. */
+typedef real Lanes __attribute__((vector_size(LANES * sizeof(real))));
+
 /* ---- exp ---- */
 
 /* e^x = 2^n * e^r, n = round(x / ln 2), |r| <= ln(2) / 2, e^r by a polynomial (coefficients: Cephes' expf, Moshier 1992). Within 2 units in
@@ -49,6 +52,8 @@ static inline float exp_float(float x)
 
 #define exp_of(x) _Generic((x), float: exp_float, double: exp)(x)
 
+#define root_of(x) _Generic((x), float: sqrtf, double: sqrt)(x)
+
 /* ---- softmax ---- */
 
 static inline real largest(const real *x, size_t n)
@@ -59,47 +64,51 @@ static inline real largest(const real *x, size_t n)
     return max;
 }
 
-/* The sum of a few numbers that stand for a long row. */
-static inline real total(const real lanes[LANES])
+/* The sum of the lanes and of the numbers behind them, n < LANES: neighbours of neighbours first. */
+static inline real total(const Lanes *lanes, const real *rest, size_t n)
 {
-    double sum = 0;
-    for (int k = 0; k < LANES; k++)
-        sum += (double)lanes[k];
-    return (real)sum;
+    real sums[LANES];
+    memcpy(sums, lanes, sizeof sums);
+    for (size_t k = 0; k < n; k++)
+        sums[k] += rest[k];
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t k = 0; k < half; k++)
+            sums[k] += sums[k + half];
+    return sums[0];
 }
 
 CLONES void softmax_forward(real *y, const real *x, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, x += n, y += n) {
         real max = largest(x, n); /* taken off every entry: the result is the same, and exp cannot overflow */
-        real sums[LANES] = {0};
+        Lanes sums = {0}, part;
         size_t j = 0;
-        for (; j + LANES <= n; j += LANES)
-            for (size_t k = 0; k < LANES; k++) {
-                y[j + k] = exp_of(x[j + k] - max);
-                sums[k] += y[j + k];
-            }
-        for (size_t k = 0; j < n; j++, k++) {
-            y[j] = exp_of(x[j] - max);
-            sums[k] += y[j];
+        for (size_t k = 0; k < n; k++)
+            y[k] = exp_of(x[k] - max);
+        for (; j + LANES <= n; j += LANES) {
+            memcpy(&part, y + j, sizeof part);
+            sums += part;
         }
-        real scale = 1 / total(sums);
+        real scale = 1 / total(&sums, y + j, n - j);
         for (j = 0; j < n; j++)
             y[j] *= scale;
     }
 }
 
-CLONES void softmax_backward(real *dx, const real *dy, const real *y, size_t m, size_t n)
+CLONES void softmax_backward(real *restrict dx, const real *dy, const real *y, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, dx += n, dy += n, y += n) {
-        real sums[LANES] = {0};
+        Lanes sums = {0}, a, b;
+        real rest[LANES];
         size_t j = 0;
-        for (; j + LANES <= n; j += LANES)
-            for (size_t k = 0; k < LANES; k++)
-                sums[k] += dy[j + k] * y[j + k];
-        for (size_t k = 0; j < n; j++, k++)
-            sums[k] += dy[j] * y[j];
-        real dot = total(sums);
+        for (; j + LANES <= n; j += LANES) {
+            memcpy(&a, dy + j, sizeof a);
+            memcpy(&b, y + j, sizeof b);
+            sums += a * b;
+        }
+        for (size_t k = 0; j + k < n; k++)
+            rest[k] = dy[j + k] * y[j + k];
+        real dot = total(&sums, rest, n - j);
         for (j = 0; j < n; j++)
             dx[j] += y[j] * (dy[j] - dot);
     }
@@ -175,33 +184,43 @@ CLONES void silu_backward(real *dx, const real *dy, const real *x, size_t n)
 
 /* ---- norms ---- */
 
-/* The sum of (x - shift)^power over a row, power 1 or 2. */
-static inline real sum_of(const real *x, real shift, int power, size_t d)
+/* The sum of a row, and of (x - shift)² over it. */
+static inline real sum_of(const real *x, size_t d)
 {
-    real sums[LANES] = {0};
+    Lanes sums = {0}, part;
     size_t j = 0;
-    for (; j + LANES <= d; j += LANES)
-        for (size_t k = 0; k < LANES; k++) {
-            real t = x[j + k] - shift;
-            sums[k] += power == 1 ? t : t * t;
-        }
-    for (size_t k = 0; j < d; j++, k++) {
-        real t = x[j] - shift;
-        sums[k] += power == 1 ? t : t * t;
+    for (; j + LANES <= d; j += LANES) {
+        memcpy(&part, x + j, sizeof part);
+        sums += part;
     }
-    return total(sums);
+    return total(&sums, x + j, d - j);
+}
+
+static inline real squares_of(const real *x, real shift, size_t d)
+{
+    Lanes sums = {0}, part;
+    real rest[LANES];
+    size_t j = 0;
+    for (; j + LANES <= d; j += LANES) {
+        memcpy(&part, x + j, sizeof part);
+        part -= shift;
+        sums += part * part;
+    }
+    for (size_t k = 0; j + k < d; k++)
+        rest[k] = (x[j + k] - shift) * (x[j + k] - shift);
+    return total(&sums, rest, d - j);
 }
 
 /* 1 / sqrt(mean of (x - shift)² + eps) */
 static inline real scale_of(const real *x, real shift, size_t d, double eps)
 {
-    return (real)(1 / sqrt((double)sum_of(x, shift, 2, d) / (double)d + eps));
+    return (real)(1 / sqrt((double)squares_of(x, shift, d) / (double)d + eps));
 }
 
 CLONES void layernorm_forward(real *y, const real *x, const real *gain, const real *bias, size_t m, size_t d, double eps)
 {
     for (size_t i = 0; i < m; i++, x += d, y += d) {
-        real mean = sum_of(x, 0, 1, d) / (real)d;
+        real mean = sum_of(x, d) / (real)d;
         real scale = scale_of(x, mean, d, eps);
         for (size_t j = 0; j < d; j++)
             y[j] = (x[j] - mean) * scale * gain[j] + bias[j];
@@ -220,23 +239,25 @@ CLONES void rmsnorm_forward(real *y, const real *x, const real *gain, size_t m, 
 /* With n = (x - mean) * scale and g = dy * gain:
  *   dx = scale * (g - mean(g) - n * mean(g * n))
  * the last two because mean and variance depend on x; RMSNorm has no mean, and so not the first of them. */
-static inline void norm_backward_row(real *dx, real *dgain, real *dbias, const real *dy, const real *x, const real *gain, real mean, real scale,
-                                     size_t d)
+static inline void norm_backward_row(real *restrict dx, real *restrict dgain, real *restrict dbias, const real *restrict dy,
+                                     const real *restrict x, const real *restrict gain, real mean, real scale, size_t d)
 {
-    real g_sums[LANES] = {0}, gn_sums[LANES] = {0};
+    Lanes g_sums = {0}, gn_sums = {0}, a, b;
+    real g_rest[LANES], gn_rest[LANES];
     size_t j = 0;
-    for (; j + LANES <= d; j += LANES)
-        for (size_t k = 0; k < LANES; k++) {
-            real g = dy[j + k] * gain[j + k];
-            g_sums[k] += g;
-            gn_sums[k] += g * ((x[j + k] - mean) * scale);
-        }
-    for (size_t k = 0; j < d; j++, k++) {
-        real g = dy[j] * gain[j];
-        g_sums[k] += g;
-        gn_sums[k] += g * ((x[j] - mean) * scale);
+    for (; j + LANES <= d; j += LANES) {
+        memcpy(&a, dy + j, sizeof a);
+        memcpy(&b, gain + j, sizeof b);
+        a *= b;
+        memcpy(&b, x + j, sizeof b);
+        g_sums += a;
+        gn_sums += a * ((b - mean) * scale);
     }
-    real g_mean = dbias ? total(g_sums) / (real)d : 0, gn_mean = total(gn_sums) / (real)d;
+    for (size_t k = 0; j + k < d; k++) {
+        g_rest[k] = dy[j + k] * gain[j + k];
+        gn_rest[k] = g_rest[k] * ((x[j + k] - mean) * scale);
+    }
+    real g_mean = dbias ? total(&g_sums, g_rest, d - j) / (real)d : 0, gn_mean = total(&gn_sums, gn_rest, d - j) / (real)d;
     for (j = 0; j < d; j++) {
         real n = (x[j] - mean) * scale;
         dx[j] += scale * (dy[j] * gain[j] - g_mean - n * gn_mean);
@@ -249,7 +270,7 @@ static inline void norm_backward_row(real *dx, real *dgain, real *dbias, const r
 CLONES void layernorm_backward(real *dx, real *dgain, real *dbias, const real *dy, const real *x, const real *gain, size_t m, size_t d, double eps)
 {
     for (size_t i = 0; i < m; i++, x += d, dx += d, dy += d) {
-        real mean = sum_of(x, 0, 1, d) / (real)d;
+        real mean = sum_of(x, d) / (real)d;
         norm_backward_row(dx, dgain, dbias, dy, x, gain, mean, scale_of(x, mean, d, eps), d);
     }
 }
@@ -264,4 +285,49 @@ CLONES void add_to(real *y, const real *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] += x[i];
+}
+
+CLONES void add_forward(real *y, const real *a, const real *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i];
+}
+
+CLONES void scale_forward(real *y, const real *x, real factor, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * factor;
+}
+
+CLONES void scale_backward(real *dx, const real *dy, real factor, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dx[i] += dy[i] * factor;
+}
+
+CLONES double sum_of_squares(const real *x, size_t n)
+{
+    double sums[LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++)
+            sums[k] += (double)x[i + k] * (double)x[i + k];
+    for (size_t k = 0; i < n; i++, k++)
+        sums[k] += (double)x[i] * (double)x[i];
+    for (int k = 0; k < LANES; k++)
+        sum += sums[k];
+    return sum;
+}
+
+/* ---- the optimiser ---- */
+
+CLONES void adam_step(real *restrict w, real *restrict m, real *restrict v, const real *restrict g, size_t n, const AdamFactors *f)
+{
+    const AdamFactors k = *f;
+    for (size_t i = 0; i < n; i++) {
+        real d = g[i] * k.scale;
+        m[i] = k.beta1 * m[i] + k.rest1 * d;
+        v[i] = k.beta2 * v[i] + k.rest2 * (d * d);
+        w[i] = w[i] * k.keep - k.size * m[i] / (root_of(v[i]) * k.correction + k.eps);
+    }
 }

@@ -44,5 +44,19 @@ void rmsnorm_backward(real *dx, real *dgain, const real *dy, const real *x, cons
 
 /* y += x, n numbers. */
 void add_to(real *y, const real *x, size_t n);
+/* y = a + b */
+void add_forward(real *y, const real *a, const real *b, size_t n);
+/* y = x * factor;  dx += dy * factor. */
+void scale_forward(real *y, const real *x, real factor, size_t n);
+void scale_backward(real *dx, const real *dy, real factor, size_t n);
+/* The sum of x², added up in double. */
+double sum_of_squares(const real *x, size_t n);
+
+/* One step of Adam with decoupled weight decay, number by number (train/adamw.h):
+ *   d = g * scale,  m = beta1 m + rest1 d,  v = beta2 v + rest2 d²,  w = w * keep - size * m / (sqrt(v) * correction + eps) */
+typedef struct AdamFactors {
+    real scale, beta1, rest1, beta2, rest2, keep, size, correction, eps;
+} AdamFactors;
+void adam_step(real *w, real *m, real *v, const real *g, size_t n, const AdamFactors *f);
 
 #endif

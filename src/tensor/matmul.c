@@ -1,16 +1,164 @@
-/* matmul.c - chooses how a product is computed. */
-#include "tensor/matmul_kernels.h"
+/* matmul.c - the matrix product: the readable loop, the choice of a kernel, the work of several threads.
+ *
+ * Owns how many threads a product may use. The fast kernels are in matmul_fast.c. */
+#include "tensor/matmul.h"
 
-void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const real *b, size_t ldb, Layout lb, size_t m, size_t n, size_t k, bool accumulate)
+#include "tensor/matmul_kernels.h"
+#include "tensor/threads.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the readable loop ---- */
+
+/* C = A · B, one block of WIDE columns and MATMUL_BLOCK values of p at a time. The block of B is copied so that it stays in the nearest cache, and
+ * the innermost loop, over neighbouring columns, is one that compilers turn into vector instructions. */
+static void run_plain(const Product *x)
 {
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) {
-            double s = 0;
+    enum { WIDE = 32 };
+    const size_t ai = x->la == PLAIN ? x->lda : 1, ap = x->la == PLAIN ? 1 : x->lda;
+    const size_t bp = x->lb == PLAIN ? x->ldb : 1, bj = x->lb == PLAIN ? 1 : x->ldb;
+    real block[MATMUL_BLOCK][WIDE];
+
+    for (size_t j0 = 0; j0 < x->n; j0 += WIDE) {
+        size_t n = x->n - j0 < WIDE ? x->n - j0 : WIDE;
+        for (size_t p0 = 0; p0 < x->k; p0 += MATMUL_BLOCK) {
+            size_t k = x->k - p0 < MATMUL_BLOCK ? x->k - p0 : MATMUL_BLOCK;
             for (size_t p = 0; p < k; p++)
-                s += (double)(la ? a[p * lda + i] : a[i * lda + p]) * (double)(lb ? b[j * ldb + p] : b[p * ldb + j]);
-            c[i * ldc + j] = (real)(accumulate ? c[i * ldc + j] + s : s);
+                for (size_t j = 0; j < WIDE; j++)
+                    block[p][j] = j < n ? x->b[(p0 + p) * bp + (j0 + j) * bj] : 0;
+
+            for (size_t i = 0; i < x->m; i++) {
+                const real *a = x->a + i * ai + p0 * ap;
+                real *c = x->c + i * x->ldc + j0;
+                real sum[WIDE] = {0};
+                for (size_t p = 0; p < k; p++)
+                    for (size_t j = 0; j < WIDE; j++)
+                        sum[j] += a[p * ap] * block[p][j];
+                for (size_t j = 0; j < n; j++)
+                    c[j] = p0 == 0 && !x->accumulate ? sum[j] : c[j] + sum[j];
+            }
         }
+    }
 }
-void matmul_set_threads(int threads) { (void)threads; }
-int matmul_threads(void) { return 1; }
-const char *matmul_name(void) { return "plain loop"; }
+
+static bool usable_always(void)
+{
+    return true;
+}
+
+const Kernel matmul_plain = {"plain loop", usable_always, run_plain, false, 4 * 4.0 / sizeof(real)};
+
+/* ---- the choice ---- */
+
+const Kernel *matmul_kernel(void)
+{
+#if defined PLAIN_MATMUL
+    return &matmul_plain;
+#else
+    const Kernel *kernel = matmul_fast;
+    while (!kernel->usable())
+        kernel++;
+    return kernel;
+#endif
+}
+
+const char *matmul_name(void)
+{
+    return matmul_kernel()->name;
+}
+
+/* ---- threads ---- */
+
+static atomic_int thread_limit; /* 0: not asked for yet */
+
+void matmul_set_threads(int threads)
+{
+    atomic_store(&thread_limit, threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads);
+}
+
+int matmul_threads(void)
+{
+    int threads = atomic_load(&thread_limit);
+    if (threads == 0) {
+        const char *wish = getenv("STEPFORMER_THREADS");
+        long n = wish != NULL ? strtol(wish, NULL, 10) : 0;
+        matmul_set_threads(n > 0 && n <= THREADS_MAX ? (int)n : threads_processors());
+        threads = atomic_load(&thread_limit);
+    }
+    return threads;
+}
+
+/* A product in parts: blocks of columns of C, or of rows where there are more of them. */
+typedef struct Parts {
+    const Kernel *kernel;
+    const Product *whole;
+    size_t count;
+} Parts;
+
+/* Parts begin at multiples of GRAIN, so that they do not cut the kernels' tiles. */
+enum { GRAIN = 48 };
+
+static void run_part(void *context, size_t i)
+{
+    const Parts *parts = context;
+    Product x = *parts->whole;
+    const bool by_rows = x.m > x.n;
+    const size_t size = by_rows ? x.m : x.n, grains = (size + GRAIN - 1) / GRAIN;
+    const size_t from = grains * i / parts->count * GRAIN;
+    size_t end = grains * (i + 1) / parts->count * GRAIN;
+    if (end > size)
+        end = size;
+    if (from == end)
+        return;
+    if (by_rows) {
+        x.m = end - from;
+        x.a += from * (x.la == PLAIN ? x.lda : 1);
+        x.c += from * x.ldc;
+    } else {
+        x.n = end - from;
+        x.b += from * (x.lb == PLAIN ? 1 : x.ldb);
+        x.c += from;
+    }
+    parts->kernel->run(&x);
+}
+
+/* The parts into which this product is best divided: two threads do not pay below about 0.2 ms, nor parts below 0.1. */
+static size_t parts_that_pay(const Kernel *kernel, const Product *x)
+{
+    const double ns_a_part = 1e5, bytes_a_ns = 20;
+    double work = (double)x->m * (double)x->n * (double)x->k / kernel->speed;
+    double reading = (double)x->n * (double)x->k * sizeof(real) / bytes_a_ns;
+    double parts = (work > reading ? work : reading) / ns_a_part;
+    return parts < 2 ? 1 : parts > 1000 ? 1000 : (size_t)parts;
+}
+
+void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t parts)
+{
+    if (parts == 0 && (parts = parts_that_pay(kernel, x)) > 1) {
+        /* four for each thread, so that one held up by the system leaves little for the others to wait for */
+        if (threads == 0)
+            threads = matmul_threads();
+        size_t most = threads == 1 ? 1 : 4 * (size_t)threads;
+        parts = parts < most ? parts : most;
+    }
+    if (parts <= 1)
+        kernel->run(x);
+    else
+        threads_run(parts, threads, run_part, &(Parts){kernel, x, parts});
+}
+
+void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const real *b, size_t ldb, Layout lb, size_t m, size_t n,
+            size_t k, bool accumulate)
+{
+    if (m == 0 || n == 0)
+        return;
+    if (k == 0) {
+        for (size_t i = 0; i < m && !accumulate; i++)
+            memset(c + i * ldc, 0, n * sizeof(real));
+        return;
+    }
+    const Product x = {c, ldc, a, lda, la, b, ldb, lb, m, n, k, accumulate};
+    matmul_run(matmul_kernel(), &x, 0, 0);
+}

@@ -303,10 +303,12 @@ static Event decode(bool final)
         int64_t now = now_ms();
         bool again = term.last_click.type == EVENT_MOUSE && term.last_click.row == e.row && term.last_click.col == e.col &&
                      now - term.last_click_ms <= DOUBLE_CLICK_MS;
-        term.last_click = again ? (Event){0} : e; /* a third click is a first one again */
+        term.last_click = e;
         term.last_click_ms = now;
-        if (again)
+        if (again) {
             e.action = MOUSE_DOUBLE;
+            term.last_click.type = EVENT_NONE; /* a third click is a first one again */
+        }
     }
     return e;
 }

@@ -250,7 +250,10 @@ static int start_over(Paint *p, const Canvas *c, Buffer *out)
         if (canvas_init(&p->shown, c->cols, c->rows, c->ascii, NULL) < 0)
             return -1;
     }
-    canvas_clear(&p->shown);
+    if (same_look(&p->pens[ROLE_TEXT], &(Pen){.fg = -1, .bg = -1}))
+        canvas_clear(&p->shown);
+    else /* a theme that paints its page: a cleared cell is like none of the canvas's */
+        memset(p->shown.cells, 0, (size_t)c->cols * (size_t)c->rows * sizeof *p->shown.cells);
     buffer_puts(out, p->plain);
     buffer_puts(out, p->clear);
     buffer_puts(out, p->hide);

@@ -4,7 +4,8 @@
 #include "base/random.h"
 #include "pass/pass.h"
 #include "tensor/kernels.h"
-#include "train/parallel.h"
+#include "tensor/matmul.h"
+#include "tensor/threads.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -184,7 +185,8 @@ static int run_sequence(Batch *b, Lane *lane, Pass **pass, size_t i)
         return -1;
     Random seeds = random_seeded(r->data_seed + 1);
     seeds = random_seeded(random_bits(&seeds) + (uint64_t)b->step * r->batch + i);
-    PassTraining t = {1, r->label_smoothing, r->dropout, random_bits(&seeds), lane->weights};
+    PassTraining t = {.scale = 1, .smoothing = r->label_smoothing, .dropout = r->dropout, .seed = random_bits(&seeds)};
+    t.gradients = lane->weights;
     if (pass_feed(*pass, input_of(x), &lane->error) != 0 ||
         pass_train(*pass, x->targets.data, x->targets.len, &t, &lane->loss, &lane->error) != 0)
         return -1;
@@ -220,24 +222,17 @@ static void add_lanes(void *context, size_t chunk)
         add_to(sum, b->lanes[l].block + from, n);
         memset(b->lanes[l].block + from, 0, n * sizeof *sum);
     }
-    /* Eight sums side by side: one alone would wait for each addition. */
-    double squares[8] = {0}, rest = 0;
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (size_t k = 0; k < 8; k++)
-            squares[k] += (double)sum[i + k] * (double)sum[i + k];
-    for (; i < n; i++)
-        rest += (double)sum[i] * (double)sum[i];
-    for (size_t k = 0; k < 8; k++)
-        rest += squares[k];
-    b->squares[chunk] = rest;
+    b->squares[chunk] = sum_of_squares(sum, n);
 }
 
 static int run_lanes(Batch *b, BatchResult *out, Error *e)
 {
     double squares = 0;
     *out = (BatchResult){0};
-    threads_run(run_lane, b, b->lane_count);
+    if (b->lane_count == 1)
+        run_lane(b, 0); /* not as a task: its products may use the threads */
+    else
+        threads_run(b->lane_count, matmul_threads(), run_lane, b);
     for (size_t l = 0; l < b->lane_count; l++) {
         if (b->lanes[l].failed) {
             if (e)
@@ -248,7 +243,7 @@ static int run_lanes(Batch *b, BatchResult *out, Error *e)
         out->counted += b->lanes[l].counted;
         out->tokens += b->lanes[l].tokens;
     }
-    threads_run(add_lanes, b, b->chunks);
+    threads_run(b->chunks, matmul_threads(), add_lanes, b);
     for (size_t i = 0; i < b->chunks; i++)
         squares += b->squares[i];
     out->loss /= (double)out->counted;

@@ -7,7 +7,8 @@
 
 #include "pass/pass.h"
 #include "pass/sample.h"
-#include "train/parallel.h"
+#include "tensor/matmul.h"
+#include "tensor/threads.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -260,7 +261,7 @@ int eval_run(Eval *out, const Model *m, const Examples *x, const EvalOptions *o,
         return o->n ? error_memory(e, "eval") : error_set(e, "eval: expected at least one example, found 0");
     }
     pthread_mutex_init(&v.lock, NULL);
-    threads_run(run_worker, &v, v.workers);
+    threads_run(v.workers, matmul_threads(), run_worker, &v);
     int status = 0;
     if (v.error.text[0]) {
         if (e)

@@ -5,6 +5,17 @@
 
 #include <math.h>
 
+void choices_begin(Choices *c, Random *random)
+{
+    c->random = random;
+    c->nats = 0;
+    c->dead = false;
+    c->count = c->at = 0;
+    c->line = NULL;
+    c->table = NULL;
+    c->bag = NULL;
+}
+
 /* Puts the choice of one of n that a random state, or its lack, made on the tape. */
 static size_t note(Choices *c, size_t taken, size_t n)
 {
@@ -72,6 +83,14 @@ bool choose_words(Choices *c, int percent, const char *words)
         return false;
     choices_use(c, words);
     return true;
+}
+
+const char *choose_either(Choices *c, int percent, const char *first, const char *second)
+{
+    if (choose_words(c, percent, first))
+        return first;
+    choices_use(c, second);
+    return second;
 }
 
 bool choices_have(const Choices *c, const char *words)

@@ -3,7 +3,8 @@
  * Owns nothing: the state is the caller's. Knows no grammar. A writer of sentences is a plain function that asks here whenever
  * there is something to choose, and so can be run in three ways: at random, along a tape of choices made before, and through all there are,
  *
- *     Choices c = {.count = 0};
+ *     Choices c;
+ *     choices_begin(&c, NULL);
  *     do write(&c); while (choices_next(&c));
  *
  * The last way can be kept to a bag of words: what needs a word that is not left in the bag is not on offer. */
@@ -30,6 +31,8 @@ typedef struct Choices {
     unsigned char *bag; /* [WORDS_MAX] how many of each word may still be used; NULL: any */
 } Choices;
 
+/* No choice made yet; random may be NULL. Leaves the tape's room as it is: drawing is fast. */
+void choices_begin(Choices *c, Random *random);
 /* One of n options, each as likely. 0 and dead where n is 0. */
 size_t choose(Choices *c, size_t n);
 /* One of n options, of which option i has weights[i] parts of the probability. Those with 0 are not on offer. */
@@ -38,6 +41,8 @@ size_t choose_weighted(Choices *c, const int *weights, size_t n);
 bool choose_chance(Choices *c, int percent);
 /* The same for something that uses the words of a text: false where they are not left. */
 bool choose_words(Choices *c, int percent, const char *words);
+/* One of two texts, the first in `percent` of all cases; uses its words. */
+const char *choose_either(Choices *c, int percent, const char *first, const char *second);
 /* True where the words of a text (which may be NULL) are left. */
 bool choices_have(const Choices *c, const char *words);
 /* Takes the words out of the bag; dead where they are not left. */

@@ -47,6 +47,7 @@ enum {
     SOUND = 1 << 20,
     JOB = 1 << 21,
     SMALL = 1 << 22, /* lies on a table */
+    FREE = 1 << 23,  /* nobody's: "my man" is not said */
     LIVING = PERSON | ANIMAL,
     THING = FOOD | DRINK | READ | WATCH | GOODS | OPEN | TICKET
 };
@@ -75,7 +76,7 @@ enum {
     VERB_HANDLES = 1 << 2, /* with 把 */
     VERB_FAVOUR = 1 << 3,  /* done for somebody: 给 */
     VERB_ORDER = 1 << 4,   /* in an order: "buy a ticket" */
-    VERB_WHICH = 1 << 5,   /* the object decides which verb it is: 看 */
+    VERB_WHICH = 1 << 5    /* the object decides which verb it is: 看 */
 };
 
 typedef struct Pronoun {
@@ -231,17 +232,19 @@ void zh_en_say_english(Line *l, const Clause *x);
 
 /* ---- sentences ---- */
 
-/* One or more clauses. */
+/* A clause, or several joined by ， or ，但是. */
 typedef struct ZhEnSentence {
-    Line zh, en;      /* en with its question mark; zh without its last mark */
+    Line zh; /* without its last mark */
+    Line en; /* with its question mark */
     bool question;
+    size_t clauses;
 } ZhEnSentence;
 
-enum { ZH_EN_LENGTH = 14 }; /* words of the longest Chinese sentence in training, its mark not counted */
+enum { ZH_EN_LENGTH = 14, ZH_EN_LONGEST = 100 }; /* Chinese words of the longest sentence in training, and of the longest there can be */
 
 /* Calls `visit` for every derivation of a clause whose Chinese is made of exactly these words, in any order, until it returns false.
  * -1 where the search had to give up. */
-int zh_en_search(const int *ids, size_t n, bool (*visit)(void *context, const ZhEnSentence *s), void *context);
+int zh_en_search(const int *ids, size_t n, bool statement, bool (*visit)(void *context, const ZhEnSentence *s), void *context);
 
 /* The grammar's own translation of a Chinese sentence; an error where it is none of the grammar's. Found by searching, clause by clause. */
 int task_zh_en_translate(const char *source, Buffer *out, Error *e);

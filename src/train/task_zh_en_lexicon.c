@@ -18,14 +18,14 @@ static const Measure ge = {"个", NULL, NULL}, ben = {"本", NULL, NULL}, zhang 
                      wan = {"碗", "bowl", "bowls"}, kuai = {"块", "piece", "pieces"};
 
 const Noun zh_en_nouns[] = {
-    {"人", {&ge}, "man", "people", PERSON},
+    {"人", {&ge}, "man", "people", PERSON | FREE},
     {"学生", {&ge, &wei}, "student", "students", PERSON | JOB},
     {"老师", {&wei, &ge}, "teacher", "teachers", PERSON | JOB},
     {"医生", {&wei, &ge}, "doctor", "doctors", PERSON | JOB},
     {"工程师", {&wei, &ge}, "engineer", "engineers", PERSON | JOB},
     {"孩子", {&ge}, "child", "children", PERSON},
-    {"男孩", {&ge}, "boy", "boys", PERSON},
-    {"女孩", {&ge}, "girl", "girls", PERSON},
+    {"男孩", {&ge}, "boy", "boys", PERSON | FREE},
+    {"女孩", {&ge}, "girl", "girls", PERSON | FREE},
     {"朋友", {&ge, &wei}, "friend", "friends", PERSON},
     {"妈妈", {NULL}, "mother", NULL, KIN},
     {"爸爸", {NULL}, "father", NULL, KIN},

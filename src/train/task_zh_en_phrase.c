@@ -28,9 +28,15 @@ const void *zh_en_choose_row(Choices *c, const void *rows, size_t n, size_t size
     return found[taken];
 }
 
-static const Pair *choose_name(Choices *c)
+static bool is_another(const void *row, const void *context)
 {
-    return zh_en_choose_row(c, zh_en_names, zh_en_name_count, sizeof(Pair), NULL, NULL);
+    return row != context;
+}
+
+/* A name but for that one (NULL: any). */
+static const Pair *choose_name(Choices *c, const Pair *but)
+{
+    return zh_en_choose_row(c, zh_en_names, zh_en_name_count, sizeof(Pair), is_another, but);
 }
 
 static bool is_of_kind(const void *row, const void *context)
@@ -49,7 +55,7 @@ static const Pronoun *choose_pronoun(Choices *c, unsigned kinds)
 static void choose_someone(Choices *c, Phrase *p, unsigned kinds)
 {
     if (choose_chance(c, 30))
-        p->name = choose_name(c);
+        p->name = choose_name(c, NULL);
     else
         p->pronoun = choose_pronoun(c, kinds);
 }
@@ -59,13 +65,14 @@ static void choose_someone(Choices *c, Phrase *p, unsigned kinds)
 typedef struct NounWanted {
     unsigned kinds;
     PhraseForm form;
+    const Noun *but; /* not this one */
 } NounWanted;
 
 static bool noun_fits(const void *row, const void *context)
 {
     const Noun *n = row;
     const NounWanted *w = context;
-    if (!(n->kinds & w->kinds))
+    if (!(n->kinds & w->kinds) || n == w->but)
         return false;
     switch (w->form) {
     case FORM_COUNTED:
@@ -74,8 +81,8 @@ static bool noun_fits(const void *row, const void *context)
     case FORM_THESE:
     case FORM_MANY:
         return n->measures[0] && n->many;
-    case FORM_OWNED: /* a language is nobody's */
-        return !(n->kinds & (LANGUAGE | SUBJECT | SOUND | MONEY | DRINK));
+    case FORM_OWNED:
+        return !(n->kinds & (LANGUAGE | SUBJECT | SOUND | MONEY | DRINK | FREE));
     case FORM_RELATIVE:
         return (n->kinds & THING) != 0;
     case FORM_BOTH:
@@ -85,9 +92,9 @@ static bool noun_fits(const void *row, const void *context)
     }
 }
 
-static const Noun *choose_noun(Choices *c, unsigned kinds, PhraseForm form)
+static const Noun *choose_noun(Choices *c, unsigned kinds, PhraseForm form, const Noun *but)
 {
-    NounWanted wanted = {kinds, form};
+    NounWanted wanted = {kinds, form, but};
     return zh_en_choose_row(c, zh_en_nouns, zh_en_noun_count, sizeof(Noun), noun_fits, &wanted);
 }
 
@@ -173,6 +180,11 @@ static void choose_number(Choices *c, Phrase *p)
         p->number = zh_en_choose_row(c, zh_en_numbers + 1, zh_en_number_count - 1, sizeof(Pair), NULL, NULL);
 }
 
+static bool choose_far(Choices *c, const char *near, const char *far)
+{
+    return choose_either(c, 50, near, far) == far;
+}
+
 static void choose_form(Choices *c, Phrase *p, unsigned kinds)
 {
     switch (p->form) {
@@ -181,53 +193,51 @@ static void choose_form(Choices *c, Phrase *p, unsigned kinds)
         break;
     case FORM_NAMES:
         choices_use(c, "和");
-        p->name = choose_name(c);
-        p->second = choose_name(c);
+        p->name = choose_name(c, NULL);
+        p->second = choose_name(c, p->name);
         break;
     case FORM_NAME:
-        p->name = choose_name(c);
+        p->name = choose_name(c, NULL);
         break;
     case FORM_BOTH:
         choices_use(c, "和");
-        p->noun = choose_noun(c, kinds, p->form);
-        p->other = choose_noun(c, kinds, p->form);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
+        p->other = choose_noun(c, kinds, p->form, p->noun);
         break;
     case FORM_BARE:
     case FORM_JOB:
-        p->noun = choose_noun(c, kinds, p->form);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
         break;
     case FORM_COUNTED:
-        p->noun = choose_noun(c, kinds, p->form);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
         choose_number(c, p);
         choose_measure(c, p);
         choose_adjective(c, p, 30);
         break;
     case FORM_ROUTE:
-        p->noun = choose_noun(c, TICKET, FORM_COUNTED);
+        p->noun = choose_noun(c, TICKET, FORM_COUNTED, NULL);
         choose_number(c, p);
         choose_measure(c, p);
         choose_route(c, p);
         break;
     case FORM_THIS:
-        p->noun = choose_noun(c, kinds, p->form);
-        p->far = !choose_words(c, 50, "这");
-        choices_use(c, p->far ? "那" : NULL);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
+        p->far = choose_far(c, "这", "那");
         choose_measure(c, p);
         choose_adjective(c, p, 20);
         break;
     case FORM_THESE:
-        p->noun = choose_noun(c, kinds, p->form);
-        p->far = !choose_words(c, 50, "这些");
-        choices_use(c, p->far ? "那些" : NULL);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
+        p->far = choose_far(c, "这些", "那些");
         choose_adjective(c, p, 20);
         break;
     case FORM_MANY:
         choices_use(c, "很多");
-        p->noun = choose_noun(c, kinds, p->form);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
         choose_adjective(c, p, 20);
         break;
     case FORM_OWNED:
-        p->noun = choose_noun(c, kinds, p->form);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
         choose_someone(c, p, PERSON);
         p->close = (p->noun->kinds & KIN) && p->pronoun && choose_chance(c, 50);
         if (!p->close)
@@ -236,12 +246,11 @@ static void choose_form(Choices *c, Phrase *p, unsigned kinds)
             choose_adjective(c, p, 20);
         break;
     case FORM_RELATIVE:
-        p->noun = choose_noun(c, kinds, p->form);
+        p->noun = choose_noun(c, kinds, p->form, NULL);
         choose_relative(c, p);
         break;
     case FORM_IT:
-        p->far = !choose_words(c, 50, "这");
-        choices_use(c, p->far ? "那" : NULL);
+        p->far = choose_far(c, "这", "那");
         break;
     case FORM_WHO:
         choices_use(c, "谁");
@@ -271,7 +280,7 @@ void zh_en_choose_phrase(Choices *c, Phrase *p, unsigned kinds, const int weight
     for (size_t i = 0; i < zh_en_noun_count; i++) /* forms for which there is any noun */
         for (int f = FORM_BARE; f <= FORM_RELATIVE; f++)
             if (weights[f] && !nouns[f] && (zh_en_nouns[i].kinds & kinds))
-                nouns[f] = noun_fits(&zh_en_nouns[i], &(NounWanted){kinds, (PhraseForm)f});
+                nouns[f] = noun_fits(&zh_en_nouns[i], &(NounWanted){kinds, (PhraseForm)f, NULL});
     for (int f = 0; f < FORM_COUNT; f++) {
         bool possible = true;
         if (f == FORM_PRONOUN)
@@ -288,9 +297,6 @@ void zh_en_choose_phrase(Choices *c, Phrase *p, unsigned kinds, const int weight
     p->form = (PhraseForm)choose_weighted(c, offered, FORM_COUNT);
     if (!c->dead)
         choose_form(c, p, kinds);
-    /* nobody and nothing is named twice */
-    if (!c->dead && ((p->form == FORM_NAMES && p->name == p->second) || (p->form == FORM_BOTH && p->noun == p->other)))
-        c->dead = true;
 }
 
 Agreement zh_en_agreement(const Phrase *p)

@@ -1,7 +1,8 @@
 /* trainer.c - gradient, clipping, AdamW: one step after the other. */
 #include "train/trainer.h"
 
-#include "train/parallel.h"
+#include "tensor/matmul.h"
+#include "tensor/threads.h"
 #include "train/batch.h"
 #include "train/checkpoint.h"
 
@@ -204,7 +205,7 @@ int trainer_step(Trainer *t, TrainerStep *out, Error *e)
     *out = (TrainerStep){b.loss, t->lr, b.norm, b.tokens};
     if (keep_loss(t, b.loss, e) != 0)
         return -1;
-    threads_run(update, t, (t->model->weights.total + CHUNK - 1) / CHUNK);
+    threads_run((t->model->weights.total + CHUNK - 1) / CHUNK, matmul_threads(), update, t);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "measure/gradient_check.h"
 #include "pass/ablation.h"
 
 #include <stdarg.h>
@@ -15,6 +16,7 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_MAP] = {N_("map"), map_draw, map_command, map_click},
     [VIEW_NEXT] = {N_("what comes next"), next_draw, next_command, NULL},
     [VIEW_STREAM] = {N_("residual stream"), stream_draw, stream_command, NULL},
+    [VIEW_GRADIENTS] = {N_("gradients"), gradients_draw, gradients_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
 };
@@ -504,6 +506,26 @@ static void step_out(App *app)
     app_say(app, ROLE_BADGE, _("stepping by %s; s steps into the next one"), grain_name(app->grain));
 }
 
+/* The gradient of the cell under the cursor beside what a small change of the number does to the loss. */
+static void check_gradient(App *app)
+{
+    Error e = {{0}};
+    GradientCheck g;
+    if (app->phase != PHASE_BACKWARD) {
+        app_say(app, ROLE_WARNING, "%s", _("gradients come after the loss: L, then n"));
+        return;
+    }
+    if (gradient_check_cell(app->pass, app_cell(app), &g, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
+    const char *verdict = g.constant ? _("a constant: no gradient is taken")
+                          : g.agrees ? _("they agree")
+                          : g.corners ? _("ReLU has a corner here")
+                                      : _("they do NOT agree");
+    app_say(app, g.agrees || g.constant ? ROLE_DONE : ROLE_ERROR, _("backward %.4e, by differences %.4e ± %.0e: %s"), g.analytic, g.numeric, g.noise, verdict);
+}
+
 /* The same stage `by` layers on, or the neighbouring stage where the layers end. */
 static void step_layer(App *app, int by)
 {
@@ -579,6 +601,8 @@ static bool common_command(App *app, CommandId id, size_t count)
     }
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;
     case CMD_STREAM: app->view = VIEW_STREAM; app->scroll = 0; break;
+    case CMD_GRADIENTS: app->view = VIEW_GRADIENTS; app->scroll = 0; break;
+    case CMD_CHECK: check_gradient(app); break;
     case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; break;
     case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;

@@ -17,7 +17,7 @@
 typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
 /* What fills the screen. Each is a row of view_table. */
-typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
+typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
 
 /* How far one step goes. */
 typedef enum Grain { GRAIN_STAGE, GRAIN_SUB, GRAIN_LAYER, GRAIN_STACK } Grain;
@@ -193,6 +193,8 @@ void next_draw(App *app, Canvas *c, Rect area);
 bool next_command(App *app, CommandId id, size_t count);
 void stream_draw(App *app, Canvas *c, Rect area);
 bool stream_command(App *app, CommandId id, size_t count);
+void gradients_draw(App *app, Canvas *c, Rect area);
+bool gradients_command(App *app, CommandId id, size_t count);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);

@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "measure/explain_gradient.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,14 +11,15 @@
 
 static bool can_jump(const ExplainLine *l, int operand)
 {
-    return l->in[operand].kind == OPERAND_STAGE;
+    return l->in[operand].kind == OPERAND_STAGE || l->in[operand].kind == OPERAND_GRADIENT;
 }
 
 void cell_open(App *app, Cellref cell)
 {
     Error e = {{0}};
     explanation_free(&app->cell);
-    app->cell_open = explain_cell(app->pass, cell, &app->cell, &e) == 0;
+    bool gradient = app->phase == PHASE_BACKWARD && !app->show_value;
+    app->cell_open = (gradient ? explain_gradient : explain_cell)(app->pass, cell, &app->cell, &e) == 0;
     if (!app->cell_open) {
         app_say(app, ROLE_ERROR, "%s", e.text);
         return;
@@ -46,6 +48,10 @@ static void follow(App *app)
     }
     Cellref to = l->in[k].cell;
     app_jump(app, to.stage);
+    bool gradient = l->in[k].kind == OPERAND_GRADIENT; /* a value belongs to the way forwards */
+    app->phase = gradient ? PHASE_BACKWARD : PHASE_FORWARD;
+    if (gradient)
+        app->show_value = false;
     const Stage *s = app_stage(app);
     for (int i = 0; i < s->rank; i++) {
         if (s->axes[i] == AXIS_KV_HEAD)
@@ -67,9 +73,9 @@ typedef struct Columns {
 static void operand_name(const App *app, const Operand *o, bool brief, Buffer *shown)
 {
     Buffer raw = {0};
-    if (brief && o->kind == OPERAND_STAGE) {
+    if (brief && (o->kind == OPERAND_STAGE || o->kind == OPERAND_GRADIENT)) {
         const Stage *s = &pass_plan(app->pass)->stages[o->cell.stage];
-        buffer_printf(&raw, "%s[%zu,%zu]", stage_table[s->kind].id, o->cell.index[s->rank - 2], o->cell.index[s->rank - 1]);
+        buffer_printf(&raw, "%s%s[%zu,%zu]", o->kind == OPERAND_GRADIENT ? "d " : "", stage_table[s->kind].id, o->cell.index[s->rank - 2], o->cell.index[s->rank - 1]);
     } else if (brief && o->kind == OPERAND_WEIGHT) {
         const Weight *w = &app->model->weights.items[o->weight];
         buffer_printf(&raw, w->rank == 2 ? "%s[%zu,%zu]" : "%s[%zu]", strrchr(w->name, '.') + 1, o->row, o->col);
@@ -80,10 +86,14 @@ static void operand_name(const App *app, const Operand *o, bool brief, Buffer *s
     buffer_free(&raw);
 }
 
-static void draw_number(Canvas *c, int row, int col, int width, Role role, double x, int digits)
+/* Gradients may be of any size: they get an exponent. */
+static void draw_number(const App *app, Canvas *c, int row, int col, int width, Role role, double x)
 {
     char text[NUMBER_MAX];
-    number_format(text, x, digits, c->ascii);
+    if (app->cell.subject.kind == OPERAND_GRADIENT && x != 0 && fabs(x) < 0.01)
+        snprintf(text, sizeof text, "%.*e", app->digits > 3 ? 3 : app->digits - 1, x);
+    else
+        number_format(text, x, app->digits + 1, c->ascii);
     canvas_put_right(c, row, col, width, role, text);
 }
 
@@ -94,9 +104,9 @@ static void draw_operand(const App *app, Canvas *c, int row, int col, const Colu
     Buffer name = {0};
     operand_name(app, o, k->brief, &name);
     if (role != ROLE_CHOICE)
-        role = o->kind == OPERAND_STAGE ? ROLE_LINK : o->kind == OPERAND_WEIGHT ? ROLE_LABEL : ROLE_DIM;
+        role = o->kind == OPERAND_STAGE || o->kind == OPERAND_GRADIENT ? ROLE_LINK : o->kind == OPERAND_WEIGHT ? ROLE_LABEL : ROLE_DIM;
     canvas_put_cut(c, row, col, k->name - 1, role, buffer_text(&name));
-    draw_number(c, row, col + k->name, k->value - 1, ROLE_TEXT, o->value, app->digits + 1);
+    draw_number(app, c, row, col + k->name, k->value - 1, ROLE_TEXT, o->value);
     buffer_free(&name);
 }
 
@@ -136,10 +146,10 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const Columns 
     else
         canvas_put_cut(c, row, col, k->name + k->value - 1, ROLE_DIM, l->formula);
     col += k->name + k->value;
-    draw_number(c, row, col, k->result - 1, l->result == 0 ? ROLE_DIM : ROLE_TEXT, l->result, app->digits + 1);
+    draw_number(app, c, row, col, k->result - 1, l->result == 0 ? ROLE_DIM : ROLE_TEXT, l->result);
     col += k->result;
     if (l->kind == LINE_TERM)
-        draw_number(c, row, col, k->result - 1, ROLE_HEADING, l->running, app->digits + 1);
+        draw_number(app, c, row, col, k->result - 1, ROLE_HEADING, l->running);
 }
 
 /* What was stored beside what the lines add up to. */
@@ -152,6 +162,8 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
         canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s"), shown);
         return;
     }
+    if (x->subject.kind == OPERAND_GRADIENT)
+        snprintf(shown, sizeof shown, "%.3e", x->stored);
     int used = canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s   stored %#.9g   exact %#.15g"), shown, x->stored, x->exact);
     canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("   rounding %.1e"), x->stored - x->exact);
 }
@@ -161,9 +173,9 @@ void cell_draw(App *app, Canvas *c, Rect r)
     const Explanation *x = &app->cell;
     Buffer b = {0}, shown = {0};
     int wide = r.cols > 140 ? 140 : r.cols;
-    Columns k = {.label = wide >= 110 ? 20 : 9, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 11, .brief = wide < 110};
+    Columns k = {.label = wide >= 110 ? 20 : 9, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
     k.name = (wide - 2 - k.label - 2 * k.value - 2 - 2 * k.result) / 2;
-    label_cell(app->pass, x->cell, &b);
+    operand_label(app->pass, &x->subject, &b);
     text_escape(&shown, buffer_text(&b), b.len, false);
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&shown));
     if (r.cols - used > 20)
@@ -183,7 +195,7 @@ void cell_draw(App *app, Canvas *c, Rect r)
     int col = r.col + 1 + k.label + 2 * (k.name + k.value) + 2;
     canvas_put_right(c, r.row + 2, col, k.result - 1, ROLE_HEADING, terms ? _("term") : _("result"));
     if (terms)
-        canvas_put_right(c, r.row + 2, col + k.result, k.result - 1, ROLE_HEADING, _("sum so far"));
+        canvas_put_right(c, r.row + 2, col + k.result, k.result - 1, ROLE_HEADING, k.brief ? _("sum") : _("sum so far"));
 
     size_t room = r.rows > 6 ? (size_t)(r.rows - 6) : 1;
     if (app->cell_line < app->cell_top)

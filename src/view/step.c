@@ -69,9 +69,38 @@ static void draw_title(const App *app, Canvas *c)
             col = put_badge(c, 0, col, ablation_table[i].name);
 }
 
-/* Which commands the status line offers in a view, in this order. */
-static const CommandId offers_step[] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE, CMD_HELP, CMD_QUIT};
-static const CommandId offers_other[] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_ABLATE, CMD_HELP, CMD_QUIT};
+/* What the status line offers in each view, in this order; ended by COMMAND_NONE. */
+static const CommandId offers[VIEW_COUNT][16] = {
+    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
+                   CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CELL] = {CMD_CLOSE, CMD_OPEN, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_MAP] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_NEXT] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_GRADIENTS] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
+    [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+};
+
+/* The word beside a key: the command's own, or what it does in this view. */
+static const char *offer_word(ViewId view, CommandId id)
+{
+    static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
+                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_MENU] = N_("choose")};
+    if (id == CMD_OPEN && opens[view])
+        return _(opens[view]);
+    if (id == CMD_NEXT && view == VIEW_NEXT)
+        return _("take the likeliest");
+    if (id == CMD_CLOSE)
+        return _("close");
+    if (id == CMD_RETURN)
+        return _("return");
+    if (id == CMD_MORE_DIGITS)
+        return _("more digits");
+    if (id == CMD_PAGE_DOWN)
+        return _("more");
+    return _(command_table[id].status);
+}
 
 static void draw_status(const App *app, Canvas *c)
 {
@@ -83,15 +112,11 @@ static void draw_status(const App *app, Canvas *c)
         canvas_put_cut(c, row, col, c->cols - col, app->message_role, app->message);
         return;
     }
-    bool step = app->view == VIEW_STEP;
-    const CommandId *offers = step ? offers_step : offers_other;
-    size_t n = step ? sizeof offers_step / sizeof *offers_step : sizeof offers_other / sizeof *offers_other;
-    for (size_t i = 0; i < n; i++) {
-        const CommandInfo *info = &command_table[offers[i]];
-        const char *word = offers[i] == CMD_CLOSE ? _("close") : _(info->status);
+    for (const CommandId *id = offers[app->view]; *id != COMMAND_NONE; id++) {
+        const char *word = offer_word(app->view, *id);
         char key[16];
-        command_key(offers[i], key);
-        if (offers[i] == CMD_NEXT_HEAD && app_stage(app)->rank < 3)
+        command_key(*id, key);
+        if (*id == CMD_NEXT_HEAD && app_stage(app)->rank < 3)
             continue;
         if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
             break;
@@ -154,6 +179,11 @@ static void draw_crumb(App *app, Canvas *c, Rect r)
         snprintf(head, sizeof head, s->axes[0] == AXIS_HEAD ? _("head %zu of %zu") : _("key/value head %zu of %zu"), app_index(app, s, 0), s->shape[0]);
     int head_width = canvas_text_width(c, head);
     write_crumb(s, &b);
+    if (canvas_text_width(c, buffer_text(&b)) + head_width + 3 > r.cols) { /* where there is little room, the name is what matters */
+        char name[STAGE_NAME_MAX];
+        buffer_clear(&b);
+        buffer_puts(&b, stage_name(s, name));
+    }
     canvas_put_cut(c, r.row, r.col + 1, r.cols - head_width - 3, ROLE_HERE, buffer_text(&b));
     int used = canvas_text_width(c, buffer_text(&b)) + 2;
     if (used + head_width + 8 < r.cols)

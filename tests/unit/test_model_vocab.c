@@ -206,6 +206,18 @@ Test(model_vocab, longest_match)
     vocab_free(v);
 }
 
+Test(model_vocab, longest_match_is_read_with_spaces)
+{
+    /*                        3  4   5    6  7   8  9  10 11    12 */
+    Vocab *v = vocab(SPECIALS "I\nate\nTom\n's\n?\n我\n吃\n？\napple\n苹果\n", 13, SPLIT_LONGEST_MATCH, -1);
+    decodes(v, (int[]){0, 3, 4, 5, 6, 11, 7, 1}, 8, "I ate Tom's apple?");
+    encodes(v, "I ate Tom's apple?", ENCODE_BARE, "3 4 5 6 11 7");
+    decodes(v, (int[]){8, 9, 12, 10}, 4, "我吃苹果？");
+    decodes(v, (int[]){8, 9, 11, 3, 12, 7}, 6, "我吃apple I苹果?");
+    decodes(v, (int[]){99, 11}, 2, "? apple");
+    vocab_free(v);
+}
+
 /* A long text of long near misses takes no more than a moment. */
 Test(model_vocab, longest_match_of_a_long_text, .timeout = 20)
 {

@@ -174,17 +174,18 @@ static void play(Screen *s, const char *bytes, size_t n)
 
 typedef struct Ability {
     const char *name;
-    bool own_colors, own_each, clear_line, steps, scrolls, unsafe_moves;
+    bool own_colors, own_each, clear_line, steps, scrolls, unsafe_moves, painted;
 } Ability;
 
 static const Ability abilities[] = {
-    {"xterm", true, true, true, true, false, false},
-    {"without 39 and 49", true, false, true, true, false, false},
-    {"without own colours", false, false, true, false, false, false},
-    {"without clearing", true, true, false, true, false, false},
-    {"scrolls at the end", true, true, true, true, true, false},
-    {"unsafe moves", true, true, true, true, false, true},
-    {"nothing", false, false, false, false, true, true},
+    {"xterm", true, true, true, true, false, false, false},
+    {"without 39 and 49", true, false, true, true, false, false, false},
+    {"without own colours", false, false, true, false, false, false, false},
+    {"without clearing", true, true, false, true, false, false, false},
+    {"scrolls at the end", true, true, true, true, true, false, false},
+    {"unsafe moves", true, true, true, true, false, true, false},
+    {"nothing", false, false, false, false, true, true, false},
+    {"a painted page", true, true, true, true, false, false, true},
 };
 
 static Paint new_paint(const Ability *a)
@@ -213,6 +214,8 @@ static Paint new_paint(const Ability *a)
         pen->bg = s->bg < 0 ? -1 : s->bg256;
         pen->attrs = (uint8_t)((s->bold ? ATTR_BOLD : 0) | (s->dim ? ATTR_DIM : 0) | (s->underline ? ATTR_UNDERLINE : 0) |
                                (s->reverse ? ATTR_REVERSE : 0));
+        if (a->painted && role == ROLE_TEXT)
+            pen->bg = 16;
         snprintf(pen->fg_text, sizeof pen->fg_text, "\033[38;5;%dm", pen->fg);
         snprintf(pen->bg_text, sizeof pen->bg_text, "\033[48;5;%dm", pen->bg);
     }
