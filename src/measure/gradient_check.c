@@ -155,7 +155,7 @@ static int differ(Number *x, real value, double step, GradientCheck *out, Error 
  * ReLU switches inside it, shorter ones are tried. */
 static int check(Number *x, real value, double scale, GradientCheck *out, Error *e)
 {
-    double logit, step = cbrt(epsilon()) * (scale > 0 ? scale : 1);
+    double logit, size = fmax(scale, fabs((double)value)), step = cbrt(epsilon()) * (size > 0 ? size : 1);
     out->value = (double)value;
     out->loss = loss_of(x, &logit);
     int status = -1;

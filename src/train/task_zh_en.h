@@ -146,8 +146,8 @@ typedef enum PhraseForm {
     FORM_MANY,     /* 很多 */
     FORM_OWNED,    /* 我 的 */
     FORM_RELATIVE, /* 我 昨天 买 的 */
+    FORM_JOB,      /* 老师 in 他是老师; the forms from FORM_BARE to here have a noun */
     FORM_IT,       /* 这, 那 alone */
-    FORM_JOB,      /* 老师 in 他是老师 */
     FORM_WHO,
     FORM_WHAT,
     FORM_COUNT
@@ -191,6 +191,7 @@ typedef enum Question { ASKS_NOTHING, ASKS_WHETHER, ASKS_WHO, ASKS_WHAT, ASKS_WH
 typedef struct Clause {
     Pattern pattern;
     const Verb *verb;
+    bool reversible; /* the verb's object may be somebody: 我爱你, 你爱我 */
     Tense tense;
     bool negative;
     Question question;

@@ -183,18 +183,18 @@ static void choose_negative(Choices *c, Clause *x, int percent)
 
 /* ---- patterns ---- */
 
-static bool answers_what(const void *row, const void *context)
+/* True for a verb that the clause's question can be asked about. */
+static bool verb_fits(const void *row, const void *context)
 {
     const Verb *v = row;
     const Clause *x = context;
+    if (x->reversible != ((v->object & PERSON) != 0))
+        return false;
     switch (x->question) {
     case ASKS_WHAT: /* not 看什么: reading, or watching? */
         return !(v->flags & VERB_WHICH) && (v->object & ~(unsigned)(LIVING | KIN));
-    case ASKS_WHOM:
-        return v->object & PERSON;
     case ASKS_WHERE:
-    case ASKS_WHY:
-        return !(v->flags & VERB_STATE) || x->question == ASKS_WHY;
+        return !(v->flags & VERB_STATE);
     default:
         return true;
     }
@@ -205,7 +205,8 @@ static void choose_action(Choices *c, Clause *x, bool statement)
     static const int questions[QUESTION_COUNT] = {76, 12, 4, 4, 2, 2, 2};
     static const int tenses[TENSE_COUNT] = {28, 34, 14, 12, 7, 6};
     choose_question(c, x, statement, questions);
-    x->verb = zh_en_choose_row(c, zh_en_verbs, zh_en_verb_count, sizeof(Verb), answers_what, x);
+    x->reversible = x->question == ASKS_WHOM || choose_chance(c, 40);
+    x->verb = zh_en_choose_row(c, zh_en_verbs, zh_en_verb_count, sizeof(Verb), verb_fits, x);
     choose_negative(c, x, 16);
     choose_tense(c, x, tenses);
     choose_subject(c, x, x->verb->subject);

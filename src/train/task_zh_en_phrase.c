@@ -87,6 +87,8 @@ static bool noun_fits(const void *row, const void *context)
         return (n->kinds & THING) != 0;
     case FORM_BOTH:
         return !(n->kinds & (LIVING | KIN));
+    case FORM_JOB:
+        return n->kinds & JOB;
     default:
         return !(n->kinds & KIN);
     }
@@ -278,7 +280,7 @@ void zh_en_choose_phrase(Choices *c, Phrase *p, unsigned kinds, const int weight
     int offered[FORM_COUNT];
     bool nouns[FORM_COUNT] = {false};
     for (size_t i = 0; i < zh_en_noun_count; i++) /* forms for which there is any noun */
-        for (int f = FORM_BARE; f <= FORM_RELATIVE; f++)
+        for (int f = FORM_BARE; f <= FORM_JOB; f++)
             if (weights[f] && !nouns[f] && (zh_en_nouns[i].kinds & kinds))
                 nouns[f] = noun_fits(&zh_en_nouns[i], &(NounWanted){kinds, (PhraseForm)f, NULL});
     for (int f = 0; f < FORM_COUNT; f++) {
@@ -289,7 +291,7 @@ void zh_en_choose_phrase(Choices *c, Phrase *p, unsigned kinds, const int weight
             possible = kinds & PERSON;
         else if (f == FORM_ROUTE)
             possible = kinds & TICKET;
-        else if (f >= FORM_BARE && f <= FORM_RELATIVE)
+        else if (f >= FORM_BARE && f <= FORM_JOB)
             possible = nouns[f];
         offered[f] = possible && choices_have(c, marker_of((PhraseForm)f)) ? weights[f] : 0;
     }

@@ -173,7 +173,7 @@ void cell_draw(App *app, Canvas *c, Rect r)
     const Explanation *x = &app->cell;
     Buffer b = {0}, shown = {0};
     int wide = r.cols > 140 ? 140 : r.cols;
-    Columns k = {.label = wide >= 110 ? 20 : 9, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
+    Columns k = {.label = wide >= 110 ? 20 : 8, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
     k.name = (wide - 2 - k.label - 2 * k.value - 2 - 2 * k.result) / 2;
     operand_label(app->pass, &x->subject, &b);
     text_escape(&shown, buffer_text(&b), b.len, false);
