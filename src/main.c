@@ -23,6 +23,8 @@ static const Command commands[] = {
     {"stages", cli_stages, N_("list the stages of a pass")},
     {"models", cli_models, N_("list the models that can be named")},
     {"ablations", cli_ablations, N_("list what can be switched off")},
+    {"train", cli_train, N_("make a model from a recipe, or from a text")},
+    {"eval", cli_eval, N_("a trained model's score on held-out examples")},
     {"keys", cli_keys, N_("list the debugger's commands and keys")},
     {"verify", cli_verify, N_("recompute stored cases; print the largest error")},
 };

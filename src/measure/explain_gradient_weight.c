@@ -20,7 +20,7 @@ typedef struct Use {
 /* "love (3)": a token of the stage, by its position. */
 static const char *token_label(const Use *u, int axis, size_t t, char out[64])
 {
-    char name[48];
+    char name[32];
     lines_short(name, sizeof name, lines_label(u->x, u->x->stage, axis, t));
     snprintf(out, 64, "%s (%zu)", name, t);
     return out;

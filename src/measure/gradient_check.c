@@ -252,7 +252,7 @@ int gradient_check_weight(Pass *p, size_t weight, size_t row, size_t col, Gradie
         for (size_t i = 0; i < w->count; i++)
             x.copy[i] = w->data[i];
         double scale = size_of(w->data, w->count);
-        if (scale == 0 && x.first < plan->count)
+        if ((w->rank == 1 || scale == 0) && x.first < plan->count) /* a bias is as small or large as what it is added to */
             scale = size_of(pass_value(p, x.first), plan->stages[x.first].count);
         out->analytic = (double)pass_weight_gradient(p, weight)[x.offset];
         status = check(&x, w->data[x.offset], scale, out, e);

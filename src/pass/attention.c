@@ -11,19 +11,33 @@
 
 /* ---- q, k, v: out [heads, T, k] = x [T, d] · W [d, heads * k] + b, each head its own block of W's columns ---- */
 
+/* Between [heads, T, k] and rows in which the heads stand side by side, [T, heads * k]: one product serves all heads. */
+static void gather_heads(real *rows, const real *heads, size_t H, size_t T, size_t k)
+{
+    for (size_t h = 0; h < H; h++)
+        for (size_t t = 0; t < T; t++)
+            memcpy(rows + (t * H + h) * k, heads + (h * T + t) * k, k * sizeof *rows);
+}
+
+static void spread_heads(real *heads, const real *rows, size_t H, size_t T, size_t k)
+{
+    for (size_t h = 0; h < H; h++)
+        for (size_t t = 0; t < T; t++)
+            memcpy(heads + (h * T + t) * k, rows + (t * H + h) * k, k * sizeof *rows);
+}
+
 void stage_project_forward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
-    for (size_t h = 0; h < heads; h++)
-        linear_forward(r->out + h * T * k, r->in[0], r->w[0] + h * k, heads * k, r->w[1] ? r->w[1] + h * k : NULL, T, d, k);
+    linear_forward(r->scratch, r->in[0], r->w[0], heads * k, r->w[1], T, d, heads * k);
+    spread_heads(r->out, r->scratch, heads, T, k);
 }
 
 void stage_project_backward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
-    for (size_t h = 0; h < heads; h++)
-        linear_backward(r->din[0], r->dw[0] + h * k, r->dw[1] ? r->dw[1] + h * k : NULL, r->dout + h * T * k, r->in[0],
-                        r->w[0] + h * k, heads * k, T, d, k);
+    gather_heads(r->scratch, r->dout, heads, T, k);
+    linear_backward(r->din[0], r->dw[0], r->dw[1], r->scratch, r->in[0], r->w[0], heads * k, T, d, heads * k);
 }
 
 /* ---- q_rot, k_rot: each pair of dimensions (a, b) turned by its position's angle ---- */
@@ -212,10 +226,7 @@ void stage_heads_backward(const StageRun *r)
 
 void stage_concat_forward(const StageRun *r)
 {
-    size_t H = r->config->n_heads, k = r->config->d_head, T = r->stage->shape[0];
-    for (size_t h = 0; h < H; h++)
-        for (size_t t = 0; t < T; t++)
-            memcpy(r->out + (t * H + h) * k, r->in[0] + (h * T + t) * k, k * sizeof *r->out);
+    gather_heads(r->out, r->in[0], r->config->n_heads, r->stage->shape[0], r->config->d_head);
 }
 
 void stage_concat_backward(const StageRun *r)

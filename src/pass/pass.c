@@ -20,7 +20,10 @@ struct Pass {
     real **gradients; /* by stage, into gradient_block; NULL before the first backward */
     real *gradient_block;
     size_t gradient_room;
-    bool has_gradients;      /* gradients are of these ids */
+    bool *has_gradient;      /* by stage, while pass_train runs: something was added to it */
+    bool has_gradients;      /* all of them are of these ids, and stay */
+    real *scratch;           /* see StageRun */
+    size_t scratch_room;
     real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
     real *weight_block;
     int *targets; /* of the last backward */
@@ -81,12 +84,29 @@ static int copy_ids(int **to, size_t *room, const int *ids, size_t n)
     return 0;
 }
 
+/* Room for the largest of the projections. */
+static int make_scratch(Pass *p)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < p->plan.count; i++) {
+        const Stage *s = &p->plan.stages[i];
+        bool projects = s->kind == STAGE_Q || s->kind == STAGE_K || s->kind == STAGE_V;
+        most = projects && s->count > most ? s->count : most;
+    }
+    if (most <= p->scratch_room)
+        return 0;
+    free(p->scratch);
+    p->scratch = allocate_block(most);
+    p->scratch_room = p->scratch ? most : 0;
+    return p->scratch ? 0 : -1;
+}
+
 /* What follows from the plan and the ids. */
 static int take_input(Pass *p, PassInput in, Error *e)
 {
     p->done = 0;
     p->has_gradients = false;
-    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 ||
+    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || make_scratch(p) != 0 ||
         copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
         copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
         return error_memory(e, "pass");
@@ -145,6 +165,8 @@ void pass_free(Pass *p)
     free(p->gradient_block);
     free(p->weight_gradients);
     free(p->weight_block);
+    free(p->has_gradient);
+    free(p->scratch);
     free(p->targets);
     free(p->weights);
     free(p);
@@ -198,7 +220,7 @@ bool pass_sees(const Pass *p, const Stage *s, size_t query, size_t key)
 static StageRun prepare(const Pass *p, size_t i)
 {
     const Stage *s = &p->plan.stages[i];
-    StageRun r = {.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i]};
+    StageRun r = {.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i], .scratch = p->scratch};
     r.past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
     r.ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
     r.key_ids = key_ids(p, s);
@@ -318,15 +340,104 @@ int pass_loss(Pass *p, const int *targets, size_t n, double *loss, Error *e)
     return 0;
 }
 
-/* Zeros for the gradients of all stages. */
-static int clear_gradients(Pass *p, Error *e)
+static int allocate_gradients(Pass *p, Error *e)
 {
     if (!p->gradients)
         p->gradients = calloc(p->plan.count, sizeof *p->gradients);
-    if (!p->gradients || lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
+    if (!p->has_gradient)
+        p->has_gradient = calloc(p->plan.count, sizeof *p->has_gradient);
+    return p->gradients && p->has_gradient ? 0 : error_memory(e, "gradients");
+}
+
+/* Zeros for the gradients of all stages, to be kept. */
+static int clear_gradients(Pass *p, Error *e)
+{
+    if (allocate_gradients(p, e) != 0)
+        return -1;
+    if (lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
         return error_memory(e, "gradients");
     memset(p->gradient_block, 0, p->plan.total * sizeof(real));
+    for (size_t i = 0; i < p->plan.count; i++)
+        p->has_gradient[i] = true;
     return 0;
+}
+
+/* The first number of the smallest free piece of a block that holds n, which is not free any more; *end grows where none does. */
+typedef struct Pieces {
+    struct {
+        size_t from, n;
+    } free[64];
+    size_t count, end;
+} Pieces;
+
+static size_t take_piece(Pieces *x, size_t n)
+{
+    size_t best = x->count;
+    for (size_t i = 0; i < x->count; i++)
+        if (x->free[i].n >= n && (best == x->count || x->free[i].n < x->free[best].n))
+            best = i;
+    if (best == x->count) {
+        x->end += n;
+        return x->end - n;
+    }
+    size_t from = x->free[best].from;
+    x->free[best] = x->free[--x->count];
+    return from;
+}
+
+static void give_piece(Pieces *x, size_t from, size_t n)
+{
+    if (x->count < sizeof x->free / sizeof *x->free) {
+        x->free[x->count].from = from;
+        x->free[x->count++].n = n;
+    }
+}
+
+/* Gradients that nobody will ask for need to live only from the first stage that adds to them to their own stage's backward: they share a small
+ * block, which stays in the nearest cache. */
+static int lay_out_shared(Pass *p, Error *e)
+{
+    if (allocate_gradients(p, e) != 0)
+        return -1;
+    size_t count = p->plan.count, last = logits_index(p);
+    size_t *at = malloc(count * sizeof *at);
+    Pieces x = {.count = 0};
+    if (!at)
+        return error_memory(e, "gradients");
+    memset(p->has_gradient, 0, count * sizeof *p->has_gradient);
+    at[last] = take_piece(&x, p->plan.stages[last].count);
+    p->has_gradient[last] = true;
+    for (size_t i = count; i-- > 0;) {
+        const Stage *s = &p->plan.stages[i];
+        for (int k = 0; k < 2 && p->has_gradient[i]; k++)
+            if (s->in[k] != NO_STAGE && !p->has_gradient[s->in[k]]) {
+                at[s->in[k]] = take_piece(&x, p->plan.stages[s->in[k]].count);
+                p->has_gradient[s->in[k]] = true;
+            }
+        if (p->has_gradient[i])
+            give_piece(&x, at[i], s->count);
+    }
+    if (x.end > p->gradient_room) {
+        free(p->gradient_block);
+        p->gradient_block = allocate_block(x.end);
+        p->gradient_room = p->gradient_block ? x.end : 0;
+    }
+    for (size_t i = 0; i < count && p->gradient_block; i++)
+        p->gradients[i] = p->has_gradient[i] ? p->gradient_block + at[i] : NULL;
+    free(at);
+    if (!p->gradient_block)
+        return error_memory(e, "gradients");
+    memset(p->has_gradient, 0, count * sizeof *p->has_gradient);
+    return 0;
+}
+
+/* The gradient of stage i to add to: zeros at first. */
+static real *begin_gradient(Pass *p, size_t i)
+{
+    if (!p->has_gradient[i])
+        memset(p->gradients[i], 0, p->plan.stages[i].count * sizeof(real));
+    p->has_gradient[i] = true;
+    return p->gradients[i];
 }
 
 static int clear_weight_gradients(Pass *p, Error *e)
@@ -348,17 +459,19 @@ static int clear_weight_gradients(Pass *p, Error *e)
     return 0;
 }
 
-/* Every stage's backward, the last first; weights has a place for each weight's gradient. */
+/* Every stage's backward, the last first, except where no gradient comes to it; weights has a place for each weight's. */
 static void run_backward(Pass *p, real *const *weights)
 {
     for (size_t i = p->plan.count; i-- > 0;) {
+        if (!p->has_gradient[i])
+            continue;
         StageRun r = prepare(p, i);
         if (p->dropout > 0 && drops(p, r.stage))
             drop(p, i, p->gradients[i], r.stage->count);
         r.dout = p->gradients[i];
         for (int k = 0; k < 2; k++) {
             if (r.stage->in[k] != NO_STAGE)
-                r.din[k] = p->gradients[r.stage->in[k]];
+                r.din[k] = begin_gradient(p, (size_t)r.stage->in[k]);
             if (r.stage->w[k] != NO_WEIGHT)
                 r.dw[k] = weights[r.stage->w[k]];
         }
@@ -384,13 +497,14 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
 
 int pass_train(Pass *p, const int *targets, size_t n, const PassTraining *t, double *sum, Error *e)
 {
-    if (count_targets(p, targets, n, e) < 0 || clear_gradients(p, e) != 0)
+    if (count_targets(p, targets, n, e) < 0 || lay_out_shared(p, e) != 0)
         return -1;
     p->done = 0;
+    p->has_gradients = false;
     p->dropout = t->dropout;
     p->drop_seed = t->seed;
     p->training = t;
-    *sum += sum_of_losses(p, targets, t->smoothing, t->scale, p->gradients[logits_index(p)]);
+    *sum += sum_of_losses(p, targets, t->smoothing, t->scale, begin_gradient(p, logits_index(p)));
     run_backward(p, t->gradients);
     p->done = t->dropout > 0 ? 0 : p->done; /* whoever looks at the pass sees it whole */
     p->dropout = 0;

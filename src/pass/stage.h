@@ -86,6 +86,7 @@ typedef struct StageRun {
     const real *dout;  /* d(loss)/d(out) */
     real *din[2];      /* d(loss)/d(in): added to */
     real *dw[2];       /* d(loss)/d(w): added to */
+    real *scratch;     /* Q, K, V: room for as many numbers as the value has */
 } StageRun;
 
 typedef void (*StageFn)(const StageRun *run);

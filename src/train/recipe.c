@@ -328,23 +328,41 @@ int recipe_mark(const Recipe *r, const char *text, size_t n, uint64_t *mark, Err
 
 /* ---- a text of one's own ---- */
 
-/* About 150,000 weights; half a minute to a few minutes on a small machine. */
+/* About 150,000 weights. Rotary positions: a text can be gone on with beyond the length that was trained. */
 static const char text_recipe[] = "{\n"
-                                  "  \"task\": \"text\",\n"
-                                  "  \"text\": \"text.txt\",\n"
+                                  "  \"task\": \"text\", \"text\": \"text.txt\",\n"
                                   "  \"config\": {\n"
                                   "    \"kind\": \"decoder\", \"d_model\": 64, \"n_heads\": 4, \"d_ff\": 256, \"decoder_layers\": 3,\n"
-                                  "    \"position\": \"learned\", \"max_len\": 64, \"activation\": \"gelu_tanh\", \"split\": \"%s\"\n"
+                                  "    \"position\": \"rope\", \"activation\": \"gelu_tanh\", \"split\": \"%s\"\n"
                                   "  },\n"
-                                  "  \"length\": 64, \"batch\": 16, \"steps\": 2000, \"lr\": 0.003, \"warmup\": 100,\n"
+                                  "  \"length\": 64, \"batch\": 16, \"steps\": %zu, \"lr\": 0.003, \"warmup\": 100, \"dropout\": 0.1,\n"
                                   "  \"weight_decay\": 0.1, \"beta2\": 0.99, \"init\": \"normal\", \"init_std\": 0.05,\n"
                                   "  \"scale_residuals\": true, \"eval_every\": 100, \"eval_examples\": 64, \"save_every\": 200\n"
                                   "}\n";
 
+/* Enough steps to read the text about thirty times, within limits. */
+static int text_steps(const char *path, SplitKind split, size_t *steps, Error *e)
+{
+    enum { READINGS = 30, STEP_TOKENS = 16 * 64, LEAST = 300, MOST = 4000 };
+    File f;
+    size_t tokens = 0;
+    if (file_open(&f, path, e) != 0)
+        return -1;
+    for (size_t i = 0; i < f.size; i++)
+        tokens += split == SPLIT_WORDS ? f.data[i] == ' ' || f.data[i] == '\n' : (f.data[i] & 0xc0) != 0x80;
+    file_close(&f);
+    *steps = READINGS * tokens / STEP_TOKENS;
+    *steps = *steps < LEAST ? LEAST : *steps > MOST ? MOST : *steps;
+    return 0;
+}
+
 int recipe_for_text(Recipe *r, const char *path, SplitKind split, Error *e)
 {
     Buffer text = {0};
-    buffer_printf(&text, text_recipe, split == SPLIT_WORDS ? "words" : "characters");
+    size_t steps;
+    if (text_steps(path, split, &steps, e) != 0)
+        return -1;
+    buffer_printf(&text, text_recipe, split == SPLIT_WORDS ? "words" : "characters", steps);
     int status = text.failed ? error_memory(e, path) : recipe_read(r, text.data, text.len, "recipe", e);
     buffer_free(&text);
     if (status != 0)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static const Task *const tasks[] = {&task_zh_en};
+static const Task *const tasks[] = {&task_zh_en, &task_story, &task_induction, &task_sum, &task_mask, &task_recall};
 
 const Task *task_find(const char *name)
 {

@@ -168,14 +168,15 @@ static bool is_touched(const App *app, const TreeLine *l)
 static void draw_line(const App *app, Canvas *c, int row, int col, int cols, const TreeLine *l, bool here, bool chosen)
 {
     char words[64];
-    bool removed = l->first == l->end, done = l->end <= app->at + 1 && !removed, touched = is_touched(app, l);
+    bool removed = l->first == l->end, back = app->phase == PHASE_BACKWARD, touched = is_touched(app, l);
+    bool done = !removed && (back ? l->first >= app->at : app->phase != PHASE_FORWARD || l->end <= app->at + 1);
     bool inside = app->at >= l->first && app->at < l->end;
     Role role = removed ? ROLE_ABLATED : here ? ROLE_HERE : touched && l->level >= LEVEL_SUB ? ROLE_ABLATED : done ? ROLE_DONE : inside ? ROLE_TEXT : ROLE_DIM;
     if (chosen && app->focus == PANE_PLAN)
         role = ROLE_CHOICE;
     line_words(app, l, words, sizeof words);
     int at = col + 1 + 2 * (int)l->level;
-    const char *fold = l->level == LEVEL_STAGE ? (here ? "▶" : " ") : removed ? "×" : l->open ? "▾" : "▸";
+    const char *fold = l->level == LEVEL_STAGE ? (!here ? " " : back ? "◀" : "▶") : removed ? "×" : l->open ? "▾" : "▸";
     if (here || (chosen && app->focus == PANE_PLAN))
         canvas_fill(c, row, col + 1, cols - 2, 1, role, " ");
     canvas_put(c, row, at, 1, role, fold);

@@ -241,9 +241,9 @@ Test(explain_gradient, names_and_formulas)
     Explanation x = explain(p, "decoder.0.self.q", 1, 2, 3);
     check_words(&x, "d scores · k", NULL);
     cr_assert_eq(count_lines(&x, LINE_TERM), HELP_TARGET);
-    check_label(p, &x.lines[4].in[0], "d scores[head 1, query <9>, key <5>]");
-    check_label(p, &x.lines[4].in[1], "k[key/value head 1, key <5>, dim 3]");
-    check_label(p, &x.subject, "d q[head 1, query <9>, dim 3]");
+    check_label(p, &x.lines[4].in[0], "d scores[head 1, query #9, key #5]");
+    check_label(p, &x.lines[4].in[1], "k[key/value head 1, key #5, dim 3]");
+    check_label(p, &x.subject, "d q[head 1, query #9, dim 3]");
     explanation_free(&x);
 
     x = explain(p, "decoder.0.self.norm", 2, 3, 0);
@@ -251,7 +251,7 @@ Test(explain_gradient, names_and_formulas)
     cr_assert_eq(count_lines(&x, LINE_TERM), 3 * 8);
     cr_assert_eq(count_lines(&x, LINE_NOTE), 3);
     cr_assert_str_eq(x.lines[1].label, "q[0,0]");
-    check_label(p, &x.lines[8].in[0], "d q[head 1, query <9>, dim 3]");
+    check_label(p, &x.lines[8].in[0], "d q[head 1, query #9, dim 3]");
     check_label(p, &x.lines[8].in[1], "W_Q[dim 3, 7]");
     explanation_free(&x);
 
@@ -268,11 +268,11 @@ Test(explain_gradient, names_and_formulas)
     check_words(&x, "0", "the loss reads the logits");
     explanation_free(&x);
 
-    x = explain(p, "decoder.0.self.weights", 1, 1, 3); /* hidden, and yet it has a gradient */
+    x = explain(p, "decoder.0.self.weights", 1, 2, 4); /* hidden, and yet it has a gradient */
     check_words(&x, "d heads · vᵀ", "this key is hidden");
     cr_assert_neq(x.stored, 0);
     explanation_free(&x);
-    x = explain(p, "decoder.0.self.masked", 1, 1, 3);
+    x = explain(p, "decoder.0.self.masked", 1, 2, 4);
     check_words(&x, "weights · (d weights − Σ d weights · weights)", "its weight is 0 whatever else changes");
     cr_assert(x.exact == 0 && x.stored == 0);
     explanation_free(&x);
@@ -287,11 +287,11 @@ Test(explain_gradient, logits_begin_with_the_loss)
     Pass *p = help_backward(m, 0);
     Explanation x = explain(p, "output.logits", 2, 7, 0);
     double probability = (double)pass_value(p, help_stage(p, "output.probs"))[2 * 11 + 7];
-    check_words(&x, "(probability − 1) / 4", "<7> is the target of position 2");
+    check_words(&x, "(probability − 1) / 4", "#7 is the target of position 2");
     cr_assert_eq(x.exact, (probability - 1) / 4);
     explanation_free(&x);
     x = explain(p, "output.logits", 2, 8, 0);
-    check_words(&x, "probability / 4", "<7>, another token, is the target of position 2");
+    check_words(&x, "probability / 4", "#7, another token, is the target of position 2");
     cr_assert_gt(x.exact, 0);
     explanation_free(&x);
     x = explain(p, "output.logits", 1, 7, 0);
@@ -313,7 +313,7 @@ Test(explain_gradient, a_shared_key_head_hears_from_its_group)
     cr_assert_eq(last->in[0].cell.index[0], 3);
     cr_assert_eq(last->in[0].cell.index[1], 4);
     cr_assert_eq(last->in[0].cell.index[2], 2);
-    cr_assert_str_eq(last->label, "3: <5>");
+    cr_assert_str_eq(last->label, "3: #5");
     explanation_free(&x);
     pass_free(p);
     model_free(m);
