@@ -28,10 +28,7 @@ static int read_targets(Ids *targets, const Options *o, const Work *w, Error *e)
         return error_set(e, "--targets: expected one id for each position of %s, found nothing; -1 is not counted", w->model->name);
     if (fed->len < 2)
         return error_set(e, "--targets: expected ids, because one token has none that follows it, found nothing");
-    for (size_t i = 0; i < fed->len; i++)
-        if (ids_add(targets, i + 1 < fed->len ? fed->data[i + 1] : -1, e) != 0)
-            return -1;
-    return 0;
+    return input_targets(&w->input, w->model, targets, e);
 }
 
 static int run(Work *w, Options *o, Pass *p, Error *e)

@@ -25,8 +25,7 @@ static const CommandSpec spec = {
                "manner of a text of one's own. The folder is new, or that of an unfinished run:\n"
                "an interrupted run goes on to the same numbers when it is started again.\n"
                "The same recipe gives the same weights with any number of threads."),
-    .example = "stepformer train tiny-models/sum/recipe.json -o sum\n"
-               "stepformer train --text book.txt --words -o book",
+    .example = "stepformer train recipe.json -o model",
     .options = taken,
     .notes = notes,
 };

@@ -161,7 +161,8 @@ void gradient_through_weights(const Way *way)
         lines_note(x, _("p (1 − p) is %.1e here: the softmax is so sure that it hardly answers"), p.value * (1 - p.value));
 }
 
-/* heads = weights · v.  d weights[query, key] = Σ d heads[query, i] · v[key, i];  d v[key, i] = Σ d heads[query, i] · weights[query, key] */
+/* heads = weights · v.  d weights[query, key] = Σ d heads[query, i] · v[key, i];  d v[key, i] = Σ d heads[query, i] · weights[query, key]
+ */
 void gradient_through_heads(const Way *way)
 {
     Explainer *x = way->x;

@@ -29,9 +29,9 @@ void gradient_through_residual(const Way *way)
  *   d x = (g - mean(g) - n · mean(g · n)) / std,   the two means because mean and std depend on every x of the row
  * (Ba, Kiros and Hinton 2016); RMSNorm has no mean(g). */
 typedef struct NormRow {
-    double mean, size;        /* of x; size is the standard deviation or root mean square, eps included */
+    double mean, size; /* of x; size is the standard deviation or root mean square, eps included */
     double g_sum, gn_sum;
-    double n, g;              /* of the cell explained */
+    double n, g; /* of the cell explained */
 } NormRow;
 
 static NormRow norm_row(const Way *way)
@@ -122,11 +122,13 @@ static double slope_of_gelu_tanh(Explainer *x, Operand own)
     double t = lines_step(x, "tanh", "tanh(√(2/π) · (x + 0.044715 x³))", own, 0, lines_nothing(), tanh(root * (v + 0.044715 * v * v * v)));
     double twice = lines_step(x, "1 + tanh", "", lines_number(1, "1"), '+', lines_number(t, "tanh"), 1 + t);
     double open = lines_step(x, "(1 + tanh) / 2", "", lines_number(twice, "1 + tanh"), '/', lines_number(2, "2"), twice / 2);
-    double inner = lines_step(x, _("inner slope"), "√(2/π) · (1 + 0.134145 x²)", own, 0, lines_nothing(), root * (1 + 3 * 0.044715 * v * v));
+    double inner =
+        lines_step(x, _("inner slope"), "√(2/π) · (1 + 0.134145 x²)", own, 0, lines_nothing(), root * (1 + 3 * 0.044715 * v * v));
     double rest = lines_step(x, "1 − tanh²", "1 − tanh²", lines_number(t, "tanh"), 0, lines_nothing(), 1 - t * t);
-    double steep = lines_step(x, "(1 − tanh²) · inner", "", lines_number(rest, "1 − tanh²"), '*', lines_number(inner, "%s", _("inner slope")),
-                              rest * inner);
-    double part = lines_step(x, "x / 2 · that", "", lines_number(v / 2, "x / 2"), '*', lines_number(steep, "(1 − tanh²) · inner"), v / 2 * steep);
+    double steep = lines_step(x, "(1 − tanh²) · inner", "", lines_number(rest, "1 − tanh²"), '*',
+                              lines_number(inner, "%s", _("inner slope")), rest * inner);
+    double part =
+        lines_step(x, "x / 2 · that", "", lines_number(v / 2, "x / 2"), '*', lines_number(steep, "(1 − tanh²) · inner"), v / 2 * steep);
     return lines_step(x, _("slope"), "", lines_number(open, "(1 + tanh) / 2"), '+', lines_number(part, "x / 2 · that"), open + part);
 }
 

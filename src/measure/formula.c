@@ -48,6 +48,8 @@ static void add_linear(const Context *c, const char *input)
     const Weights *weights = &pass_model(c->pass)->weights;
     const char *const *tags = stage_table[c->s->kind].w;
     const Weight *w = &weights->items[c->s->w[0]];
+    if (c->s->sub == SUB_CROSS && (c->s->kind == STAGE_K || c->s->kind == STAGE_V))
+        input = _("encoder's output");
     buffer_printf(c->out, "%s %s · %s [%zu,%zu]", input, SHAPE(c->in[0]), tags[0], w->shape[0], w->shape[1]);
     if (c->s->w[1] != NO_WEIGHT)
         buffer_printf(c->out, " + %s [%zu]", tags[1], weights->items[c->s->w[1]].count);

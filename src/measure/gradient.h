@@ -15,11 +15,12 @@ typedef struct GradientSize {
     double norm, rms;
     double largest; /* |g|, of entry `at`, the first where several are equal */
     size_t at;
-    double zeros;   /* share of entries that are exactly 0 */
+    double zeros; /* share of entries that are exactly 0 */
 } GradientSize;
 GradientSize gradient_size(const real *g, size_t n);
 
-/* A bar of the chart: a stage where the residual stream can be read (is_stream_point), or a weight matrix that a stage of the plan reads. */
+/* A bar of the chart: a stage where the residual stream can be read (is_stream_point), or a weight matrix that a stage of the plan reads.
+ */
 typedef struct GradientPoint {
     bool is_weight;
     size_t index; /* of the stage in the plan, or of the weight in the model */
@@ -35,11 +36,11 @@ size_t gradient_points(Pass *p, GradientPoint **out);
 /* One row of attention weights on the way back: d masked_j = p_j (d weights_j - Σ_i p_i d weights_i). Only visible keys are looked at. */
 typedef struct SoftmaxRow {
     size_t visible;
-    size_t largest;   /* the key with the largest weight */
-    double weight;    /* that weight */
-    double slopes;    /* Σ p(1-p): the trace of the softmax's Jacobian; 0 for a one-hot row, 1 - 1/n for an even one */
-    bool dead;        /* weight > SOFTMAX_DEAD, although it had a choice: two visible keys or more */
-    double in, out;   /* norm of d(loss)/d(weights), and of d(loss)/d(masked); NaN without gradients */
+    size_t largest; /* the key with the largest weight */
+    double weight;  /* that weight */
+    double slopes;  /* Σ p(1-p): the trace of the softmax's Jacobian; 0 for a one-hot row, 1 - 1/n for an even one */
+    bool dead;      /* weight > SOFTMAX_DEAD, although it had a choice: two visible keys or more */
+    double in, out; /* norm of d(loss)/d(weights), and of d(loss)/d(masked); NaN without gradients */
 } SoftmaxRow;
 #define SOFTMAX_DEAD 0.999
 /* Row `query` of head `head` of a WEIGHTS stage i. Under uniform-attention the softmax is not there: out is 0. */

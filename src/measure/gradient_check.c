@@ -41,29 +41,24 @@ static double size_of(const real *x, size_t n)
 
 /* ---- the loss ---- */
 
-/* The mean over the counted rows of log Σ exp(logits) - logits[target], in double; *logit gets the mean of the rows' largest |logit|. */
-static double loss_of(const Number *x, double *logit)
+/* The mean over the counted rows of log Σ exp(logits) - logits[target], in double. */
+static double loss_of(const Number *x)
 {
     const Plan *plan = pass_plan(x->pass);
     const Stage *s = &plan->stages[plan->count - 2];
     const real *row = pass_value(x->pass, plan->count - 2);
     double sum = 0, counted = 0;
-    *logit = 0;
     for (size_t t = 0; t < x->targets_len; t++, row += s->shape[1]) {
         if (x->targets[t] < 0)
             continue;
-        double max = (double)row[0], largest = 0, total = 0;
-        for (size_t j = 0; j < s->shape[1]; j++) {
+        double max = (double)row[0], total = 0;
+        for (size_t j = 0; j < s->shape[1]; j++)
             max = fmax(max, (double)row[j]);
-            largest = fmax(largest, fabs((double)row[j]));
-        }
         for (size_t j = 0; j < s->shape[1]; j++)
             total += exp((double)row[j] - max);
         sum += max + log(total) - (double)row[x->targets[t]];
-        *logit += largest;
         counted++;
     }
-    *logit /= counted;
     return sum / counted;
 }
 
@@ -91,10 +86,9 @@ static void restore(Number *x, real value)
 
 static int loss_at(Number *x, real value, double *loss, Error *e)
 {
-    double logit;
     if (set_number(x, value, e) != 0)
         return -1;
-    *loss = loss_of(x, &logit);
+    *loss = loss_of(x);
     return 0;
 }
 
@@ -130,34 +124,61 @@ static size_t count_units(const Plan *plan)
 
 /* ---- the differences ---- */
 
-/* Two steps: by `step` for the result, and by twice that to see what the step's length does. */
-static int differ(Number *x, real value, double step, GradientCheck *out, Error *e)
+/* (loss(value + step) - loss(value - step)) / 2 step, over the distance that `real` makes of it. With `corners` it is set to how many ReLU
+ * units are on at one side and off at the other. */
+static int central(Number *x, real value, double step, double *plus, double *minus, double *slope, size_t *corners, Error *e)
 {
-    double plus2, minus2;
-    real far_up = (real)((double)value + 2 * step), far_down = (real)((double)value - 2 * step);
-    real up = (real)((double)value + step), down = (real)((double)value - step); /* as far as `real` can tell them apart */
-    if (loss_at(x, far_up, &plus2, e) != 0)
+    real up = (real)((double)value + step), down = (real)((double)value - step);
+    if (loss_at(x, down, minus, e) != 0)
         return -1;
-    walk_units(x, true);
-    if (loss_at(x, far_down, &minus2, e) != 0)
+    if (corners)
+        walk_units(x, true);
+    if (loss_at(x, up, plus, e) != 0)
         return -1;
-    out->corners = walk_units(x, false);
-    if (loss_at(x, up, &out->plus, e) != 0 || loss_at(x, down, &out->minus, e) != 0)
-        return -1;
-    out->step = ((double)up - (double)down) / 2;
-    out->numeric = (out->plus - out->minus) / (2 * out->step);
-    double wide = (plus2 - minus2) / ((double)far_up - (double)far_down);
-    out->truncation = fabs(wide - out->numeric) / 3; /* the error grows with the square of the step */
+    if (corners)
+        *corners = walk_units(x, false);
+    *slope = (*plus - *minus) / ((double)up - (double)down);
     return 0;
 }
 
-/* The step where rounding and truncation are of one size is the cube root of epsilon, in units of what stands around the number. Where a
- * ReLU switches inside it, shorter ones are tried. */
+/* Central differences over step, 2 step and 4 step, and what they make together. */
+static int differ(Number *x, real value, double step, GradientCheck *out, Error *e)
+{
+    double plus, minus, slope, wide, widest;
+    if (central(x, value, 4 * step, &plus, &minus, &widest, &out->corners, e) != 0 ||
+        central(x, value, 2 * step, &plus, &minus, &wide, NULL, e) != 0 ||
+        central(x, value, step, &out->plus, &out->minus, &slope, NULL, e) != 0)
+        return -1;
+    double wider = (4 * wide - widest) / 3;
+    out->step = step;
+    out->numeric = (4 * slope - wide) / 3;
+    out->truncation = fabs(out->numeric - wider) / 15; /* grows with the fourth power of the step */
+    return 0;
+}
+
+/* How well the loss is known: every number that is computed on the way is rounded to half of epsilon of its size, and its gradient says
+ * what that does to the loss; the loss itself is no better than epsilon. */
+static double loss_noise(const Number *x, double loss)
+{
+    const Plan *plan = pass_plan(x->pass);
+    double squares = 0;
+    for (size_t i = x->first; i < plan->count; i++) {
+        const real *value = pass_value(x->pass, i), *g = pass_gradient(x->pass, i);
+        for (size_t k = 0; k < plan->stages[i].count; k++)
+            if (isfinite(value[k]))
+                squares += (double)value[k] * (double)g[k] * (double)value[k] * (double)g[k];
+    }
+    return epsilon() * (fabs(loss) + sqrt(squares));
+}
+
+/* The step is half the fourth root of epsilon, in units of what stands around the number. Where a ReLU switches inside it, shorter ones
+ * are tried. */
 static int check(Number *x, real value, double scale, GradientCheck *out, Error *e)
 {
-    double logit, size = fmax(scale, fabs((double)value)), step = cbrt(epsilon()) * (size > 0 ? size : 1);
+    double size = fmax(scale, fabs((double)value)), step = sqrt(sqrt(epsilon())) / 2 * (size > 0 ? size : 1);
     out->value = (double)value;
-    out->loss = loss_of(x, &logit);
+    out->loss = loss_of(x);
+    double noise = loss_noise(x, out->loss);
     int status = -1;
     for (int i = 0; i < 4; i++, step /= 8) {
         GradientCheck shorter = *out;
@@ -170,7 +191,7 @@ static int check(Number *x, real value, double scale, GradientCheck *out, Error 
             break;
     }
     restore(x, value);
-    out->rounding = epsilon() * (fabs(out->loss) + logit) / out->step;
+    out->rounding = 1.5 * noise / out->step; /* (4 · 2 + 1) / 3 / 2 of a loss's own */
     out->noise = out->rounding + out->truncation;
     out->error = fabs(out->analytic - out->numeric);
     out->agrees = out->error <= GRADIENT_CHECK_FACTOR * out->noise;

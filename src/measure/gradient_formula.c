@@ -34,6 +34,19 @@ static const char *id(const Stage *s)
     return s->sub == SUB_FINAL ? sub_name(s->sub) : stage_table[s->kind].id;
 }
 
+/* The name of the reader of a stage: "residual", or "ffn.residual" where the stage is called the same. */
+typedef struct ReaderName {
+    char text[40];
+} ReaderName;
+
+static ReaderName reader_name(const Plan *plan, const Stage *reader, int which)
+{
+    ReaderName name;
+    bool same = strcmp(id(reader), id(&plan->stages[reader->in[which]])) == 0;
+    snprintf(name.text, sizeof name.text, "%s%s%s", same ? sub_name(reader->sub) : "", same ? "." : "", id(reader));
+    return name;
+}
+
 static bool is_linear(const Stage *s)
 {
     return s->kind == STAGE_Q || s->kind == STAGE_K || s->kind == STAGE_V || s->kind == STAGE_OUT || s->kind == STAGE_GATE ||
@@ -140,7 +153,7 @@ void gradient_term(const Pass *p, const Stage *s, int which, bool shapes, Buffer
         add_weight_shape(out, p, s, !c->tie_embeddings, shapes);
         return;
     default: /* SUM, BIASED, RESIDUAL: a copy */
-        buffer_printf(out, "d %s%s", id(s), SHAPE(s));
+        buffer_printf(out, "d %s%s", reader_name(plan, s, which).text, SHAPE(s));
     }
 }
 

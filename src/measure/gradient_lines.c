@@ -51,6 +51,14 @@ static void say_size(Writer *w)
                NUM(all.largest), PERCENT(all.zeros));
 }
 
+/* True for a stage of keys whose bias adds the same q · b_K to all scores of a row: the softmax does not see it, its gradient is 0 in
+ * theory. Keys that are rotated are another matter. */
+static bool moves_rows_alike(const Writer *w)
+{
+    bool rotated = w->config->position == POSITION_ROPE && w->stage->sub == SUB_SELF && !(w->ablations & NO_POSITIONS);
+    return w->stage->kind == STAGE_K && !rotated;
+}
+
 /* "d W_Q", for each weight the stage reads. */
 static void say_weights(Writer *w)
 {
@@ -63,6 +71,10 @@ static void say_weights(Writer *w)
         char label[WEIGHT_NAME_MAX + 2];
         snprintf(label, sizeof label, "d %s", dot ? dot + 1 : weight->name);
         double g = gradient_size(pass_weight_gradient(w->pass, (size_t)w->stage->w[k]), weight->count).norm;
+        if (k == 1 && g > 0 && moves_rows_alike(w)) {
+            writer_say(w, label, _("norm %s, rounding: it moves every score alike"), NUM(g));
+            continue;
+        }
         double size = moments(weight->data, weight->count).norm;
         if (size > 0)
             writer_say(w, label, _("norm %s, beside |%s| %s: %s"), NUM(g), label + 2, NUM(size), NUM(g / size));
@@ -188,7 +200,7 @@ static void say_target(Writer *w)
     for (size_t t = 0; t < n; t++)
         counted += targets[t] >= 0;
     writer_say(w, _("target"), _("%s: p %s, loss %s nats"), NAME(1, (size_t)point.target, 16), NUM(point.probability), NUM(point.loss));
-    writer_say(w, _("d of the target"), "(%s − 1) / %zu = %s", NUM(point.probability), counted,
+    writer_say(w, _("d of the target"), "(%s - 1) / %zu = %s", NUM(point.probability), counted,
                NUM((point.probability - 1) / (double)counted));
 }
 
@@ -243,7 +255,8 @@ size_t loss_lines(Pass *p, const int *targets, size_t n, size_t row, MetricLine 
 {
     const Plan *plan = pass_plan(p);
     const Stage *s = &plan->stages[plan->count - 2];
-    Writer writer = {.pass = p, .config = plan->config, .ablations = plan->ablations, .stage = s, .i = plan->count - 2, .out = out, .max = max};
+    Writer writer = {
+        .pass = p, .config = plan->config, .ablations = plan->ablations, .stage = s, .i = plan->count - 2, .out = out, .max = max};
     Writer *w = &writer;
     LossPoint best = {0}, worst = {0}, here = {.target = -1};
     size_t counted = 0, right = 0, best_at = 0, worst_at = 0;

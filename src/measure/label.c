@@ -29,8 +29,7 @@ static void add_dim(const Pass *p, size_t i, Buffer *out)
         buffer_printf(out, "%zu", i);
 }
 
-/* A space that a token begins with is part of it, and shown. */
-static void add_token(const Pass *p, int id, Buffer *out)
+void label_token(const Pass *p, int id, Buffer *out)
 {
     const char *token = vocab_token(pass_model(p)->vocab, id);
     if (*token == ' ') {
@@ -46,11 +45,11 @@ void label_index(const Pass *p, const Stage *s, int axis, size_t i, Buffer *out)
         size_t n;
         const int *ids = pass_ids(p, s->axis_stack[axis], &n);
         if (i < n)
-            add_token(p, ids[i], out);
+            label_token(p, ids[i], out);
         else
             buffer_printf(out, "%zu", i);
     } else if (s->axes[axis] == AXIS_VOCAB) {
-        add_token(p, (int)i, out);
+        label_token(p, (int)i, out);
     } else if (s->axes[axis] == AXIS_DIM) {
         add_dim(p, i, out);
     } else {
@@ -121,7 +120,7 @@ static void add_side(const Pass *p, Side side, size_t i, Buffer *out)
 {
     switch (side) {
     case SIDE_VOCAB:
-        add_token(p, (int)i, out);
+        label_token(p, (int)i, out);
         return;
     case SIDE_DIM:
         buffer_printf(out, "%s ", _("dim"));

@@ -23,6 +23,9 @@ const char *label_axis(Axis a);
  * name for DIM where it has them, else the number. Not escaped. */
 void label_index(const Pass *p, const Stage *s, int axis, size_t i, Buffer *out);
 
+/* A token as people are shown it: a space that it begins with is visible. Not escaped. */
+void label_token(const Pass *p, int id, Buffer *out);
+
 /* "scores[head 2, query love, key 你]" for people, the axes' names translated. A token that stands in its text more
  * than once is followed by its position: "key the (4)" … */
 void label_cell(const Pass *p, Cellref cell, Buffer *out);

@@ -150,10 +150,12 @@ void lines_about_heads(Writer *w)
     size_t Tk = weights->shape[2], k = v->shape[2], kv_head = w->head / (w->stage->shape[0] / v->shape[0]), top = 0;
     const real *p = writer_row(w, (size_t)w->stage->in[0]), *values = pass_value(w->pass, (size_t)w->stage->in[1]) + kv_head * Tk * k;
     double all = 0, most = -1, mean = 0;
+    size_t seen = 0;
     for (size_t j = 0; j < Tk; j++) {
         double norm = moments(values + j * k, k).norm, part = (double)p[j] * norm;
         all += part;
-        mean += norm / (double)Tk;
+        mean += p[j] > 0 ? norm : 0;
+        seen += p[j] > 0;
         if (part > most) {
             most = part;
             top = j;
@@ -161,7 +163,7 @@ void lines_about_heads(Writer *w)
     }
     Writer keys = *w; /* names of keys are the weights' */
     keys.stage = weights;
-    writer_say(w, _("norm of this row"), _("%s; the values averaged have %s"), NUM(moments(writer_row(w, w->i), k).norm), NUM(mean));
+    writer_say(w, _("norm of this row"), _("%s; the values averaged have %s"), NUM(moments(writer_row(w, w->i), k).norm), NUM(seen ? mean / (double)seen : 0));
     if (all > 0)
         writer_say(w, _("most comes from"), _("%s: %s of Σ weight · |value|"), writer_name(&keys, 2, top, 16).text, PERCENT(most / all));
     lines_about_projection(w);

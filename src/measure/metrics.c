@@ -268,7 +268,8 @@ bool is_stream_point(const Plan *plan, size_t i)
     const Stage *s = &plan->stages[i];
     if (s->kind == STAGE_TOKENS) /* read with its positions where it has any */
         return plan->config->position != POSITION_SINUSOIDAL && plan->config->position != POSITION_LEARNED;
-    return s->kind == STAGE_SUM || s->kind == STAGE_RESIDUAL || s->sub == SUB_FINAL;
+    bool post = plan->config->norm_position == NORM_POST && s->kind == STAGE_NORM; /* here the norm is in the stream */
+    return s->kind == STAGE_SUM || s->kind == STAGE_RESIDUAL || post || s->sub == SUB_FINAL;
 }
 
 StreamPoint stream_point(Pass *p, size_t i)

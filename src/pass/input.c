@@ -136,10 +136,11 @@ int input_read(Input *in, const Model *m, InputText given, Ablations a, Error *e
 int input_targets(const Input *in, const Model *m, Ids *out, Error *e)
 {
     bool encoder = m->config.kind == KIND_ENCODER;
+    int after = m->config.kind == KIND_ENCODER_DECODER ? m->config.eos : -1;
     const Ids *fed = encoder ? &in->source : &in->target;
     for (size_t i = 0; i < fed->len; i++) {
         bool last = i + 1 == fed->len;
-        int id = encoder ? fed->data[i] : last ? m->config.eos : fed->data[i + 1];
+        int id = encoder ? fed->data[i] : last ? after : fed->data[i + 1];
         if (ids_add(out, id, e) != 0)
             return -1;
     }

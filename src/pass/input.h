@@ -32,8 +32,8 @@ int input_read(Input *in, const Model *m, InputText given, Ablations a, Error *e
 int input_begin_id(const Model *m);
 /* An error that names the place where text is not UTF-8; `what` names the text. */
 int input_check_text(const char *text, const char *what, Error *e);
-/* What the loss compares the output with where nobody says: for a decoder the token that comes next (after the last, the end token where
- * the model has one, else -1: not counted); for an encoder its own tokens. One id a row of the output, appended to out. */
+/* What the loss compares the output with where nobody says: for a decoder the token that comes next (after the last nothing is known: -1, not
+ * counted; but an encoder-decoder's answer ends in the end token, where the model has one); for an encoder its own tokens. One id a row of the output, appended to out. */
 int input_targets(const Input *in, const Model *m, Ids *out, Error *e);
 void input_free(Input *in);
 /* As pass_create's argument; borrows. */

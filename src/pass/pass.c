@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "pass/loss.h"
+#include "tensor/kernels.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct Pass {
     size_t gradient_room;
     bool *has_gradient;      /* by stage, while pass_train runs: something was added to it */
     bool has_gradients;      /* all of them are of these ids, and stay */
-    real *scratch;           /* see StageRun */
+    real *scratch;           /* see StageRun; and what the loss makes of a row of logits */
     size_t scratch_room;
     real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
     real *weight_block;
@@ -84,10 +85,10 @@ static int copy_ids(int **to, size_t *room, const int *ids, size_t n)
     return 0;
 }
 
-/* Room for the largest of the projections. */
+/* Room for the largest of the projections, and for a row of probabilities. */
 static int make_scratch(Pass *p)
 {
-    size_t most = 1;
+    size_t most = p->plan.config->vocab_size;
     for (size_t i = 0; i < p->plan.count; i++) {
         const Stage *s = &p->plan.stages[i];
         bool projects = s->kind == STAGE_Q || s->kind == STAGE_K || s->kind == STAGE_V;
@@ -307,20 +308,21 @@ static size_t logits_index(const Pass *p)
     return p->plan.count - 2; /* the plan ends in logits, probs */
 }
 
-/* The sum of the counted rows' losses; where dlogits is given, the gradient of `scale` times that sum is added to it. */
+/* The sum of the counted rows' losses; where dlogits is given, the gradient of `scale` times that sum is added to it. It reads the
+ * logits, not the stage behind them. */
 static double sum_of_losses(Pass *p, const int *targets, double smoothing, double scale, real *dlogits)
 {
     const Stage *s = &p->plan.stages[logits_index(p)];
     size_t T = s->shape[0], V = s->shape[1];
-    pass_run(p);
-    const real *logits = p->values[logits_index(p)], *probs = p->values[logits_index(p) + 1];
+    const real *logits = pass_value(p, logits_index(p));
     double sum = 0;
     for (size_t t = 0; t < T; t++) {
         if (targets[t] < 0)
             continue;
-        sum += loss_row(logits + t * V, probs + t * V, V, targets[t], smoothing);
+        softmax_forward(p->scratch, logits + t * V, 1, V);
+        sum += loss_row(logits + t * V, p->scratch, V, targets[t], smoothing);
         if (dlogits)
-            loss_row_backward(dlogits + t * V, probs + t * V, V, targets[t], smoothing, scale);
+            loss_row_backward(dlogits + t * V, p->scratch, V, targets[t], smoothing, scale);
     }
     return sum;
 }
@@ -490,6 +492,7 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
         return error_memory(e, "targets");
     p->targets_len = n;
     *loss = sum_of_losses(p, targets, 0, 1.0 / counted, p->gradients[logits_index(p)]) / counted;
+    pass_run(p); /* the loss has needed all but the last */
     run_backward(p, p->weight_gradients);
     p->has_gradients = true;
     return 0;

@@ -25,8 +25,8 @@ typedef struct Choices {
     double nats;    /* -log of the probability of all choices so far */
     bool dead;      /* a choice had no option: the sentence cannot be finished */
     Choice tape[CHOICES_MAX];
-    size_t count, at;  /* of the tape, and how far it was read: choices past it are added to it */
-    const Line *line;  /* whose length the tape notes; may be NULL */
+    size_t count, at; /* of the tape, and how far it was read: choices past it are added to it */
+    const Line *line; /* whose length the tape notes; may be NULL */
     const WordTable *table;
     unsigned char *bag; /* [WORDS_MAX] how many of each word may still be used; NULL: any */
 } Choices;

@@ -1,8 +1,8 @@
 /* task_induction.c - the task "induction": a random sequence, twice.
  *
- * Owns the sequences. A B C D A B C D: from the second letter of the second half on, what comes next is what came after the same letter in the
- * first half. The letters of a half are all different, so that there is one right answer everywhere; lengths vary, so that counting back does
- * not give it. */
+ * Owns the sequences. A B C D A B C D: from the second letter of the second half on, what comes next is what came after the same letter in
+ * the first half. The letters of a half are all different, so that there is one right answer everywhere; lengths vary, so that counting
+ * back does not give it. */
 #include "base/text.h"
 #include "train/task_words.h"
 
@@ -17,8 +17,7 @@ static void write_vocabulary(Buffer *out)
 
 static int configure(Config *c, Error *e)
 {
-    static const int special[TOKEN_COUNT] = {
-        [TOKEN_BOS] = BOS, [TOKEN_EOS] = -1, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
+    static const int special[TOKEN_COUNT] = {[TOKEN_BOS] = BOS, [TOKEN_EOS] = -1, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
     return task_configure(c, KIND_DECODER, SIZE, SPLIT_CHARACTERS, special, "QWERTYQWER", e);
 }
 

@@ -42,8 +42,10 @@ enum { CLUES = 6 };
 
 static const char *const river_people[CLUES] = {"fisherman", "swimmer", "duck", "frog", "sailor", "otter"};
 static const char *const money_people[CLUES] = {"banker", "clerk", "cashier", "thief", "customer", "guard"};
-static const char *const river_deeds[CLUES] = {"to fish", "to swim", "to feed the ducks", "to row a boat", "to wash a horse", "to catch a frog"};
-static const char *const money_deeds[CLUES] = {"to open an account", "to get a loan", "to cash a check", "to pay a bill", "to rob it", "to save"};
+static const char *const river_deeds[CLUES] = {"to fish",       "to swim",         "to feed the ducks",
+                                               "to row a boat", "to wash a horse", "to catch a frog"};
+static const char *const money_deeds[CLUES] = {"to open an account", "to get a loan", "to cash a check",
+                                               "to pay a bill",      "to rob it",     "to save"};
 static const char *const water_words[CLUES] = {"deep", "muddy", "cold", "clear", "full of fish", "frozen"};
 static const char *const money_words[CLUES] = {"counted", "stolen", "lent", "locked in a safe", "paid out", "printed"};
 static const char *const postures[] = {"sat", "stood", "waited", "was"};
@@ -54,13 +56,14 @@ static const char *say_bank(Random *r, Line *l)
     const char *time = PICK(r, times);
     switch (random_below(r, 3)) {
     case 0:
-        SAY("the", river ? PICK(r, river_people) : PICK(r, money_people), PICK(r, postures), "at the bank", time, "and looked at the [MASK]");
+        SAY("the", river ? PICK(r, river_people) : PICK(r, money_people), PICK(r, postures), "at the bank", time,
+            "and looked at the [MASK]");
         break;
     case 1:
         SAY(PICK(r, names), "went to the bank", time, river ? PICK(r, river_deeds) : PICK(r, money_deeds), "and saw the [MASK]");
         break;
     default:
-        SAY(PICK(r, names), "went to the bank", time, "where the [MASK] was", river ? PICK(r, water_words) : PICK(r, money_words));
+        SAY(PICK(r, names), "went to the bank", time, ", where the [MASK] was", river ? PICK(r, water_words) : PICK(r, money_words));
         break;
     }
     return river ? "water" : "money";
@@ -76,9 +79,9 @@ typedef struct Obstacle {
 static const Obstacle obstacles[] = {
     {"cross", {"street", "road", "bridge", "field"}, {"wide", "busy", "long", "dangerous"}},
     {"climb", {"hill", "tree", "wall", "tower"}, {"high", "steep", "slippery", "dangerous"}},
-    {"eat", {"apple", "cake", "soup", "bread"}, {"hot", "sour", "salty", "hard"}},
-    {"carry", {"box", "stone", "bag", "log"}, {"heavy", "big", "wet", "long"}},
-    {"enter", {"house", "cave", "tunnel", "room"}, {"dark", "narrow", "noisy", "cold"}},
+    {"eat", {"apple", "cake", "soup", "bread"}, {"bitter", "sour", "salty", "hard"}},
+    {"carry", {"box", "stone", "bag", "log"}, {"heavy", "big", "sharp", "long"}},
+    {"enter", {"house", "cave", "tunnel", "room"}, {"dark", "narrow", "low", "dirty"}},
 };
 
 static const char *say_it(Random *r, Line *l)
@@ -124,8 +127,8 @@ static const Ambiguous ambiguous[] = {
        {"fed the mouse", "heard the mouse squeak", "saw the mouse eat cheese", "saw the cat catch the mouse", "let the mouse run away",
         "found the mouse in its hole"}},
       {"device",
-       {"clicked with the mouse", "moved the pointer with the mouse", "plugged the mouse in", "turned the mouse off",
-        "charged the mouse", "connected the mouse to a computer"}}}},
+       {"clicked with the mouse", "moved the pointer with the mouse", "plugged the mouse in", "turned the mouse off", "charged the mouse",
+        "connected the mouse to a computer"}}}},
     {"bat",
      {{"animal",
        {"fed the bat", "saw the bat fly", "heard the bat squeak", "found the bat in a cave", "let the bat fly away",
@@ -158,8 +161,10 @@ static const char *say_kind(Random *r, Line *l)
 
 static const char *const chinese_people[] = {"我", "你", "他", "她", "妈妈", "小明", "老师", "医生"};
 static const char *const chinese_times[] = {"", "昨天", "今天", "早上", "晚上"};
-static const char *const fruit_deeds[CLUES] = {"吃 了 苹果", "洗 了 苹果", "从 树 上 摘 了 苹果", "切 了 苹果", "用 苹果 做 了 蛋糕", "咬 了 苹果"};
-static const char *const phone_deeds[CLUES] = {"用 苹果 打 了 电话", "用 苹果 拍 了 照片", "给 苹果 充 了 电", "关 了 苹果", "用 苹果 发 了 信", "用 苹果 上 了 网"};
+static const char *const fruit_deeds[CLUES] = {"吃 了 苹果", "洗 了 苹果",         "从 树 上 摘 了 苹果",
+                                               "切 了 苹果", "用 苹果 做 了 蛋糕", "咬 了 苹果"};
+static const char *const phone_deeds[CLUES] = {"用 苹果 打 了 电话", "用 苹果 拍 了 照片", "给 苹果 充 了 电",
+                                               "关 了 苹果",         "用 苹果 发 了 信",   "用 苹果 上 了 网"};
 
 static const char *say_chinese(Random *r, Line *l)
 {

@@ -1,7 +1,7 @@
 /* task_recall.c - the task "recall": which digit belongs to this letter?
  *
- * Owns the pairs. a3b7c1? lists pairs of a letter and a digit, all letters different; then all the letters come again in another order, and after
- * each the digit that belongs to it: b7a3c1. Those digits are what is counted. The difficulty is the number of pairs. */
+ * Owns the pairs. a3b7c1? lists pairs of a letter and a digit, all letters different; then all the letters come again in another order, and
+ * after each the digit that belongs to it: b7a3c1. Those digits are what is counted. The difficulty is the number of pairs. */
 #include "base/text.h"
 #include "train/task_words.h"
 
@@ -29,8 +29,7 @@ static void write_vocabulary(Buffer *out)
 
 static int configure(Config *c, Error *e)
 {
-    static const int special[TOKEN_COUNT] = {
-        [TOKEN_BOS] = BOS, [TOKEN_EOS] = -1, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
+    static const int special[TOKEN_COUNT] = {[TOKEN_BOS] = BOS, [TOKEN_EOS] = -1, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
     return task_configure(c, KIND_DECODER, SIZE, SPLIT_CHARACTERS, special, "a3b7c1?b", e);
 }
 

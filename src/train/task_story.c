@@ -1,10 +1,10 @@
 /* task_story.c - the task "story": small stories in which things have to be remembered.
  *
- * Owns the grammar. Somebody goes somewhere, sees a thing of some colour at some spot, and keeps, leaves, gives away or loses it; later the story
- * comes back to who it was (she, her), what it was, where it was, and who has it now. Those words follow from the story so far. What cannot
- * be known, the grammar chooses at random, with probabilities it knows: their entropy is the best that a model can reach. */
-#include "base/text.h"
+ * Owns the grammar. Somebody goes somewhere, sees a thing of some colour at some spot, and keeps, leaves, gives away or loses it; later the
+ * story comes back to who it was (she, her), what it was, where it was, and who has it now. Those words follow from the story so far. What
+ * cannot be known, the grammar chooses at random, with probabilities it knows: their entropy is the best that a model can reach. */
 #include "train/task_story.h"
+#include "base/text.h"
 
 #include <pthread.h>
 
@@ -18,8 +18,9 @@ typedef struct Person {
 } Person;
 
 static const Person people[] = {
-    {"Lily", "she", "her"}, {"Anna", "she", "her"}, {"Mia", "she", "her"}, {"Lucy", "she", "her"}, {"Emma", "she", "her"}, {"Rose", "she", "her"},
-    {"Tom", "he", "his"},   {"Ben", "he", "his"},   {"Max", "he", "his"},  {"Sam", "he", "his"},   {"Leo", "he", "his"},   {"Jack", "he", "his"},
+    {"Lily", "she", "her"}, {"Anna", "she", "her"}, {"Mia", "she", "her"}, {"Lucy", "she", "her"},
+    {"Emma", "she", "her"}, {"Rose", "she", "her"}, {"Tom", "he", "his"},  {"Ben", "he", "his"},
+    {"Max", "he", "his"},   {"Sam", "he", "his"},   {"Leo", "he", "his"},  {"Jack", "he", "his"},
 };
 static const char *const days[] = {"one day", "last week", "on Sunday"};
 static const char *const places[] = {"park", "beach", "forest", "garden", "market", "school", "farm", "river"};
@@ -34,8 +35,9 @@ static const struct {
 } weathers[] = {{"cold", "coat"}, {"rainy", "boots"}, {"sunny", "cap"}};
 
 /* All the words that the sentences below are made of, besides those above. */
-static const char frame[] = ". : ? , went to the came too it was so put on saw a took and did not take gave then lost there in evening asked where "
-                            "is said my bag has at happy sad next day back found again end";
+static const char frame[] =
+    ". : ? , went to the came too it was so put on saw a took and did not take gave then lost there in evening asked where "
+    "is said my bag has at happy sad next day back found again end";
 
 static WordTable table;
 
@@ -252,8 +254,7 @@ static void write_vocabulary(Buffer *out)
 
 static int configure(Config *c, Error *e)
 {
-    static const int special[TOKEN_COUNT] = {
-        [TOKEN_BOS] = BOS, [TOKEN_EOS] = EOS, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
+    static const int special[TOKEN_COUNT] = {[TOKEN_BOS] = BOS, [TOKEN_EOS] = EOS, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
     return task_configure(c, KIND_DECODER, (size_t)words()->count, SPLIT_WORDS, special,
                           "one day Lily went to the park . she saw a red ball under the tree . she took the ball .", e);
 }

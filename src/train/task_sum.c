@@ -1,7 +1,7 @@
 /* task_sum.c - the task "sum": addition of two numbers of three digits.
  *
- * Owns the numbers. 317+485=208: the answer's digits stand in reverse, units first, in the order in which they are worked out by hand; 317+485 is
- * 802. One token a character. A pair and the same pair the other way round are on the same side of the split. */
+ * Owns the numbers. 317+485=208: the answer's digits stand in reverse, units first, in the order in which they are worked out by hand;
+ * 317+485 is 802. One token a character. A pair and the same pair the other way round are on the same side of the split. */
 #include "base/text.h"
 #include "train/task_words.h"
 
@@ -15,8 +15,7 @@ static void write_vocabulary(Buffer *out)
 
 static int configure(Config *c, Error *e)
 {
-    static const int special[TOKEN_COUNT] = {
-        [TOKEN_BOS] = BOS, [TOKEN_EOS] = EOS, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
+    static const int special[TOKEN_COUNT] = {[TOKEN_BOS] = BOS, [TOKEN_EOS] = EOS, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
     return task_configure(c, KIND_DECODER, SIZE, SPLIT_CHARACTERS, special, "317+485=", e);
 }
 

@@ -1,8 +1,8 @@
 /* task_zh_en.c - the task "zh-en": Chinese to English.
  *
  * Owns how sentences are drawn and marked, and the split. The grammar is task_zh_en_*.c; knows nothing of models. */
-#include "base/text.h"
 #include "train/task_zh_en.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +104,8 @@ static int draw(Random *r, TaskSplit split, int difficulty, TaskExample *out, Er
     ZhEnSentence s;
     task_example_clear(out);
     if (difficulty < 0 || difficulty == 1 || difficulty > ZH_EN_LONGEST)
-        return error_set(e, "zh-en: expected a difficulty (words of the Chinese sentence) from 2 to %d, found %d", ZH_EN_LONGEST, difficulty);
+        return error_set(e, "zh-en: expected a difficulty (words of the Chinese sentence) from 2 to %d, found %d", ZH_EN_LONGEST,
+                         difficulty);
     if (!draw_sentence(r, split, (size_t)difficulty, &s) || s.zh.bad || s.en.bad)
         return error_set(e, "zh-en: expected a sentence of %d words, found none; try another difficulty", difficulty);
     uint64_t kind = random_below(r, 20); /* a quarter of the statements and half of the questions are typed with their mark */

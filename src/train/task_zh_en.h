@@ -2,8 +2,8 @@
  *
  * Owns the words of both languages and the meaning of a clause. Knows nothing of models or batches.
  *
- * A clause is chosen as a meaning first (task_zh_en_clause.c, task_zh_en_phrase.c), then said twice (task_zh_en_chinese.c, task_zh_en_english.c).
- * Chinese has no articles and few endings, so the right English is fixed by rules:
+ * A clause is chosen as a meaning first (task_zh_en_clause.c, task_zh_en_phrase.c), then said twice (task_zh_en_chinese.c,
+ * task_zh_en_english.c). Chinese has no articles and few endings, so the right English is fixed by rules:
  *
  *     bare thing, object        plural, or as it is for what is not counted     我吃苹果 I eat apples, 我喝水 I drink water
  *     bare person or animal     "the", and so is a bare thing as subject        狗咬人 the dog bites the man, 书很贵 the book is expensive
@@ -80,8 +80,9 @@ enum {
 };
 
 typedef struct Pronoun {
-    const char *zh, *subject, *object, *owner;
-    int person; /* 1, 2, 3 */
+    const char *zh, *subject, *object;
+    const char *owner; /* NULL: owns nothing */
+    int person;        /* 1, 2, 3 */
     bool plural;
     unsigned kind;
 } Pronoun;
@@ -199,18 +200,18 @@ typedef struct Clause {
     bool has_object;
     Phrase person; /* whom it is given to, for whom or with whom it is done */
     enum { NOBODY, FOR_PERSON, WITH_PERSON, TO_PERSON } role;
-    const char *modal;    /* 会, 将; 能, 可以; NULL: none */
-    bool yes_negative;    /* 没有 rather than 没 */
+    const char *modal; /* 会, 将; 能, 可以; NULL: none */
+    bool yes_negative; /* 没有 rather than 没 */
     const Time *time;
-    bool time_first;      /* before the subject */
+    bool time_first; /* before the subject */
     bool often;
     const Place *place, *from, *to;
-    bool inside;          /* 里 behind the place */
+    bool inside; /* 里 behind the place */
     const Spot *spot;
     const Pair *vehicle;
     const Adjective *adjective;
-    bool very;            /* 非常, not 很 */
-    bool handled;         /* 把 */
+    bool very;              /* 非常, not 很 */
+    bool handled;           /* 把 */
     const char *politeness; /* 请, 别; NULL: none */
 } Clause;
 

@@ -1,6 +1,7 @@
 /* task_zh_en_chinese.c - a clause in Chinese.
  *
- * Owns the order of the words: time and place before the verb, a relative clause before its noun, questions as they stand. Chooses nothing. */
+ * Owns the order of the words: time and place before the verb, a relative clause before its noun, questions as they stand. Chooses nothing.
+ */
 #include "train/task_zh_en.h"
 
 /* ---- phrases ---- */

@@ -1,7 +1,7 @@
 /* task_zh_en_clause.c - what a clause can mean.
  *
- * Owns the choice of who does what, when, where and to whom, so that the parts make sense together and each language can say them in one right
- * way. Knows nothing of how they are said. */
+ * Owns the choice of who does what, when, where and to whom, so that the parts make sense together and each language can say them in one
+ * right way. Knows nothing of how they are said. */
 #include "train/task_zh_en.h"
 
 #include <string.h>
@@ -9,11 +9,11 @@
 /* ---- phrases by their place in the clause ---- */
 
 static const int subject_forms[FORM_COUNT] = {
-    [FORM_PRONOUN] = 46, [FORM_NAME] = 14, [FORM_NAMES] = 6, [FORM_BARE] = 10, [FORM_COUNTED] = 6,
+    [FORM_PRONOUN] = 46, [FORM_NAME] = 14, [FORM_NAMES] = 6, [FORM_BARE] = 10,  [FORM_COUNTED] = 6,
     [FORM_THIS] = 6,     [FORM_THESE] = 3, [FORM_MANY] = 2,  [FORM_OWNED] = 10,
 };
 static const int object_forms[FORM_COUNT] = {
-    [FORM_PRONOUN] = 30, [FORM_NAME] = 10, [FORM_BARE] = 16, [FORM_BOTH] = 3,   [FORM_COUNTED] = 26,  [FORM_ROUTE] = 16,
+    [FORM_PRONOUN] = 30, [FORM_NAME] = 10, [FORM_BARE] = 16, [FORM_BOTH] = 3,   [FORM_COUNTED] = 26, [FORM_ROUTE] = 16,
     [FORM_THIS] = 10,    [FORM_THESE] = 5, [FORM_MANY] = 5,  [FORM_OWNED] = 12, [FORM_RELATIVE] = 7,
 };
 /* After 把: known things. */
@@ -21,26 +21,31 @@ static const int handled_forms[FORM_COUNT] = {
     [FORM_BARE] = 30, [FORM_THIS] = 30, [FORM_THESE] = 10, [FORM_OWNED] = 20, [FORM_RELATIVE] = 10,
 };
 static const int described_forms[FORM_COUNT] = {
-    [FORM_PRONOUN] = 30, [FORM_NAME] = 12, [FORM_NAMES] = 4, [FORM_BARE] = 16,    [FORM_THIS] = 20,
-    [FORM_THESE] = 8,    [FORM_OWNED] = 18, [FORM_RELATIVE] = 14,
+    [FORM_PRONOUN] = 30, [FORM_NAME] = 12, [FORM_NAMES] = 4,  [FORM_BARE] = 16,
+    [FORM_THIS] = 20,    [FORM_THESE] = 8, [FORM_OWNED] = 18, [FORM_RELATIVE] = 14,
 };
 static const int known_forms[FORM_COUNT] = {
     [FORM_BARE] = 30, [FORM_THIS] = 30, [FORM_THESE] = 10, [FORM_OWNED] = 30, [FORM_RELATIVE] = 10,
 };
 static const int someone_forms[FORM_COUNT] = {
-    [FORM_PRONOUN] = 50, [FORM_NAME] = 25, [FORM_OWNED] = 25,
+    [FORM_PRONOUN] = 50,
+    [FORM_NAME] = 25,
+    [FORM_OWNED] = 25,
 };
 static const int ordered_forms[FORM_COUNT] = {
     [FORM_BARE] = 14, [FORM_COUNTED] = 30, [FORM_ROUTE] = 100, [FORM_THIS] = 20, [FORM_THESE] = 6, [FORM_OWNED] = 14, [FORM_RELATIVE] = 4,
 };
 static const int owned_forms[FORM_COUNT] = {
-    [FORM_COUNTED] = 60, [FORM_MANY] = 15,
+    [FORM_COUNTED] = 60,
+    [FORM_MANY] = 15,
 };
 static const int given_forms[FORM_COUNT] = {
     [FORM_COUNTED] = 50, [FORM_ROUTE] = 10, [FORM_THIS] = 20, [FORM_MANY] = 5, [FORM_OWNED] = 15,
 };
 static const int person_forms[FORM_COUNT] = {
-    [FORM_PRONOUN] = 65, [FORM_NAME] = 25, [FORM_NAMES] = 10,
+    [FORM_PRONOUN] = 65,
+    [FORM_NAME] = 25,
+    [FORM_NAMES] = 10,
 };
 static const int only_bare[FORM_COUNT] = {[FORM_BARE] = 1}, only_it[FORM_COUNT] = {[FORM_IT] = 1}, only_who[FORM_COUNT] = {[FORM_WHO] = 1},
                  only_what[FORM_COUNT] = {[FORM_WHAT] = 1};

@@ -129,7 +129,7 @@ const Verb zh_en_motions[2] = {
     {"来", "come", "comes", "came", "coming", PERSON, 0, VERB_SUDDEN},
 };
 const Verb zh_en_have = {"有", "have", "has", "had", "having", PERSON, 0, VERB_STATE};
-const Verb zh_en_give = {"给", "give", "gives", "gave", "giving", PERSON, 0, 0};
+const Verb zh_en_give = {"给", "give", "gives", "gave", "giving", PERSON, 0, VERB_SUDDEN};
 const Verb zh_en_live = {"住", "live", "lives", "lived", "living", PERSON, 0, VERB_STATE};
 const Verb zh_en_want = {"想", "want", "wants", "wanted", "wanting", PERSON, 0, VERB_STATE};
 const Verb zh_en_do = {"", "do", "does", "did", "doing", 0, 0, 0};
@@ -139,7 +139,7 @@ const Verb zh_en_do = {"", "do", "does", "did", "doing", 0, 0, 0};
 const Pronoun zh_en_pronouns[] = {
     {"我", "I", "me", "my", 1, false, PERSON},       {"你", "you", "you", "your", 2, false, PERSON},
     {"他", "he", "him", "his", 3, false, PERSON},    {"她", "she", "her", "her", 3, false, PERSON},
-    {"它", "it", "it", "its", 3, false, ANIMAL},     {"我们", "we", "us", "our", 1, true, PERSON},
+    {"它", "it", "it", NULL, 3, false, ANIMAL},      {"我们", "we", "us", "our", 1, true, PERSON},
     {"你们", "you", "you", "your", 2, true, PERSON}, {"他们", "they", "them", "their", 3, true, PERSON},
 };
 const size_t zh_en_pronoun_count = COUNT(zh_en_pronouns);
@@ -196,8 +196,8 @@ const Place zh_en_places[] = {
 const size_t zh_en_place_count = COUNT(zh_en_places);
 
 const Spot zh_en_spots[] = {
-    {"桌子 上", "on the table"},      {"椅子 上", "on the chair"},  {"床 上", "on the bed"},    {"桌子 下面", "under the table"},
-    {"床 下面", "under the bed"},     {"房间 里", "in the room"},   {"箱子 里", "in the box"},  {"车 里", "in the car"},
+    {"桌子 上", "on the table"},  {"椅子 上", "on the chair"}, {"床 上", "on the bed"},   {"桌子 下面", "under the table"},
+    {"床 下面", "under the bed"}, {"房间 里", "in the room"},  {"箱子 里", "in the box"}, {"车 里", "in the car"},
 };
 const size_t zh_en_spot_count = COUNT(zh_en_spots);
 
@@ -223,7 +223,10 @@ const Pair zh_en_numbers[] = {
 const size_t zh_en_number_count = COUNT(zh_en_numbers);
 
 const Pair zh_en_vehicles[] = {
-    {"火车", "by train"}, {"飞机", "by plane"}, {"公共汽车", "by bus"}, {"船", "by boat"},
+    {"火车", "by train"},
+    {"飞机", "by plane"},
+    {"公共汽车", "by bus"},
+    {"船", "by boat"},
 };
 const size_t zh_en_vehicle_count = COUNT(zh_en_vehicles);
 
@@ -241,8 +244,10 @@ static void add_chinese(void)
 {
     for (size_t i = 0; i < COUNT(zh_en_pronouns); i++)
         words_add(&table, zh_en_pronouns[i].zh);
-    words_add(&table, "谁 什么 哪里 为什么 这 那 这些 那些 很多 的 了 不 没 会 将 能 可以 想 正在 常常 是 有 在 给 跟 从 到 去 来 坐 住 把 很 非常 和 "
-                      "但是 请 别 吗 里 ， 。 ？");
+    words_add(
+        &table,
+        "谁 什么 哪里 为什么 这 那 这些 那些 很多 的 了 不 没 会 将 能 可以 想 正在 常常 是 有 在 给 跟 从 到 去 来 坐 住 把 很 非常 和 "
+        "但是 请 别 吗 里 ， 。 ？");
     for (size_t i = 0; i < COUNT(zh_en_names); i++)
         words_add(&table, zh_en_names[i].zh);
     for (size_t i = 0; i < COUNT(zh_en_numbers); i++)
@@ -280,10 +285,12 @@ static void add_english(void)
     for (size_t i = 0; i < COUNT(zh_en_pronouns); i++) {
         words_add(&table, zh_en_pronouns[i].subject);
         words_add(&table, zh_en_pronouns[i].object);
-        words_add(&table, zh_en_pronouns[i].owner);
+        if (zh_en_pronouns[i].owner)
+            words_add(&table, zh_en_pronouns[i].owner);
     }
-    words_add(&table, "who what where why am is are will can cannot not often a an the this that these those many of there no to for with from "
-                      "please and but very 's ?");
+    words_add(&table,
+              "who what where why am is are will can cannot not often a an the this that these those many of there no to for with from "
+              "please and but very 's ?");
     for (size_t i = 0; i < COUNT(zh_en_names); i++)
         words_add(&table, zh_en_names[i].en);
     for (size_t i = 0; i < COUNT(zh_en_numbers); i++)

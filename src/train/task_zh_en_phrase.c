@@ -269,7 +269,7 @@ static void choose_form(Choices *c, Phrase *p, unsigned kinds)
 static const char *marker_of(PhraseForm form)
 {
     static const char *const markers[FORM_COUNT] = {
-        [FORM_NAMES] = "和", [FORM_BOTH] = "和", [FORM_ROUTE] = "的",    [FORM_MANY] = "很多",
+        [FORM_NAMES] = "和", [FORM_BOTH] = "和",   [FORM_ROUTE] = "的",    [FORM_MANY] = "很多",
         [FORM_WHO] = "谁",   [FORM_WHAT] = "什么", [FORM_RELATIVE] = "的",
     };
     return markers[form];

@@ -4,9 +4,9 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 struct TextTask {
     Buffer text, vocabulary;
@@ -41,44 +41,71 @@ static int add_piece(Pieces *p, const char *text, size_t len, Error *e)
     return 0;
 }
 
-static bool is_space(char c)
+/* The same spaces and punctuation as vocab_encode's. */
+static bool is_space(int32_t c)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || (c > 0x7f && utf8proc_category(c) == UTF8PROC_CATEGORY_ZS);
 }
 
-static bool is_punctuation(char c)
+static bool is_punctuation(int32_t c)
 {
-    return (unsigned char)c < 128 && ispunct((unsigned char)c);
+    utf8proc_category_t category = utf8proc_category(c);
+    return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
 /* A word between spaces: the punctuation at its ends, character by character, and what is left. */
-static int add_word(Pieces *p, const char *word, size_t n, Error *e)
+static int add_word(Pieces *p, const char *word, const char *end, Error *e)
 {
-    size_t from = 0, end = n;
-    int status = 0;
-    while (from < end && is_punctuation(word[from]) && status == 0)
-        status = add_piece(p, word + from++, 1, e);
-    while (end > from && is_punctuation(word[end - 1]) && status == 0)
-        status = add_piece(p, word + --end, 1, e);
-    return status == 0 && end > from ? add_piece(p, word + from, end - from, e) : status;
+    while (word < end) {
+        int32_t c;
+        size_t len = text_decode(word, (size_t)(end - word), &c);
+        if (!is_punctuation(c))
+            break;
+        if (add_piece(p, word, len, e) != 0)
+            return -1;
+        word += len;
+    }
+    while (word < end) {
+        const char *last = end - 1;
+        int32_t c;
+        while (last > word && ((unsigned char)*last & 0xc0) == 0x80)
+            last--;
+        text_decode(last, (size_t)(end - last), &c);
+        if (!is_punctuation(c))
+            return add_piece(p, word, (size_t)(end - word), e);
+        if (add_piece(p, last, (size_t)(end - last), e) != 0)
+            return -1;
+        end = last;
+    }
+    return 0;
 }
 
-static int cut(Pieces *p, const char *text, size_t n, bool words, Error *e)
+static int cut_words(Pieces *p, const char *text, size_t n, Error *e)
 {
-    int status = 0;
-    for (size_t at = 0; at < n && status == 0;) {
+    const char *word = text, *end = text + n;
+    for (const char *at = text; at < end;) {
         int32_t c;
-        size_t len = text_decode(text + at, n - at, &c);
-        if (words && is_space(text[at])) {
-            at++;
-            continue;
+        size_t len = text_decode(at, (size_t)(end - at), &c);
+        if (is_space(c)) {
+            if (at > word && add_word(p, word, at, e) != 0)
+                return -1;
+            word = at + len;
         }
-        while (words && at + len < n && !is_space(text[at + len]))
-            len++;
-        status = words ? add_word(p, text + at, len, e) : add_piece(p, text + at, len, e);
         at += len;
     }
-    return status;
+    return end > word ? add_word(p, word, end, e) : 0;
+}
+
+static int cut_characters(Pieces *p, const char *text, size_t n, Error *e)
+{
+    for (size_t at = 0; at < n;) {
+        int32_t c;
+        size_t len = text_decode(text + at, n - at, &c);
+        if (add_piece(p, text + at, len, e) != 0)
+            return -1;
+        at += len;
+    }
+    return 0;
 }
 
 static int by_text(const void *a, const void *b)
@@ -166,7 +193,7 @@ static int prepare(TextTask *t, const char *path, Config *c, Error *e)
     int status = read_text(t, &f, path, e);
     file_close(&f);
     if (status == 0)
-        status = cut(&p, buffer_text(&t->text), t->text.len, c->split == SPLIT_WORDS, e);
+        status = (c->split == SPLIT_WORDS ? cut_words : cut_characters)(&p, buffer_text(&t->text), t->text.len, e);
     if (status == 0 && p.count == 0)
         status = error_set(e, "%s: expected a text, found nothing to learn from", path);
     if (status == 0) {

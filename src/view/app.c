@@ -13,6 +13,7 @@
 const View view_table[VIEW_COUNT] = {
     [VIEW_STEP] = {N_("step"), step_draw, step_command, step_click},
     [VIEW_CELL] = {N_("cell"), cell_draw, cell_command, NULL},
+    [VIEW_WEIGHT] = {N_("weights"), weight_draw, weight_command, NULL},
     [VIEW_MAP] = {N_("map"), map_draw, map_command, map_click},
     [VIEW_NEXT] = {N_("what comes next"), next_draw, next_command, NULL},
     [VIEW_STREAM] = {N_("residual stream"), stream_draw, stream_command, NULL},
@@ -140,20 +141,34 @@ static void come_back(App *app)
         cell_open(app, app_cell(app));
 }
 
-/* A query is a token of the same row, so the two share a cursor. */
-static Axis shared_axis(Axis a)
+/* Which of app->cursor an axis uses. */
+static Axis cursor_axis(const Stage *s, int k)
 {
-    return a == AXIS_QUERY ? AXIS_TOKEN : a;
+    bool row = k == s->rank - 2;
+    if (s->axes[k] == AXIS_QUERY || (s->axes[k] == AXIS_KEY && row))
+        return AXIS_TOKEN;
+    return s->axes[k] == AXIS_KV_HEAD ? AXIS_HEAD : s->axes[k];
+}
+
+/* Query heads to a key/value head. */
+static size_t group(const App *app)
+{
+    return app->model->config.n_heads / app->model->config.n_kv_heads;
 }
 
 size_t app_index(const App *app, const Stage *s, int k)
 {
     if (k >= s->rank)
         return 0;
-    size_t i = app->cursor[shared_axis(s->axes[k])];
+    size_t i = app->cursor[cursor_axis(s, k)];
     if (s->axes[k] == AXIS_KV_HEAD) /* the one that the chosen head reads */
-        i = app->cursor[AXIS_HEAD] / (app->model->config.n_heads / app->model->config.n_kv_heads);
+        i /= group(app);
     return i < s->shape[k] ? i : s->shape[k] - 1;
+}
+
+void app_move(App *app, const Stage *s, int k, size_t i)
+{
+    app->cursor[cursor_axis(s, k)] = s->axes[k] == AXIS_KV_HEAD ? i * group(app) : i;
 }
 
 Cellref app_cell(const App *app)
@@ -190,6 +205,32 @@ void app_say(App *app, Role role, const char *format, ...)
     app->message_role = role;
 }
 
+/* ---- loss and gradients ---- */
+
+/* The loss of this pass; false where nothing can be compared. */
+static bool enter_loss(App *app)
+{
+    Error e = {{0}};
+    if (pass_loss(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
+        app_say(app, ROLE_WARNING, _("the end of the pass: w shows what comes next. No loss: %s"), e.text);
+        return false;
+    }
+    app->at = pass_plan(app->pass)->count - 1;
+    app->phase = PHASE_LOSS;
+    return true;
+}
+
+static bool enter_backward(App *app)
+{
+    Error e = {{0}};
+    if (pass_backward(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return false;
+    }
+    app->phase = PHASE_BACKWARD;
+    return true;
+}
+
 /* ---- running again ---- */
 
 /* How well a stage of another plan stands for the wanted one: the same, or the last that comes before it. */
@@ -212,6 +253,7 @@ static size_t same_place(const Plan *plan, const Stage *want)
 static void replace_pass(App *app, Pass *p)
 {
     Stage here = *app_stage(app);
+    Phase phase = app->phase;
     pass_free(app->pass);
     app->pass = p;
     free(app->tree_open);
@@ -220,7 +262,12 @@ static void replace_pass(App *app, Pass *p)
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
     app_forward(app);
-    app_go(app, same_place(pass_plan(p), &here));
+    if (phase == PHASE_BACKWARD)
+        enter_backward(app);
+    else if (phase != PHASE_FORWARD)
+        enter_loss(app);
+    if (app->phase != PHASE_LOSS)
+        app_go(app, same_place(pass_plan(p), &here));
     if (app->view == VIEW_CELL)
         cell_open(app, app_cell(app));
 }
@@ -385,30 +432,6 @@ static const char *grain_name(Grain g)
     return _(names[g]);
 }
 
-/* The loss of this pass; false where nothing can be compared. */
-static bool enter_loss(App *app)
-{
-    Error e = {{0}};
-    if (pass_loss(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
-        app_say(app, ROLE_WARNING, _("the end of the pass: w shows what comes next. No loss: %s"), e.text);
-        return false;
-    }
-    app->at = pass_plan(app->pass)->count - 1;
-    app->phase = PHASE_LOSS;
-    return true;
-}
-
-static bool enter_backward(App *app)
-{
-    Error e = {{0}};
-    if (pass_backward(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return false;
-    }
-    app->phase = PHASE_BACKWARD;
-    return true;
-}
-
 /* One step on; false at the end. */
 static bool step_on(App *app)
 {
@@ -433,8 +456,8 @@ static bool step_on(App *app)
         app_go(app, first);
         return true;
     case PHASE_UPDATE:
-        update_take(app);
-        return true;
+        app_say(app, ROLE_WARNING, "%s", _("Enter takes the new weights and goes forwards again; b goes back"));
+        return false;
     }
     return false;
 }
@@ -471,10 +494,15 @@ static bool step_off(App *app)
     return false;
 }
 
+/* Many steps at once end where the way turns: at the end of the pass, at the loss, at the first stage again. */
 static void step_next(App *app, size_t times)
 {
-    while (times-- && step_on(app))
-        continue;
+    size_t last = pass_plan(app->pass)->count - 1;
+    for (size_t i = 0; i < times; i++) {
+        bool turn = app->phase == PHASE_BACKWARD ? app->at == 0 : app->phase != PHASE_FORWARD || app->at == last;
+        if ((turn && i) || !step_on(app))
+            return;
+    }
 }
 
 static void step_back(App *app, size_t times)
@@ -541,9 +569,10 @@ static void step_layer(App *app, int by)
                 return;
             }
     plan_layer(p, app->at, &first, &end);
-    if (by > 0 && end < p->count)
+    bool between = app_stage(app)->layer < 0; /* from outside the layers into the nearest */
+    if (between && by > 0 && end < p->count)
         app_go(app, end);
-    else if (by < 0 && first > 0)
+    else if (between && by < 0 && first > 0)
         app_go(app, first - 1);
     else
         app_say(app, ROLE_WARNING, "%s", by > 0 ? _("no layer after this one") : _("no layer before this one"));
@@ -594,9 +623,26 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_SEARCH: app->view = VIEW_STEP; prompt_open(app, PROMPT_SEARCH, ""); break;
     case CMD_TEXT: {
         const char *given = vocab_has_text(app->model->vocab) ? app->given.text : app->given.ids;
-        if (!given && !app->given.ids)
+        Buffer ids = {0};
+        if (!given && vocab_has_text(app->model->vocab))
             given = app->model->config.example;
+        else if (!given) { /* a model without words is given ids */
+            size_t n;
+            const int *fed = pass_ids(app->pass, app->model->config.kind == KIND_DECODER ? STACK_DECODER : STACK_ENCODER, &n);
+            for (size_t i = 0; i < n; i++)
+                buffer_printf(&ids, i ? ",%d" : "%d", fed[i]);
+            given = buffer_text(&ids);
+        }
         prompt_open(app, PROMPT_TEXT, given ? given : "");
+        buffer_free(&ids);
+        break;
+    }
+    case CMD_WEIGHT: {
+        const Stage *s = app_stage(app);
+        if (s->w[0] == NO_WEIGHT)
+            app_say(app, ROLE_WARNING, "%s", _("this stage has no weights"));
+        else
+            weight_open(app, (size_t)s->w[0], 0, 0);
         break;
     }
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;

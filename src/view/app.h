@@ -17,7 +17,7 @@
 typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
 /* What fills the screen. Each is a row of view_table. */
-typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
+typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_WEIGHT, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
 
 /* How far one step goes. */
 typedef enum Grain { GRAIN_STAGE, GRAIN_SUB, GRAIN_LAYER, GRAIN_STACK } Grain;
@@ -105,6 +105,7 @@ typedef struct App {
     bool cell_open;
     size_t cell_line, cell_top;
     int cell_operand;
+    size_t weight, weight_cursor[2], weight_top, weight_left; /* VIEW_WEIGHT */
     size_t map_choice;  /* VIEW_MAP: the chosen box */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
@@ -155,6 +156,8 @@ Cellref app_cell(const App *app);
 void app_say(App *app, Role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Runs the pass again with other ablations; stays at the same stage, or the nearest before it that is left. */
 void app_set_ablations(App *app, Ablations a);
+/* Moves the cursor to index i along axis k. A query, and a key that is a row, share the cursor of the tokens. */
+void app_move(App *app, const Stage *s, int k, size_t i);
 /* Makes the pass anew, because its weights changed. */
 void app_run_again(App *app);
 /* Feeds other text (NULL: as before); says what is wrong and keeps the old one where it cannot be read. */
@@ -186,6 +189,9 @@ bool step_click(App *app, int row, int col, MouseAction action);
 void cell_draw(App *app, Canvas *c, Rect area);
 bool cell_command(App *app, CommandId id, size_t count);
 void cell_open(App *app, Cellref cell);
+void weight_draw(App *app, Canvas *c, Rect area);
+bool weight_command(App *app, CommandId id, size_t count);
+void weight_open(App *app, size_t weight, size_t row, size_t col);
 void map_draw(App *app, Canvas *c, Rect area);
 bool map_command(App *app, CommandId id, size_t count);
 bool map_click(App *app, int row, int col, MouseAction action);
@@ -202,6 +208,19 @@ bool menu_command(App *app, CommandId id, size_t count);
 bool menu_click(App *app, int row, int col, MouseAction action);
 void menu_open(App *app, MenuKind kind);
 void menu_free(Menu *m);
+
+/* A matrix to be drawn: of the stage where the program stands, with the cursor; of another one beside it, for comparison; or of
+ * anything that is `like` a stage in its shape and axes. */
+typedef struct Shown {
+    size_t stage;
+    bool here, gradient;
+    size_t *top, *left; /* first row and column, kept from frame to frame */
+    const Stage *like;  /* rank 2; NULL: the stage itself */
+    const real *data;   /* of `like`, with the cursor at row, col */
+    size_t row, col;
+} Shown;
+/* Draws as much of it as fits, and returns the rows used. */
+int matrix_draw_one(App *app, Canvas *c, Rect area, const Shown *what);
 
 /* Panes of the step view. */
 void matrix_draw(App *app, Canvas *c, Rect area);

@@ -41,7 +41,7 @@ static void follow(App *app)
     if (!can_jump(l, k)) {
         const Operand *o = &l->in[app->cell_operand];
         if (o->kind == OPERAND_WEIGHT)
-            app_say(app, ROLE_WARNING, _("%s is a weight: it was learned (or drawn), not computed in this pass"), app->model->weights.items[o->weight].name);
+            weight_open(app, o->weight, o->row, o->col);
         else
             app_say(app, ROLE_WARNING, "%s", _("nothing to open on this line"));
         return;
@@ -53,12 +53,8 @@ static void follow(App *app)
     if (gradient)
         app->show_value = false;
     const Stage *s = app_stage(app);
-    for (int i = 0; i < s->rank; i++) {
-        if (s->axes[i] == AXIS_KV_HEAD)
-            app->cursor[AXIS_HEAD] = to.index[i] * (app->model->config.n_heads / app->model->config.n_kv_heads);
-        else
-            app->cursor[s->axes[i] == AXIS_QUERY ? AXIS_TOKEN : s->axes[i]] = to.index[i];
-    }
+    for (int i = 0; i < s->rank; i++)
+        app_move(app, s, i, to.index[i]);
     cell_open(app, to);
 }
 
@@ -86,11 +82,12 @@ static void operand_name(const App *app, const Operand *o, bool brief, Buffer *s
     buffer_free(&raw);
 }
 
-/* Gradients may be of any size: they get an exponent. */
+/* What would lose its digits gets an exponent. */
 static void draw_number(const App *app, Canvas *c, int row, int col, int width, Role role, double x)
 {
     char text[NUMBER_MAX];
-    if (app->cell.subject.kind == OPERAND_GRADIENT && x != 0 && fabs(x) < 0.01)
+    bool gradient = app->cell.subject.kind == OPERAND_GRADIENT;
+    if (x != 0 && fabs(x) < (gradient ? 0.01 : 0.001))
         snprintf(text, sizeof text, "%.*e", app->digits > 3 ? 3 : app->digits - 1, x);
     else
         number_format(text, x, app->digits + 1, c->ascii);
@@ -164,28 +161,25 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
     }
     if (x->subject.kind == OPERAND_GRADIENT)
         snprintf(shown, sizeof shown, "%.3e", x->stored);
-    int used = canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s   stored %#.9g   exact %#.15g"), shown, x->stored, x->exact);
-    canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("   rounding %.1e"), x->stored - x->exact);
+    int used = canvas_printf(c, row, col, cols, ROLE_HEADING, cols >= 100 ? _("shown %s   stored %#.9g   exact %#.15g") : _("shown %s  stored %#.9g  exact %#.11g"), shown, x->stored, x->exact);
+    canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("  rounding %.0e"), x->stored - x->exact);
 }
 
 void cell_draw(App *app, Canvas *c, Rect r)
 {
     const Explanation *x = &app->cell;
     Buffer b = {0}, shown = {0};
-    int wide = r.cols > 140 ? 140 : r.cols;
+    int wide = r.cols > 180 ? 180 : r.cols;
     Columns k = {.label = wide >= 110 ? 20 : 8, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
     k.name = (wide - 2 - k.label - 2 * k.value - 2 - 2 * k.result) / 2;
     operand_label(app->pass, &x->subject, &b);
     text_escape(&shown, buffer_text(&b), b.len, false);
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&shown));
-    if (r.cols - used > 20)
-        canvas_printf(c, r.row, r.col + 1 + used, r.cols - used - 2, ROLE_TEXT, " = %s", x->formula);
-    else
-        canvas_put_cut(c, r.row + 1, r.col + 3, r.cols - 4, ROLE_TEXT, x->formula);
+    canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_TEXT, "= %s", x->formula);
     buffer_clear(&b);
     label_address(app->pass, x->cell, &b);
-    if (r.rows >= 14)
-        canvas_put_cut(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, buffer_text(&b));
+    if (used + canvas_text_width(c, buffer_text(&b)) + 4 < r.cols)
+        canvas_put_right(c, r.row, r.col + used + 2, r.cols - used - 3, ROLE_DIM, buffer_text(&b));
     buffer_free(&b);
     buffer_free(&shown);
 
@@ -217,7 +211,9 @@ void cell_draw(App *app, Canvas *c, Rect r)
         if (can_jump(l, operand)) {
             Buffer to = {0};
             operand_name(app, &l->in[operand], false, &to);
-            canvas_printf(c, end + 2, r.col + 1, r.cols - 2, ROLE_LINK, _("Enter opens %s · Backspace comes back"), buffer_text(&to));
+            char prefix[STAGE_NAME_MAX];
+            stage_prefix(&pass_plan(app->pass)->stages[l->in[operand].cell.stage], prefix);
+            canvas_printf(c, end + 2, r.col + 1, r.cols - 2, ROLE_LINK, _("Enter opens %s.%s"), prefix, buffer_text(&to));
             buffer_free(&to);
         }
     }

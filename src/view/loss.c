@@ -9,11 +9,12 @@
 
 static void put_token(const App *app, Canvas *c, int row, int col, int cols, Role role, int id)
 {
-    Buffer b = {0};
-    const char *token = vocab_token(app->model->vocab, id);
-    text_escape(&b, token, strlen(token), false);
-    canvas_put_cut(c, row, col, cols, role, buffer_text(&b));
-    buffer_free(&b);
+    Buffer raw = {0}, shown = {0};
+    label_token(app->pass, id, &raw);
+    text_escape(&shown, buffer_text(&raw), raw.len, false);
+    canvas_put_cut(c, row, col, cols, role, buffer_text(&shown));
+    buffer_free(&raw);
+    buffer_free(&shown);
 }
 
 void loss_draw(App *app, Canvas *c, Rect r)
@@ -27,10 +28,13 @@ void loss_draw(App *app, Canvas *c, Rect r)
     for (size_t t = 0; t < n; t++)
         counted += app->targets.data[t] >= 0;
     canvas_put_cut(c, row++, r.col + 1, r.cols - 2, ROLE_HERE, _("loss = mean of -log p(target), in nats"));
+    bool encoder = app->model->config.kind == KIND_ENCODER;
     row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 3, ROLE_TEXT,
-                              _("At each position the model gave every token a probability. The loss asks how much it gave to the one that "
+                              encoder ? _("An encoder has no next token: without other targets, each position is asked for the token it was given. "
+                                          "p = 1 costs nothing, p = 1/e costs one nat.")
+                                      : _("At each position the model gave every token a probability. The loss asks how much it gave to the one that "
                                 "should come: p = 1 costs nothing, p = 1/e costs one nat."));
-    canvas_printf(c, ++row, r.col + 1, r.cols - 2, ROLE_HEADING, _("loss %.6f nats, the mean of %zu of %zu positions (knowing nothing: ln %zu = %.3f)"),
+    canvas_printf(c, ++row, r.col + 1, r.cols - 2, ROLE_HEADING, _("loss %.6f nats, mean of %zu of %zu positions (by chance: ln %zu = %.3f)"),
                   app->loss, counted, n, vocab, log((double)vocab));
     row += 2;
     int token = 12, col = r.col + 6, target = col + token, p = target + token, nats = p + 11, best = nats + 11;

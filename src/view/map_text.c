@@ -157,7 +157,7 @@ static const char *ingredient(const App *app, const Stage *s)
 {
     switch (s->kind) {
     case STAGE_Q_ROT: return _("RoPE");
-    case STAGE_SCALED: return app->ablations & SCALE_BY_DK && !(app->ablations & NO_SCALE) ? "÷d" : "÷√d";
+    case STAGE_SCALED: return app->ablations & SCALE_BY_DK && !(app->ablations & NO_SCALE) ? "÷dₖ" : "÷√dₖ";
     case STAGE_BIASED: return _("ALiBi");
     case STAGE_MASKED: return stage_is_causal(s) ? _("mask") : "";
     case STAGE_WEIGHTS: return _("softmax");

@@ -41,6 +41,7 @@ static const char *axis_words(const App *app, const Stage *s, int k)
     case AXIS_HEADS_DIM: return _("dimensions of all heads");
     case AXIS_UNIT: return _("units");
     case AXIS_VOCAB: return _("vocabulary");
+    case AXIS_NONE: return "";
     default: return "";
     }
 }
@@ -199,12 +200,6 @@ static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, size_
 
 /* ---- one head, or a rank-2 stage ---- */
 
-/* What is drawn of a stage: the one where the program stands, with a cursor, or another one beside it for comparison. */
-typedef struct Shown {
-    size_t stage;
-    bool here, gradient;
-    size_t *top, *left; /* first row and column, kept from frame to frame */
-} Shown;
 
 /* Keeps the cursor inside the visible part. */
 static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total)
@@ -219,12 +214,12 @@ static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total
         *first = total > visible ? total - visible : 0;
 }
 
-static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, double unit, const Stage *s, const Slice *m, const MatrixLayout *l)
+static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, double unit, double largest, const Stage *s, const Slice *m, const MatrixLayout *l)
 {
     Buffer b = {0};
     if (k->here && k->gradient)
         buffer_printf(&b, _("d(loss)/d(%s) · "), stage_table[s->kind].id);
-    if (!k->here) { /* which one it is, where it is not the one that the heading names */
+    if (!k->here && !k->like) { /* which one it is, where it is not the one that the heading names */
         char name[STAGE_NAME_MAX];
         if (k->stage == app->at)
             buffer_printf(&b, k->gradient ? _("its gradient, d(loss)/d(%s)") : _("its value, %s"), stage_table[s->kind].id);
@@ -242,6 +237,8 @@ static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, doub
     buffer_printf(&b, _(" · columns: %s"), axis_words(app, s, m->col_axis));
     if (l->cols < m->cols)
         buffer_printf(&b, " %zu–%zu / %zu", *k->left, *k->left + l->cols - 1, m->cols);
+    if (app->show != SHOW_NUMBERS)
+        buffer_printf(&b, _(" · full heat: %.3g"), largest);
     canvas_put_cut(c, r.row, r.col, r.cols, ROLE_DIM, buffer_text(&b));
     buffer_free(&b);
 }
@@ -268,6 +265,11 @@ static void draw_headers(const App *app, Canvas *c, Rect r, size_t left, const S
         Role role = index == cursor_col ? ROLE_CROSS : ROLE_HEADING;
         char name[LABEL_MAX], lines[HEADER_LINES][LABEL_MAX];
         name_of(app, s, m->col_axis, index, name);
+        if (app->show == SHOW_HEAT) { /* room for two columns: the beginning, without the sign of a space */
+            const char *begin = strncmp(name, "▁", 3) == 0 && name[3] ? name + 3 : name;
+            canvas_put(c, r.row + l->header_rows, col + 1, l->cell_width - 1, role, begin);
+            continue;
+        }
         int n = break_name(c, name, l->cell_width - 1, lines);
         int first = l->header_rows - n < 0 ? n - l->header_rows : 0;
         for (int i = first; i < n; i++)
@@ -280,19 +282,18 @@ static void draw_headers(const App *app, Canvas *c, Rect r, size_t left, const S
     }
 }
 
-/* Draws as much of the matrix as fits, and returns the rows used. */
-static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
+int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
 {
-    const Stage *s = &pass_plan(app->pass)->stages[k->stage];
-    Slice m = app_slice(app, k->stage, k->gradient);
-    size_t cursor_row = app_index(app, s, m.row_axis), cursor_col = app_index(app, s, m.col_axis);
+    const Stage *s = k->like ? k->like : &pass_plan(app->pass)->stages[k->stage];
+    Slice m = k->like ? (Slice){.data = k->data, .rows = s->shape[0], .cols = s->shape[1], .col_axis = 1} : app_slice(app, k->stage, k->gradient);
+    size_t cursor_row = k->like ? k->row : app_index(app, s, m.row_axis), cursor_col = k->like ? k->col : app_index(app, s, m.col_axis);
     bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
     Cells cells = cells_for(app, s, m.data, m.rows * m.cols, k->gradient);
     MatrixLayout l = {.area = r, .header_rows = 1};
     bool named = s->axes[m.col_axis] == AXIS_DIM && app->model->config.dim_names;
     int least = app->show == SHOW_HEAT ? 0 : named ? 9 : token_cols ? 6 : 0;
     l.cell_width = cells.width = cells.width < least ? least : cells.width;
-    if (r.rows > 10 && token_cols)
+    if (token_cols && (r.rows > 10 || r.rows >= (int)m.rows + 3))
         l.header_rows = 2;
     if (r.rows > 8 && named && app->show != SHOW_HEAT)
         l.header_rows = HEADER_LINES;
@@ -312,7 +313,7 @@ static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
     }
     int most = r.cols / 4 < 16 ? r.cols / 4 : 16, numbers = token_rows ? (m.rows > 100 ? 5 : m.rows > 10 ? 4 : 3) : 0;
     l.label_width = 2 + numbers + (widest < most ? widest : most);
-    RowInfo info = choose_info(s, k->gradient, r.cols, l.label_width + (int)(m.cols < 1000 ? m.cols : 1000) * l.cell_width);
+    RowInfo info = choose_info(s, k->gradient || k->like, r.cols, l.label_width + (int)(m.cols < 1000 ? m.cols : 1000) * l.cell_width);
     int columns = (r.cols - l.label_width - info_width(info)) / l.cell_width;
     l.cols = columns > 0 ? (size_t)columns : 0;
     if (l.cols > m.cols)
@@ -321,7 +322,7 @@ static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
 
     if (l.header_rows == HEADER_LINES) /* a line less where no name needs it */
         l.header_rows = header_lines(app, c, *k->left, s, &m, &l);
-    draw_caption(app, c, r, k, cells.unit, s, &m, &l);
+    draw_caption(app, c, r, k, cells.unit, cells.largest, s, &m, &l);
     draw_headers(app, c, r, *k->left, s, &m, &l, cursor_col);
     int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
     draw_info_head(c, r.row + l.header_rows, info_col, info);
@@ -338,9 +339,10 @@ static int draw_one(App *app, Canvas *c, Rect r, const Shown *k)
         for (size_t j = 0; j < l.cols; j++) {
             size_t col = *k->left + j;
             draw_cell(c, row, r.col + l.label_width + (int)j * l.cell_width, &cells, (double)m.data[at * m.cols + col],
-                      app_is_masked(app, k->stage, (m.head * m.rows + at) * m.cols + col), k->here && at == cursor_row && col == cursor_col);
+                      !k->like && app_is_masked(app, k->stage, (m.head * m.rows + at) * m.cols + col), k->here && at == cursor_row && col == cursor_col);
         }
-        draw_info(app, c, row, info_col, info, k->stage, &m, at);
+        if (!k->like)
+            draw_info(app, c, row, info_col, info, k->stage, &m, at);
     }
     if (k->here)
         app->layout = l;
@@ -359,7 +361,7 @@ static void draw_inputs(App *app, Canvas *c, Rect r)
         if (need > r.rows)
             return;
         size_t top = 0, left = in->shape[in->rank - 1] == s->shape[s->rank - 1] ? app->left : 0;
-        int used = draw_one(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1}, &(Shown){(size_t)s->in[i], false, false, &top, &left}) + 1;
+        int used = matrix_draw_one(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1}, &(Shown){.stage = (size_t)s->in[i], .top = &top, .left = &left}) + 1;
         r.row += used;
         r.rows -= used;
     }
@@ -387,7 +389,7 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
         double sum = 0;
         for (size_t i = 0; i < rows; i++)
             sum += entropy(x + i * cols, cols);
-        buffer_printf(&title, _("  H %.2f nats"), sum / (double)rows);
+        buffer_printf(&title, r.cols >= 22 ? _("  H %.2f nats") : "  H %.2f", sum / (double)rows);
     }
     if (show_rows < rows || show_cols < cols)
         buffer_printf(&title, _("  (%zu×%zu of %zu×%zu)"), show_rows, show_cols, rows, cols);
@@ -417,7 +419,7 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
     if (show == SHOW_HEAT)
         cells.width = 2;
     int width = (int)(cols < 200 ? cols : 200) * cells.width + 2;
-    int title = s->kind == STAGE_WEIGHTS ? 24 : 12;
+    int title = s->kind == STAGE_WEIGHTS ? 16 : 12;
     if (width < title)
         width = title;
     if (width > r.cols)
@@ -462,10 +464,11 @@ void matrix_draw(App *app, Canvas *c, Rect area)
         area.rows -= used + 1;
     }
     bool back = app->phase == PHASE_BACKWARD, gradient = back && !app->show_value;
-    int used = draw_one(app, c, area, &(Shown){app->at, true, gradient, &app->top, &app->left});
+    int used = matrix_draw_one(app, c, area, &(Shown){.stage = app->at, .here = true, .gradient = gradient, .top = &app->top, .left = &app->left});
     size_t top = app->top, left = app->left;
     if (back && area.rows - used > 5)
-        draw_one(app, c, (Rect){area.row + used + 1, area.col, area.cols, area.rows - used - 1}, &(Shown){app->at, false, !gradient, &top, &left});
+        matrix_draw_one(app, c, (Rect){area.row + used + 1, area.col, area.cols, area.rows - used - 1},
+                        &(Shown){.stage = app->at, .gradient = !gradient, .top = &top, .left = &left});
     else if (!back && area.cols >= 60)
         draw_inputs(app, c, (Rect){area.row + used, area.col, area.cols, area.rows - used});
 }
@@ -476,16 +479,11 @@ static void move(App *app, int axis, long by)
 {
     const Stage *s = app_stage(app);
     size_t i = app_index(app, s, axis), n = s->shape[axis];
-    Axis a = s->axes[axis] == AXIS_QUERY ? AXIS_TOKEN : s->axes[axis];
     if (by < 0)
         i = (size_t)-by > i ? 0 : i - (size_t)-by;
     else
         i = (size_t)by >= n - i ? n - 1 : i + (size_t)by;
-    if (a == AXIS_KV_HEAD) {
-        app->cursor[AXIS_HEAD] = i * (app->model->config.n_heads / app->model->config.n_kv_heads);
-        return;
-    }
-    app->cursor[a] = i;
+    app_move(app, s, axis, i);
 }
 
 bool matrix_command(App *app, CommandId id, size_t count)
@@ -510,6 +508,10 @@ bool matrix_command(App *app, CommandId id, size_t count)
             move(app, 0, id == CMD_NEXT_HEAD ? times : -times);
         break;
     case CMD_ALL_HEADS:
+        if (s->rank < 3) {
+            app_say(app, ROLE_WARNING, "%s", _("this stage has no heads"));
+            break;
+        }
         app->all_heads = !app->all_heads;
         app_say(app, ROLE_BADGE, "%s", app->all_heads ? _("all heads side by side") : _("one head"));
         break;
@@ -521,6 +523,16 @@ bool matrix_command(App *app, CommandId id, size_t count)
     }
     case CMD_MORE_DIGITS: app->digits = app->digits + (int)times > 8 ? 8 : app->digits + (int)times; break;
     case CMD_FEWER_DIGITS: app->digits = app->digits - (int)times < 1 ? 1 : app->digits - (int)times; break;
+    case CMD_LARGEST: {
+        Slice m = app_slice(app, app->at, app->phase == PHASE_BACKWARD && !app->show_value);
+        const real *x = m.data + app_index(app, s, rows) * m.cols;
+        size_t best = 0;
+        for (size_t j = 1; j < m.cols; j++)
+            if (fabs((double)x[j]) > fabs((double)x[best]) || !isfinite((double)x[best]))
+                best = isfinite((double)x[j]) ? j : best;
+        app_move(app, s, cols, best);
+        break;
+    }
     case CMD_OPEN: cell_open(app, app_cell(app)); break;
     default: return false;
     }

@@ -23,6 +23,14 @@ static size_t shown_row(const App *app)
     return can_generate(app) || cursor >= n ? n - 1 : cursor;
 }
 
+static void put_token(const App *app, int id, Buffer *out)
+{
+    Buffer raw = {0};
+    label_token(app->pass, id, &raw);
+    text_escape(out, buffer_text(&raw), raw.len, false);
+    buffer_free(&raw);
+}
+
 static size_t list(App *app, TokenProb *out)
 {
     size_t n = app->model->config.vocab_size < LIST_MAX ? app->model->config.vocab_size : LIST_MAX;
@@ -38,8 +46,7 @@ void next_draw(App *app, Canvas *c, Rect r)
     const Plan *plan = pass_plan(app->pass);
     double h = entropy(pass_value(app->pass, plan->count - 1) + row * app->model->config.vocab_size, app->model->config.vocab_size);
     Buffer b = {0};
-    const char *token = vocab_token(app->model->vocab, ids[row]);
-    text_escape(&b, token, strlen(token), false);
+    put_token(app, ids[row], &b);
     canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, can_generate(app) ? _("What comes after position %zu, '%s'") : _("What the output says at position %zu, '%s'"), row, buffer_text(&b));
     canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_TEXT, _("entropy %.3f nats, %.0f%% of ln %zu: as undecided as among %.1f equal tokens"), h,
                   100 * h / log((double)app->model->config.vocab_size), app->model->config.vocab_size, exp(h));
@@ -59,8 +66,7 @@ void next_draw(App *app, Canvas *c, Rect r)
         if (chosen)
             canvas_fill(c, line, r.col, r.cols, 1, role, " ");
         buffer_clear(&b);
-        token = vocab_token(app->model->vocab, t->id);
-        text_escape(&b, token, strlen(token), false);
+        put_token(app, t->id, &b);
         canvas_put(c, line, r.col + 1, 1, role, chosen ? "▸" : " ");
         canvas_put_cut(c, line, r.col + 3, name_width, role, buffer_text(&b));
         canvas_printf(c, line, r.col + 4 + name_width, 8, role, "%8d", t->id);
@@ -85,8 +91,7 @@ static void take(App *app)
     }
     const TokenProb *t = &top[app->scroll < n ? app->scroll : 0];
     Buffer b = {0};
-    const char *token = vocab_token(app->model->vocab, t->id);
-    text_escape(&b, token, strlen(token), false);
+    put_token(app, t->id, &b);
     size_t before = app->input.target.len;
     app_take_token(app, t->id);
     if (app->input.target.len > before)

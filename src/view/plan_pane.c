@@ -175,7 +175,10 @@ static void draw_line(const App *app, Canvas *c, int row, int col, int cols, con
     if (chosen && app->focus == PANE_PLAN)
         role = ROLE_CHOICE;
     line_words(app, l, words, sizeof words);
-    int at = col + 1 + 2 * (int)l->level;
+    int depth = (int)l->level - (l->layer < 0 && (l->level == LEVEL_SUB || l->level == LEVEL_STAGE)); /* beside the layers */
+    if (l->sub == SUB_FINAL || l->stack == STACK_OUTPUT)
+        depth = l->level == LEVEL_STACK ? 0 : 1;
+    int at = col + 1 + 2 * depth;
     const char *fold = l->level == LEVEL_STAGE ? (!here ? " " : back ? "◀" : "▶") : removed ? "×" : l->open ? "▾" : "▸";
     if (here || (chosen && app->focus == PANE_PLAN))
         canvas_fill(c, row, col + 1, cols - 2, 1, role, " ");

@@ -102,12 +102,17 @@ static void accept(App *app)
         if (app->model->config.kind == KIND_ENCODER_DECODER) {
             snprintf(app->pending, sizeof app->pending, "%s", p->text);
             prompt_open(app, PROMPT_TARGET, "");
-        } else {
-            app_set_input(app, p->text, NULL);
+        } else if (!app_set_input(app, p->text, NULL)) {
+            p->kind = kind; /* what was typed stays, to be mended */
         }
         break;
     case PROMPT_TARGET:
-        app_set_input(app, app->pending, p->len ? p->text : NULL);
+        if (!app_set_input(app, app->pending, p->len ? p->text : NULL)) {
+            Error e = {{0}};
+            snprintf(e.text, sizeof e.text, "%s", app->message);
+            prompt_open(app, PROMPT_TEXT, app->pending);
+            app_say(app, ROLE_ERROR, "%s", e.text);
+        }
         break;
     case PROMPT_COMMAND:
         if (command_find(p->text) == COMMAND_NONE) /* the one that is found, app.c runs */
@@ -170,8 +175,11 @@ static void complete(App *app)
         start--;
     char prefix[PROMPT_MAX];
     snprintf(prefix, sizeof prefix, "%.*s", (int)(p->at - start), p->text + start);
-    if (vocab_has_text(app->model->vocab))
-        vocab_complete(app->model->vocab, prefix, collect, &c);
+    if (!vocab_has_text(app->model->vocab)) {
+        app_say(app, ROLE_WARNING, "%s", _("this model has no words: give ids, separated by commas"));
+        return;
+    }
+    vocab_complete(app->model->vocab, prefix, collect, &c);
     size_t have = strlen(prefix);
     if (c.count == 0)
         app_say(app, ROLE_WARNING, _("no word begins with '%s'"), prefix);
@@ -267,8 +275,6 @@ bool prompt_key(App *app, int32_t key)
     case K_CTRL | 'e': p->at = p->len; return true;
     case K_BACKSPACE: {
         size_t n = before(p);
-        if (!n && !p->len)
-            p->kind = PROMPT_NONE;
         erase(p, p->at - n, n);
         return true;
     }
@@ -297,13 +303,14 @@ bool prompt_key(App *app, int32_t key)
 
 /* ---- drawing ---- */
 
-static const char *label(PromptKind kind)
+static const char *label(const App *app)
 {
-    switch (kind) {
+    bool words = vocab_has_text(app->model->vocab);
+    switch (app->prompt.kind) {
     case PROMPT_GOTO: return _("goto: ");
     case PROMPT_SEARCH: return _("search: ");
-    case PROMPT_TEXT: return _("text (Tab completes): ");
-    case PROMPT_TARGET: return _("decoder's text (empty: its own output): ");
+    case PROMPT_TEXT: return words ? _("text (Tab completes): ") : _("ids, such as 1,2,3: ");
+    case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
     case PROMPT_COMMAND: return ":";
     default: return "";
     }
@@ -345,8 +352,13 @@ void prompt_draw(App *app, Canvas *c, Rect area)
     Prompt *p = &app->prompt;
     int row = area.row + area.rows;
     draw_matches(app, c, area);
+    if (app->message[0]) { /* what was wrong with it, whole */
+        int lines = canvas_text_width(c, app->message) / (area.cols - 2) + 1;
+        canvas_fill(c, row - lines - 1, 0, area.cols, lines + 1, ROLE_TEXT, " ");
+        canvas_put_wrapped(c, row - lines - 1, 1, area.cols - 2, lines + 1, app->message_role, app->message);
+    }
     canvas_fill(c, row, 0, area.cols, 1, ROLE_TEXT, " ");
-    int col = canvas_put(c, row, 0, area.cols / 2, ROLE_KEY, label(p->kind));
+    int col = canvas_put(c, row, 0, area.cols / 2, ROLE_KEY, label(app));
     char head[PROMPT_MAX];
     memcpy(head, p->text, p->at);
     head[p->at] = '\0';

@@ -43,8 +43,9 @@ static void draw_title(const App *app, Canvas *c)
     else
         snprintf(stage, sizeof stage, "%s", app->phase == PHASE_LOSS ? _("the loss") : _("the optimiser's step"));
     int width = canvas_text_width(c, stage), badges = badges_width(app), right = c->cols - width - 1 - badges;
-    size_t name = text_fit(app->model->name, c->cols / 4, NULL);
-    buffer_printf(&text, "%.*s%s  ", (int)name, app->model->name, app->model->name[name] ? "…" : "");
+    const char *model = strncmp(app->model->name, "random:", 7) == 0 ? _("random") : app->model->name;
+    size_t name = text_fit(model, c->cols / 4, NULL);
+    buffer_printf(&text, "%.*s%s  ", (int)name, model, model[name] ? "…" : "");
     for (int i = STACK_ENCODER; i <= STACK_DECODER; i++)
         if (config_has_stack(k, (Stack)i)) {
             if (i == STACK_DECODER && k->kind == KIND_ENCODER_DECODER)
@@ -73,7 +74,8 @@ static void draw_title(const App *app, Canvas *c)
 static const CommandId offers[VIEW_COUNT][16] = {
     [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
                    CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_CELL] = {CMD_CLOSE, CMD_OPEN, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CELL] = {CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_MAP] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_NEXT] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -83,7 +85,7 @@ static const CommandId offers[VIEW_COUNT][16] = {
 };
 
 /* The word beside a key: the command's own, or what it does in this view. */
-static const char *offer_word(ViewId view, CommandId id)
+static const char *offer_word(ViewId view, Grain grain, CommandId id)
 {
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
                                                   [VIEW_NEXT] = N_("take it and go on"), [VIEW_MENU] = N_("choose")};
@@ -91,14 +93,21 @@ static const char *offer_word(ViewId view, CommandId id)
         return _(opens[view]);
     if (id == CMD_NEXT && view == VIEW_NEXT)
         return _("take the likeliest");
+    static const char *const grains[] = {N_("next"), N_("next sub-layer"), N_("next layer"), N_("next stack")};
+    if (id == CMD_NEXT)
+        return _(grains[grain]);
     if (id == CMD_CLOSE)
         return _("close");
     if (id == CMD_RETURN)
         return _("return");
+    if (id == CMD_RIGHT)
+        return _("the other factor");
     if (id == CMD_MORE_DIGITS)
         return _("more digits");
     if (id == CMD_PAGE_DOWN)
         return _("more");
+    if (id == CMD_WEIGHT)
+        return _("its bias");
     return _(command_table[id].status);
 }
 
@@ -113,7 +122,7 @@ static void draw_status(const App *app, Canvas *c)
         return;
     }
     for (const CommandId *id = offers[app->view]; *id != COMMAND_NONE; id++) {
-        const char *word = offer_word(app->view, *id);
+        const char *word = offer_word(app->view, app->grain, *id);
         char key[16];
         command_key(*id, key);
         if (*id == CMD_NEXT_HEAD && app_stage(app)->rank < 3)
@@ -338,6 +347,15 @@ bool step_command(App *app, CommandId id, size_t count)
     }
     if (app->focus == PANE_PLAN && plan_command(app, id, count))
         return true;
+    if (id == CMD_OPEN && app->phase == PHASE_UPDATE) {
+        update_take(app);
+        return true;
+    }
+    if (id == CMD_OPEN && app->phase == PHASE_LOSS) { /* the probability of this row's target */
+        size_t t = app_index(app, app_stage(app), 0);
+        if (t < app->targets.len && app->targets.data[t] >= 0)
+            app->cursor[AXIS_VOCAB] = (size_t)app->targets.data[t];
+    }
     return matrix_command(app, id, count);
 }
 

@@ -163,14 +163,11 @@ static void draw_rows(Table *t, Rect r)
 
 static const char *what_to_look_for(const Config *c)
 {
-    if (c->norm == NORM_NONE)
-        return _("Look for: nothing holds the norm (mean of the rows) back; cosine (mean of all pairs) near 1: the tokens have "
-                 "become alike.");
-    if (c->norm_position == NORM_POST)
-        return _("Look for: a norm after each add brings the size back (mean of the rows); cosine (mean of all pairs) near 1: "
-                 "the tokens have become alike.");
-    return _("Look for: the norm (mean of the rows) grows with every add, only the end brings it back; cosine (mean of all "
-             "pairs) near 1: the tokens have become alike.");
+    if (c->norm != NORM_NONE && c->norm_position == NORM_POST)
+        return _("norm: mean length of the rows; a norm after each add sets it anew. cosine: mean over all pairs of tokens; near 1 "
+                 "they have become alike.");
+    return _("norm: mean length of the rows; does it grow from layer to layer? cosine: mean over all pairs of tokens; near 1 they "
+             "have become alike.");
 }
 
 void stream_draw(App *app, Canvas *c, Rect area)

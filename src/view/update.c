@@ -123,7 +123,7 @@ void update_take(App *app)
     double before = app->loss, after = app->update->loss;
     app_run_again(app);
     app_go(app, 0);
-    app_say(app, ROLE_BADGE, _("the weights were changed: loss %.6f, it was %.6f. Forwards again; M opens the model afresh"), after, before);
+    app_say(app, ROLE_BADGE, _("new weights: loss %.6f, it was %.6f; M opens the model afresh"), after, before);
 }
 
 void update_draw(App *app, Canvas *c, Rect r)
@@ -132,9 +132,11 @@ void update_draw(App *app, Canvas *c, Rect r)
     int row = r.row, width = r.cols - 2;
     canvas_put_cut(c, row++, r.col + 1, width, ROLE_HERE, _("one step of AdamW"));
     row += canvas_put_wrapped(c, row, r.col + 1, width, 3, ROLE_TEXT,
-                              _("Every weight moves against its gradient. In the first step Adam divides the gradient by its own size, so that almost every "
-                                "number moves by the learning rate, whatever its gradient."));
+                              _("Weights move against their gradients. In its first step Adam divides each gradient by its own size: a number that has a "
+                                "gradient at all moves by about the learning rate, however small that gradient is."));
     canvas_printf(c, ++row, r.col + 1, width, ROLE_HEADING, _("learning rate %g, betas %g and %g, weight decay %g"), LEARNING_RATE, rule.beta1, rule.beta2, rule.weight_decay);
+    row++;
+    canvas_put_cut(c, ++row, r.col + 1, width, ROLE_KEY, _("Enter takes the new weights and goes forwards again; b goes back, nothing changed"));
     row++;
     canvas_printf(c, row, r.col + 1, width, ROLE_HEADING, _("loss %.6f before, %.6f after (%+.6f) on this text"), app->loss, u->loss, u->loss - app->loss);
     row += 2;

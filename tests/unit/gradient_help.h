@@ -7,7 +7,8 @@
 /* More models for gradients: padding among the keys, in a decoder and in cross-attention. Id 4 stands in every text of help_pass. */
 static const char *const gradient_configs[] = {
     "kind=decoder,d_model=8,n_heads=2,d_ff=10,decoder_layers=1,vocab_size=11,position=learned,max_len=9,activation=gelu,pad=4",
-    "kind=encoder-decoder,d_model=8,n_heads=2,n_kv_heads=1,d_ff=10,encoder_layers=1,decoder_layers=2,vocab_size=11,norm=rmsnorm,position=rope,"
+    "kind=encoder-decoder,d_model=8,n_heads=2,n_kv_heads=1,d_ff=10,encoder_layers=1,decoder_layers=2,vocab_size=11,norm=rmsnorm,position="
+    "rope,"
     "activation=relu,ffn=gated,pad=4",
 };
 enum { GRADIENT_CONFIGS = HELP_CONFIGS + sizeof gradient_configs / sizeof *gradient_configs };

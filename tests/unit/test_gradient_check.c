@@ -41,12 +41,12 @@ static double largest_of_all(const real *g, size_t n)
     return largest;
 }
 
-/* In double 1e-6 of the number itself; a number that is small beside the others of its tensor, or a tensor beside all stages' or all weights', is
- * compared with a thousandth of those (as the golden cases are). In float as far as the check itself says that float can tell. */
+/* In double 1e-6 of the number itself; a number that is small beside the others of its tensor, or a tensor beside all stages' or all
+ * weights', is compared with a thousandth of those (as the golden cases are). In float as far as the check itself says that float can tell.
+ */
 static void check_result(const GradientCheck *g, double tensor, double all, const char *where)
 {
     cr_assert(isfinite(g->numeric) && g->step > 0 && g->rounding > 0 && g->noise >= g->rounding, "%s", where);
-    cr_assert(fabs(g->numeric - (g->plus - g->minus) / (2 * g->step)) <= 1e-12 * fmax(1, fabs(g->numeric)), "%s", where);
     if (g->constant) {
         cr_assert_eq(g->analytic, 0, "%s", where);
         return;
@@ -61,10 +61,18 @@ static void check_result(const GradientCheck *g, double tensor, double all, cons
               g->analytic, g->numeric, g->step, g->noise);
 }
 
-/* How many were compared, and how many had a corner. */
+/* How many were compared, had a corner, were not 0, and how many of these the check can tell from any that is 5% off. */
 typedef struct Tally {
-    size_t checked, corners, nonzero;
+    size_t checked, corners, nonzero, sharp;
 } Tally;
+
+static void tally_add(Tally *t, const GradientCheck *g)
+{
+    t->checked++;
+    t->corners += g->corners > 0;
+    t->nonzero += g->analytic != 0;
+    t->sharp += GRADIENT_CHECK_FACTOR * g->noise < 0.05 * fabs(g->analytic);
+}
 
 static void check_stage(Pass *p, size_t i, double all, Random *random, const char *config, Tally *tally)
 {
@@ -83,9 +91,7 @@ static void check_stage(Pass *p, size_t i, double all, Random *random, const cha
         snprintf(where, sizeof where, "%.380s: %s[%zu,%zu,%zu]", config, stage_name(s, name), cell.index[0], cell.index[1], cell.index[2]);
         cr_assert_eq(g.analytic, (double)pass_gradient(p, i)[cell_offset(s, cell.index)]);
         check_result(&g, tensor, all, where);
-        tally->checked++;
-        tally->corners += g.corners > 0;
-        tally->nonzero += g.analytic != 0;
+        tally_add(tally, &g);
     }
 }
 
@@ -101,9 +107,7 @@ static void check_weight(Pass *p, size_t w, double all, Random *random, const ch
         cr_assert_eq(gradient_check_weight(p, w, row, col, &g, &e), 0, "%s", e.text);
         snprintf(where, sizeof where, "%.380s: %s[%zu,%zu]", config, weight->name, row, col);
         check_result(&g, tensor, all, where);
-        tally->checked++;
-        tally->corners += g.corners > 0;
-        tally->nonzero += g.analytic != 0;
+        tally_add(tally, &g);
     }
 }
 
@@ -138,9 +142,9 @@ Test(gradient_check, every_stage_and_weight_agrees)
             check_pass(m, help_ablations[k], &random, &tally);
         model_free(m);
     }
-    cr_log_info("%zu checked, %zu with corners, %zu not zero", tally.checked, tally.corners, tally.nonzero);
     cr_assert_gt(tally.checked, 10000);
     cr_assert_gt(tally.nonzero, tally.checked / 2);
+    cr_assert_gt(tally.sharp, tally.nonzero / 10 * (REAL_IS_DOUBLE ? 9 : 8), "only %zu of %zu say anything", tally.sharp, tally.nonzero);
     cr_assert_lt(tally.corners, tally.checked / 50, "%zu corners", tally.corners);
 }
 

@@ -355,12 +355,12 @@ Test(map, writes_what_is_inside_attention)
     static const struct {
         const char *config, *ablations, *text;
     } cases[] = {
-        {"kind=decoder,position=rope", "", "RoPE  ÷√d  mask  softmax"},
-        {"kind=decoder,position=rope", "no-positions", "✗RoPE  ÷√d  mask  softmax"},
-        {"kind=decoder,position=alibi", "", "÷√d  ALiBi  mask  softmax"},
-        {"kind=decoder,position=alibi", "no-scale,uniform-attention", "✗÷√d  ALiBi  mask  ✗softmax"},
-        {"kind=decoder", "no-mask,scale-by-dk", "✗÷d  ✗mask  softmax"},
-        {"kind=encoder,encoder_layers=1", "", " ÷√d  softmax"},
+        {"kind=decoder,position=rope", "", "RoPE  ÷√dₖ  mask  softmax"},
+        {"kind=decoder,position=rope", "no-positions", "✗RoPE  ÷√dₖ  mask  softmax"},
+        {"kind=decoder,position=alibi", "", "÷√dₖ  ALiBi  mask  softmax"},
+        {"kind=decoder,position=alibi", "no-scale,uniform-attention", "✗÷√dₖ  ALiBi  mask  ✗softmax"},
+        {"kind=decoder", "no-mask,scale-by-dk", "✗÷dₖ  ✗mask  softmax"},
+        {"kind=encoder,encoder_layers=1", "", " ÷√dₖ  softmax"},
         {"kind=decoder,ffn=gated,activation=silu", "", "gate  W₁  silu  ×  W₂"},
         {"kind=decoder,ffn=mlp,activation=relu", "", "W₁  relu  W₂"},
     };

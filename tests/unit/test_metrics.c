@@ -289,9 +289,10 @@ Test(metrics, the_stream_is_read_where_it_flows)
         (const char *const[]){"decoder.embed.sum", "decoder.0.self.residual", "decoder.0.ffn.residual", "decoder.final_norm"}, 4);
     check_stream_names(help_configs[5], (const char *const[]){"decoder.embed.tokens", "decoder.0.self.residual", "decoder.final_norm"}, 3);
     check_stream_names(help_configs[9],
-                       (const char *const[]){"encoder.embed.sum", "encoder.0.self.residual", "encoder.0.ffn.residual", "decoder.embed.sum",
-                                             "decoder.0.self.residual", "decoder.0.cross.residual", "decoder.0.ffn.residual"},
-                       7);
+                       (const char *const[]){"encoder.embed.sum", "encoder.0.self.residual", "encoder.0.self.norm", "encoder.0.ffn.residual",
+                                             "encoder.0.ffn.norm", "decoder.embed.sum", "decoder.0.self.residual", "decoder.0.self.norm",
+                                             "decoder.0.cross.residual", "decoder.0.cross.norm", "decoder.0.ffn.residual", "decoder.0.ffn.norm"},
+                       12);
 }
 
 Test(metrics, stream_points_compute_nothing_later)
@@ -449,7 +450,7 @@ Test(metrics, formulas_have_the_shapes_of_the_pass)
     check_formula(alibi, "", "decoder.0.self.masked", "biased [3,5,5], −∞ where key > query");
     check_formula(t5, "", "decoder.0.cross.scores", "q [2,5,4] · kᵀ [2,4,4] → [2,5,4]");
     check_formula(t5, "", "decoder.0.cross.masked", "scaled [2,5,4], nothing hidden");
-    check_formula(t5, "", "decoder.0.cross.k", "x [4,8] · W_K [8,8] + b_K [8] → 2 heads of [4,4]");
+    check_formula(t5, "", "decoder.0.cross.k", "encoder's output [4,8] · W_K [8,8] + b_K [8] → 2 heads of [4,4]");
 }
 
 /* ---- the real model ---- */

@@ -1,0 +1,321 @@
+/* test_gradients.c - every stage's backward against finite differences of its forward, in the double build. (In float a difference of two
+ * losses is rounding noise: tests/golden has the numbers for it.)
+ *
+ * (loss(x + h) - loss(x - h)) / 2h is d(loss)/dx up to terms of h². Entries are chosen at random from every weight and from every stage's value.
+ * An error is taken relative to the tensor's largest gradient, but to no less than 1e-3 of the largest of all. */
+#include "pass/pass.h"
+
+#include "base/random.h"
+#include "measure_help.h"
+#include "pass/ablation.h"
+#include "pass/loss.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENTRIES = 4, LENGTH = 6 };
+
+static const double STEP = 1e-5, TOLERANCE = 1e-6;
+
+static const int source[] = {1, 6, 2, 17, 12}, target[LENGTH] = {16, 19, 13, 7, 4, 4}, targets[LENGTH] = {19, 13, -1, 7, 4, 0};
+
+static bool needs_double(void)
+{
+    if (!REAL_IS_DOUBLE)
+        cr_skip_test("finite differences need REAL=double");
+    return REAL_IS_DOUBLE;
+}
+
+static PassInput input_of(const Model *m)
+{
+    bool encoder = config_has_stack(&m->config, STACK_ENCODER), decoder = config_has_stack(&m->config, STACK_DECODER);
+    if (!decoder)
+        return (PassInput){.source = target, .source_len = LENGTH};
+    return (PassInput){source, target, encoder ? sizeof source / sizeof *source : 0, LENGTH};
+}
+
+static Model *open_random(const char *config)
+{
+    char name[512];
+    Error e = {{0}};
+    snprintf(name, sizeof name, "random:%s", config);
+    Model *m = model_open(name, NULL, &e);
+    cr_assert(m, "%s", e.text);
+    return m;
+}
+
+static double largest(const real *x, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, fabs((double)x[i]));
+    return most;
+}
+
+/* ---- what is perturbed ---- */
+
+/* The loss that is differentiated: of a pass, or of a pass in training. */
+typedef struct Subject {
+    Pass *pass;
+    double smoothing, dropout; /* of pass_train; both 0: pass_loss */
+    real **unused;             /* gradients of pass_train that nobody looks at */
+} Subject;
+
+static double loss_of(Subject *s)
+{
+    double loss = 0;
+    if (!s->unused)
+        cr_assert_eq(pass_loss(s->pass, targets, LENGTH, &loss, NULL), 0);
+    else {
+        PassTraining t = {.scale = 0.2, .smoothing = s->smoothing, .dropout = s->dropout, .seed = 9, .gradients = s->unused};
+        cr_assert_eq(pass_train(s->pass, targets, LENGTH, &t, &loss, NULL), 0);
+        loss *= t.scale; /* five targets are counted */
+    }
+    return loss;
+}
+
+static double weight_difference(Subject *s, Model *m, size_t w, size_t at)
+{
+    real *x = weights_values(&m->weights, w) + at, before = *x;
+    double loss[2];
+    for (int i = 0; i < 2; i++) {
+        *x = before + (real)(i ? STEP : -STEP);
+        pass_forget(s->pass, 0);
+        loss[i] = loss_of(s);
+    }
+    *x = before;
+    pass_forget(s->pass, 0);
+    return (loss[1] - loss[0]) / (2 * STEP);
+}
+
+static double stage_difference(Subject *s, size_t stage, size_t at)
+{
+    real before = pass_value(s->pass, stage)[at];
+    double loss[2];
+    for (int i = 0; i < 2; i++) {
+        pass_override(s->pass, stage, at, before + (real)(i ? STEP : -STEP));
+        loss[i] = loss_of(s);
+    }
+    pass_override(s->pass, stage, at, before);
+    return (loss[1] - loss[0]) / (2 * STEP);
+}
+
+/* ---- weights and stages of one config ---- */
+
+static void check_weights(Model *m, Subject *s, const real *const *gradients, const char *what)
+{
+    const Weights *w = &m->weights;
+    Random r = random_seeded(1);
+    double all = 0;
+    for (size_t i = 0; i < w->count; i++)
+        all = fmax(all, largest(gradients[i], w->items[i].count));
+    for (size_t i = 0; i < w->count; i++)
+        for (int k = 0; k < ENTRIES; k++) {
+            size_t at = (size_t)random_below(&r, w->items[i].count);
+            if (strstr(w->items[i].name, ".W_E")) /* a row that is read */
+                at = (size_t)target[k] * w->items[i].shape[1] + at % w->items[i].shape[1];
+            double expected = weight_difference(s, m, i, at), found = (double)gradients[i][at];
+            double size = fmax(largest(gradients[i], w->items[i].count), 1e-3 * all);
+            cr_expect_leq(fabs(found - expected), TOLERANCE * size, "%s: %s[%zu]: %.12g, by differences %.12g", what, w->items[i].name, at,
+                          found, expected);
+        }
+}
+
+static void check_stages(Subject *s, bool kinds[STAGE_KIND_COUNT], const char *what)
+{
+    const Plan *plan = pass_plan(s->pass);
+    Random r = random_seeded(2);
+    double all = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        all = fmax(all, largest(pass_gradient(s->pass, i), plan->stages[i].count));
+    for (size_t i = 0; i < plan->count; i++) {
+        const real *gradient = pass_gradient(s->pass, i);
+        char name[STAGE_NAME_MAX];
+        kinds[plan->stages[i].kind] = true;
+        if (plan->stages[i].kind == STAGE_POSITIONS && plan->config->position == POSITION_SINUSOIDAL)
+            continue; /* a table: no gradient is taken through a constant, as in the reference */
+        for (int k = 0; k < ENTRIES; k++) {
+            size_t at = (size_t)random_below(&r, plan->stages[i].count);
+            if (!isfinite((double)pass_value(s->pass, i)[at]))
+                continue; /* hidden */
+            double expected = stage_difference(s, i, at), size = fmax(largest(gradient, plan->stages[i].count), 1e-3 * all);
+            cr_expect_leq(fabs((double)gradient[at] - expected), TOLERANCE * size, "%s: %s[%zu]: %.12g, by differences %.12g", what,
+                          stage_name(&plan->stages[i], name), at, (double)gradient[at], expected);
+        }
+    }
+}
+
+static void check_config(const char *config, const char *ablations, bool kinds[STAGE_KIND_COUNT])
+{
+    Model *m = open_random(config);
+    Ablations a;
+    Error e = {{0}};
+    double loss;
+    cr_assert_eq(ablations_parse(&a, ablations, &e), 0, "%s", e.text);
+    Subject s = {.pass = pass_create(m, input_of(m), a, &e)};
+    cr_assert(s.pass, "%s", e.text);
+    cr_assert_eq(pass_backward(s.pass, targets, LENGTH, &loss, &e), 0, "%s", e.text);
+    const real **gradients = calloc(m->weights.count, sizeof *gradients);
+    for (size_t i = 0; i < m->weights.count; i++)
+        gradients[i] = pass_weight_gradient(s.pass, i);
+    check_weights(m, &s, gradients, config);
+    check_stages(&s, kinds, config);
+    free(gradients);
+    pass_free(s.pass);
+    model_free(m);
+}
+
+#define GPT "kind=decoder,d_model=12,n_heads=3,decoder_layers=2,d_ff=20,vocab_size=23,position=learned,max_len=8"
+#define LLAMA                                                                                                                              \
+    "kind=decoder,d_model=12,n_heads=4,d_head=4,n_kv_heads=2,decoder_layers=2,d_ff=20,vocab_size=23,position=rope,norm=rmsnorm,ffn=gated," \
+    "activation=silu,bias=false,tie_embeddings=false"
+#define ORIGINAL                                                                                                                           \
+    "kind=encoder-decoder,d_model=12,n_heads=3,encoder_layers=1,decoder_layers=2,d_ff=20,vocab_size=23,position=sinusoidal,"               \
+    "norm_position=post,activation=relu,embed_scale=true"
+#define BERT                                                                                                                               \
+    "kind=encoder,d_model=12,n_heads=2,encoder_layers=2,d_ff=20,vocab_size=23,position=learned,max_len=8,norm_position=post,activation=gelu"
+#define ALIBI "kind=decoder,d_model=12,n_heads=3,n_kv_heads=1,decoder_layers=2,vocab_size=23,d_ff=20,position=alibi,activation=gelu_tanh"
+
+Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
+{
+    bool kinds[STAGE_KIND_COUNT] = {false};
+    if (!needs_double())
+        return;
+    check_config(GPT, "", kinds);
+    check_config(LLAMA, "", kinds);
+    check_config(LLAMA ",rope_pairing=interleaved,norm_position=post", "", kinds);
+    check_config(ORIGINAL, "", kinds);
+    check_config(BERT, "", kinds);
+    check_config(ALIBI, "", kinds);
+    check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none", "", kinds);
+    for (int k = 0; k < STAGE_KIND_COUNT; k++)
+        cr_expect(kinds[k], "no config has the stage %s", stage_table[k].id);
+}
+
+Test(gradients, agree_with_finite_differences_under_every_ablation)
+{
+    bool kinds[STAGE_KIND_COUNT] = {false};
+    if (!needs_double())
+        return;
+    for (int i = 0; i < ABLATION_COUNT; i++) {
+        check_config(GPT, ablation_table[i].name, kinds);
+        check_config(ORIGINAL, ablation_table[i].name, kinds);
+    }
+    check_config(LLAMA, "no-positions", kinds);
+    check_config(ALIBI, "no-positions", kinds);
+    check_config(LLAMA, "no-norm,uniform-attention", kinds);
+}
+
+/* Token 4 of the decoder's input and token 2 of the source are padding. */
+Test(gradients, agree_with_finite_differences_with_padding)
+{
+    bool kinds[STAGE_KIND_COUNT] = {false};
+    if (!needs_double())
+        return;
+    check_config(GPT ",pad=4", "", kinds);
+    check_config(ORIGINAL ",pad=2", "", kinds);
+    check_config(ORIGINAL ",pad=4", "uniform-attention", kinds);
+    check_config(GPT ",pad=16", "", kinds); /* the first token: its own row must not be empty */
+}
+
+/* ---- training: label smoothing, dropout, a gradient that is added to what is there ---- */
+
+static void check_training(const char *config, double smoothing, double dropout)
+{
+    Model *m = open_random(config);
+    const Weights *w = &m->weights;
+    Error e = {{0}};
+    real *block = calloc(2 * w->total, sizeof *block), **gradients = calloc(2 * w->count, sizeof *gradients);
+    cr_assert(block && gradients);
+    for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count) {
+        gradients[i] = block + at;
+        gradients[w->count + i] = block + w->total + at;
+    }
+    Subject s = {pass_create(m, input_of(m), 0, &e), smoothing, dropout, gradients + w->count};
+    cr_assert(s.pass, "%s", e.text);
+    PassTraining t = {.scale = 0.2, .smoothing = smoothing, .dropout = dropout, .seed = 9, .gradients = gradients};
+    double sum = 0;
+    cr_assert_eq(pass_train(s.pass, targets, LENGTH, &t, &sum, &e), 0, "%s", e.text);
+    check_weights(m, &s, (const real *const *)gradients, config);
+    free(block);
+    free(gradients);
+    pass_free(s.pass);
+    model_free(m);
+}
+
+Test(gradients, of_training_agree_with_finite_differences)
+{
+    if (!needs_double())
+        return;
+    check_training(GPT, 0, 0);
+    check_training(GPT, 0.1, 0);
+    check_training(GPT, 0.1, 0.3);
+    check_training(ORIGINAL, 0.2, 0.2);
+    check_training(LLAMA, 0, 0.5);
+}
+
+/* ---- in every build ---- */
+
+/* Training's gradients of a sequence, whose stages share memory, are those of pass_backward, to the last bit where nothing is scaled. */
+static void compare_with_backward(const char *config, const char *ablations)
+{
+    Model *m = open_random(config);
+    const Weights *w = &m->weights;
+    Ablations a;
+    Error e = {{0}};
+    cr_assert_eq(ablations_parse(&a, ablations, &e), 0);
+    Pass *p = pass_create(m, input_of(m), a, &e);
+    real *block = calloc(w->total, sizeof *block), **gradients = calloc(w->count, sizeof *gradients);
+    double loss, sum = 0;
+    cr_assert(p && block && gradients);
+    for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count)
+        gradients[i] = block + at;
+    PassTraining t = {.scale = 0.2, .gradients = gradients};
+    cr_assert_eq(pass_train(p, targets, LENGTH, &t, &sum, &e), 0, "%s", e.text);
+    cr_assert_null(pass_gradient(p, 0), "they were not kept");
+    cr_assert_eq(pass_backward(p, targets, LENGTH, &loss, &e), 0, "%s", e.text);
+    cr_expect_float_eq(sum * 0.2, loss, 1e-12);
+    for (size_t i = 0; i < w->count; i++)
+        cr_expect_arr_eq(gradients[i], pass_weight_gradient(p, i), w->items[i].count * sizeof(real), "%s: %s", config, w->items[i].name);
+    free(block);
+    free(gradients);
+    pass_free(p);
+    model_free(m);
+}
+
+Test(gradients, of_training_are_those_of_the_debugger)
+{
+    compare_with_backward(GPT, "");
+    compare_with_backward(LLAMA, "");
+    compare_with_backward(ORIGINAL, "");
+    compare_with_backward(BERT, "");
+    compare_with_backward(ALIBI, "");
+    for (int i = 0; i < ABLATION_COUNT; i++)
+        compare_with_backward(ORIGINAL, ablation_table[i].name);
+}
+
+/* The loss of a row by its definition, also where the softmax has no room for the target's probability. */
+Test(gradients, the_loss_of_a_row_is_minus_the_log_of_its_probability)
+{
+    enum { V = 5 };
+    const real rows[][V] = {{1, 2, 3, 4, 5}, {0, 0, 0, 0, 0}, {-200, 300, 1, 2, 3}, {1000, -1000, 0, 5, 7}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        real probs[V];
+        double max = -INFINITY, total = 0, mean = 0;
+        for (int j = 0; j < V; j++)
+            max = fmax(max, (double)rows[i][j]);
+        for (int j = 0; j < V; j++)
+            total += exp((double)rows[i][j] - max);
+        for (int j = 0; j < V; j++) {
+            probs[j] = (real)(exp((double)rows[i][j] - max) / total);
+            mean += (max + log(total) - (double)rows[i][j]) / V;
+        }
+        for (int j = 0; j < V; j++) {
+            double expected = max + log(total) - (double)rows[i][j], smooth = 0.9 * expected + 0.1 * mean;
+            cr_expect_float_eq(loss_row(rows[i], probs, V, j, 0), expected, 1e-6, "row %zu, token %d", i, j);
+            cr_expect_float_eq(loss_row(rows[i], probs, V, j, 0.1), smooth, 1e-6 * (1 + smooth), "row %zu, token %d", i, j);
+        }
+    }
+}
