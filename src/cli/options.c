@@ -29,6 +29,7 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_SEED] = {0, "seed", "N", false, N_("of the random numbers (0); the same seed draws the same text")},
     [OPTION_STEPS] = {0, "steps", NULL, false, N_("show every step of the sampler for every new token")},
     [OPTION_NO_CACHE] = {0, "no-cache", NULL, false, N_("compute every key and value again for every new token")},
+    [OPTION_WATCH] = {0, "watch", NULL, false, N_("in a terminal: a live loss curve, and the attention of one sentence")},
     [OPTION_CHARACTERS] = {0, "characters", NULL, false, N_("every character of the text is a token (the default)")},
     [OPTION_WORDS] = {0, "words", NULL, false, N_("every word of the text is a token")},
     [OPTION_DIFFICULTY] = {0, "difficulty", "N", false, N_("the size of the examples, where the task has one; 0 is its own mix")},

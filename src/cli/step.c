@@ -79,7 +79,7 @@ static void take_events(App *app)
     }
 }
 
-static int run(App *app, Error *e)
+int screen_run(App *app, Error *e)
 {
     Canvas canvas = {0};
     Theme theme = app->theme;
@@ -128,7 +128,7 @@ static int debug(Options *o)
         status = error_set(&e, "terminal: expected at least %dx%d, found %dx%d; enlarge it, or try `stepformer step | less -S`", APP_MIN_COLS,
                            APP_MIN_ROWS, cols, rows);
     else
-        status = run(app, &e);
+        status = screen_run(app, &e);
     number = term_end_signal();
     term_close();
     app_free(app);

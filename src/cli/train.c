@@ -3,6 +3,7 @@
  * Owns the progress line and the signals that stop a run. What is trained, and where it is kept, is src/train's. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/watch.h"
 #include "train/run.h"
 
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const OptionId taken[] = {OPTION_TEXT, OPTION_CHARACTERS, OPTION_WORDS, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_TEXT, OPTION_CHARACTERS, OPTION_WORDS, OPTION_OUTPUT, OPTION_WATCH, OPTION_END};
 
 static const OptionNote notes[] = {{OPTION_TEXT, "FILE", N_("a text to learn from, instead of a recipe")},
                                    {OPTION_OUTPUT, "DIR", N_("the folder that the model is made in")},
@@ -55,6 +56,7 @@ static void catch_signals(void)
 /* ---- progress ---- */
 
 typedef struct Progress {
+    Watcher *watcher; /* NULL: no terminal is watched */
     bool terminal;   /* one line that is written over; else a line for every score */
     bool shown;      /* the cursor stands behind that line */
     double last;     /* when it was shown */
@@ -76,13 +78,18 @@ static int columns(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
 }
 
+static const char *score_name(const Progress *g)
+{
+    return g->kind == TASK_SCORE_PERPLEXITY ? _("perplexity") : _("score");
+}
+
 static void add_line(const Progress *g, const RunProgress *p, Buffer *out)
 {
     unsigned long left = p->seconds_left < 1e9 ? (unsigned long)(p->seconds_left + 0.5) : 0;
     buffer_printf(out, _("step %zu of %zu"), p->step, p->steps);
     buffer_printf(out, "  %s %.4f", _("loss"), p->loss);
     if (g->scored)
-        buffer_printf(out, "  %s %.4f", g->kind == TASK_SCORE_PERPLEXITY ? _("perplexity") : _("score"), g->score);
+        buffer_printf(out, g->score < 1e4 ? "  %s %.4f" : "  %s %.3g", score_name(g), g->score);
     buffer_printf(out, _("  %.0f tokens/s"), p->tokens_per_second);
     if (left >= 3600)
         buffer_printf(out, _("  %lu:%02lu:%02lu left"), left / 3600, left / 60 % 60, left % 60);
@@ -117,12 +124,13 @@ static bool after_step(void *context, const Trainer *t, const RunProgress *p)
 {
     const double between = 0.2, between_lines = 30; /* seconds */
     Progress *g = context;
-    (void)t;
     if (p->eval) {
         g->scored = true;
         g->score = p->eval->score;
         g->kind = p->eval->kind;
     }
+    if (g->watcher)
+        return watcher_step(g->watcher, t, p) && !stop_signal;
     bool due = now() - g->last >= (g->terminal ? between : between_lines);
     if (due || p->eval || p->step == p->steps)
         show(g, p);
@@ -155,14 +163,14 @@ static int finish(RunEnd end, const Trainer *t, const Progress *g, const char *f
     switch (end) {
     case RUN_FINISHED:
         if (g->scored)
-            cli_say(_("%s: finished; loss %.4f, %s %.4f"), folder, trainer_mean_loss(t, 50),
-                    g->kind == TASK_SCORE_PERPLEXITY ? _("perplexity") : _("score"), g->score);
+            cli_say(_("%s: finished; loss %.4f, %s %.4g"), folder, trainer_mean_loss(t, 50), score_name(g), g->score);
         else
             cli_say(_("%s: finished; loss %.4f"), folder, trainer_mean_loss(t, 50));
         return CLI_DONE;
     case RUN_STOPPED:
         cli_say(_("%s: stopped after step %zu; the same command goes on from there"), folder, trainer_steps(t));
-        raise(stop_signal); /* the handler is gone: whoever waits for this program learns what ended it */
+        if (stop_signal)
+            raise(stop_signal); /* the handler is gone: whoever waits for this program learns what ended it */
         return CLI_FAILED;
     case RUN_DIVERGED:
         cli_say("%s: %s", folder, e->text);
@@ -173,16 +181,29 @@ static int finish(RunEnd end, const Trainer *t, const Progress *g, const char *f
     return cli_wrong(e);
 }
 
-static int run(Trainer *t, const char *folder)
+static int run(Trainer *t, const char *folder, const Options *o)
 {
+    bool watch = o->value[OPTION_WATCH] != NULL;
+    Watcher watcher = {0};
     Progress g = {.terminal = isatty(STDERR_FILENO) == 1, .last = now()};
     Error e = {{0}};
     if (run_open(t, folder, &e) != 0)
         return cli_wrong(&e);
     if (trainer_steps(t) > 0)
         cli_say(_("%s: going on after step %zu"), folder, trainer_steps(t));
-    catch_signals();
+    if (watch && !isatty(STDOUT_FILENO))
+        cli_say("%s", _("--watch: standard output is no terminal; going on without"));
+    else if (watch && watcher_open(&watcher, t, options_color(o), &e) != 0)
+        cli_say("%s", e.text);
+    else if (watch)
+        g.watcher = &watcher;
+    if (!g.watcher) /* else the terminal's own way with signals holds */
+        catch_signals();
     RunEnd end = run_train(t, folder, after_step, &g, &e);
+    if (g.watcher) {
+        int number = watcher_close(&watcher);
+        stop_signal = number ? number : stop_signal;
+    }
     end_line(&g);
     return finish(end, t, &g, folder, &e);
 }
@@ -197,7 +218,7 @@ int cli_train(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     Trainer *t = read_recipe(&r, &file, &o, &e) == 0 ? trainer_create(&r, file, &e) : NULL;
-    status = t ? run(t, o.value[OPTION_OUTPUT]) : cli_wrong(&e);
+    status = t ? run(t, o.value[OPTION_OUTPUT], &o) : cli_wrong(&e);
     trainer_free(t);
     recipe_free(&r);
     options_free(&o);

@@ -219,3 +219,52 @@ Vocab *vocab_open(const char *name, Error *e)
     free(path);
     return v;
 }
+
+/* ---- copying ---- */
+
+static Vocab *copy_vocab(const Model *m, const Config *c, Error *e)
+{
+    Buffer text = {0};
+    Vocab *v = NULL;
+    if (!vocab_has_text(m->vocab))
+        return vocab_numbered(vocab_size(m->vocab), e);
+    vocab_write(m->vocab, &text);
+    if (text.failed)
+        error_memory(e, m->name);
+    else if (vocab_split(m->vocab) == SPLIT_LLAMA2C)
+        v = vocab_read_llama2c((const unsigned char *)buffer_text(&text), text.len, c->vocab_size, m->name, e);
+    else
+        v = vocab_read(buffer_text(&text), text.len, c, m->name, e);
+    buffer_free(&text);
+    return v;
+}
+
+static int copy_weights(Weights *to, const Model *m, const Config *c, Error *e)
+{
+    if (weights_layout(to, c, e) != 0 || weights_allocate(to, e) != 0)
+        return -1;
+    for (size_t i = 0; i < to->count; i++)
+        memcpy(weights_values(to, i), m->weights.items[i].data, to->items[i].count * sizeof(real));
+    return 0;
+}
+
+Model *model_copy(const Model *m, Error *e)
+{
+    Model *copy = calloc(1, sizeof *copy);
+    if (!copy) {
+        error_memory(e, m->name);
+        return NULL;
+    }
+    copy->untrained = m->untrained;
+    copy->name = strdup(m->name ? m->name : "");
+    copy->path = m->path ? strdup(m->path) : NULL;
+    copy->summary = strdup(m->summary ? m->summary : "");
+    bool whole = copy->name && copy->summary && (copy->path || !m->path);
+    if (!whole)
+        error_memory(e, "model");
+    if (whole && config_copy(&copy->config, &m->config, e) == 0 && copy_weights(&copy->weights, m, &copy->config, e) == 0 &&
+        (copy->vocab = copy_vocab(m, &copy->config, e)))
+        return copy;
+    model_free(copy);
+    return NULL;
+}

@@ -28,6 +28,9 @@ typedef struct Model {
 Model *model_open(const char *name, const char *tokenizer, Error *e);
 void model_free(Model *m);
 
+/* A copy with weights and vocabulary of its own. NULL with e set without memory. */
+Model *model_copy(const Model *m, Error *e);
+
 /* Writes the native format into folder (created; an existing one must be empty). A vocabulary of llama2.c's is
  * written as tokenizer.bin. What was written is taken away again after an error. */
 int model_save(const Model *m, const char *folder, Error *e);

@@ -278,15 +278,17 @@ static void drop(const Pass *p, size_t i, real *x, size_t n)
 
 static void run_until(Pass *p, size_t end)
 {
-    for (; p->done < end; p->done++) {
-        StageRun r = prepare(p, p->done);
+    while (p->done < end) {
+        size_t i = p->done;
+        StageRun r = prepare(p, i);
         stage_table[r.stage->kind].forward(&r);
         if (p->dropout > 0 && drops(p, r.stage))
-            drop(p, p->done, p->values[p->done], r.stage->count);
+            drop(p, i, p->values[i], r.stage->count);
+        if (p->cache && p->cache[i])
+            append_to_cache(p, i);
+        p->done = i + 1;
         if (p->training && p->training->watch)
             p->training->watch(p->training->context, r.stage, false);
-        if (p->cache && p->cache[p->done])
-            append_to_cache(p, p->done);
     }
 }
 

@@ -53,7 +53,8 @@ typedef struct PassTraining {
     double dropout;    /* share of the numbers set to 0 in every sub-layer's result and the embedding sum, below 1; 0: none */
     uint64_t seed;     /* which numbers those are */
     real *const *gradients; /* by weight, each of the weight's shape: d(scale * sum)/d(weight) is added */
-    void (*watch)(void *context, const Stage *s, bool backward); /* called after each stage's forward and backward; may be NULL */
+    void (*watch)(void *context, const Stage *s, bool backward); /* called after each stage's forward and backward, for who
+                                                                   measures; may ask for the stage's value; may be NULL */
     void *context;
 } PassTraining;
 

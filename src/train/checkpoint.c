@@ -114,7 +114,7 @@ int checkpoint_read(Checkpoint *c, uint64_t mark, Weights *w, real *m, real *v, 
     *c = (Checkpoint){0};
     if (safetensors_open(&s, path, e) != 0)
         return -1;
-    int status = check_weights(&s, w, e) == 0 && read_state(c, &s, mark, e) == 0 ? 0 : -1;
+    int status = read_state(c, &s, mark, e) == 0 && check_weights(&s, w, e) == 0 ? 0 : -1;
     for (size_t i = 0, at = 0; i < w->count && status == 0; at += w->items[i++].count) {
         const char *name = w->items[i].name;
         safetensors_copy(tensor(&s, "", name, w->items[i].count, e), weights_values(w, i));
@@ -122,5 +122,9 @@ int checkpoint_read(Checkpoint *c, uint64_t mark, Weights *w, real *m, real *v, 
         safetensors_copy(tensor(&s, "v.", name, w->items[i].count, e), v + at);
     }
     safetensors_close(&s);
+    if (status != 0) {
+        free(c->losses);
+        *c = (Checkpoint){0};
+    }
     return status;
 }

@@ -63,10 +63,10 @@ static int draw(Random *r, TaskSplit split, int difficulty, TaskExample *out, Er
             line[n++] = digit_of[letters[i]];
         }
         line[n++] = ASK;
-        shuffle(r, letters, pairs, pairs);
         for (size_t i = 0; i < pairs; i++) {
-            line[n++] = FIRST_LETTER + letters[i];
-            line[n++] = digit_of[letters[i]];
+            int asked = letters[random_below(r, pairs)];
+            line[n++] = FIRST_LETTER + asked;
+            line[n++] = digit_of[asked];
         }
     } while (task_split(line, 2 * pairs + 1, HELD_OUT_ONE_IN) != split); /* the pairs alone, however they are asked for */
     if (task_add(&out->input, line, n - 1, e) != 0)

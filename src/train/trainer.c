@@ -162,8 +162,8 @@ static int keep_loss(Trainer *t, double loss, Error *e)
     return 0;
 }
 
-/* Diverging: over the last hundred steps the loss is half as large again as a guess's, ln(vocabulary), and well above what
- * it was before over a hundred steps. A loss that only began so large is coming down. */
+/* Diverging: over the last hundred steps the loss is half as large again as a guess's, ln(vocabulary), and well above what it was
+ * at first, or before over a hundred steps. A loss that only began so large is coming down. */
 static int check_loss(const Trainer *t, const BatchResult *b, Error *e)
 {
     enum { SPAN = 100 };
@@ -172,7 +172,7 @@ static int check_loss(const Trainer *t, const BatchResult *b, Error *e)
                          isfinite(b->loss) ? "gradient" : "loss", isfinite(b->loss) ? b->norm : b->loss);
     if (t->steps < 2 * SPAN || t->steps % SPAN != 0)
         return 0;
-    double now = mean(t->losses + t->steps - SPAN, SPAN), best = now, guess = log((double)t->model->config.vocab_size);
+    double now = mean(t->losses + t->steps - SPAN, SPAN), best = (double)t->losses[0], guess = log((double)t->model->config.vocab_size);
     for (size_t at = 0; at + SPAN < t->steps; at += SPAN)
         best = fmin(best, mean(t->losses + at, SPAN));
     if (now > 1.5 * guess && now > 1.2 * best)

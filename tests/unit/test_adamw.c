@@ -163,7 +163,7 @@ static void compare_weights(const Weights *w, const char *folder)
 /* The steps that case.json describes, by the way that training takes: a batch of one sequence. */
 static void check_case(const char *name)
 {
-    char folder[300];
+    char folder[200];
     Error e = {{0}};
     snprintf(folder, sizeof folder, GOLDEN "%s", name);
     Model *m = model_open(folder, NULL, &e);

@@ -1,0 +1,151 @@
+/* watch.c - the loss curve, and the attention of one sentence, while a model is trained. */
+#include "view/watch.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the debugger on a copy ---- */
+
+static void write_ids(const Ids *ids, Buffer *out)
+{
+    for (size_t i = 0; i < ids->len; i++)
+        buffer_printf(out, i ? ",%d" : "%d", ids->data[i]);
+}
+
+/* The first stage of attention weights of the last layer; of cross-attention where there is one. */
+static size_t best_stage(const Plan *plan)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        bool better = plan->stages[i].kind == STAGE_WEIGHTS && (plan->stages[best].kind != STAGE_WEIGHTS || plan->stages[i].sub >= plan->stages[best].sub);
+        best = better ? i : best;
+    }
+    return best;
+}
+
+int watch_open(Watch *w, const Trainer *t, Theme theme, bool color, Error *e)
+{
+    TaskExample x = {0};
+    Buffer first = {0}, second = {0};
+    *w = (Watch){0};
+    Model *m = model_copy(trainer_model(t), e);
+    if (!m)
+        return -1;
+    if (examples_draw(trainer_examples(t), trainer_recipe(t)->data_seed, TASK_HELD_OUT, 0, &x, e) == 0) {
+        bool two = m->config.kind == KIND_ENCODER_DECODER, decoder = m->config.kind == KIND_DECODER;
+        write_ids(decoder ? &x.input : &x.source, &first);
+        write_ids(&x.input, &second);
+        InputText given = {.ids = buffer_text(&first), .target_ids = two ? buffer_text(&second) : NULL};
+        w->app = app_create(m, given, trainer_recipe(t)->ablations, theme, color, e);
+    }
+    buffer_free(&first);
+    buffer_free(&second);
+    task_example_free(&x);
+    if (!w->app) {
+        model_free(m);
+        return -1;
+    }
+    app_go(w->app, best_stage(pass_plan(w->app->pass)));
+    w->app->show = SHOW_HEAT;
+    w->app->all_heads = true;
+    return 0;
+}
+
+void watch_close(Watch *w)
+{
+    app_free(w->app);
+    w->app = NULL;
+}
+
+int watch_refresh(Watch *w, const Trainer *t, Error *e)
+{
+    const Weights *from = &trainer_model(t)->weights;
+    Weights *to = &w->app->model->weights;
+    if (weights_own(to, e) != 0)
+        return -1;
+    for (size_t i = 0; i < to->count; i++)
+        memcpy(weights_values(to, i), from->items[i].data, to->items[i].count * sizeof(real));
+    app_run_again(w->app);
+    return 0;
+}
+
+/* ---- drawing ---- */
+
+/* The mean loss of the steps that column x of n stands for. */
+static double column_loss(const real *losses, size_t count, int x, int n)
+{
+    size_t from = count * (size_t)x / (size_t)n, to = count * (size_t)(x + 1) / (size_t)n;
+    double sum = 0;
+    if (to <= from)
+        to = from + 1;
+    for (size_t i = from; i < to && i < count; i++)
+        sum += (double)losses[i];
+    return sum / (double)(to - from);
+}
+
+/* Logarithmic, because a loss falls by factors. */
+static void draw_curve(Canvas *c, Rect r, const real *losses, size_t count)
+{
+    static const char *const eighths[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    double high = 1e-9, low = 1e9;
+    int n = r.cols - 10;
+    if (!count || n < 8 || r.rows < 2)
+        return;
+    if ((size_t)n > count)
+        n = (int)count;
+    for (int x = 0; x < n; x++) {
+        double y = column_loss(losses, count, x, n);
+        high = y > high ? y : high;
+        low = y < low && y > 0 ? y : low;
+    }
+    if (!(low < high))
+        low = high / 2;
+    double span = log(high) - log(low);
+    for (int x = 0; x < n; x++) {
+        double y = column_loss(losses, count, x, n), share = y > 0 ? (log(y) - log(low)) / span : 0;
+        int filled = 1 + (int)(share * (r.rows * 8 - 1) + 0.5);
+        for (int k = 0; k < r.rows && filled > 0; k++, filled -= 8)
+            canvas_put(c, r.row + r.rows - 1 - k, r.col + 9 + x, 1, ROLE_HEADING, eighths[filled >= 8 ? 8 : filled]);
+    }
+    canvas_printf(c, r.row, r.col, 8, ROLE_DIM, "%8.4f", high);
+    canvas_printf(c, r.row + r.rows - 1, r.col, 8, ROLE_DIM, "%8.4f", low);
+}
+
+void watch_draw(Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
+{
+    size_t count;
+    const real *losses = trainer_losses(t, &count);
+    char name[STAGE_NAME_MAX], score[64] = "";
+    Buffer text = {0};
+    canvas_clear(c);
+    if (c->cols < APP_MIN_COLS || c->rows < APP_MIN_ROWS) {
+        canvas_printf(c, c->rows / 2, 0, c->cols, ROLE_WARNING, _("needs %d×%d, has %d×%d"), APP_MIN_COLS, APP_MIN_ROWS, c->cols, c->rows);
+        return;
+    }
+    if (w->scored)
+        snprintf(score, sizeof score, w->kind == TASK_SCORE_PERPLEXITY ? _(" · perplexity %.4f") : _(" · score %.4f"), w->score);
+    canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
+    canvas_printf(c, 0, 1, c->cols - 2, ROLE_TITLE, _("training %s · step %zu of %zu · loss %.4f%s · %.0f tokens/s · %.0f s left"),
+                  examples_name(trainer_examples(t)), p->step, p->steps, p->loss, score, p->tokens_per_second, p->seconds_left);
+    int curve = c->rows / 3 > 16 ? 16 : c->rows / 3;
+    canvas_put_cut(c, 1, 1, c->cols - 2, ROLE_DIM, _("loss of each step's batch, in nats, logarithmic"));
+    draw_curve(c, (Rect){2, 0, c->cols - 1, curve}, losses, count);
+    int row = 3 + curve;
+    canvas_hline(c, row - 1, 0, c->cols, ROLE_BORDER);
+    for (int i = STACK_ENCODER; i <= STACK_DECODER; i++)
+        if (config_has_stack(&w->app->model->config, (Stack)i)) {
+            if (text.len)
+                buffer_puts(&text, " → ");
+            app_input_text(w->app, (Stack)i, &text);
+        }
+    int used = canvas_put_cut(c, row, 1, c->cols / 2, ROLE_HERE, stage_name(app_stage(w->app), name));
+    canvas_put_cut(c, row, used + 3, c->cols - used - 4, ROLE_TEXT, buffer_text(&text));
+    buffer_free(&text);
+    matrix_draw(w->app, c, (Rect){row + 1, 1, c->cols - 2, c->rows - row - 2});
+    canvas_put_cut(c, c->rows - 1, 1, c->cols - 2, w->paused ? ROLE_BADGE : ROLE_DIM,
+                   w->note[0]  ? w->note
+                   : w->paused ? _("paused: Space goes on, Enter steps through the pass, ] [ layer, v H heads, q stops the run")
+                               : _("Space pauses, Enter pauses and steps through the pass, ] [ layer, v H heads, q stops the run"));
+}
