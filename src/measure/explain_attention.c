@@ -4,6 +4,7 @@
 #include "measure/explain_lines.h"
 
 #include "base/text.h"
+#include "measure/metrics.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -124,10 +125,9 @@ static void note_hidden(Explainer *x)
     lines_note(x, _("key %s (%zu) is hidden from query %s (%zu)"), key, x->index[2], query, x->index[1]);
 }
 
-/* Only the future is ever hidden, and only in a decoder's self-attention. */
 static bool is_visible(const Explainer *x)
 {
-    return !stage_is_causal(x->stage) || (x->ablations & NO_MASK) || x->index[2] <= x->index[1];
+    return pass_sees(x->pass, x->stage, x->index[1], x->index[2]);
 }
 
 void explain_masked(Explainer *x)
@@ -151,7 +151,7 @@ void explain_masked(Explainer *x)
 
 void explain_weights(Explainer *x)
 {
-    size_t visible = !stage_is_causal(x->stage) || (x->ablations & NO_MASK) ? x->stage->shape[2] : x->index[1] + 1;
+    size_t visible = visible_keys(x->pass, x->stage, x->index[1]);
     if (!is_visible(x)) {
         lines_formula(x, "0");
         note_hidden(x);

@@ -67,6 +67,8 @@ static void say_visible_scores(Writer *w)
 {
     size_t n = visible_keys(w->pass, w->stage, w->row), top;
     const real *row = writer_row(w, w->i);
+    if (n < reached_keys(w->pass, w->stage, w->row))
+        return; /* padding lies between them */
     Moments m = moments(row, n);
     largest_of(row, n, 1, &top);
     writer_say(w, _("this row, visible"), _("from %s to %s, largest at %s"), NUM(m.min), NUM(m.max), NAME(2, top, 16));
@@ -84,6 +86,8 @@ void lines_about_scores(Writer *w)
     if (w->stage->shape[0] > 1 && !writer_is_large(w))
         writer_say(w, _("Var(Q·K), all heads"), _("%s; independent %s"), NUM(score_spread(w->pass, w->i, -1).all),
                    NUM(score_prediction(w->pass, w->i, -1)));
+    if (n < reached_keys(w->pass, w->stage, w->row))
+        return;
     Moments m = moments(row, n);
     largest_of(row, n, 1, &top);
     writer_say(w, _("this row, visible"), _("from %s to %s, largest at %s"), NUM(m.min), NUM(m.max), NAME(2, top, 16));
@@ -97,7 +101,7 @@ void lines_about_scaled(Writer *w)
 
 void lines_about_biased(Writer *w)
 {
-    size_t last = visible_keys(w->pass, w->stage, w->row) - 1; /* the last key it sees, at or behind itself */
+    size_t last = reached_keys(w->pass, w->stage, w->row) - 1; /* the last key it sees, at or behind itself */
     size_t far = w->row > last - w->row ? w->row : last - w->row;
     double slope = alibi_slope(w->head, w->stage->shape[0]);
     if (w->ablations & NO_POSITIONS) {

@@ -141,6 +141,16 @@ double mean_cosine(const real *x, size_t rows, size_t d)
 
 size_t visible_keys(const Pass *p, const Stage *s, size_t query)
 {
+    size_t n = 0, reach = reached_keys(p, s, query);
+    if (pass_plan(p)->config->pad < 0)
+        return reach;
+    for (size_t j = 0; j < reach; j++)
+        n += pass_sees(p, s, query, j);
+    return n;
+}
+
+size_t reached_keys(const Pass *p, const Stage *s, size_t query)
+{
     bool hidden = stage_is_causal(s) && !(pass_plan(p)->ablations & NO_MASK);
     return hidden ? query + 1 : s->shape[2];
 }
@@ -175,7 +185,7 @@ double attention_head_entropy(Pass *p, size_t i, size_t head)
     const real *w = pass_value(p, i) + head * Tq * Tk;
     double sum = 0;
     for (size_t t = 0; t < Tq; t++)
-        sum += entropy(w + t * Tk, visible_keys(p, s, t));
+        sum += entropy(w + t * Tk, Tk);
     return sum / (double)Tq;
 }
 
@@ -197,12 +207,18 @@ ScoreSpread score_spread(Pass *p, size_t i, int head)
     double rows = 0;
     head_range(s, head, &first, &end);
     for (size_t row = first * Tq; row < end * Tq; row++) {
-        size_t n = visible_keys(p, s, row % Tq);
-        Spread seen = spread_of(x + row * Tk, n);
+        size_t n = visible_keys(p, s, row % Tq), reach = reached_keys(p, s, row % Tq);
+        Spread seen = {0};
+        if (n == reach)
+            seen = spread_of(x + row * Tk, n);
+        for (size_t j = 0; n < reach && j < reach; j++) /* padding among them */
+            if (pass_sees(p, s, row % Tq, j))
+                seen = spread_join(seen, spread_of(x + row * Tk + j, 1));
         visible = spread_join(visible, seen);
-        all = spread_join(all, seen);
-        if (n < Tk && s->kind != STAGE_MASKED)
-            all = spread_join(all, spread_of(x + row * Tk + n, Tk - n));
+        if (s->kind == STAGE_MASKED)
+            all = spread_join(all, seen);
+        else
+            all = spread_join(all, spread_of(x + row * Tk, Tk));
         if (n > 1) {
             rows += seen.squares / seen.n;
             with_spread++;

@@ -29,6 +29,8 @@ double mean_cosine(const real *x, size_t rows, size_t d);
 /* How many keys, from the first, a query of stage s (one with a query axis) may see: all, or up to itself where a mask
  * hides the future. */
 size_t visible_keys(const Pass *p, const Stage *s, size_t query);
+/* How many keys, from the first, lie within its reach, padding among them included: where this is visible_keys, those are the visible ones. */
+size_t reached_keys(const Pass *p, const Stage *s, size_t query);
 
 /* One row of attention weights. */
 typedef struct AttentionRow {
