@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/screen.h"
 #include "term/term.h"
+#include "train/run.h"
 #include "view/app.h"
 
 #include <langinfo.h>
@@ -40,7 +41,7 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
     Model *m = cli_open_model(o, e);
     if (!m)
         return NULL;
-    App *app = app_create(m, given, a, theme, color, e);
+    App *app = app_create(m, given, a | run_trained_without(m->path), theme, color, e);
     if (!app)
         model_free(m);
     return app;

@@ -1,6 +1,7 @@
 /* work.c - opens what most subcommands work on: a model, its ablations and what it is fed. */
 #include "cli/cli.h"
 #include "pass/ablation.h"
+#include "train/run.h"
 
 #include <string.h>
 
@@ -25,6 +26,8 @@ int work_open(Work *w, Options *o, Error *e)
     if (cli_read_ablations(o, &w->ablations, e) != 0 || options_input(o, &given, e) != 0)
         return -1;
     w->model = cli_open_model(o, e);
+    if (w->model)
+        w->ablations |= run_trained_without(w->model->path);
     if (w->model && input_read(&w->input, w->model, given, w->ablations, e) == 0)
         return 0;
     work_free(w);

@@ -169,6 +169,18 @@ int run_recipe(Recipe *r, const char *folder, Error *e)
     return status;
 }
 
+Ablations run_trained_without(const char *path)
+{
+    Recipe r = {0};
+    Ablations a = 0;
+    char *file = path ? file_join(path, RECIPE) : NULL;
+    if (file && file_exists(file) && recipe_open(&r, file, NULL) == 0)
+        a = r.ablations;
+    recipe_free(&r);
+    free(file);
+    return a;
+}
+
 /* ---- the loop ---- */
 
 static double now(void)

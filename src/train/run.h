@@ -40,5 +40,8 @@ RunEnd run_train(Trainer *t, const char *folder, RunHook hook, void *context, Er
 
 /* The recipe beside a model: folder/recipe.json. */
 int run_recipe(Recipe *r, const char *folder, Error *e);
+/* What a model was trained without, as its recipe says: these parts are off wherever it runs. 0 for a model that has no recipe (path may
+ * be NULL). */
+Ablations run_trained_without(const char *path);
 
 #endif

@@ -1,7 +1,8 @@
 /* task_recall.c - the task "recall": which digit belongs to this letter?
  *
- * Owns the pairs. a3b7c1? lists pairs of a letter and a digit, all letters different; then all the letters come again in another order, and
- * after each the digit that belongs to it: b7a3c1. Those digits are what is counted. The difficulty is the number of pairs. */
+ * Owns the pairs. a3b7c1? lists pairs of a letter and a digit, all letters different; then come as many of those letters, each drawn at
+ * random (so that none can be found by leaving out those asked before), and after each the digit that belongs to it: b7c1b7. Those digits
+ * are what is counted. The difficulty is the number of pairs. */
 #include "base/text.h"
 #include "train/task_words.h"
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "measure/gradient_check.h"
 #include "pass/ablation.h"
+#include "train/run.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -354,8 +355,11 @@ bool app_set_model(App *app, const char *name)
         return false;
     }
     Input in;
+    Ablations before = app->ablations;
+    app->ablations = run_trained_without(m->path); /* switches are of the model that was left */
     Pass *p = make_pass(app, m, (InputText){0}, &in);
     if (!p) {
+        app->ablations = before;
         model_free(m);
         return false;
     }

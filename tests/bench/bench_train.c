@@ -22,7 +22,7 @@ typedef struct Shape {
 static const Shape shapes[] = {
     {"2 layers d64, 8 x 32, vocabulary 64", "d_model=64,n_heads=4,d_ff=256,decoder_layers=2,vocab_size=64,max_len=32", 8, 32, 100},
     {"4 layers d128, 8 x 64, vocabulary 256", "d_model=128,n_heads=4,d_ff=512,decoder_layers=4,vocab_size=256,max_len=64", 8, 64, 20},
-    {"GPT-2 124M, 4 x 64, vocabulary 50257", "d_model=768,n_heads=12,d_ff=3072,decoder_layers=12,vocab_size=50257,max_len=64", 4, 64, 2},
+    {"GPT-2 124M, 4 x 64, vocabulary 50257", "d_model=768,n_heads=12,d_ff=3072,decoder_layers=12,vocab_size=50257,max_len=64", 4, 64, 1},
 };
 
 #define COMMON "kind=decoder,position=learned,activation=gelu_tanh,tie_embeddings=true,"
