@@ -56,10 +56,29 @@ static inline float exp_float(float x)
 
 /* ---- softmax ---- */
 
+/* All bits of a lane set where a comparison holds. */
+typedef __typeof__((Lanes){0} > (Lanes){0}) LaneMask;
+
 static inline real largest(const real *x, size_t n)
 {
     real max = x[0];
-    for (size_t j = 1; j < n; j++)
+    size_t j = 0;
+    if (n >= LANES) {
+        Lanes part, most;
+        real lanes[LANES];
+        memcpy(&most, x, sizeof most);
+        for (j = LANES; j + LANES <= n; j += LANES) {
+            memcpy(&part, x + j, sizeof part);
+            LaneMask larger = part > most;
+            most = (Lanes)((larger & (LaneMask)part) | (~larger & (LaneMask)most));
+        }
+        memcpy(lanes, &most, sizeof lanes);
+        for (size_t half = LANES / 2; half > 0; half /= 2)
+            for (size_t k = 0; k < half; k++)
+                lanes[k] = lanes[k + half] > lanes[k] ? lanes[k + half] : lanes[k];
+        max = lanes[0];
+    }
+    for (; j < n; j++)
         max = x[j] > max ? x[j] : max;
     return max;
 }

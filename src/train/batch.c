@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum {
-    LANES = 4,
+    LANES = 8,          /* at most */
+    LANE_SEQUENCES = 4, /* at least: to add up the lanes costs as much for one sequence as for many */
     CHUNK = 1 << 14, /* numbers that are added up at a time */
 };
 
@@ -60,6 +61,14 @@ static int create_lane(Lane *lane, const Weights *w, Error *e)
     return 0;
 }
 
+static size_t count_lanes(size_t batch, size_t weights)
+{
+    size_t lanes = batch / LANE_SEQUENCES;
+    if (lanes < 1 || weights > ONE_LANE_ABOVE)
+        return 1;
+    return lanes < LANES ? lanes : LANES;
+}
+
 Batch *batch_create(const Model *m, const Recipe *r, const Examples *x, Error *e)
 {
     Batch *b = calloc(1, sizeof *b);
@@ -70,7 +79,7 @@ Batch *batch_create(const Model *m, const Recipe *r, const Examples *x, Error *e
     b->model = m;
     b->recipe = r;
     b->source = x;
-    b->lane_count = m->weights.total > ONE_LANE_ABOVE ? 1 : r->batch < LANES ? r->batch : LANES;
+    b->lane_count = count_lanes(r->batch, m->weights.total);
     b->chunks = (m->weights.total + CHUNK - 1) / CHUNK;
     b->examples = calloc(r->batch, sizeof *b->examples);
     b->squares = calloc(b->chunks ? b->chunks : 1, sizeof *b->squares);

@@ -2,7 +2,7 @@
  *
  * Owns the gradients and the passes that compute them. Knows no optimiser.
  *
- * The sequences of a batch go to a fixed number of lanes, sequence i to lane i % lanes. Each lane adds up the gradients of its
+ * The sequences of a batch go to a number of lanes that depends on its size alone, sequence i to lane i % lanes. Each lane adds up the gradients of its
  * sequences in their order, then the lanes are added up in theirs: the sum has the same bits for any number of threads. A model so large that
  * a gradient for each lane is not worth its memory has one lane, and the threads work inside its products. */
 #ifndef TRAIN_BATCH_H

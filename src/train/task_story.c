@@ -138,11 +138,11 @@ static void tell_finding(Choices *c, Line *l, Story *s)
     static const Fate fates[] = {KEPT, LEFT, GIVEN};
     s->fate = fates[choose_weighted(c, (int[]){50, 25, s->friend ? 25 : 0}, 3)];
     if (s->fate == KEPT)
-        SAY("took the", s->thing, ".");
+        SAY("took the", s->colour, s->thing, ".");
     else if (s->fate == LEFT)
-        SAY("did not take the", s->thing, ".");
+        SAY("did not take the", s->colour, s->thing, ".");
     else
-        SAY("gave the", s->thing, "to", s->friend->name, ".");
+        SAY("gave the", s->colour, s->thing, "to", s->friend->name, ".");
 }
 
 /* On the way home; always told, so that the second place is there to be confused with the first. */
@@ -156,7 +156,7 @@ static void tell_way(Choices *c, Line *l, Story *s)
     SAY(s->second_place);
     if (s->fate == KEPT && choose_chance(c, 40)) { /* and, or the end of the sentence */
         s->fate = LOST;
-        SAY("and lost the", s->thing, "there");
+        SAY("and lost the", s->colour, s->thing, "there");
     }
     SAY(".");
 }
@@ -256,7 +256,7 @@ static int configure(Config *c, Error *e)
 {
     static const int special[TOKEN_COUNT] = {[TOKEN_BOS] = BOS, [TOKEN_EOS] = EOS, [TOKEN_PAD] = PAD, [TOKEN_MASK] = -1, [TOKEN_UNK] = -1};
     return task_configure(c, KIND_DECODER, (size_t)words()->count, SPLIT_WORDS, special,
-                          "one day Lily went to the park . she saw a red ball under the tree . she took the ball .", e);
+                          "one day Lily went to the park . she saw a red ball under the tree . she took the red ball .", e);
 }
 
 const Task task_story = {

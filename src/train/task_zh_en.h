@@ -48,6 +48,8 @@ enum {
     JOB = 1 << 21,
     SMALL = 1 << 22, /* lies on a table */
     FREE = 1 << 23,  /* nobody's: "my man" is not said */
+    SOLID = 1 << 24, /* has a size and a colour */
+    MADE = 1 << 25,  /* was new once */
     LIVING = PERSON | ANIMAL,
     THING = FOOD | DRINK | READ | WATCH | GOODS | OPEN | TICKET
 };

@@ -616,7 +616,7 @@ Test(tasks, the_probability_of_a_story)
     Buffer text = {0};
     vocab_decode(o.vocab, l.ids, l.n, &text);
     cr_assert_str_eq(buffer_text(&text),
-                     "one day Lily went to the park . she saw a red ball under the bench . she took the ball . then she went to "
+                     "one day Lily went to the park . she saw a red ball under the bench . she took the red ball . then she went to "
                      "the beach . in the evening her mother asked : where is the red ball ? Lily said : it is in my bag . "
                      "Lily was happy . the end .");
     buffer_free(&text);
