@@ -45,7 +45,8 @@ $(LIBRARY): $(OBJECTS)
 	ar rcs $@ $^
 
 # One file may fuse multiplications and additions: the matrix product (see its comment).
-$(BUILD)/src/tensor/matmul_fast.o: FLAGS += -O3 -ffp-contract=fast
+# With the sanitizers its many unrolled loops would take minutes to compile at -O3.
+$(BUILD)/src/tensor/matmul_fast.o: FLAGS += $(if $(filter yes,$(SANITIZE)),-O1,-O3) -ffp-contract=fast
 # And one is written for the compiler to vectorise.
 $(BUILD)/src/tensor/elementwise.o: FLAGS += -O3 -fno-math-errno -fno-trapping-math
 
