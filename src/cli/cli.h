@@ -83,7 +83,10 @@ typedef struct Work {
     Input input;
 } Work;
 
-/* The model that -m names, "hand-wired" where it is not given, with --tokenizer. Says when its weights are random. NULL with e set. */
+/* The model that is opened where nobody names one. */
+#define CLI_DEFAULT_MODEL "zh-en"
+
+/* The model that -m names, the default where it is not given, with --tokenizer. Says when its weights are random. NULL with e set. */
 Model *cli_open_model(const Options *o, Error *e);
 /* Reads -a; "" where it is not given. */
 int cli_read_ablations(const Options *o, Ablations *a, Error *e);

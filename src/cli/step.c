@@ -145,7 +145,7 @@ static const CommandSpec step_spec = {
     .name = "step",
     .what = N_("The debugger: runs the model on a text and pauses after every stage. Without a\n"
                "terminal (in a pipe, or with -o) it prints the same walk as plain text."),
-    .example = "stepformer -t \"A B C A\"\nstepformer step -m hand-wired -a no-positions\nstepformer step | less -S",
+    .example = "stepformer -t \"我爱你\"\nstepformer step -m hand-wired -a no-positions\nstepformer step | less -S",
     .options = step_options,
 };
 

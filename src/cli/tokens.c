@@ -177,7 +177,7 @@ static const Vocab *open_vocab(const Options *o, Model **m, Vocab **alone, Encod
     if (!name && file)
         return *alone = vocab_open(file, e);
     if (!name)
-        name = "hand-wired";
+        name = CLI_DEFAULT_MODEL;
     *m = model_open(name, file, e);
     if (*m) {
         *how = (*m)->config.kind == KIND_DECODER ? ENCODE_DECODER : ENCODE_ENCODER;

@@ -8,7 +8,7 @@
 Model *cli_open_model(const Options *o, Error *e)
 {
     const char *name = o->value[OPTION_MODEL];
-    Model *m = model_open(name ? name : "hand-wired", o->value[OPTION_TOKENIZER], e);
+    Model *m = model_open(name ? name : CLI_DEFAULT_MODEL, o->value[OPTION_TOKENIZER], e);
     if (m && m->untrained)
         cli_say("%s: this model is untrained, its weights are random", m->name);
     return m;

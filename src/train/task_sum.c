@@ -1,7 +1,7 @@
 /* task_sum.c - the task "sum": addition of two numbers of three digits.
  *
- * Owns the numbers. 317+485=208: the answer's digits stand in reverse, units first, in the order in which they are worked out by hand;
- * 317+485 is 802. One token a character. A pair and the same pair the other way round are on the same side of the split. */
+ * Owns the numbers. 317+485=802, one token a character, the answer's digits in their usual order: the first one already needs every carry.
+ * A pair and the same pair the other way round are on the same side of the split. */
 #include "base/text.h"
 #include "train/task_words.h"
 
@@ -43,8 +43,9 @@ static int draw(Random *r, TaskSplit split, int difficulty, TaskExample *out, Er
     line[n++] = PLUS;
     n += write_number(line + n, b);
     line[n++] = EQUALS;
-    for (int sum = a + b; sum > 0; sum /= 10)
-        line[n++] = FIRST_DIGIT + sum % 10;
+    if (a + b > MOST)
+        line[n++] = FIRST_DIGIT + (a + b) / 1000;
+    n += write_number(line + n, (a + b) % 1000);
     line[n++] = EOS;
     if (task_add(&out->input, line, n - 1, e) != 0)
         return -1;
@@ -54,22 +55,11 @@ static int draw(Random *r, TaskSplit split, int difficulty, TaskExample *out, Er
     return 0;
 }
 
-/* The sum as it is written, and how it is read. */
-static void show(const Vocab *v, const TaskExample *x, Buffer *out)
-{
-    vocab_decode(v, x->input.data, x->input.len, out);
-    buffer_puts(out, " (");
-    for (size_t i = x->input.len; i-- > ASKED;)
-        vocab_decode(v, x->input.data + i, 1, out);
-    buffer_putc(out, ')');
-}
-
 const Task task_sum = {
     .name = "sum",
-    .what = N_("addition of two numbers of three digits; the answer's digits in reverse"),
+    .what = N_("addition of two numbers of three digits"),
     .score = TASK_SCORE_EXAMPLES,
     .vocabulary = write_vocabulary,
     .configure = configure,
     .draw = draw,
-    .show = show,
 };

@@ -1,54 +1,54 @@
 # generate and tokens.
 
-$ stepformer generate -t "A B C A" -n 4
+$ stepformer generate -m hand-wired -t "A B C A" -n 4
 line A B C A B C A B
 quiet
-$ stepformer generate -t "A B C A" -n 4 --format ids
+$ stepformer generate -m hand-wired -t "A B C A" -n 4 --format ids
 line 6,0,1,2,0,1,2,0,1
-$ stepformer generate -t "A B C A" -n 0
+$ stepformer generate -m hand-wired -t "A B C A" -n 0
 line A B C A
-$ stepformer generate -t "A B C A" -n 1000000
+$ stepformer generate -m hand-wired -t "A B C A" -n 1000000
 line A B C A B C A B C A B C A B C
 err stopped at 16 tokens
-$ stepformer generate -t "A B C A" -n 9 --no-cache >a && stepformer generate -t "A B C A" -n 9 | cmp - a
+$ stepformer generate -m hand-wired -t "A B C A" -n 9 --no-cache >a && stepformer generate -m hand-wired -t "A B C A" -n 9 | cmp - a
 quiet
-$ stepformer generate -t "A B C A" -n 4 -a no-mask
+$ stepformer generate -m hand-wired -t "A B C A" -n 4 -a no-mask
 line A B C A B C A B
 err nothing can be cached
-$ stepformer generate -t "A B A C A" --temperature 1 --seed 7 >a; stepformer generate -t "A B A C A" --temperature 1 --seed 7 | cmp - a; stepformer generate -t "A B A C A" --temperature 1 --seed 8 | cmp -s - a; echo $?
+$ stepformer generate -m hand-wired -t "A B A C A" --temperature 1 --seed 7 >a; stepformer generate -m hand-wired -t "A B A C A" --temperature 1 --seed 7 | cmp - a; stepformer generate -m hand-wired -t "A B A C A" --temperature 1 --seed 8 | cmp -s - a; echo $?
 line 1
-$ stepformer generate -t "A B C A" -n 1 --steps
+$ stepformer generate -m hand-wired -t "A B C A" -n 1 --steps
 line # step 1: drawn 1
 out top-p
 out   B
 line A B C A B
-$ stepformer generate -t "A B A C A" -n 1 --temperature 1 --top-k 2 --steps
+$ stepformer generate -m hand-wired -t "A B A C A" -n 1 --temperature 1 --top-k 2 --steps
 out -inf
-$ stepformer generate --seed 5 -n 1
+$ stepformer generate -m hand-wired --seed 5 -n 1
 err need a --temperature above 0
 
-$ stepformer generate -n 99999999999999999999
+$ stepformer generate -m hand-wired -n 99999999999999999999
 exit 2
 err --number: expected a whole number from 0 to 16777216
-$ stepformer generate -n -1
+$ stepformer generate -m hand-wired -n -1
 exit 2
 err found "-1"
-$ stepformer generate --temperature -0.5
+$ stepformer generate -m hand-wired --temperature -0.5
 exit 2
 err --temperature
-$ stepformer generate --temperature nan
+$ stepformer generate -m hand-wired --temperature nan
 exit 2
 err found "nan"
-$ stepformer generate --temperature 1x
+$ stepformer generate -m hand-wired --temperature 1x
 exit 2
 err found "1x"
-$ stepformer generate --top-p 0
+$ stepformer generate -m hand-wired --top-p 0
 exit 2
 err above 0
-$ stepformer generate --top-p 1.01
+$ stepformer generate -m hand-wired --top-p 1.01
 exit 2
 err --top-p
-$ stepformer generate --top-k 1.5 --temperature 1
+$ stepformer generate -m hand-wired --top-k 1.5 --temperature 1
 exit 2
 err --top-k
 $ stepformer generate -m random:kind=encoder
@@ -75,17 +75,17 @@ line     346        0-2   He
 line     233        7-8  <0xE6>
 line     148        7-8  <0x91>
 
-$ stepformer tokens -t "A B C A"
+$ stepformer tokens -m hand-wired -t "A B C A"
 line       6          -  <s>
 line       2        4-5  C
 line       0        6-7  A
 lines 5
 quiet
-$ stepformer tokens -t "  A   B " --format json
+$ stepformer tokens -m hand-wired -t "  A   B " --format json
 line  {"id": 6, "token": "<s>"},
 line  {"id": 0, "token": "A", "start": 2, "end": 3},
 line  {"id": 1, "token": "B", "start": 6, "end": 7}
-$ stepformer tokens
+$ stepformer tokens -m hand-wired
 line       3  D
 lines 7
 $ stepformer tokens -m random:vocab_size=2 --format ids

@@ -53,22 +53,22 @@ err found the option --ids
 $ stepformer trace -m a -m b
 exit 2
 err --model: expected it once, found "a" and "b"
-$ stepformer trace extra
+$ stepformer trace -m hand-wired extra
 exit 2
 err found "extra"
-$ stepformer trace -- -t
+$ stepformer trace -m hand-wired -- -t
 exit 2
 err found "-t"
 $ stepformer trace --help=yes
 exit 2
 err --help: expected no value
-$ stepformer trace --format xml
+$ stepformer trace -m hand-wired --format xml
 exit 2
 err --format: expected one of: text json csv safetensors; found "xml"
-$ stepformer trace --lang de
+$ stepformer trace -m hand-wired --lang de
 exit 2
 err --lang: expected one of: en zh
-$ stepformer trace --color sometimes
+$ stepformer trace -m hand-wired --color sometimes
 exit 2
 err --color
 

@@ -1,27 +1,27 @@
 # Pipes, full disks, closed files, locales.
 
-$ stepformer trace --format csv | head -n 1
+$ stepformer trace -m hand-wired --format csv | head -n 1
 line stage,head,row,column,value
 lines 1
 quiet
-$ stepformer generate -n 5 | head -c 1
+$ stepformer generate -m hand-wired -n 5 | head -c 1
 lines 0
 quiet
-$ stepformer trace --format safetensors | head -c 1 | wc -c
+$ stepformer trace -m hand-wired --format safetensors | head -c 1 | wc -c
 line 1
 quiet
 # also where the signal is ignored
-$ (trap '' PIPE; stepformer trace --format csv | head -n 1)
+$ (trap '' PIPE; stepformer trace -m hand-wired --format csv | head -n 1)
 lines 1
 quiet
 
-$ stepformer trace >/dev/full
+$ stepformer trace -m hand-wired >/dev/full
 exit 2
 err stepformer: standard output: cannot be written: No space left on device
-$ stepformer generate >/dev/full
+$ stepformer generate -m hand-wired >/dev/full
 exit 2
 err No space left on device
-$ stepformer trace --format safetensors >/dev/full
+$ stepformer trace -m hand-wired --format safetensors >/dev/full
 exit 2
 err No space left on device
 $ stepformer models >/dev/full
@@ -36,31 +36,31 @@ err No space left on device
 $ stepformer verify >/dev/full
 exit 2
 err No space left on device
-$ stepformer trace -o /dev/full
+$ stepformer trace -m hand-wired -o /dev/full
 exit 2
 err stepformer: /dev/full: cannot be written: No space left on device
-$ stepformer trace --format safetensors -o /dev/full
+$ stepformer trace -m hand-wired --format safetensors -o /dev/full
 exit 2
 err No space left on device
-$ stepformer trace >&-
+$ stepformer trace -m hand-wired >&-
 exit 2
 err standard output: cannot be written
 # nothing was to be printed: that standard output is closed does not matter, and its number is not the file's
-$ stepformer trace -o t.csv >&- && stepformer trace --format csv | cmp - t.csv
+$ stepformer trace -m hand-wired -o t.csv >&- && stepformer trace -m hand-wired --format csv | cmp - t.csv
 quiet
-$ stepformer trace -o no/such/folder.json
+$ stepformer trace -m hand-wired -o no/such/folder.json
 exit 2
 err no/such/folder.json: cannot be written
-$ stepformer trace -o .
+$ stepformer trace -m hand-wired -o .
 exit 2
 err cannot be written
 # what was there stays when nothing new can be made
-$ echo old >t.json; stepformer trace --ids 99 -o t.json; cat t.json
+$ echo old >t.json; stepformer trace -m hand-wired --ids 99 -o t.json; cat t.json
 line old
 err --ids
 
 # arguments and data are UTF-8 whatever the locale
-$ LC_ALL=C stepformer tokens -t 我爱你
+$ LC_ALL=C stepformer tokens -m hand-wired -t 我爱你
 exit 2
 err found "我爱你"
 $ mkdir only; printf '我\n爱\n你\n' >only/vocab.txt; LC_ALL=C stepformer tokens -m only -t 我爱你
@@ -68,7 +68,7 @@ line       1        1-2  爱
 $ LC_ALL=xx_YY.UTF-8 stepformer ablations
 out no-positions
 quiet
-$ LC_NUMERIC=de_DE.UTF-8 stepformer trace -t "A B C A" --stage output.probs
+$ LC_NUMERIC=de_DE.UTF-8 stepformer trace -m hand-wired -t "A B C A" --stage output.probs
 out 0.997951
 $ stepformer ablations --lang zh
 out no-positions

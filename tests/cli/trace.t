@@ -1,43 +1,43 @@
 # trace, grad and stages.
 
-$ stepformer trace -t "A B C A" --stage output.probs
+$ stepformer trace -m hand-wired -t "A B C A" --stage output.probs
 line # output.probs  [5, 7]  token, vocab
 out 0.997951
 lines 7
 quiet
-$ stepformer trace --stage blocks.0.attn.hook_pattern --stage output.probs -t "A B"
+$ stepformer trace -m hand-wired --stage blocks.0.attn.hook_pattern --stage output.probs -t "A B"
 line # decoder.0.self.weights  [1, 3, 3]  head, query, key
 line # head 0
 line # output.probs  [3, 7]  token, vocab
-$ stepformer trace --stage decoder.0.self.wieghts
+$ stepformer trace -m hand-wired --stage decoder.0.self.wieghts
 exit 2
 err found "decoder.0.self.wieghts"; nearest: "decoder.0.self.weights"
 lines 0
-$ stepformer trace -a no-attention --stage decoder.0.self.weights
+$ stepformer trace -m hand-wired -a no-attention --stage decoder.0.self.weights
 exit 2
 err --stage: expected a stage of this pass
 
 # a masked score in each format
-$ stepformer trace -t "A B" --stage decoder.0.self.masked --format csv
+$ stepformer trace -m hand-wired -t "A B" --stage decoder.0.self.masked --format csv
 line stage,head,row,column,value
 line decoder.0.self.masked,0,0,1,-inf
 lines 10
-$ stepformer trace -t "A B" --stage decoder.0.self.masked --format json
+$ stepformer trace -m hand-wired -t "A B" --stage decoder.0.self.masked --format json
 out "-inf"
 out "shape": [1, 3, 3], "axes": ["head", "query", "key"]
-$ stepformer trace -t "A B" --format csv
+$ stepformer trace -m hand-wired -t "A B" --format csv
 line decoder.embed.tokens,,0,6,1.0
 line decoder.embed.tokens,,0,0,0.0
 
 # all stages, in the plan's order
-$ stepformer stages >names && stepformer trace | sed -n 's/^# \([a-z_.0-9]*\)  \[.*/\1/p' | diff names - && wc -l <names
+$ stepformer stages -m hand-wired >names && stepformer trace -m hand-wired | sed -n 's/^# \([a-z_.0-9]*\)  \[.*/\1/p' | diff names - && wc -l <names
 line 27
 $ stepformer stages -m random:kind=encoder-decoder,encoder_layers=1,decoder_layers=1 | tail -n 1
 line output.probs
-$ stepformer stages -a no-attention,no-ffn
+$ stepformer stages -m hand-wired -a no-attention,no-ffn
 lines 5
 quiet
-$ stepformer stages -t Q
+$ stepformer stages -m hand-wired -t Q
 exit 2
 err found "Q"
 $ stepformer stages -m random:kind=encoder-decoder --target-ids 99
@@ -45,35 +45,35 @@ exit 2
 err --target-ids: number 1
 
 # the format follows the file's name; the file is the same as what would be printed
-$ stepformer trace -o t.csv && stepformer trace --format csv | cmp - t.csv && stepformer trace -o t.json && head -c 1 t.json
+$ stepformer trace -m hand-wired -o t.csv && stepformer trace -m hand-wired --format csv | cmp - t.csv && stepformer trace -m hand-wired -o t.json && head -c 1 t.json
 out {
 quiet
-$ stepformer trace --format safetensors >a && stepformer trace -o b.safetensors && cmp a b.safetensors
+$ stepformer trace -m hand-wired --format safetensors >a && stepformer trace -m hand-wired -o b.safetensors && cmp a b.safetensors
 quiet
-$ stepformer trace -o - --stage output.probs
+$ stepformer trace -m hand-wired -o - --stage output.probs
 lines 7
 
 # gradients
-$ stepformer grad -t "A B C A" --format csv
+$ stepformer grad -m hand-wired -t "A B C A" --format csv
 err stepformer: loss 
 out decoder.embed.W_E,,0,0,
 out output.W_U,,
 out decoder.0.self.scores,0,
-$ stepformer grad -t "A B C A" --targets=-1,-1,-1,-1,1 >/dev/null
+$ stepformer grad -m hand-wired -t "A B C A" --targets=-1,-1,-1,-1,1 >/dev/null
 err stepformer: loss 0.00205
-$ stepformer grad -t "A B C A" --targets -1,-1,-1,-1,1 --format json
+$ stepformer grad -m hand-wired -t "A B C A" --targets -1,-1,-1,-1,1 --format json
 out "loss": 0.00205
 out "gradients": [
-$ stepformer grad --targets 1
+$ stepformer grad -m hand-wired --targets 1
 exit 2
 err targets: expected 5 ids, one for each position of the output, found 1
-$ stepformer grad -t A --targets=-1,-1
+$ stepformer grad -m hand-wired -t A --targets=-1,-1
 exit 2
 err found only -1
-$ stepformer grad -t A --targets=-2,1
+$ stepformer grad -m hand-wired -t A --targets=-2,1
 exit 2
 err --targets: number 1
-$ stepformer grad -t ""
+$ stepformer grad -m hand-wired -t ""
 exit 2
 err one token has none that follows it
 $ stepformer grad -m random:kind=encoder
