@@ -18,7 +18,7 @@ static const CommandSpec spec = {
                "decoder says), until the end token, -n tokens, or the end of learned positions."),
     .formats = "text|ids",
     .example = "stepformer generate -m hand-wired -t \"A B C A\" -n 3\n"
-               "stepformer generate -t \"A B A C A\" --temperature 0.8 --top-k 3 --seed 7 --steps",
+               "stepformer generate -m hand-wired -t \"A B A C A\" --temperature 0.8 --top-k 3 --seed 7 --steps",
     .options = taken,
 };
 

@@ -16,7 +16,7 @@ static const CommandSpec spec = {
                "Without a text, the whole vocabulary. A folder that holds only a tokenizer will do."),
     .formats = "text|ids|json",
     .example = "stepformer tokens -m hand-wired -t \"A B C A\"\n"
-               "stepformer tokens -t \"A B\" --format ids",
+               "stepformer tokens -t 我爱你 --format ids",
     .options = taken,
 };
 
