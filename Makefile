@@ -132,7 +132,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/stepformer $(MAN)/stepformer.1 $(COMPLETION)/stepformer
 	rm -rf $(DATA)
-	-rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION) 2>/dev/null || true
+	-cd "$(DESTDIR)/" && rmdir -p --ignore-fail-on-non-empty $(patsubst $(DESTDIR)/%,%,$(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION)) 2>/dev/null || true
 
 # The manual page's keys come from the command table.
 all: $(BUILD)/stepformer.1

@@ -90,6 +90,7 @@ int main(int argc, char **argv)
 {
     hold_standard_files();
     signal(SIGPIPE, SIG_DFL); /* a closed pipe ends the program quietly, also where it was started with the signal ignored */
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of its write */
     cli_start();
     return output_finish(run(argc, argv));
 }

@@ -50,7 +50,8 @@ static int read_stream(File *f, int fd, const char *path, Error *e)
 int file_open(File *f, const char *path, Error *e)
 {
     *f = (File){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool given = strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0; /* a pipe that a shell made */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (given ? 0 : O_NONBLOCK)); /* does not wait for a writer */
     if (fd < 0)
         return error_set(e, "%s: cannot be opened: %s", path, strerror(errno));
     struct stat st;
@@ -59,6 +60,8 @@ int file_open(File *f, const char *path, Error *e)
         error_set(e, "%s: cannot be read: %s", path, strerror(errno));
     else if (S_ISDIR(st.st_mode))
         error_set(e, "%s: expected a file, found a folder", path);
+    else if (S_ISFIFO(st.st_mode) && !given)
+        error_set(e, "%s: expected a file, found a pipe", path);
     else if (!S_ISREG(st.st_mode) || st.st_size == 0)
         status = read_stream(f, fd, path, e);
     else if ((uintmax_t)st.st_size > SIZE_MAX / 2)
@@ -116,6 +119,12 @@ int file_write(const char *path, const void *bytes, size_t n, Error *e)
 {
     struct stat st;
     mode_t mode = 0644;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) { /* the link stays, its file is replaced */
+        char *real = realpath(path, NULL);
+        int status = real ? file_write(real, bytes, n, e) : error_set(e, "%s: cannot be written: %s", path, strerror(errno));
+        free(real);
+        return status;
+    }
     if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode))
             return write_special(path, bytes, n, e);

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/screen.h"
+#include "pass/ablation.h"
 #include "term/term.h"
 #include "train/run.h"
 #include "view/app.h"
@@ -42,8 +43,16 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
     if (!m)
         return NULL;
     App *app = app_create(m, given, a | run_trained_without(m->path), theme, color, e);
-    if (!app)
+    if (!app) {
         model_free(m);
+        return NULL;
+    }
+    Ablations idle = ablations_without_effect(a, &m->config);
+    Buffer names = {0};
+    ablations_write(idle, &names);
+    if (idle)
+        app_say(app, ROLE_WARNING, _("%s: on, but it changed nothing in the output"), buffer_text(&names));
+    buffer_free(&names);
     return app;
 }
 
@@ -53,6 +62,9 @@ static int walk(Options *o)
 {
     Error e = {{0}};
     Work w;
+    Theme theme;
+    if (screen_theme(o, false, &theme, &e) != 0)
+        return cli_wrong(&e);
     if (work_open(&w, o, &e) != 0)
         return cli_wrong(&e);
     Pass *p = pass_create(w.model, input_ids(&w.input), w.ablations, &e);

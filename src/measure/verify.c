@@ -54,6 +54,8 @@ static int read_list(const json_t *json, const char *key, Ids *ids, const char *
 static int read_ablations(Case *c, const char *file, Error *e)
 {
     const json_t *list = json_object_get(c->json, "ablations");
+    if (list && !json_is_array(list))
+        return error_set(e, "%s: ablations: expected a list of names, found something else", file);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
         Ablations one = 0;
@@ -90,7 +92,10 @@ static int case_parse(Case *c, const File *f, const char *file, Error *e)
     c->stages = json_object_get(c->json, "stages");
     if (c->stages && !json_is_array(c->stages))
         return error_set(e, "%s: stages: expected a list of names, found something else", file);
-    c->has_loss = json_is_number(json_object_get(c->json, "loss"));
+    const json_t *loss = json_object_get(c->json, "loss");
+    if (loss && !json_is_number(loss) && !json_is_null(loss))
+        return error_set(e, "%s: loss: expected a number, found something else", file);
+    c->has_loss = json_is_number(loss);
     c->loss = json_number_value(json_object_get(c->json, "loss"));
     return 0;
 }
@@ -261,6 +266,14 @@ static int compare_gradients(VerifyCase *out, const Case *c, Pass *p, const char
     return compare_file(&out->stage_grads, p, folder, "stage_grads.safetensors", pass_plan(p)->count, stage_gradient, c->grad_tolerance, e);
 }
 
+static bool has_file(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    bool found = path && file_exists(path);
+    free(path);
+    return found;
+}
+
 static int run_case(VerifyCase *out, const Case *c, const Model *m, const char *folder, Error *e)
 {
     PassInput input = {c->source.data, c->target.data, c->source.len, c->target.len};
@@ -274,6 +287,8 @@ static int run_case(VerifyCase *out, const Case *c, const Model *m, const char *
         compare_order(&out->trace, pass_plan(p), c->stages);
     if (status == 0 && c->targets.len)
         status = compare_gradients(out, c, p, folder, e);
+    else if (status == 0 && (has_file(folder, "grads.safetensors") || has_file(folder, "stage_grads.safetensors")))
+        status = error_set(e, "%s/case.json: targets: expected the ids that the gradients in this folder are of, found none", folder);
     pass_free(p);
     double loss_error = fabs(out->loss - out->expected_loss) / fmax(fabs(out->expected_loss), 1e-3);
     out->passed = status == 0 && part_passed(&out->trace) && part_passed(&out->weight_grads) && part_passed(&out->stage_grads) &&

@@ -48,7 +48,7 @@ static char **add_shared(char **roots, const char *base, size_t n)
     return roots;
 }
 
-/* The folder this program is in. */
+/* The folder this program is in, and the data folder of the place it is installed in. */
 static char **add_program(char **roots)
 {
     for (size_t size = 256; roots && size <= 65536; size *= 4) {
@@ -58,6 +58,11 @@ static char **add_program(char **roots)
             while (n > 1 && path[n - 1] != '/')
                 n--;
             roots = add_root(roots, path, n > 1 ? (size_t)n - 1 : 1);
+            Buffer share = {0}; /* installed as PREFIX/bin, wherever PREFIX is now */
+            buffer_add(&share, path, (size_t)n);
+            buffer_puts(&share, "../share");
+            roots = add_shared(roots, buffer_text(&share), share.len);
+            buffer_free(&share);
         }
         free(path);
         if (n <= 0 || (size_t)n < size)

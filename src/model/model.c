@@ -188,7 +188,8 @@ static char *find_model(const char *name, Error *e)
 {
     bool is_path = name[0] && file_exists(name);
     char *found = NULL;
-    if (name[0] && !strchr(name, '/') && !(is_path && (!file_is_folder(name) || has_config(name)))) {
+    bool is_place = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    if (name[0] && !is_place && !strchr(name, '/') && !(is_path && (!file_is_folder(name) || has_config(name)))) {
         char *relative = file_join("tiny-models", name);
         found = relative ? data_find(relative) : NULL;
         free(relative);

@@ -77,6 +77,10 @@ static const SafeTensor *checked_tensor(const Weight *w, const SafeTensors *s, E
     return t;
 }
 
+/* Weights up to this size are copied, so that a file that changes under a running program changes nothing in it; larger ones are read where
+ * they lie. */
+static const size_t COPY_LIMIT = (size_t)64 << 20;
+
 static int fill_weights(Weights *w, SafeTensors *s, Error *e)
 {
     bool in_place = true;
@@ -93,7 +97,7 @@ static int fill_weights(Weights *w, SafeTensors *s, Error *e)
     if (in_place) {
         w->file = s->file;
         s->file = (File){0};
-        return 0;
+        return w->file.size <= COPY_LIMIT ? weights_own(w, e) : 0;
     }
     if (weights_allocate(w, e) != 0)
         return error_prefix(e, "%s", s->path);

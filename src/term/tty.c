@@ -28,7 +28,7 @@ static struct termios saved, raw;
 static Texts texts[2]; /* one in use, one to prepare the next in */
 static volatile sig_atomic_t current, taken, resized, end_signal, end_count;
 
-static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT}, crash_signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGXCPU, SIGPIPE}, crash_signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
 enum { ENDS = sizeof end_signals / sizeof *end_signals, CRASHES = sizeof crash_signals / sizeof *crash_signals };
 static struct sigaction old_end[ENDS], old_crash[CRASHES], old_stop, old_continue, old_size;
 

@@ -19,10 +19,32 @@ static int put_badge(Canvas *c, int row, int col, const char *text)
     return col + canvas_printf(c, row, col, c->cols - col, ROLE_BADGE, "[%s]", text) + 1;
 }
 
+/* More than fit beside the rest are counted. */
+static bool badges_counted(const App *app)
+{
+    int width = 0;
+    for (int i = 0; i < ABLATION_COUNT; i++)
+        if (app->ablations & ablation_table[i].bit)
+            width += (int)strlen(ablation_table[i].name) + 3;
+    return width > app->cols / 2;
+}
+
+static void ablation_count(const App *app, char out[32])
+{
+    int n = 0;
+    for (int i = 0; i < ABLATION_COUNT; i++)
+        n += (app->ablations & ablation_table[i].bit) != 0;
+    snprintf(out, 32, _("%d ablations"), n);
+}
+
 static int badges_width(const App *app)
 {
     int width = app->model->untrained ? (int)strlen(_("untrained")) + 3 : 0;
     width += app->changed ? (int)strlen(_("weights changed")) + 3 : 0;
+    char count[32];
+    ablation_count(app, count);
+    if (badges_counted(app))
+        return width + text_width(count) + 3;
     for (int i = 0; i < ABLATION_COUNT; i++)
         if (app->ablations & ablation_table[i].bit)
             width += (int)strlen(ablation_table[i].name) + 3;
@@ -65,7 +87,11 @@ static void draw_title(const App *app, Canvas *c)
         col = put_badge(c, 0, col, _("untrained"));
     if (app->changed)
         col = put_badge(c, 0, col, _("weights changed"));
-    for (int i = 0; i < ABLATION_COUNT; i++)
+    char counted[32];
+    ablation_count(app, counted);
+    if (badges_counted(app))
+        col = put_badge(c, 0, col, counted);
+    for (int i = 0; i < ABLATION_COUNT && !badges_counted(app); i++)
         if (app->ablations & ablation_table[i].bit)
             col = put_badge(c, 0, col, ablation_table[i].name);
 }

@@ -193,6 +193,10 @@ Test(term_tty, is_given_back_however_it_ends)
         cr_expect(strstr(s.out, "\033[?1049h"));
         struct termios during;
         tcgetattr(s.slave, &during);
+        for (int i = 0; i < 200 && (during.c_lflag & ICANON); i++) { /* it may be about to take it again */
+            usleep(10000);
+            tcgetattr(s.slave, &during);
+        }
         cr_expect(!(during.c_lflag & (ICANON | ECHO)) && during.c_lflag & ISIG);
         forget(&s);
         if (endings[i].signal)
@@ -294,6 +298,10 @@ Test(term_tty, suspends_and_comes_back)
         cr_expect(strstr(s.out, "\033[?1049h"));
         struct termios during;
         tcgetattr(s.slave, &during);
+        for (int i = 0; i < 200 && (during.c_lflag & ICANON); i++) { /* it may be about to take it again */
+            usleep(10000);
+            tcgetattr(s.slave, &during);
+        }
         cr_expect(!(during.c_lflag & ICANON), "not in its own modes again");
     }
     cr_assert_eq(write(s.master, "q", 1), 1);
