@@ -193,7 +193,7 @@ Test(term_tty, is_given_back_however_it_ends)
         cr_expect(strstr(s.out, "\033[?1049h"));
         struct termios during;
         tcgetattr(s.slave, &during);
-        for (int i = 0; i < 200 && (during.c_lflag & ICANON); i++) { /* it may be about to take it again */
+        for (int wait = 0; wait < 200 && (during.c_lflag & ICANON); wait++) { /* it may be about to take it again */
             usleep(10000);
             tcgetattr(s.slave, &during);
         }
@@ -298,7 +298,7 @@ Test(term_tty, suspends_and_comes_back)
         cr_expect(strstr(s.out, "\033[?1049h"));
         struct termios during;
         tcgetattr(s.slave, &during);
-        for (int i = 0; i < 200 && (during.c_lflag & ICANON); i++) { /* it may be about to take it again */
+        for (int wait = 0; wait < 200 && (during.c_lflag & ICANON); wait++) { /* it may be about to take it again */
             usleep(10000);
             tcgetattr(s.slave, &during);
         }
