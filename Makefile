@@ -46,7 +46,7 @@ $(LIBRARY): $(OBJECTS)
 
 # One file may fuse multiplications and additions: the matrix product (see its comment).
 # With the sanitizers its many unrolled loops would take minutes to compile at -O3.
-$(BUILD)/src/tensor/matmul_fast.o: FLAGS += $(if $(filter yes,$(SANITIZE)),-O1,-O3) -ffp-contract=fast
+$(BUILD)/src/tensor/matmul_fast.o: FLAGS += $(if $(filter yes,$(SANITIZE)),-O2,-O3) -ffp-contract=fast
 # And one is written for the compiler to vectorise.
 $(BUILD)/src/tensor/elementwise.o: FLAGS += -O3 -fno-math-errno -fno-trapping-math
 
