@@ -306,6 +306,33 @@ CLONES void add_to(real *y, const real *x, size_t n)
         y[i] += x[i];
 }
 
+CLONES void add_to_rows(real *restrict y, const real *restrict x, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            y[i * n + j] += x[j];
+}
+
+/* A few columns at a time, so that their sums stay in registers. */
+CLONES void add_rows_to(real *restrict y, const real *restrict x, size_t m, size_t n)
+{
+    enum { WIDE = 4 };
+    Lanes sums[WIDE], part;
+    size_t j = 0;
+    for (; j + WIDE * LANES <= n; j += WIDE * LANES) {
+        memcpy(sums, y + j, sizeof sums);
+        for (size_t i = 0; i < m; i++)
+            for (size_t k = 0; k < WIDE; k++) {
+                memcpy(&part, x + i * n + j + k * LANES, sizeof part);
+                sums[k] += part;
+            }
+        memcpy(y + j, sums, sizeof sums);
+    }
+    for (size_t i = 0; i < m; i++)
+        for (size_t k = j; k < n; k++)
+            y[k] += x[i * n + k];
+}
+
 CLONES void add_forward(real *y, const real *a, const real *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -7,8 +7,7 @@ void linear_forward(real *y, const real *x, const real *w, size_t ldw, const rea
 {
     matmul(y, n, x, k, PLAIN, w, ldw, PLAIN, m, n, k, false);
     if (bias)
-        for (size_t i = 0; i < m; i++)
-            add_to(y + i * n, bias, n);
+        add_to_rows(y, bias, m, n);
 }
 
 void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real *x, const real *w, size_t ldw, size_t m, size_t k, size_t n)
@@ -18,6 +17,5 @@ void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real
     if (dw)
         matmul(dw, ldw, x, k, TRANSPOSED, dy, n, PLAIN, k, n, m, true);
     if (dbias)
-        for (size_t i = 0; i < m; i++)
-            add_to(dbias, dy + i * n, n);
+        add_rows_to(dbias, dy, m, n);
 }

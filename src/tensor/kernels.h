@@ -44,6 +44,9 @@ void rmsnorm_backward(real *dx, real *dgain, const real *dy, const real *x, cons
 
 /* y += x, n numbers. */
 void add_to(real *y, const real *x, size_t n);
+/* Each row of y [m, n] += x [n];  y [n] += the sum of x's rows [m, n], the first row first. */
+void add_to_rows(real *y, const real *x, size_t m, size_t n);
+void add_rows_to(real *y, const real *x, size_t m, size_t n);
 /* y = a + b */
 void add_forward(real *y, const real *a, const real *b, size_t n);
 /* y = x * factor;  dx += dy * factor. */

@@ -12,11 +12,11 @@
 
 /* ---- the readable loop ---- */
 
-/* C = A · B, one block of WIDE columns and MATMUL_BLOCK values of p at a time. The block of B is copied so that it stays in the nearest cache, and
- * the innermost loop, over neighbouring columns, is one that compilers turn into vector instructions. */
+/* C = A · B, one block of WIDE columns and MATMUL_BLOCK values of p at a time. The block of B is copied so that it stays in the nearest
+ * cache, and the innermost loop, over neighbouring columns, is one that compilers turn into vector instructions. */
 static void run_plain(const Product *x)
 {
-    enum { WIDE = 32 };
+    enum { WIDE = 16 };
     const size_t ai = x->la == PLAIN ? x->lda : 1, ap = x->la == PLAIN ? 1 : x->lda;
     const size_t bp = x->lb == PLAIN ? x->ldb : 1, bj = x->lb == PLAIN ? 1 : x->ldb;
     real block[MATMUL_BLOCK][WIDE];
@@ -33,9 +33,15 @@ static void run_plain(const Product *x)
                 const real *a = x->a + i * ai + p0 * ap;
                 real *c = x->c + i * x->ldc + j0;
                 real sum[WIDE] = {0};
-                for (size_t p = 0; p < k; p++)
+                size_t p = 0;
+                for (; p + 4 <= k; p += 4) { /* four at a time: the sums are fetched and put back less often */
+                    const real a0 = a[p * ap], a1 = a[(p + 1) * ap], a2 = a[(p + 2) * ap], a3 = a[(p + 3) * ap];
                     for (size_t j = 0; j < WIDE; j++)
-                        sum[j] += a[p * ap] * block[p][j];
+                        sum[j] = sum[j] + a0 * block[p][j] + a1 * block[p + 1][j] + a2 * block[p + 2][j] + a3 * block[p + 3][j];
+                }
+                for (; p < k; p++)
+                    for (size_t j = 0; j < WIDE; j++)
+                        sum[j] = sum[j] + a[p * ap] * block[p][j];
                 for (size_t j = 0; j < n; j++)
                     c[j] = p0 == 0 && !x->accumulate ? sum[j] : c[j] + sum[j];
             }
@@ -83,8 +89,10 @@ int matmul_threads(void)
     int threads = atomic_load(&thread_limit);
     if (threads == 0) {
         const char *wish = getenv("STEPFORMER_THREADS");
-        long n = wish != NULL ? strtol(wish, NULL, 10) : 0;
-        matmul_set_threads(n > 0 && n <= THREADS_MAX ? (int)n : threads_processors());
+        char *end = NULL;
+        long n = wish != NULL ? strtol(wish, &end, 10) : 0;
+        bool sound = n > 0 && n <= THREADS_MAX && *end == '\0';
+        matmul_set_threads(sound ? (int)n : threads_processors());
         threads = atomic_load(&thread_limit);
     }
     return threads;
@@ -124,33 +132,33 @@ static void run_part(void *context, size_t i)
     parts->kernel->run(&x);
 }
 
-/* The parts into which this product is best divided: two threads do not pay below about 0.2 ms, nor parts below 0.1. */
-static size_t parts_that_pay(const Kernel *kernel, const Product *x)
+/* The parts into which this product is best divided. Two threads pay from about 0.1 ms on; more parts where each has that much, and
+ * several for each thread, so that one held up by the system leaves little for the others to wait for. */
+static size_t parts_that_pay(const Kernel *kernel, const Product *x, int threads)
 {
     const double ns_a_part = 1e5, bytes_a_ns = 20;
-    double work = (double)x->m * (double)x->n * (double)x->k / kernel->speed;
-    double reading = (double)x->n * (double)x->k * sizeof(real) / bytes_a_ns;
-    double parts = (work > reading ? work : reading) / ns_a_part;
-    return parts < 2 ? 1 : parts > 1000 ? 1000 : (size_t)parts;
+    if ((x->m | x->n | x->k) < 1 << 16 && x->m * x->n * x->k < 1 << 16) /* the many small ones need no such thoughts */
+        return 1;
+    const double work = (double)x->m * (double)x->n * (double)x->k / kernel->speed;
+    const double reading = (double)x->n * (double)x->k * sizeof(real) / bytes_a_ns;
+    const double parts = (work > reading ? work : reading) / ns_a_part;
+    if (threads <= 1 || parts < 1 || threads_inside())
+        return 1;
+    return parts < 2 ? 2 : parts < 4 * threads ? (size_t)parts : 4 * (size_t)threads;
 }
 
 void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t parts)
 {
-    if (parts == 0 && (parts = parts_that_pay(kernel, x)) > 1) {
-        /* four for each thread, so that one held up by the system leaves little for the others to wait for */
-        if (threads == 0)
-            threads = matmul_threads();
-        size_t most = threads == 1 ? 1 : 4 * (size_t)threads;
-        parts = parts < most ? parts : most;
-    }
-    if (parts <= 1)
+    if (parts == 0)
+        parts = parts_that_pay(kernel, x, threads);
+    if (parts == 1)
         kernel->run(x);
     else
         threads_run(parts, threads, run_part, &(Parts){kernel, x, parts});
 }
 
-void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const real *b, size_t ldb, Layout lb, size_t m, size_t n,
-            size_t k, bool accumulate)
+void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const real *b, size_t ldb, Layout lb, size_t m, size_t n, size_t k,
+            bool accumulate)
 {
     if (m == 0 || n == 0)
         return;
@@ -160,5 +168,5 @@ void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const rea
         return;
     }
     const Product x = {c, ldc, a, lda, la, b, ldb, lb, m, n, k, accumulate};
-    matmul_run(matmul_kernel(), &x, 0, 0);
+    matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
 }

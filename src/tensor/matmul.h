@@ -17,8 +17,10 @@ typedef enum { PLAIN, TRANSPOSED } Layout;
  *   B is [k, n]: b[p * ldb + j], or b[j * ldb + p] where TRANSPOSED
  *   C is c[i * ldc + j]
  * ld* are row strides in elements, so that a block of a larger matrix (one head's
- * columns of W_Q) can be used where it lies. C overlaps neither A nor B. The result
- * is the same for any number of threads. k = 0 gives zeros (or leaves C). */
+ * columns of W_Q) can be used where it lies. C overlaps neither A nor B. k = 0 gives
+ * zeros (or leaves C). An element has the same bits for any number of threads, and
+ * whatever the other rows and columns are: its terms are added in an order that depends
+ * on k alone (matmul_kernels.h). */
 void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const real *b, size_t ldb, Layout lb,
             size_t m, size_t n, size_t k, bool accumulate);
 

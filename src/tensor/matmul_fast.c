@@ -37,7 +37,7 @@ typedef struct Block {
     size_t ldb;
     size_t m, n, k;
     bool first;
-    bool padded;        /* B's rows may be read up to a whole number of vectors */
+    bool padded;       /* B's rows may be read up to a whole number of vectors */
     real *keep;        /* where a strip of B is copied to, or NULL */
     const real *ahead; /* memory that will be needed soon: a tile asks for it … */
     size_t step;       /* … at this distance for each p */
@@ -120,7 +120,7 @@ const Kernel matmul_fast[MATMUL_FAST_COUNT] = {
     {"AVX2 vectors, fused", usable_avx2, product_avx2, true, 30 * 4.0 / REAL_SIZE},
 #endif
     {"16-byte vectors", usable_always, product_base,
-#if defined __FP_FAST_FMA || defined __aarch64__
+#if defined __FP_FAST_FMA || defined __FMA__ || defined __aarch64__
      true,
 #else
      false,

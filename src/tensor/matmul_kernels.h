@@ -52,8 +52,7 @@ extern const Kernel matmul_fast[MATMUL_FAST_COUNT];
 /* The kernel that matmul() uses. */
 const Kernel *matmul_kernel(void);
 
-/* Computes the product by this kernel, in `parts` blocks of C that up to `threads` threads share; 0 parts: as many as pay, 0 threads:
- * as many as matmul_threads() says. */
+/* Computes the product by this kernel, in `parts` blocks of C that up to `threads` threads share; 0 parts: as many as pay. */
 void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t parts);
 
 #endif

@@ -3,7 +3,7 @@
  * Owns one job at a time and the workers. The next i to do is an atomic counter that everyone draws from, so a thread that
  * the system holds up delays one task and not a share of the work. */
 #if defined __linux__
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getcpu, processor sets */
 #endif
 #include "tensor/threads.h"
 
@@ -11,12 +11,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <unistd.h>
 
-/* A worker looks for the next job this many times before it sleeps: some 20 microseconds, since products come in rows and to wake
+/* A worker looks for the next job this many times before it sleeps: some 50 microseconds, since products come in rows and to wake
  * a thread takes longer than that. */
-enum { SPINS = 500 };
+enum { SPINS = 1000 };
 
 enum { STACK_SIZE = 8 << 20 };
 
@@ -25,10 +24,12 @@ static struct {
     pthread_cond_t work;  /* there is a job */
     pthread_cond_t done;  /* the last worker has left it */
     int workers;          /* made so far */
-    bool forks_handled;   /* forget_workers is registered */
-    bool running;         /* some caller has a job */
-    atomic_int seats;     /* workers that may still join it */
-    atomic_int inside;    /* workers that have joined and not left */
+    pthread_t threads[THREADS_MAX];
+    int away_from;      /* the processor that the workers leave to the caller, counted from 1; 0: none */
+    bool forks_handled; /* forget_workers is registered */
+    bool running;       /* some caller has a job */
+    atomic_int seats;   /* workers that may still join it */
+    atomic_int inside;  /* workers that have joined and not left */
     size_t n;
     atomic_size_t next;
     void (*task)(void *context, size_t i);
@@ -47,6 +48,11 @@ int threads_processors(void)
         n = CPU_COUNT(&set);
 #endif
     return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (int)n;
+}
+
+bool threads_inside(void)
+{
+    return busy;
 }
 
 /* A moment of a loop that waits. */
@@ -103,7 +109,6 @@ static void forget_workers(void)
 /* Makes one more worker, deaf to signals: they are for the thread that handles the terminal. */
 static bool add_worker(void)
 {
-    pthread_t thread;
     pthread_attr_t how;
     sigset_t all, before;
     if (pool.workers == 0 && !pool.forks_handled)
@@ -113,11 +118,30 @@ static bool add_worker(void)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     bool made = pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED) == 0 && pthread_attr_setstacksize(&how, STACK_SIZE) == 0 &&
-                pthread_create(&thread, &how, worker, NULL) == 0;
+                pthread_create(&pool.threads[pool.workers], &how, worker, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&how);
     pool.workers += made;
     return made;
+}
+
+/* Keeps the workers off the processor that the caller is on. On a machine of a few processors of which another program uses one, the
+ * system would often wake a worker where the caller runs, to take turns with it instead of helping. */
+static void move_workers(void)
+{
+#if defined __linux__
+    enum { FEW = 8 };
+    int here = sched_getcpu();
+    cpu_set_t set;
+    if (here < 0 || here >= CPU_SETSIZE || here + 1 == pool.away_from || sched_getaffinity(0, sizeof set, &set) != 0 ||
+        CPU_COUNT(&set) > FEW)
+        return;
+    pool.away_from = here + 1;
+    CPU_CLR(here, &set);
+    if (CPU_COUNT(&set) > 0)
+        for (int i = 0; i < pool.workers; i++)
+            pthread_setaffinity_np(pool.threads[i], sizeof set, &set);
+#endif
 }
 
 /* Offers the job to the workers; false where someone else's is running or there are none. */
@@ -127,8 +151,9 @@ static bool open_job(size_t n, int threads, void (*task)(void *context, size_t i
     bool free = !pool.running;
     if (free)
         while (pool.workers < threads - 1 && add_worker())
-            ;
+            pool.away_from = 0; /* the new one has to be moved too */
     if (free && pool.workers > 0) {
+        move_workers();
         pool.running = true;
         pool.n = n;
         pool.task = task;

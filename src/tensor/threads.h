@@ -5,6 +5,7 @@
 #ifndef TENSOR_THREADS_H
 #define TENSOR_THREADS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { THREADS_MAX = 64 };
@@ -19,5 +20,8 @@ int threads_processors(void);
  * Cannot fail: where no thread can be made, the caller does all the work. A task that calls threads_run, and a call from a second
  * thread while a job is running, do theirs alone. */
 void threads_run(size_t n, int threads, void (*task)(void *context, size_t i), void *context);
+
+/* True in a task, where a division of the work would gain nothing. */
+bool threads_inside(void);
 
 #endif
