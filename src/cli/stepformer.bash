@@ -36,11 +36,16 @@ _stepformer_value() {
     --format | --color | --lang | --theme)
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_choices "$3" "${1#--}")" -- "$2")
         ;;
+    --text)
+        [[ $3 == train ]] || return 0 # elsewhere it is a text, not a file
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+        ;;
     --output | --tokenizer)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --text | --target | --ids | --target-ids | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty) ;;
+    --target | --ids | --target-ids | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty) ;;
     *) return 1 ;;
     esac
 }
@@ -85,6 +90,9 @@ _stepformer() {
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p')" -- "$cur")
     elif [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask "$command" --help | sed -n 's/^ *\(-[a-z], \)*\(--[a-z-]*\).*/\2/p')" -- "$cur")
+    elif [[ $command == train ]]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     elif [[ $command == verify ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")

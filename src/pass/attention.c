@@ -26,17 +26,27 @@ static void spread_heads(real *heads, const real *rows, size_t H, size_t T, size
             memcpy(heads + (h * T + t) * k, rows + (t * H + h) * k, k * sizeof *rows);
 }
 
+/* Where the rows are those of several sequences, each has its own [heads, T, k]. */
+static void for_each_sequence(void (*move)(real *to, const real *from, size_t H, size_t T, size_t k), real *to, const real *from, const StageRun *r)
+{
+    size_t heads = r->stage->shape[0], k = r->stage->shape[2], at = 0;
+    if (!r->lengths)
+        move(to, from, heads, r->stage->shape[1], k);
+    for (size_t i = 0; r->lengths && i < r->sequences; at += r->lengths[i++] * heads * k)
+        move(to + at, from + at, heads, r->lengths[i], k);
+}
+
 void stage_project_forward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
     linear_forward(r->scratch, r->in[0], r->w[0], heads * k, r->w[1], T, d, heads * k);
-    spread_heads(r->out, r->scratch, heads, T, k);
+    for_each_sequence(spread_heads, r->out, r->scratch, r);
 }
 
 void stage_project_backward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
-    gather_heads(r->scratch, r->dout, heads, T, k);
+    for_each_sequence(gather_heads, r->scratch, r->dout, r);
     linear_backward(r->din[0], r->dw[0], r->dw[1], r->scratch, r->in[0], r->w[0], heads * k, T, d, heads * k);
 }
 
@@ -45,20 +55,15 @@ void stage_project_backward(const StageRun *r)
 /* y (+)= x turned by direction * angle; x, y [heads, T, k]. */
 static void rotate(real *y, const real *x, const StageRun *r, int direction, bool accumulate)
 {
-    size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2];
-    for (size_t i = 0; i < k / 2; i++) {
-        size_t a, b;
-        rope_pair(r->config, i, &a, &b);
-        for (size_t t = 0; t < T; t++) {
-            double angle = rope_angle(r->past + t, i, k, r->config->rope_theta);
-            real c = (real)cos(angle), s = (real)(direction * sin(angle));
-            for (size_t h = 0; h < heads; h++) {
-                const real *from = x + (h * T + t) * k;
-                real *to = y + (h * T + t) * k;
-                real ya = from[a] * c - from[b] * s, yb = from[b] * c + from[a] * s;
-                to[a] = accumulate ? to[a] + ya : ya;
-                to[b] = accumulate ? to[b] + yb : yb;
-            }
+    size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], a, b;
+    for (size_t row = 0; row < heads * T; row++, x += k, y += k) {
+        const real *angles = r->table + row % T * k;
+        for (size_t i = 0; i < k / 2; i++) {
+            rope_pair(r->config, i, &a, &b);
+            real c = angles[2 * i], s = (real)direction * angles[2 * i + 1];
+            real ya = x[a] * c - x[b] * s, yb = x[b] * c + x[a] * s;
+            y[a] = accumulate ? y[a] + ya : ya;
+            y[b] = accumulate ? y[b] + yb : yb;
         }
     }
 }

@@ -1,7 +1,6 @@
 /* pass.c - walks a plan forwards and backwards, and keeps every value. */
 #include "pass/pass.h"
 
-#include "base/random.h"
 #include "pass/loss.h"
 #include "tensor/kernels.h"
 
@@ -21,18 +20,16 @@ struct Pass {
     real **gradients; /* by stage, into gradient_block; NULL before the first backward */
     real *gradient_block;
     size_t gradient_room;
-    bool *has_gradient;      /* by stage, while pass_train runs: something was added to it */
-    bool has_gradients;      /* all of them are of these ids, and stay */
+    bool has_gradients; /* they are of these ids */
     real *scratch;           /* see StageRun; and what the loss makes of a row of logits */
     size_t scratch_room;
+    real *table; /* see stage_fill_table: table_rows rows from position table_first on */
+    size_t table_first, table_rows;
     real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
     real *weight_block;
     int *targets; /* of the last backward */
     size_t targets_room, targets_len;
     const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
-    double dropout; /* a share of some stages' numbers set to 0, drawn from drop_seed */
-    uint64_t drop_seed;
-    const PassTraining *training; /* while pass_train runs */
     /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or
      * K_ROT) and V stage, NULL elsewhere; and the ids of those positions */
     real **cache;
@@ -102,12 +99,29 @@ static int make_scratch(Pass *p)
     return p->scratch ? 0 : -1;
 }
 
+/* The rows of the table of positions that this input needs. */
+static int make_table(Pass *p)
+{
+    const PlanInput *in = &p->plan.input;
+    size_t width = stage_table_width(p->plan.config), rows = in->source_len > in->target_len ? in->source_len : in->target_len;
+    if (width == 0 || (p->table && p->table_first == in->past && p->table_rows >= rows))
+        return 0;
+    free(p->table);
+    p->table = allocate_block(rows * width);
+    if (!p->table)
+        return -1;
+    stage_fill_table(p->table, p->plan.config, in->past, rows);
+    p->table_first = in->past;
+    p->table_rows = rows;
+    return 0;
+}
+
 /* What follows from the plan and the ids. */
 static int take_input(Pass *p, PassInput in, Error *e)
 {
     p->done = 0;
     p->has_gradients = false;
-    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || make_scratch(p) != 0 ||
+    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || make_scratch(p) != 0 || make_table(p) != 0 ||
         copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
         copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
         return error_memory(e, "pass");
@@ -166,8 +180,8 @@ void pass_free(Pass *p)
     free(p->gradient_block);
     free(p->weight_gradients);
     free(p->weight_block);
-    free(p->has_gradient);
     free(p->scratch);
+    free(p->table);
     free(p->targets);
     free(p->weights);
     free(p);
@@ -221,7 +235,7 @@ bool pass_sees(const Pass *p, const Stage *s, size_t query, size_t key)
 static StageRun prepare(const Pass *p, size_t i)
 {
     const Stage *s = &p->plan.stages[i];
-    StageRun r = {.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i], .scratch = p->scratch};
+    StageRun r = {.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i], .scratch = p->scratch, .table = p->table};
     r.past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
     r.ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
     r.key_ids = key_ids(p, s);
@@ -252,43 +266,13 @@ static void append_to_cache(Pass *p, size_t i)
         memcpy(p->cache[i] + (g * p->cache_rows + p->plan.input.past) * k, p->values[i] + g * n * k, n * k * sizeof(real));
 }
 
-/* ---- dropout (Srivastava et al. 2014), where the 2017 paper has it: section 5.4 ---- */
-
-/* Each sub-layer's result before it joins the stream, and the sum of the embeddings. */
-static bool drops(const Pass *p, const Stage *s)
-{
-    PositionKind position = p->plan.config->position;
-    bool has_sum = position == POSITION_SINUSOIDAL || position == POSITION_LEARNED;
-    return s->kind == STAGE_OUT || s->kind == STAGE_CONTRACT || s->kind == (has_sum ? STAGE_SUM : STAGE_TOKENS);
-}
-
-/* Sets a share of the n numbers of stage i to 0 and scales the others up by as much: the same ones whenever it is called for
- * these ids. Four draws of 16 bits from each random number. */
-static void drop(const Pass *p, size_t i, real *x, size_t n)
-{
-    Random mixed = random_seeded(p->drop_seed + i), r = random_seeded(random_bits(&mixed));
-    unsigned limit = (unsigned)(p->dropout * 65536);
-    real scale = (real)(65536.0 / (65536.0 - limit));
-    uint64_t bits = 0;
-    for (size_t j = 0; j < n; j++) {
-        bits = j % 4 ? bits >> 16 : random_bits(&r);
-        x[j] = (bits & 0xffff) < limit ? 0 : x[j] * scale;
-    }
-}
-
 static void run_until(Pass *p, size_t end)
 {
-    while (p->done < end) {
-        size_t i = p->done;
-        StageRun r = prepare(p, i);
+    for (; p->done < end; p->done++) {
+        StageRun r = prepare(p, p->done);
         stage_table[r.stage->kind].forward(&r);
-        if (p->dropout > 0 && drops(p, r.stage))
-            drop(p, i, p->values[i], r.stage->count);
-        if (p->cache && p->cache[i])
-            append_to_cache(p, i);
-        p->done = i + 1;
-        if (p->training && p->training->watch)
-            p->training->watch(p->training->context, r.stage, false);
+        if (p->cache && p->cache[p->done])
+            append_to_cache(p, p->done);
     }
 }
 
@@ -310,9 +294,9 @@ static size_t logits_index(const Pass *p)
     return p->plan.count - 2; /* the plan ends in logits, probs */
 }
 
-/* The sum of the counted rows' losses; where dlogits is given, the gradient of `scale` times that sum is added to it. It reads the
- * logits, not the stage behind them. */
-static double sum_of_losses(Pass *p, const int *targets, double smoothing, double scale, real *dlogits)
+/* The mean of the counted rows' losses; where dlogits is given, its gradient is added to it. It reads the logits, not the stage
+ * behind them. */
+static double mean_loss(Pass *p, const int *targets, int counted, real *dlogits)
 {
     const Stage *s = &p->plan.stages[logits_index(p)];
     size_t T = s->shape[0], V = s->shape[1];
@@ -322,11 +306,11 @@ static double sum_of_losses(Pass *p, const int *targets, double smoothing, doubl
         if (targets[t] < 0)
             continue;
         softmax_forward(p->scratch, logits + t * V, 1, V);
-        sum += loss_row(logits + t * V, p->scratch, V, targets[t], smoothing);
+        sum += loss_row(logits + t * V, p->scratch, V, targets[t], 0);
         if (dlogits)
-            loss_row_backward(dlogits + t * V, p->scratch, V, targets[t], smoothing, scale);
+            loss_row_backward(dlogits + t * V, p->scratch, V, targets[t], 0, 1.0 / counted);
     }
-    return sum;
+    return sum / counted;
 }
 
 static int count_targets(const Pass *p, const int *targets, size_t n, Error *e)
@@ -340,108 +324,19 @@ int pass_loss(Pass *p, const int *targets, size_t n, double *loss, Error *e)
     int counted = count_targets(p, targets, n, e);
     if (counted < 0)
         return -1;
-    *loss = sum_of_losses(p, targets, 0, 1, NULL) / counted;
+    *loss = mean_loss(p, targets, counted, NULL);
     return 0;
 }
 
-static int allocate_gradients(Pass *p, Error *e)
+/* Zeros for the gradients of all stages. */
+static int clear_gradients(Pass *p, Error *e)
 {
     if (!p->gradients)
         p->gradients = calloc(p->plan.count, sizeof *p->gradients);
-    if (!p->has_gradient)
-        p->has_gradient = calloc(p->plan.count, sizeof *p->has_gradient);
-    return p->gradients && p->has_gradient ? 0 : error_memory(e, "gradients");
-}
-
-/* Zeros for the gradients of all stages, to be kept. */
-static int clear_gradients(Pass *p, Error *e)
-{
-    if (allocate_gradients(p, e) != 0)
-        return -1;
-    if (lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
+    if (!p->gradients || lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
         return error_memory(e, "gradients");
     memset(p->gradient_block, 0, p->plan.total * sizeof(real));
-    for (size_t i = 0; i < p->plan.count; i++)
-        p->has_gradient[i] = true;
     return 0;
-}
-
-/* The first number of the smallest free piece of a block that holds n, which is not free any more; *end grows where none does. */
-typedef struct Pieces {
-    struct {
-        size_t from, n;
-    } free[64];
-    size_t count, end;
-} Pieces;
-
-static size_t take_piece(Pieces *x, size_t n)
-{
-    size_t best = x->count;
-    for (size_t i = 0; i < x->count; i++)
-        if (x->free[i].n >= n && (best == x->count || x->free[i].n < x->free[best].n))
-            best = i;
-    if (best == x->count) {
-        x->end += n;
-        return x->end - n;
-    }
-    size_t from = x->free[best].from;
-    x->free[best] = x->free[--x->count];
-    return from;
-}
-
-static void give_piece(Pieces *x, size_t from, size_t n)
-{
-    if (x->count < sizeof x->free / sizeof *x->free) {
-        x->free[x->count].from = from;
-        x->free[x->count++].n = n;
-    }
-}
-
-/* Gradients that nobody will ask for need to live only from the first stage that adds to them to their own stage's backward: they share a small
- * block, which stays in the nearest cache. */
-static int lay_out_shared(Pass *p, Error *e)
-{
-    if (allocate_gradients(p, e) != 0)
-        return -1;
-    size_t count = p->plan.count, last = logits_index(p);
-    size_t *at = malloc(count * sizeof *at);
-    Pieces x = {.count = 0};
-    if (!at)
-        return error_memory(e, "gradients");
-    memset(p->has_gradient, 0, count * sizeof *p->has_gradient);
-    at[last] = take_piece(&x, p->plan.stages[last].count);
-    p->has_gradient[last] = true;
-    for (size_t i = count; i-- > 0;) {
-        const Stage *s = &p->plan.stages[i];
-        for (int k = 0; k < 2 && p->has_gradient[i]; k++)
-            if (s->in[k] != NO_STAGE && !p->has_gradient[s->in[k]]) {
-                at[s->in[k]] = take_piece(&x, p->plan.stages[s->in[k]].count);
-                p->has_gradient[s->in[k]] = true;
-            }
-        if (p->has_gradient[i])
-            give_piece(&x, at[i], s->count);
-    }
-    if (x.end > p->gradient_room) {
-        free(p->gradient_block);
-        p->gradient_block = allocate_block(x.end);
-        p->gradient_room = p->gradient_block ? x.end : 0;
-    }
-    for (size_t i = 0; i < count && p->gradient_block; i++)
-        p->gradients[i] = p->has_gradient[i] ? p->gradient_block + at[i] : NULL;
-    free(at);
-    if (!p->gradient_block)
-        return error_memory(e, "gradients");
-    memset(p->has_gradient, 0, count * sizeof *p->has_gradient);
-    return 0;
-}
-
-/* The gradient of stage i to add to: zeros at first. */
-static real *begin_gradient(Pass *p, size_t i)
-{
-    if (!p->has_gradient[i])
-        memset(p->gradients[i], 0, p->plan.stages[i].count * sizeof(real));
-    p->has_gradient[i] = true;
-    return p->gradients[i];
 }
 
 static int clear_weight_gradients(Pass *p, Error *e)
@@ -463,28 +358,6 @@ static int clear_weight_gradients(Pass *p, Error *e)
     return 0;
 }
 
-/* Every stage's backward, the last first, except where no gradient comes to it; weights has a place for each weight's. */
-static void run_backward(Pass *p, real *const *weights)
-{
-    for (size_t i = p->plan.count; i-- > 0;) {
-        if (!p->has_gradient[i])
-            continue;
-        StageRun r = prepare(p, i);
-        if (p->dropout > 0 && drops(p, r.stage))
-            drop(p, i, p->gradients[i], r.stage->count);
-        r.dout = p->gradients[i];
-        for (int k = 0; k < 2; k++) {
-            if (r.stage->in[k] != NO_STAGE)
-                r.din[k] = begin_gradient(p, (size_t)r.stage->in[k]);
-            if (r.stage->w[k] != NO_WEIGHT)
-                r.dw[k] = weights[r.stage->w[k]];
-        }
-        stage_table[r.stage->kind].backward(&r);
-        if (p->training && p->training->watch)
-            p->training->watch(p->training->context, r.stage, true);
-    }
-}
-
 int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
 {
     int counted = count_targets(p, targets, n, e);
@@ -493,27 +366,20 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
     if (targets != p->targets && copy_ids(&p->targets, &p->targets_room, targets, n) != 0)
         return error_memory(e, "targets");
     p->targets_len = n;
-    *loss = sum_of_losses(p, targets, 0, 1.0 / counted, p->gradients[logits_index(p)]) / counted;
+    *loss = mean_loss(p, targets, counted, p->gradients[logits_index(p)]);
     pass_run(p); /* the loss has needed all but the last */
-    run_backward(p, p->weight_gradients);
+    for (size_t i = p->plan.count; i-- > 0;) {
+        StageRun r = prepare(p, i);
+        r.dout = p->gradients[i];
+        for (int k = 0; k < 2; k++) {
+            if (r.stage->in[k] != NO_STAGE)
+                r.din[k] = p->gradients[r.stage->in[k]];
+            if (r.stage->w[k] != NO_WEIGHT)
+                r.dw[k] = p->weight_gradients[r.stage->w[k]];
+        }
+        stage_table[r.stage->kind].backward(&r);
+    }
     p->has_gradients = true;
-    return 0;
-}
-
-int pass_train(Pass *p, const int *targets, size_t n, const PassTraining *t, double *sum, Error *e)
-{
-    if (count_targets(p, targets, n, e) < 0 || lay_out_shared(p, e) != 0)
-        return -1;
-    p->done = 0;
-    p->has_gradients = false;
-    p->dropout = t->dropout;
-    p->drop_seed = t->seed;
-    p->training = t;
-    *sum += sum_of_losses(p, targets, t->smoothing, t->scale, begin_gradient(p, logits_index(p)));
-    run_backward(p, t->gradients);
-    p->done = t->dropout > 0 ? 0 : p->done; /* whoever looks at the pass sees it whole */
-    p->dropout = 0;
-    p->training = NULL;
     return 0;
 }
 

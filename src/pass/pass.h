@@ -8,8 +8,6 @@
 #include "model/model.h"
 #include "pass/plan.h"
 
-#include <stdint.h>
-
 typedef struct Pass Pass;
 
 /* Token ids of each stack; a length of 0 where the model has no such stack. Copied. */
@@ -45,23 +43,6 @@ int pass_loss(Pass *p, const int *targets, size_t n, double *loss, Error *e);
 
 /* Runs every stage's backward from that loss. Afterwards pass_gradient and pass_weight_gradient answer. */
 int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e);
-
-/* What a trainer asks of a sequence that is one of a batch. */
-typedef struct PassTraining {
-    double scale;      /* of this sequence's sum of losses in the batch's loss: 1 / all counted targets of the batch, for their mean */
-    double smoothing;  /* label smoothing, 0: none (see loss.h) */
-    double dropout;    /* share of the numbers set to 0 in every sub-layer's result and the embedding sum, below 1; 0: none */
-    uint64_t seed;     /* which numbers those are */
-    real *const *gradients; /* by weight, each of the weight's shape: d(scale * sum)/d(weight) is added */
-    void (*watch)(void *context, const Stage *s, bool backward); /* called after each stage's forward and backward, for who
-                                                                   measures; may ask for the stage's value; may be NULL */
-    void *context;
-} PassTraining;
-
-/* Forward and backward. Adds the sum of the counted rows' losses to *sum. Leaves no gradient to ask for: memory for all weights' is not
- * taken. The values asked for afterwards are those without dropout. */
-int pass_train(Pass *p, const int *targets, size_t n, const PassTraining *t, double *sum, Error *e);
-
 /* d(loss)/d(value of stage i), or NULL before pass_backward. */
 const real *pass_gradient(const Pass *p, size_t i);
 /* d(loss)/d(weight i), or NULL before pass_backward. */

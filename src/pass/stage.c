@@ -122,3 +122,20 @@ void rope_pair(const Config *c, size_t pair, size_t *first, size_t *second)
     *first = half ? pair : 2 * pair;
     *second = half ? pair + c->d_head / 2 : 2 * pair + 1;
 }
+
+size_t stage_table_width(const Config *c)
+{
+    return c->position == POSITION_SINUSOIDAL ? c->d_model : c->position == POSITION_ROPE ? c->d_head : 0;
+}
+
+void stage_fill_table(real *table, const Config *c, size_t first, size_t rows)
+{
+    size_t width = stage_table_width(c);
+    for (size_t t = 0; t < rows; t++)
+        for (size_t j = 0; j < width; j++) {
+            double x = c->position == POSITION_SINUSOIDAL ? sinusoid(first + t, j, width) : rope_angle(first + t, j / 2, width, c->rope_theta);
+            if (c->position == POSITION_ROPE)
+                x = j % 2 ? sin(x) : cos(x);
+            table[t * width + j] = (real)x;
+        }
+}

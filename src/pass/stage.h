@@ -87,6 +87,9 @@ typedef struct StageRun {
     real *din[2];      /* d(loss)/d(in): added to */
     real *dw[2];       /* d(loss)/d(w): added to */
     real *scratch;     /* Q, K, V: room for as many numbers as the value has */
+    const real *table; /* sinusoidal POSITIONS, Q_ROT, K_ROT: stage_fill_table's rows, the first that of position `past` */
+    const size_t *lengths; /* Q, K, V: whose rows are those of several sequences, and so long is each; NULL: it is one */
+    size_t sequences;
 } StageRun;
 
 typedef void (*StageFn)(const StageRun *run);
@@ -127,6 +130,10 @@ double alibi_slope(size_t head, size_t heads);
 double rope_angle(size_t position, size_t pair, size_t d_head, double theta);
 /* A value of the sinusoidal table: sine in even dimensions, cosine in odd ones (Vaswani et al. 2017, 3.5). */
 double sinusoid(size_t position, size_t dim, size_t d_model);
+/* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's cosines and sines,
+ * alternating [rows, d_head]; `first` is the first row's position. The width is 0 where the config needs no table. */
+size_t stage_table_width(const Config *c);
+void stage_fill_table(real *table, const Config *c, size_t first, size_t rows);
 /* Which two dimensions of a head make RoPE's pair i. */
 void rope_pair(const Config *c, size_t pair, size_t *first, size_t *second);
 /* The activation's name in a config. */

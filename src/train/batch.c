@@ -2,7 +2,7 @@
 #include "train/batch.h"
 
 #include "base/random.h"
-#include "pass/pass.h"
+#include "pass/bundle.h"
 #include "tensor/kernels.h"
 #include "tensor/matmul.h"
 #include "tensor/threads.h"
@@ -14,6 +14,10 @@
 enum {
     LANES = 8,          /* at most */
     LANE_SEQUENCES = 4, /* at least: to add up the lanes costs as much for one sequence as for many */
+    /* Sequences are run at once until they have so many rows: enough for large products, not so many that their values leave the cache;
+     * where the weights do not fit there either, more. */
+    BUNDLE_ROWS = 128,
+    BUNDLE_ROWS_LARGE = 512,
     CHUNK = 1 << 14, /* numbers that are added up at a time */
 };
 
@@ -39,8 +43,8 @@ struct Batch {
     double *squares; /* by chunk */
     size_t chunks;
 
-    pthread_mutex_t lock; /* of the passes that nobody uses */
-    Pass *idle[LANES];
+    pthread_mutex_t lock; /* of the bundles that nobody uses */
+    Bundle *idle[LANES];
     size_t idle_count;
 
     /* what is being run */
@@ -102,7 +106,7 @@ void batch_free(Batch *b)
         free(b->lanes[i].weights);
     }
     for (size_t i = 0; i < b->idle_count; i++)
-        pass_free(b->idle[i]);
+        bundle_free(b->idle[i]);
     for (size_t i = 0; b->examples && i < b->recipe->batch; i++)
         task_example_free(&b->examples[i]);
     pthread_mutex_destroy(&b->lock);
@@ -116,20 +120,20 @@ real *batch_gradient(Batch *b)
     return b->lanes[0].block;
 }
 
-/* ---- passes: as many as lanes run at once; the one used last is taken first ---- */
+/* ---- bundles: as many as lanes run at once; the one used last is taken first ---- */
 
-static Pass *take_pass(Batch *b, PassInput in, Error *e)
+static Bundle *take_bundle(Batch *b, Error *e)
 {
     pthread_mutex_lock(&b->lock);
-    Pass *p = b->idle_count ? b->idle[--b->idle_count] : NULL;
+    Bundle *u = b->idle_count ? b->idle[--b->idle_count] : NULL;
     pthread_mutex_unlock(&b->lock);
-    return p ? p : pass_create(b->model, in, b->recipe->ablations, e);
+    return u ? u : bundle_create(b->model, b->recipe->ablations, e);
 }
 
-static void give_pass(Batch *b, Pass *p)
+static void give_bundle(Batch *b, Bundle *u)
 {
     pthread_mutex_lock(&b->lock);
-    b->idle[b->idle_count++] = p;
+    b->idle[b->idle_count++] = u;
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -184,20 +188,16 @@ static size_t count_read(const Ids *ids, int pad)
     return n;
 }
 
-static int run_sequence(Batch *b, Lane *lane, Pass **pass, size_t i)
+/* Draws sequence i, where it was not given, and adds it to the bundle. */
+static int add_sequence(Batch *b, Lane *lane, Bundle *u, size_t i)
 {
     const Recipe *r = b->recipe;
     if (!b->given && draw(b, i, &lane->error) != 0)
         return -1;
     const TaskExample *x = b->given ? &b->given[i] : &b->examples[i];
-    if (!*pass && !(*pass = take_pass(b, input_of(x), &lane->error)))
-        return -1;
     Random seeds = random_seeded(r->data_seed + 1);
     seeds = random_seeded(random_bits(&seeds) + (uint64_t)b->step * r->batch + i);
-    PassTraining t = {.scale = 1, .smoothing = r->label_smoothing, .dropout = r->dropout, .seed = random_bits(&seeds)};
-    t.gradients = lane->weights;
-    if (pass_feed(*pass, input_of(x), &lane->error) != 0 ||
-        pass_train(*pass, x->targets.data, x->targets.len, &t, &lane->loss, &lane->error) != 0)
+    if (bundle_add(u, input_of(x), x->targets.data, x->targets.len, random_bits(&seeds), &lane->error) != 0)
         return -1;
     for (size_t k = 0; k < x->targets.len; k++)
         lane->counted += x->targets.data[k] >= 0;
@@ -205,18 +205,35 @@ static int run_sequence(Batch *b, Lane *lane, Pass **pass, size_t i)
     return 0;
 }
 
+static int run_sequences(Batch *b, size_t which, Bundle *u)
+{
+    Lane *lane = &b->lanes[which];
+    BundleTraining t = {.smoothing = b->recipe->label_smoothing, .dropout = b->recipe->dropout, .gradients = lane->weights};
+    size_t rows = b->model->weights.total > ONE_LANE_ABOVE ? BUNDLE_ROWS_LARGE : BUNDLE_ROWS;
+    bundle_clear(u);
+    for (size_t i = which; i < b->count; i += b->lane_count) {
+        bool last = i + b->lane_count >= b->count;
+        if (add_sequence(b, lane, u, i) != 0)
+            return -1;
+        if (!last && bundle_rows(u) < rows)
+            continue;
+        if (bundle_run(u, &t, &lane->loss, &lane->error) != 0)
+            return -1;
+        bundle_clear(u);
+    }
+    return 0;
+}
+
 static void run_lane(void *context, size_t which)
 {
     Batch *b = context;
     Lane *lane = &b->lanes[which];
-    Pass *pass = NULL;
     lane->loss = 0;
     lane->counted = lane->tokens = 0;
-    lane->failed = false;
-    for (size_t i = which; i < b->count && !lane->failed; i += b->lane_count)
-        lane->failed = run_sequence(b, lane, &pass, i) != 0;
-    if (pass)
-        give_pass(b, pass);
+    Bundle *u = take_bundle(b, &lane->error);
+    lane->failed = !u || run_sequences(b, which, u) != 0;
+    if (u)
+        give_bundle(b, u);
 }
 
 /* ---- adding up ---- */

@@ -251,6 +251,8 @@ static int read_object(Recipe *r, json_t *object, const char *file, Error *e)
         if (read_key(r, key, value, file, e) != 0)
             return -1;
     }
+    if (!json_object_get(object, "warmup") && r->schedule.warmup > r->schedule.steps / 10)
+        r->schedule.warmup = r->schedule.steps / 10;
     return check(r, file, e);
 }
 

@@ -196,8 +196,10 @@ int trainer_step(Trainer *t, TrainerStep *out, Error *e)
     const Recipe *r = t->recipe;
     if (batch_run(t->batch, t->steps, &b, e) != 0)
         return -1;
-    if (check_loss(t, &b, e) != 0)
+    if (check_loss(t, &b, e) != 0) {
+        memset(batch_gradient(t->batch), 0, t->model->weights.total * sizeof(real)); /* the next step, if any, does not add to it */
         return TRAINER_DIVERGED;
+    }
     t->lr = schedule_lr(&r->schedule, t->steps);
     t->scale = 1 / (double)b.counted;
     if (r->clip > 0 && b.norm > r->clip)

@@ -3,7 +3,7 @@
  * The shapes are those of GPT-2: pre-norm, learned positions, GELU's tanh form, tied embeddings. A step is what trainer_step does:
  * forward and backward of a batch, the sum over the lanes, AdamW. Give a number of threads, or none for 1 and 2. */
 #include "base/random.h"
-#include "pass/pass.h"
+#include "pass/bundle.h"
 #include "tensor/matmul.h"
 #include "tensor/threads.h"
 #include "train/adamw.h"
@@ -145,9 +145,11 @@ typedef struct Shares {
     double last, seconds[STAGE_KIND_COUNT][2];
 } Shares;
 
-static void watch(void *context, const Stage *s, bool backward)
+static void watch(void *context, const Stage *s, bool backward, const real *value, size_t count)
 {
     Shares *x = context;
+    (void)value;
+    (void)count;
     double at = now();
     x->seconds[s->kind][backward] += at - x->last;
     x->last = now();
@@ -159,30 +161,34 @@ static int show_shares(const Bench *b, const Shape *s, Error *e)
     Shares x = {0};
     double total[2] = {0}, loss = 0;
     real **gradients = calloc(w->count, sizeof *gradients), *block = calloc(w->total, sizeof *block);
-    PassTraining t = {.scale = 1, .gradients = gradients, .watch = watch, .context = &x};
-    Pass *p = pass_create(b->model, (PassInput){NULL, b->examples[0].input.data, 0, s->length}, 0, e);
-    int status = p && gradients && block ? 0 : -1;
+    BundleTraining t = {.gradients = gradients, .watch = watch, .context = &x};
+    Bundle *u = bundle_create(b->model, 0, e);
+    size_t together = 128 / s->length, rounds = s->steps * s->batch / together;
+    int status = u && gradients && block ? 0 : -1;
     for (size_t i = 0, at = 0; status == 0 && i < w->count; at += w->items[i++].count)
         gradients[i] = block + at;
-    for (size_t i = 0; i < s->steps * s->batch && status == 0; i++) {
-        const TaskExample *one = &b->examples[i % s->batch];
-        status = pass_feed(p, (PassInput){NULL, one->input.data, 0, one->input.len}, e);
+    for (size_t i = 0; i <= rounds && status == 0; i++) {
+        bundle_clear(u);
+        for (size_t k = 0; k < together && status == 0; k++) {
+            const TaskExample *one = &b->examples[k];
+            status = bundle_add(u, (PassInput){NULL, one->input.data, 0, one->input.len}, one->targets.data, one->targets.len, 0, e);
+        }
         if (i == 1) /* the first time memory is touched for the first time */
             memset(x.seconds, 0, sizeof x.seconds);
         x.last = now();
         if (status == 0)
-            status = pass_train(p, one->targets.data, one->targets.len, &t, &loss, e);
+            status = bundle_run(u, &t, &loss, e);
     }
     for (int k = 0; k < STAGE_KIND_COUNT; k++)
         for (int i = 0; i < 2; i++)
             total[i] += x.seconds[k][i];
-    printf("  one sequence: forward %.0f us, backward %.0f us (%.2f x forward); shares in %%, forward and backward:\n   ",
-           1e6 * total[0] / (double)(s->steps * s->batch - 1), 1e6 * total[1] / (double)(s->steps * s->batch - 1), total[1] / total[0]);
+    printf("  %zu tokens: forward %.0f us, backward %.0f us (%.2f x forward); shares in %%, forward and backward:\n   ", together * s->length,
+           1e6 * total[0] / (double)rounds, 1e6 * total[1] / (double)rounds, total[1] / total[0]);
     for (int k = 0; k < STAGE_KIND_COUNT; k++)
         if (x.seconds[k][0] + x.seconds[k][1] > 0)
             printf(" %s %.1f+%.1f", stage_table[k].id, 100 * x.seconds[k][0] / (total[0] + total[1]), 100 * x.seconds[k][1] / (total[0] + total[1]));
     printf("\n");
-    pass_free(p);
+    bundle_free(u);
     free(gradients);
     free(block);
     return status;

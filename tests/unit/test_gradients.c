@@ -3,7 +3,7 @@
  *
  * (loss(x + h) - loss(x - h)) / 2h is d(loss)/dx up to terms of h². Entries are chosen at random from every weight and from every stage's value.
  * An error is taken relative to the tensor's largest gradient, but to no less than 1e-3 of the largest of all. */
-#include "pass/pass.h"
+#include "pass/bundle.h"
 
 #include "base/random.h"
 #include "measure_help.h"
@@ -56,23 +56,20 @@ static double largest(const real *x, size_t n)
 
 /* ---- what is perturbed ---- */
 
-/* The loss that is differentiated: of a pass, or of a pass in training. */
+/* The loss that is differentiated: a pass's, or the sum that training takes of several sequences. */
 typedef struct Subject {
     Pass *pass;
-    double smoothing, dropout; /* of pass_train; both 0: pass_loss */
-    real **unused;             /* gradients of pass_train that nobody looks at */
+    Bundle *bundle;
+    BundleTraining training; /* its gradients are not looked at */
 } Subject;
 
 static double loss_of(Subject *s)
 {
     double loss = 0;
-    if (!s->unused)
+    if (s->pass)
         cr_assert_eq(pass_loss(s->pass, targets, LENGTH, &loss, NULL), 0);
-    else {
-        PassTraining t = {.scale = 0.2, .smoothing = s->smoothing, .dropout = s->dropout, .seed = 9, .gradients = s->unused};
-        cr_assert_eq(pass_train(s->pass, targets, LENGTH, &t, &loss, NULL), 0);
-        loss *= t.scale; /* five targets are counted */
-    }
+    else
+        cr_assert_eq(bundle_run(s->bundle, &s->training, &loss, NULL), 0);
     return loss;
 }
 
@@ -82,11 +79,13 @@ static double weight_difference(Subject *s, Model *m, size_t w, size_t at)
     double loss[2];
     for (int i = 0; i < 2; i++) {
         *x = before + (real)(i ? STEP : -STEP);
-        pass_forget(s->pass, 0);
+        if (s->pass)
+            pass_forget(s->pass, 0);
         loss[i] = loss_of(s);
     }
     *x = before;
-    pass_forget(s->pass, 0);
+    if (s->pass)
+        pass_forget(s->pass, 0);
     return (loss[1] - loss[0]) / (2 * STEP);
 }
 
@@ -220,28 +219,62 @@ Test(gradients, agree_with_finite_differences_with_padding)
     check_config(GPT ",pad=16", "", kinds); /* the first token: its own row must not be empty */
 }
 
-/* ---- training: label smoothing, dropout, a gradient that is added to what is there ---- */
+/* ---- several sequences at once: label smoothing, dropout, a gradient that is added to what is there ---- */
+
+/* Sequences of other lengths in front of and behind the one that the pass is fed. */
+static const int short_targets[] = {4, -1, 3, 8, 2};
+
+enum { SEQUENCES = 3 };
+
+static void add_sequences(Bundle *u, const Model *m)
+{
+    PassInput in = input_of(m);
+    PassInput other[SEQUENCES] = {in, in, in};
+    const int *to[SEQUENCES] = {short_targets, targets, short_targets};
+    Error e = {{0}};
+    bool decoder = in.target_len > 0;
+    for (int i = 0; i < SEQUENCES; i += 2) {
+        if (in.source_len)
+            other[i].source_len = i ? 5 : 3;
+        if (decoder)
+            other[i].target_len = i ? 2 : 5;
+    }
+    for (int i = 0; i < SEQUENCES; i++) {
+        size_t n = decoder ? other[i].target_len : other[i].source_len;
+        cr_assert_eq(bundle_add(u, other[i], to[i], n, (uint64_t)i, &e), 0, "%s", e.text);
+    }
+}
+
+/* By weight, pointers into one block of zeros. */
+static real **new_gradients(const Weights *w, real **block)
+{
+    real **gradients = calloc(w->count, sizeof *gradients);
+    *block = calloc(w->total, sizeof **block);
+    cr_assert(gradients && *block);
+    for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count)
+        gradients[i] = *block + at;
+    return gradients;
+}
 
 static void check_training(const char *config, double smoothing, double dropout)
 {
     Model *m = open_random(config);
-    const Weights *w = &m->weights;
     Error e = {{0}};
-    real *block = calloc(2 * w->total, sizeof *block), **gradients = calloc(2 * w->count, sizeof *gradients);
-    cr_assert(block && gradients);
-    for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count) {
-        gradients[i] = block + at;
-        gradients[w->count + i] = block + w->total + at;
-    }
-    Subject s = {pass_create(m, input_of(m), 0, &e), smoothing, dropout, gradients + w->count};
-    cr_assert(s.pass, "%s", e.text);
-    PassTraining t = {.scale = 0.2, .smoothing = smoothing, .dropout = dropout, .seed = 9, .gradients = gradients};
+    real *block, *unused_block, **gradients = new_gradients(&m->weights, &block), **unused = new_gradients(&m->weights, &unused_block);
+    Bundle *u = bundle_create(m, 0, &e);
+    cr_assert(u, "%s", e.text);
+    add_sequences(u, m);
+    BundleTraining t = {.smoothing = smoothing, .dropout = dropout, .gradients = gradients};
+    Subject s = {NULL, u, t};
+    s.training.gradients = unused;
     double sum = 0;
-    cr_assert_eq(pass_train(s.pass, targets, LENGTH, &t, &sum, &e), 0, "%s", e.text);
+    cr_assert_eq(bundle_run(u, &t, &sum, &e), 0, "%s", e.text);
     check_weights(m, &s, (const real *const *)gradients, config);
     free(block);
     free(gradients);
-    pass_free(s.pass);
+    free(unused_block);
+    free(unused);
+    bundle_free(u);
     model_free(m);
 }
 
@@ -252,48 +285,81 @@ Test(gradients, of_training_agree_with_finite_differences)
     check_training(GPT, 0, 0);
     check_training(GPT, 0.1, 0);
     check_training(GPT, 0.1, 0.3);
+    check_training(GPT ",pad=4", 0, 0);
     check_training(ORIGINAL, 0.2, 0.2);
+    check_training(ORIGINAL ",pad=17", 0.2, 0);
     check_training(LLAMA, 0, 0.5);
+    check_training(ALIBI, 0.1, 0);
+    check_training(BERT, 0, 0.1);
 }
 
 /* ---- in every build ---- */
 
-/* Training's gradients of a sequence, whose stages share memory, are those of pass_backward, to the last bit where nothing is scaled. */
-static void compare_with_backward(const char *config, const char *ablations)
+/* What several sequences come to at once is the sum of what passes give for each. */
+static void compare_with_passes(const char *config, const char *ablations)
 {
     Model *m = open_random(config);
     const Weights *w = &m->weights;
     Ablations a;
     Error e = {{0}};
     cr_assert_eq(ablations_parse(&a, ablations, &e), 0);
-    Pass *p = pass_create(m, input_of(m), a, &e);
-    real *block = calloc(w->total, sizeof *block), **gradients = calloc(w->count, sizeof *gradients);
-    double loss, sum = 0;
-    cr_assert(p && block && gradients);
-    for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count)
-        gradients[i] = block + at;
-    PassTraining t = {.scale = 0.2, .gradients = gradients};
-    cr_assert_eq(pass_train(p, targets, LENGTH, &t, &sum, &e), 0, "%s", e.text);
-    cr_assert_null(pass_gradient(p, 0), "they were not kept");
-    cr_assert_eq(pass_backward(p, targets, LENGTH, &loss, &e), 0, "%s", e.text);
-    cr_expect_float_eq(sum * 0.2, loss, 1e-12);
-    for (size_t i = 0; i < w->count; i++)
-        cr_expect_arr_eq(gradients[i], pass_weight_gradient(p, i), w->items[i].count * sizeof(real), "%s: %s", config, w->items[i].name);
+    real *block, *sums_block, **gradients = new_gradients(w, &block), **sums = new_gradients(w, &sums_block);
+    Bundle *u = bundle_create(m, a, &e);
+    BundleTraining t = {.gradients = gradients};
+    double sum = 0, expected = 0, largest_of_all = 0;
+    add_sequences(u, m);
+    cr_assert_eq(bundle_run(u, &t, &sum, &e), 0, "%s", e.text);
+
+    PassInput in = input_of(m);
+    bool decoder = in.target_len > 0;
+    for (int i = 0; i < SEQUENCES; i++) {
+        PassInput one = in;
+        double loss;
+        if (i != 1 && in.source_len)
+            one.source_len = i ? 5 : 3;
+        if (i != 1 && decoder)
+            one.target_len = i ? 2 : 5;
+        size_t n = decoder ? one.target_len : one.source_len, counted = 0;
+        const int *to = i == 1 ? targets : short_targets;
+        Pass *p = pass_create(m, one, a, &e);
+        cr_assert_eq(pass_backward(p, to, n, &loss, &e), 0, "%s", e.text);
+        for (size_t k = 0; k < n; k++)
+            counted += to[k] >= 0;
+        expected += loss * (double)counted;
+        for (size_t k = 0; k < w->count; k++)
+            for (size_t j = 0; j < w->items[k].count; j++)
+                sums[k][j] += pass_weight_gradient(p, k)[j] * (real)counted;
+        pass_free(p);
+    }
+    const double close = REAL_IS_DOUBLE ? 1e-11 : a & NO_NORM ? 1e-3 : 2e-5; /* without norms numbers grow, and rounding with them */
+    cr_expect_float_eq(sum, expected, close * expected, "%s: %g, expected %g", config, sum, expected);
+    for (size_t k = 0; k < w->count; k++)
+        largest_of_all = fmax(largest_of_all, largest(sums[k], w->items[k].count));
+    for (size_t k = 0; k < w->count; k++) {
+        double size = fmax(largest(sums[k], w->items[k].count), 1e-2 * largest_of_all); /* b_K has 0 and noise */
+        for (size_t j = 0; j < w->items[k].count; j++)
+            cr_assert_float_eq((double)gradients[k][j], (double)sums[k][j], close * size, "%s %s: %s[%zu]: %g, expected %g", config, ablations,
+                               w->items[k].name, j, (double)gradients[k][j], (double)sums[k][j]);
+    }
     free(block);
     free(gradients);
-    pass_free(p);
+    free(sums_block);
+    free(sums);
+    bundle_free(u);
     model_free(m);
 }
 
-Test(gradients, of_training_are_those_of_the_debugger)
+Test(gradients, of_several_sequences_are_the_sum_of_those_of_passes)
 {
-    compare_with_backward(GPT, "");
-    compare_with_backward(LLAMA, "");
-    compare_with_backward(ORIGINAL, "");
-    compare_with_backward(BERT, "");
-    compare_with_backward(ALIBI, "");
+    compare_with_passes(GPT, "");
+    compare_with_passes(LLAMA, "");
+    compare_with_passes(ORIGINAL, "");
+    compare_with_passes(BERT, "");
+    compare_with_passes(ALIBI, "");
+    compare_with_passes(GPT ",pad=4", "");
+    compare_with_passes(ORIGINAL ",pad=6", "");
     for (int i = 0; i < ABLATION_COUNT; i++)
-        compare_with_backward(ORIGINAL, ablation_table[i].name);
+        compare_with_passes(ORIGINAL, ablation_table[i].name);
 }
 
 /* The loss of a row by its definition, also where the softmax has no room for the target's probability. */

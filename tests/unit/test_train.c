@@ -2,7 +2,7 @@
 #include "train/run.h"
 
 #include "model_help.h"
-#include "pass/pass.h"
+#include "pass/bundle.h"
 #include "pass/sample.h"
 #include "tensor/matmul.h"
 #include "train/batch.h"
@@ -363,31 +363,31 @@ Test(train, a_pass_that_is_fed_again_is_as_good_as_a_new_one)
     model_free(m);
 }
 
-/* What dropout did to the stages of a pass in training. */
+/* What dropout did to the stages of one sequence. */
 typedef struct Dropped {
-    Pass *pass, *whole; /* whole: without dropout */
+    Pass *whole; /* without dropout */
     size_t zeros, numbers, scaled;
     bool kinds[STAGE_KIND_COUNT];
 } Dropped;
 
-/* The embeddings' sum is the first place, where the number that was dropped from is known. */
-static void count_dropped(void *context, const Stage *s, bool backward)
+/* The embeddings' sum is the first place, where the number that was dropped is known. */
+static void count_dropped(void *context, const Stage *s, bool backward, const real *value, size_t count)
 {
     Dropped *d = context;
-    size_t i = (size_t)(s - pass_plan(d->pass)->stages);
+    char name[STAGE_NAME_MAX];
     if (backward)
         return;
-    const real *x = pass_value(d->pass, i), *whole = pass_value(d->whole, i);
+    const real *whole = pass_value(d->whole, (size_t)plan_find(pass_plan(d->whole), stage_name(s, name)));
     size_t zeros = 0;
-    for (size_t k = 0; k < s->count; k++)
-        zeros += x[k] == 0 && whole[k] != 0;
+    for (size_t k = 0; k < count; k++)
+        zeros += value[k] == 0 && whole[k] != 0;
     d->kinds[s->kind] = zeros > 0;
     if (s->kind != STAGE_SUM)
         return;
-    for (size_t k = 0; k < s->count; k++)
-        d->scaled += fabs((double)x[k] * 0.75 - (double)whole[k]) <= 1e-6 * fabs((double)whole[k]);
+    for (size_t k = 0; k < count; k++)
+        d->scaled += fabs((double)value[k] * 0.75 - (double)whole[k]) <= 1e-6 * fabs((double)whole[k]);
     d->zeros += zeros;
-    d->numbers += s->count;
+    d->numbers += count;
 }
 
 Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
@@ -399,14 +399,17 @@ Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
     Model *m = model_open("random:kind=decoder,d_model=32,n_heads=2,decoder_layers=1,vocab_size=9", NULL, &e);
     for (int i = 0; i < T; i++)
         targets[i] = ids[i] = i % 9;
-    Dropped d = {.pass = pass_create(m, (PassInput){NULL, ids, 0, T}, 0, &e), .whole = pass_create(m, (PassInput){NULL, ids, 0, T}, 0, &e)};
+    PassInput in = {NULL, ids, 0, T};
+    Dropped d = {.whole = pass_create(m, in, 0, &e)};
+    Bundle *u = bundle_create(m, 0, &e);
     real *block = calloc(m->weights.total, sizeof *block), **gradients = calloc(m->weights.count, sizeof *gradients);
     for (size_t i = 0, at = 0; i < m->weights.count; at += m->weights.items[i++].count)
         gradients[i] = block + at;
-    PassTraining t = {.scale = 1, .dropout = 0.25, .gradients = gradients, .watch = count_dropped, .context = &d};
+    BundleTraining t = {.dropout = 0.25, .gradients = gradients, .watch = count_dropped, .context = &d};
     for (int i = 0; i < 3; i++) {
-        t.seed = i == 2 ? 2 : 1;
-        cr_assert_eq(pass_train(d.pass, targets, T, &t, &loss[i], &e), 0, "%s", e.text);
+        bundle_clear(u);
+        cr_assert_eq(bundle_add(u, in, targets, T, i == 2 ? 2 : 1, &e), 0, "%s", e.text);
+        cr_assert_eq(bundle_run(u, &t, &loss[i], &e), 0, "%s", e.text);
     }
     cr_expect_eq(loss[0], loss[1], "the same seed drops the same numbers");
     cr_expect_neq(loss[0], loss[2]);
@@ -414,12 +417,32 @@ Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
     cr_expect_eq(d.zeros + d.scaled, d.numbers);
     for (int k = 0; k < STAGE_KIND_COUNT; k++) /* a residual is 0 where both of its parts were dropped */
         cr_expect_eq(d.kinds[k], k == STAGE_RESIDUAL || k == STAGE_SUM || k == STAGE_OUT || k == STAGE_CONTRACT, "%s", stage_table[k].id);
-    /* What is asked for afterwards is whole. */
-    cr_expect_arr_eq(pass_value(d.pass, 2), pass_value(d.whole, 2), pass_plan(d.pass)->stages[2].count * sizeof(real));
-    pass_free(d.pass);
+    bundle_free(u);
     pass_free(d.whole);
     free(block);
     free(gradients);
+    model_free(m);
+}
+
+Test(train, a_bundle_refuses_what_does_not_suit_the_model)
+{
+    const int ids[] = {1, 2, 3, 4, 5}, high[] = {1, 99};
+    Error e = {{0}};
+    Model *m = model_open("random:kind=decoder,d_model=8,n_heads=2,decoder_layers=1,vocab_size=9,position=learned,max_len=4", NULL, &e);
+    Bundle *u = bundle_create(m, 0, &e);
+    BundleTraining t = {0};
+    double sum;
+    cr_expect_eq(bundle_run(u, &t, &sum, &e), -1);
+    assert_says(e, "at least one sequence");
+    cr_expect_eq(bundle_add(u, (PassInput){NULL, ids, 0, 5}, ids, 5, 0, &e), -1);
+    assert_says(e, "at most 4 tokens");
+    cr_expect_eq(bundle_add(u, (PassInput){NULL, high, 0, 2}, ids, 2, 0, &e), -1);
+    assert_says(e, "found 99");
+    cr_expect_eq(bundle_add(u, (PassInput){NULL, ids, 0, 2}, high, 2, 0, &e), -1);
+    assert_says(e, "found 99");
+    cr_expect_eq(bundle_add(u, (PassInput){NULL, ids, 0, 2}, ids, 3, 0, &e), -1);
+    assert_says(e, "expected 2 ids");
+    bundle_free(u);
     model_free(m);
 }
 
@@ -714,6 +737,19 @@ Test(train, rare_words_are_unknown_and_bad_texts_are_refused)
 }
 
 /* ---- recipes that are refused ---- */
+
+Test(train, a_short_recipe_has_a_short_warmup)
+{
+    const struct {
+        const char *text;
+        size_t warmup;
+    } recipes[] = {{"{\"task\": \"sum\", \"steps\": 50}", 5}, {"{\"task\": \"sum\", \"steps\": 50, \"warmup\": 20}", 20}, {"{\"task\": \"sum\", \"steps\": 5000}", 100}};
+    for (size_t i = 0; i < 3; i++) {
+        Recipe r = read_recipe(recipes[i].text);
+        cr_expect_eq(r.schedule.warmup, recipes[i].warmup, "%s", recipes[i].text);
+        recipe_free(&r);
+    }
+}
 
 Test(train, a_bad_recipe_is_refused)
 {
