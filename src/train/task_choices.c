@@ -28,25 +28,33 @@ static size_t note(Choices *c, size_t taken, size_t n)
     return taken;
 }
 
-size_t choose(Choices *c, size_t n)
+size_t choose_left(Choices *c, size_t left, size_t n)
 {
-    if (n == 0)
+    if (left == 0)
         c->dead = true;
     if (c->dead)
         return 0;
     c->nats += log((double)n);
     if (c->at < c->count)
         return c->tape[c->at++].taken;
-    return note(c, c->random ? (size_t)random_below(c->random, n) : 0, n);
+    return note(c, c->random ? (size_t)random_below(c->random, left) : 0, left);
 }
 
-size_t choose_weighted(Choices *c, const int *weights, size_t n)
+size_t choose(Choices *c, size_t n)
 {
-    size_t options = 0; /* on offer; the tape counts only these */
-    int total = 0;
+    return choose_left(c, n, n);
+}
+
+size_t choose_open(Choices *c, const int *weights, const bool *open, size_t n)
+{
+    size_t options = 0; /* that can be taken; the tape counts only these */
+    int all = 0, total = 0;
     for (size_t i = 0; i < n; i++) {
-        options += weights[i] > 0;
-        total += weights[i];
+        all += weights[i];
+        if (open[i] && weights[i] > 0) {
+            options++;
+            total += weights[i];
+        }
     }
     if (options == 0)
         c->dead = true;
@@ -56,20 +64,28 @@ size_t choose_weighted(Choices *c, const int *weights, size_t n)
     if (c->at < c->count)
         taken = c->tape[c->at++].taken;
     else {
-        if (c->random) {
-            int left = (int)random_below(c->random, (uint64_t)total);
-            for (size_t i = 0; (left -= weights[i]) >= 0; i++)
-                taken += weights[i] > 0;
-        }
+        int part = c->random ? (int)random_below(c->random, (uint64_t)total) : 0;
+        for (size_t i = 0; c->random && (!open[i] || part >= weights[i]); i++)
+            if (open[i] && weights[i] > 0) {
+                part -= weights[i];
+                taken++;
+            }
         taken = note(c, taken, options);
     }
     for (size_t i = 0; i < n; i++)
-        if (weights[i] > 0 && taken-- == 0) {
-            c->nats += log((double)total) - log((double)weights[i]);
+        if (open[i] && weights[i] > 0 && taken-- == 0) {
+            c->nats += log((double)all) - log((double)weights[i]);
             return i;
         }
     c->dead = true; /* a tape of another grammar */
     return 0;
+}
+
+size_t choose_weighted(Choices *c, const int *weights, size_t n)
+{
+    static const bool open[32] = {true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true,
+                                  true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true};
+    return choose_open(c, weights, open, n);
 }
 
 bool choose_chance(Choices *c, int percent)
@@ -79,10 +95,10 @@ bool choose_chance(Choices *c, int percent)
 
 bool choose_words(Choices *c, int percent, const char *words)
 {
-    if (!choices_have(c, words) || !choose_chance(c, percent))
-        return false;
-    choices_use(c, words);
-    return true;
+    bool taken = choose_open(c, (int[]){100 - percent, percent}, (bool[]){true, choices_have(c, words)}, 2) == 1;
+    if (taken)
+        choices_use(c, words);
+    return taken;
 }
 
 const char *choose_either(Choices *c, int percent, const char *first, const char *second)

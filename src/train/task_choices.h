@@ -7,7 +7,8 @@
  *     choices_begin(&c, NULL);
  *     do write(&c); while (choices_next(&c));
  *
- * The last way can be kept to a bag of words: what needs a word that is not left in the bag is not on offer. */
+ * The last way can be kept to a bag of words: what needs a word that is not left in the bag cannot be taken then. The probabilities stay
+ * those of drawing at random. */
 #ifndef TRAIN_TASK_CHOICES_H
 #define TRAIN_TASK_CHOICES_H
 
@@ -35,8 +36,13 @@ typedef struct Choices {
 void choices_begin(Choices *c, Random *random);
 /* One of n options, each as likely. 0 and dead where n is 0. */
 size_t choose(Choices *c, size_t n);
-/* One of n options, of which option i has weights[i] parts of the probability. Those with 0 are not on offer. */
+/* The same where only `left` of the n options can be taken from the bag: number 0 … left-1 of these, each with the probability 1/n that it
+ * has where there is no bag. */
+size_t choose_left(Choices *c, size_t left, size_t n);
+/* One of n options (at most 32), of which option i has weights[i] parts of the probability. */
 size_t choose_weighted(Choices *c, const int *weights, size_t n);
+/* The same where only the options that are `open` can be taken, each with the probability it has where all are. */
+size_t choose_open(Choices *c, const int *weights, const bool *open, size_t n);
 /* True in `percent` of all cases. */
 bool choose_chance(Choices *c, int percent);
 /* The same for something that uses the words of a text: false where they are not left. */

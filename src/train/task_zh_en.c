@@ -4,6 +4,7 @@
 #include "train/task_zh_en.h"
 #include "base/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ static void begin(ZhEnSentence *s)
     s->zh.table = s->en.table = zh_en_words();
     s->zh.n = s->en.n = s->clauses = 0;
     s->zh.bad = s->en.bad = s->question = false;
+    s->nats = 0;
 }
 
 /* Adds a clause. */
@@ -23,6 +25,7 @@ static void add_clause(Choices *c, ZhEnSentence *s, bool statement)
 {
     Clause x;
     zh_en_choose_clause(c, &x, statement);
+    s->nats = c->nats;
     if (c->dead)
         return;
     s->question = x.question != ASKS_NOTHING;
@@ -36,7 +39,8 @@ static void add_clause(Choices *c, ZhEnSentence *s, bool statement)
 /* Adds ， or ，但是, and a clause that does not repeat the one before it, which begins at word `last` of the English. */
 static void add_another(Choices *c, ZhEnSentence *s, size_t last)
 {
-    bool but = choose_chance(c, 35);
+    choices_use(c, "，");
+    bool but = choose_words(c, 35, "但是");
     size_t before = s->en.n - last;
     line_say(&s->zh, but ? "， 但是" : "，");
     line_say(&s->en, but ? "but" : "and");
@@ -46,16 +50,20 @@ static void add_another(Choices *c, ZhEnSentence *s, size_t last)
         c->dead = true;
 }
 
+void zh_en_write(Choices *c, ZhEnKind kind, ZhEnSentence *s)
+{
+    begin(s);
+    add_clause(c, s, kind != ZH_EN_CLAUSE);
+    if (kind == ZH_EN_TWO_STATEMENTS && !c->dead)
+        add_another(c, s, 0);
+}
+
 /* One of the task's own mix; false where it came to nothing. */
 static bool draw_mixed(Random *r, ZhEnSentence *s)
 {
     Choices c;
     choices_begin(&c, r);
-    begin(s);
-    bool two = choose_chance(&c, 14);
-    add_clause(&c, s, two);
-    if (two && !c.dead)
-        add_another(&c, s, 0);
+    zh_en_write(&c, random_below(r, 100) >= 86 ? ZH_EN_TWO_STATEMENTS : ZH_EN_CLAUSE, s);
     return !c.dead && s->zh.n <= ZH_EN_LENGTH;
 }
 
@@ -141,9 +149,22 @@ const Task task_zh_en = {
 
 /* ---- searching the grammar ---- */
 
-int zh_en_search(const int *ids, size_t n, bool statement, bool (*visit)(void *context, const ZhEnSentence *s), void *context)
+/* True where a line is made of exactly the words of a bag. */
+static bool is_made_of(const Line *l, const unsigned char bag[WORDS_MAX], size_t n)
 {
-    const long steps_max = 20000000;
+    unsigned char left[WORDS_MAX];
+    if (l->n != n)
+        return false;
+    memcpy(left, bag, sizeof left);
+    for (size_t i = 0; i < n; i++)
+        if (left[l->ids[i]]-- == 0)
+            return false;
+    return true;
+}
+
+int zh_en_search(const int *ids, size_t n, ZhEnKind kind, bool (*visit)(void *context, const ZhEnSentence *s), void *context)
+{
+    const long steps_max = 100000000;
     unsigned char bag[WORDS_MAX] = {0}, left[WORDS_MAX];
     for (size_t i = 0; i < n; i++)
         bag[ids[i]]++;
@@ -155,52 +176,38 @@ int zh_en_search(const int *ids, size_t n, bool statement, bool (*visit)(void *c
     do {
         ZhEnSentence s;
         memcpy(left, bag, sizeof left);
-        begin(&s);
-        add_clause(&c, &s, statement);
-        if (!c.dead && s.zh.n == n) {
-            memcpy(left, bag, sizeof left);
-            size_t found = 0;
-            while (found < n && left[s.zh.ids[found]]) {
-                left[s.zh.ids[found]]--;
-                found++;
-            }
-            if (found == n && !visit(context, &s))
-                return 0;
-        }
+        zh_en_write(&c, kind, &s);
+        if (!c.dead && is_made_of(&s.zh, bag, n) && !visit(context, &s))
+            return 0;
         if (++steps == steps_max)
             return -1;
     } while (choices_next(&c));
     return 0;
 }
 
-/* What is looked for: the sentence itself (`same`), or one of the same words with another translation. */
+/* ---- translating ---- */
+
 typedef struct Wanted {
-    const int *zh, *en; /* en NULL: not known yet */
-    size_t zh_n, en_n;
-    bool same, found;
+    const int *zh;
+    size_t n;
+    bool found;
     Line answer;
 } Wanted;
 
-static bool compare(void *context, const ZhEnSentence *s)
+static bool is_wanted(void *context, const ZhEnSentence *s)
 {
     Wanted *w = context;
-    if (w->same) {
-        if (memcmp(s->zh.ids, w->zh, w->zh_n * sizeof *w->zh) != 0)
-            return true;
+    w->found = memcmp(s->zh.ids, w->zh, w->n * sizeof *w->zh) == 0;
+    if (w->found)
         w->answer = s->en;
-        w->found = true;
-    } else
-        w->found = s->en.n != w->en_n || memcmp(s->en.ids, w->en, w->en_n * sizeof *w->en) != 0;
     return !w->found;
 }
-
-/* ---- translating ---- */
 
 /* Translates the n words at ids, a clause. */
 static int translate_clause(const char *source, const int *ids, size_t n, bool statement, Line *out, Error *e)
 {
-    Wanted w = {.zh = ids, .zh_n = n, .same = true};
-    if (zh_en_search(ids, n, statement, compare, &w) != 0)
+    Wanted w = {.zh = ids, .n = n};
+    if (zh_en_search(ids, n, statement ? ZH_EN_STATEMENT : ZH_EN_CLAUSE, is_wanted, &w) != 0)
         return error_set(e, "zh-en: expected a shorter sentence, found one that takes too long to search: %s", source);
     if (!w.found)
         return error_set(e, "zh-en: expected a sentence of the grammar, found %s", source);
@@ -268,19 +275,76 @@ int task_zh_en_translate(const char *source, Buffer *out, Error *e)
 
 /* ---- what a bag of words decides ---- */
 
-double task_zh_en_bag_share(Random *r, size_t n, Error *e)
+enum { MEANINGS_MAX = 8192 };
+
+/* The translations of one bag, by the hash of their English. */
+typedef struct Meanings {
+    struct {
+        uint64_t hash; /* 0: free */
+        double p;
+    } slots[MEANINGS_MAX];
+    size_t count;
+} Meanings;
+
+static uint64_t hash_of(const Line *l)
 {
-    size_t decided = 0;
+    uint64_t h = l->n;
+    for (size_t i = 0; i < l->n; i++) {
+        Random mixed = random_seeded(h ^ (uint64_t)l->ids[i] << 32);
+        h = random_bits(&mixed);
+    }
+    return h ? h : 1;
+}
+
+static bool add_meaning(void *context, const ZhEnSentence *s)
+{
+    Meanings *m = context;
+    uint64_t hash = hash_of(&s->en);
+    size_t slot = (size_t)(hash % MEANINGS_MAX);
+    while (m->slots[slot].hash && m->slots[slot].hash != hash)
+        slot = (slot + 1) % MEANINGS_MAX;
+    m->count += m->slots[slot].hash == 0;
+    m->slots[slot].hash = hash;
+    m->slots[slot].p += exp(-s->nats);
+    return m->count < MEANINGS_MAX - 1;
+}
+
+/* How often the likeliest of them is the one with this hash: 1, 0, or a part where several are as likely. */
+static double guess(const Meanings *m, uint64_t right)
+{
+    double most = 0;
+    size_t likeliest = 0;
+    bool among = false;
+    for (size_t i = 0; i < MEANINGS_MAX; i++)
+        most = m->slots[i].p > most ? m->slots[i].p : most;
+    for (size_t i = 0; i < MEANINGS_MAX; i++)
+        if (m->slots[i].p > most * (1 - 1e-9)) {
+            likeliest++;
+            among = among || m->slots[i].hash == right;
+        }
+    return among ? 1.0 / (double)likeliest : 0;
+}
+
+int task_zh_en_bag(Random *r, size_t n, ZhEnBag *out, Error *e)
+{
+    Meanings *m = malloc(sizeof *m);
+    if (!m)
+        return error_memory(e, "zh-en");
+    *out = (ZhEnBag){0};
     for (size_t i = 0; i < n; i++) {
         ZhEnSentence s;
-        if (!draw_sentence(r, TASK_HELD_OUT, 0, &s))
-            return error_set(e, "zh-en: expected a sentence, found none");
-        if (s.clauses > 1)
-            continue;
-        Wanted w = {.en = s.en.ids, .en_n = s.en.n};
-        if (zh_en_search(s.zh.ids, s.zh.n, false, compare, &w) != 0)
+        memset(m, 0, sizeof *m);
+        bool drawn = draw_sentence(r, TASK_HELD_OUT, 0, &s);
+        ZhEnKind kind = s.clauses > 1 ? ZH_EN_TWO_STATEMENTS : ZH_EN_CLAUSE;
+        if (!drawn || zh_en_search(s.zh.ids, s.zh.n, kind, add_meaning, m) != 0 || m->count >= MEANINGS_MAX - 1) {
+            free(m);
             return error_set(e, "zh-en: expected a sentence that can be searched, found one that takes too long");
-        decided += !w.found;
+        }
+        out->decided += m->count == 1;
+        out->guessed += guess(m, hash_of(&s.en));
     }
-    return n ? (double)decided / (double)n : 0;
+    free(m);
+    out->decided /= (double)n;
+    out->guessed /= (double)n;
+    return 0;
 }

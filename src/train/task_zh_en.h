@@ -202,8 +202,8 @@ typedef struct Clause {
     bool has_object;
     Phrase person; /* whom it is given to, for whom or with whom it is done */
     enum { NOBODY, FOR_PERSON, WITH_PERSON, TO_PERSON } role;
-    const char *modal; /* 会, 将; 能, 可以; NULL: none */
-    bool yes_negative; /* 没有 rather than 没 */
+    const char *modal;  /* 会, 将; 能, 可以; NULL: none */
+    bool full_negative; /* 没有 rather than 没 */
     const Time *time;
     bool time_first; /* before the subject */
     bool often;
@@ -242,20 +242,33 @@ typedef struct ZhEnSentence {
     Line en; /* with its question mark */
     bool question;
     size_t clauses;
+    double nats; /* -log of the probability of its choices */
 } ZhEnSentence;
 
 enum { ZH_EN_LENGTH = 14, ZH_EN_LONGEST = 100 }; /* Chinese words of the longest sentence in training, and of the longest there can be */
 
-/* Calls `visit` for every derivation of a clause whose Chinese is made of exactly these words, in any order, until it returns false.
+typedef enum ZhEnKind { ZH_EN_CLAUSE, ZH_EN_STATEMENT, ZH_EN_TWO_STATEMENTS } ZhEnKind;
+
+/* Writes a sentence; c->dead where that came to nothing. */
+void zh_en_write(Choices *c, ZhEnKind kind, ZhEnSentence *s);
+
+/* Calls `visit` for every derivation of a sentence whose Chinese is made of exactly these words, in any order, until it returns false.
  * -1 where the search had to give up. */
-int zh_en_search(const int *ids, size_t n, bool statement, bool (*visit)(void *context, const ZhEnSentence *s), void *context);
+int zh_en_search(const int *ids, size_t n, ZhEnKind kind, bool (*visit)(void *context, const ZhEnSentence *s), void *context);
 
 /* The grammar's own translation of a Chinese sentence; an error where it is none of the grammar's. Found by searching, clause by clause. */
 int task_zh_en_translate(const char *source, Buffer *out, Error *e);
 
-/* The share of n held-out sentences, drawn from r, whose bag of words decides the translation: no sentence of the grammar that is made
- * of the same Chinese words in another order has another translation. Two clauses can always be exchanged, so that a sentence
- * of two is never decided; for a single clause the whole grammar is searched. Negative, with e set, where it could not be found out. */
-double task_zh_en_bag_share(Random *r, size_t n, Error *e);
+/* What can be known of a translation from the bag of Chinese words alone. */
+typedef struct ZhEnBag {
+    double decided; /* share of sentences that it decides: no sentence of the grammar that is made of the same words in another order
+                       has another translation */
+    double guessed; /* share that is right where the likeliest translation of the bag is taken: no model without positions does better,
+                       but by luck or by knowing which sentences are held out */
+} ZhEnBag;
+
+/* Measures both on n held-out sentences drawn from r. For each, the grammar is searched for all sentences of the same words, with their
+ * probabilities; nothing is estimated. Some hundred sentences a second. */
+int task_zh_en_bag(Random *r, size_t n, ZhEnBag *out, Error *e);
 
 #endif

@@ -122,7 +122,7 @@ static void say_opening(Line *l, const Clause *x)
     say(l, x->question == ASKS_WHY ? "为什么" : NULL);
     say(l, x->often ? "常常" : NULL);
     if (x->negative && (x->tense == PAST || x->pattern == PATTERN_HAVE))
-        say(l, x->yes_negative ? "没 有" : "没");
+        say(l, x->full_negative ? "没 有" : "没");
     else if (x->negative)
         say(l, "不");
     say(l, x->modal);

@@ -90,22 +90,20 @@ static void choose_person(Choices *c, Clause *x)
 static void choose_tense(Choices *c, Clause *x, const int weights[TENSE_COUNT])
 {
     int offered[TENSE_COUNT];
+    bool open[TENSE_COUNT] = {
+        [PRESENT] = true,
+        [PAST] = choices_have(c, "了") || choices_have(c, "没"),
+        [FUTURE] = choices_have(c, "会") || choices_have(c, "将") || choices_have(c, "明天") || choices_have(c, "明年"),
+        [ONGOING] = choices_have(c, "正在"),
+        [WANTED] = choices_have(c, "想"),
+        [ABLE] = choices_have(c, "能") || choices_have(c, "可以"),
+    };
     memcpy(offered, weights, sizeof offered);
-    if (!choices_have(c, "了") && !choices_have(c, "没"))
-        offered[PAST] = 0;
-    if (!choices_have(c, "会") && !choices_have(c, "将") && !choices_have(c, "明天") && !choices_have(c, "明年"))
-        offered[FUTURE] = 0;
-    if (!choices_have(c, "正在") || x->negative || x->question == ASKS_WHERE || x->question == ASKS_WHY)
-        offered[ONGOING] = 0;
-    if (!choices_have(c, "想"))
-        offered[WANTED] = 0;
-    if (!choices_have(c, "能") && !choices_have(c, "可以"))
-        offered[ABLE] = 0;
-    if (x->verb->flags & VERB_SUDDEN)
+    if (x->negative || x->question == ASKS_WHERE || x->question == ASKS_WHY || (x->verb->flags & VERB_SUDDEN))
         offered[ONGOING] = 0;
     if (x->verb->flags & VERB_STATE)
         memcpy(offered, (int[TENSE_COUNT]){[PRESENT] = 1}, sizeof offered);
-    x->tense = (Tense)choose_weighted(c, offered, TENSE_COUNT);
+    x->tense = (Tense)choose_open(c, offered, open, TENSE_COUNT);
 }
 
 static bool time_fits(const void *row, const void *context)
@@ -133,7 +131,7 @@ static void choose_modal(Choices *c, Clause *x)
     case PAST:
         if (x->negative) {
             choices_use(c, "没");
-            x->yes_negative = choose_words(c, 40, "有");
+            x->full_negative = choose_words(c, 40, "有");
         } else
             choices_use(c, "了");
         return;
@@ -168,12 +166,12 @@ static void choose_place(Choices *c, Clause *x)
 static void choose_question(Choices *c, Clause *x, bool statement, const int weights[QUESTION_COUNT])
 {
     static const char *const markers[QUESTION_COUNT] = {NULL, "吗", "谁", "什么", "谁", "哪里", "为什么"};
-    int offered[QUESTION_COUNT];
+    bool open[QUESTION_COUNT];
     if (statement)
         return;
     for (int i = 0; i < QUESTION_COUNT; i++)
-        offered[i] = choices_have(c, markers[i]) ? weights[i] : 0;
-    x->question = (Question)choose_weighted(c, offered, QUESTION_COUNT);
+        open[i] = choices_have(c, markers[i]);
+    x->question = (Question)choose_open(c, weights, open, QUESTION_COUNT);
     if (x->question == ASKS_WHETHER || x->question == ASKS_WHERE || x->question == ASKS_WHY)
         choices_use(c, markers[x->question]); /* the others are used by their phrase */
 }
@@ -182,8 +180,8 @@ static void choose_negative(Choices *c, Clause *x, int percent)
 {
     if (x->question == ASKS_WHAT || x->question == ASKS_WHOM || x->question == ASKS_WHERE)
         return;
-    if (choices_have(c, "不") || choices_have(c, "没"))
-        x->negative = choose_chance(c, percent);
+    bool left = choices_have(c, "不") || choices_have(c, "没");
+    x->negative = choose_open(c, (int[]){100 - percent, percent}, (bool[]){true, left}, 2) == 1;
 }
 
 /* ---- patterns ---- */
@@ -442,13 +440,11 @@ void zh_en_choose_clause(Choices *c, Clause *x, bool statement)
 {
     static const int weights[PATTERN_COUNT] = {46, 9, 6, 9, 6, 6, 5, 5, 2, 6};
     static const char *const markers[PATTERN_COUNT] = {NULL, NULL, "是", NULL, "在", "有", "有", "给", "住 在", NULL};
-    int offered[PATTERN_COUNT];
+    bool open[PATTERN_COUNT];
     for (int i = 0; i < PATTERN_COUNT; i++)
-        offered[i] = choices_have(c, markers[i]) ? weights[i] : 0;
-    if (statement)
-        offered[PATTERN_ORDER] = 0;
+        open[i] = choices_have(c, markers[i]);
     memset(x, 0, sizeof *x);
-    x->pattern = (Pattern)choose_weighted(c, offered, PATTERN_COUNT);
+    x->pattern = (Pattern)choose_open(c, weights, open, statement ? PATTERN_ORDER : PATTERN_COUNT);
     switch (x->pattern) {
     case PATTERN_ACTION:
         choose_action(c, x, statement);

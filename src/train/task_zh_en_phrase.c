@@ -13,14 +13,17 @@ const void *zh_en_choose_row(Choices *c, const void *rows, size_t n, size_t size
                              const void *context)
 {
     const void *found[ROWS_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < n && count < ROWS_MAX; i++) {
+    size_t left = 0, all = 0;
+    for (size_t i = 0; i < n && all < ROWS_MAX; i++) {
         const void *row = (const char *)rows + i * size;
         const char *const *zh = row; /* every row begins with its Chinese */
-        if ((!fits || fits(row, context)) && choices_have(c, *zh))
-            found[count++] = row;
+        if (fits && !fits(row, context))
+            continue;
+        all++;
+        if (choices_have(c, *zh))
+            found[left++] = row;
     }
-    size_t taken = choose(c, count);
+    size_t taken = choose_left(c, left, all);
     if (c->dead)
         return rows;
     const char *const *zh = found[taken];
@@ -115,8 +118,8 @@ static void choose_adjective(Choices *c, Phrase *p, int percent)
     if (!(p->noun->kinds & described) || !choose_chance(c, percent))
         return;
     p->adjective = zh_en_choose_row(c, zh_en_adjectives, zh_en_adjective_count, sizeof(Adjective), adjective_fits, p->noun);
-    p->linked = p->adjective->linked || (choices_have(c, "的") && choose_chance(c, 25));
-    if (p->linked)
+    p->linked = p->adjective->linked || choose_words(c, 25, "的");
+    if (p->adjective->linked)
         choices_use(c, "的");
 }
 
@@ -164,10 +167,9 @@ static void choose_route(Choices *c, Phrase *p)
 {
     choices_use(c, "的");
     p->to = zh_en_choose_row(c, zh_en_places, zh_en_place_count, sizeof(Place), is_another_city, NULL);
-    if (choices_have(c, "从 到") && choose_chance(c, 75)) {
-        choices_use(c, "从 到");
+    if (choose_words(c, 75, "从 到"))
         p->from = zh_en_choose_row(c, zh_en_places, zh_en_place_count, sizeof(Place), is_another_city, p->to);
-    } else
+    else
         choices_use(c, "去");
 }
 
@@ -175,10 +177,9 @@ static void choose_route(Choices *c, Phrase *p)
 
 static void choose_number(Choices *c, Phrase *p)
 {
-    if (choices_have(c, "一") && choose_chance(c, 60)) {
+    if (choose_words(c, 60, "一"))
         p->number = &zh_en_numbers[0];
-        choices_use(c, "一");
-    } else
+    else
         p->number = zh_en_choose_row(c, zh_en_numbers + 1, zh_en_number_count - 1, sizeof(Pair), NULL, NULL);
 }
 
@@ -278,6 +279,7 @@ static const char *marker_of(PhraseForm form)
 void zh_en_choose_phrase(Choices *c, Phrase *p, unsigned kinds, const int weights[FORM_COUNT])
 {
     int offered[FORM_COUNT];
+    bool open[FORM_COUNT];
     bool nouns[FORM_COUNT] = {false};
     for (size_t i = 0; i < zh_en_noun_count; i++) /* forms for which there is any noun */
         for (int f = FORM_BARE; f <= FORM_JOB; f++)
@@ -293,10 +295,11 @@ void zh_en_choose_phrase(Choices *c, Phrase *p, unsigned kinds, const int weight
             possible = kinds & TICKET;
         else if (f >= FORM_BARE && f <= FORM_JOB)
             possible = nouns[f];
-        offered[f] = possible && choices_have(c, marker_of((PhraseForm)f)) ? weights[f] : 0;
+        offered[f] = possible ? weights[f] : 0;
+        open[f] = choices_have(c, marker_of((PhraseForm)f));
     }
     memset(p, 0, sizeof *p);
-    p->form = (PhraseForm)choose_weighted(c, offered, FORM_COUNT);
+    p->form = (PhraseForm)choose_open(c, offered, open, FORM_COUNT);
     if (!c->dead)
         choose_form(c, p, kinds);
 }
