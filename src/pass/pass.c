@@ -1,5 +1,5 @@
 /* pass.c - walks a plan forwards and backwards, and keeps every value. */
-#include "pass/pass.h"
+#include "pass/pass_internal.h"
 
 #include "pass/loss.h"
 #include "tensor/kernels.h"
@@ -8,37 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct Pass {
-    const Model *model;
-    Plan plan;
-    int *ids[2]; /* by stack: encoder, decoder */
-    size_t ids_room[2];
-    real **values; /* by stage; all point into value_block, except those an earlier pass computed */
-    real *value_block;
-    size_t value_room; /* numbers value_block holds */
-    size_t done;
-    real **gradients; /* by stage, into gradient_block; NULL before the first backward */
-    real *gradient_block;
-    size_t gradient_room;
-    bool has_gradients; /* they are of these ids */
-    real *scratch;           /* see StageRun; and what the loss makes of a row of logits */
-    size_t scratch_room;
-    real *table; /* see stage_fill_table: table_rows rows from position table_first on */
-    size_t table_first, table_rows;
-    real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
-    real *weight_block;
-    int *targets; /* of the last backward */
-    size_t targets_room, targets_len;
-    const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
-    /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or
-     * K_ROT) and V stage, NULL elsewhere; and the ids of those positions */
-    real **cache;
-    size_t cache_rows;
-    const int *cache_ids;
-};
-
-/* One block of zeros. calloc leaves the pages of a large one untouched until they are written. */
-static real *allocate_block(size_t total)
+real *pass_allocate(size_t total)
 {
     return calloc(total ? total : 1, sizeof(real));
 }
@@ -47,7 +17,7 @@ static real *allocate_block(size_t total)
 static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
 {
     if (!*block || plan->total > *room) {
-        real *more = allocate_block(plan->total);
+        real *more = pass_allocate(plan->total);
         if (!more)
             return -1;
         free(*block);
@@ -67,7 +37,7 @@ static int check_ids(const Model *m, const int *ids, size_t n, Error *e)
     return 0;
 }
 
-static int copy_ids(int **to, size_t *room, const int *ids, size_t n)
+int pass_copy_ids(int **to, size_t *room, const int *ids, size_t n)
 {
     if (!*to || n > *room) {
         int *more = malloc((n ? n : 1) * sizeof *more);
@@ -94,7 +64,7 @@ static int make_scratch(Pass *p)
     if (most <= p->scratch_room)
         return 0;
     free(p->scratch);
-    p->scratch = allocate_block(most);
+    p->scratch = pass_allocate(most);
     p->scratch_room = p->scratch ? most : 0;
     return p->scratch ? 0 : -1;
 }
@@ -107,7 +77,7 @@ static int make_table(Pass *p)
     if (width == 0 || (p->table && p->table_first == in->past && p->table_rows >= rows))
         return 0;
     free(p->table);
-    p->table = allocate_block(rows * width);
+    p->table = pass_allocate(rows * width);
     if (!p->table)
         return -1;
     stage_fill_table(p->table, p->plan.config, in->past, rows);
@@ -119,16 +89,18 @@ static int make_table(Pass *p)
 /* What follows from the plan and the ids. */
 static int take_input(Pass *p, PassInput in, Error *e)
 {
+    changes_free(p->changes);
+    p->changes = NULL;
     p->done = 0;
     p->has_gradients = false;
     if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || make_scratch(p) != 0 || make_table(p) != 0 ||
-        copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
-        copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
+        pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
+        pass_copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
         return error_memory(e, "pass");
     return 0;
 }
 
-static Pass *create(const Model *m, PassInput in, size_t past, Ablations a, Error *e)
+Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, Error *e)
 {
     if (check_ids(m, in.source, in.source_len, e) != 0 || check_ids(m, in.target, in.target_len, e) != 0)
         return NULL;
@@ -153,7 +125,7 @@ static Pass *create(const Model *m, PassInput in, size_t past, Ablations a, Erro
 
 Pass *pass_create(const Model *m, PassInput input, Ablations a, Error *e)
 {
-    return create(m, input, 0, a, e);
+    return pass_create_after(m, input, 0, a, e);
 }
 
 int pass_feed(Pass *p, PassInput in, Error *e)
@@ -184,6 +156,7 @@ void pass_free(Pass *p)
     free(p->table);
     free(p->targets);
     free(p->weights);
+    changes_free(p->changes);
     free(p);
 }
 
@@ -210,8 +183,7 @@ size_t pass_done(const Pass *p)
 
 /* ---- forward ---- */
 
-/* True where the later tokens of a decoding read this stage's value from the cache. */
-static bool is_cached(const Plan *plan, const Stage *s)
+bool pass_is_cached(const Plan *plan, const Stage *s)
 {
     bool rotary = plan->config->position == POSITION_ROPE;
     return stage_is_causal(s) && (s->kind == STAGE_V || s->kind == (rotary ? STAGE_K_ROT : STAGE_K));
@@ -231,6 +203,14 @@ bool pass_sees(const Pass *p, const Stage *s, size_t query, size_t key)
     return stage_sees(s, p->plan.config, p->plan.ablations, key_ids(p, s), query, key);
 }
 
+const real *pass_weight(const Pass *p, size_t w)
+{
+    if (p->weights && p->weights[w])
+        return p->weights[w];
+    const real *edited = changes_weight(p->changes, w);
+    return edited ? edited : p->model->weights.items[w].data;
+}
+
 /* Gathers what stage i reads and writes. */
 static StageRun prepare(const Pass *p, size_t i)
 {
@@ -241,7 +221,7 @@ static StageRun prepare(const Pass *p, size_t i)
     r.key_ids = key_ids(p, s);
     for (int k = 0; k < 2; k++) {
         if (s->w[k] != NO_WEIGHT)
-            r.w[k] = p->weights && p->weights[s->w[k]] ? p->weights[s->w[k]] : p->model->weights.items[s->w[k]].data;
+            r.w[k] = pass_weight(p, (size_t)s->w[k]);
         if (s->in[k] == NO_STAGE)
             continue;
         const Stage *in = &p->plan.stages[s->in[k]];
@@ -266,11 +246,13 @@ static void append_to_cache(Pass *p, size_t i)
         memcpy(p->cache[i] + (g * p->cache_rows + p->plan.input.past) * k, p->values[i] + g * n * k, n * k * sizeof(real));
 }
 
-static void run_until(Pass *p, size_t end)
+void pass_run_until(Pass *p, size_t end)
 {
     for (; p->done < end; p->done++) {
         StageRun r = prepare(p, p->done);
         stage_table[r.stage->kind].forward(&r);
+        if (p->changes)
+            changes_apply(p, p->done);
         if (p->cache && p->cache[p->done])
             append_to_cache(p, p->done);
     }
@@ -278,29 +260,29 @@ static void run_until(Pass *p, size_t end)
 
 const real *pass_value(Pass *p, size_t i)
 {
-    run_until(p, i + 1);
+    pass_run_until(p, i + 1);
     return p->values[i];
 }
 
 void pass_run(Pass *p)
 {
-    run_until(p, p->plan.count);
+    pass_run_until(p, p->plan.count);
 }
 
 /* ---- loss and backward ---- */
 
-static size_t logits_index(const Pass *p)
+size_t pass_logits(const Plan *plan)
 {
-    return p->plan.count - 2; /* the plan ends in logits, probs */
+    return plan->count - 2; /* the plan ends in logits, probs */
 }
 
 /* The mean of the counted rows' losses; where dlogits is given, its gradient is added to it. It reads the logits, not the stage
  * behind them. */
 static double mean_loss(Pass *p, const int *targets, int counted, real *dlogits)
 {
-    const Stage *s = &p->plan.stages[logits_index(p)];
+    const Stage *s = &p->plan.stages[pass_logits(&p->plan)];
     size_t T = s->shape[0], V = s->shape[1];
-    const real *logits = pass_value(p, logits_index(p));
+    const real *logits = pass_value(p, pass_logits(&p->plan));
     double sum = 0;
     for (size_t t = 0; t < T; t++) {
         if (targets[t] < 0)
@@ -315,7 +297,7 @@ static double mean_loss(Pass *p, const int *targets, int counted, real *dlogits)
 
 static int count_targets(const Pass *p, const int *targets, size_t n, Error *e)
 {
-    const Stage *s = &p->plan.stages[logits_index(p)];
+    const Stage *s = &p->plan.stages[pass_logits(&p->plan)];
     return loss_count(targets, n, s->shape[0], s->shape[1], e);
 }
 
@@ -344,7 +326,7 @@ static int clear_weight_gradients(Pass *p, Error *e)
     const Weights *w = &p->model->weights;
     if (!p->weight_gradients) {
         p->weight_gradients = calloc(w->count ? w->count : 1, sizeof *p->weight_gradients);
-        p->weight_block = p->weight_gradients ? allocate_block(w->total) : NULL;
+        p->weight_block = p->weight_gradients ? pass_allocate(w->total) : NULL;
         if (!p->weight_block) {
             free(p->weight_gradients);
             p->weight_gradients = NULL;
@@ -363,10 +345,10 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
     int counted = count_targets(p, targets, n, e);
     if (counted < 0 || clear_gradients(p, e) != 0 || clear_weight_gradients(p, e) != 0)
         return -1;
-    if (targets != p->targets && copy_ids(&p->targets, &p->targets_room, targets, n) != 0)
+    if (targets != p->targets && pass_copy_ids(&p->targets, &p->targets_room, targets, n) != 0)
         return error_memory(e, "targets");
     p->targets_len = n;
-    *loss = mean_loss(p, targets, counted, p->gradients[logits_index(p)]);
+    *loss = mean_loss(p, targets, counted, p->gradients[pass_logits(&p->plan)]);
     pass_run(p); /* the loss has needed all but the last */
     for (size_t i = p->plan.count; i-- > 0;) {
         StageRun r = prepare(p, i);
@@ -377,6 +359,8 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
             if (r.stage->w[k] != NO_WEIGHT)
                 r.dw[k] = p->weight_gradients[r.stage->w[k]];
         }
+        if (p->changes)
+            changes_before_backward(p, i, &r);
         stage_table[r.stage->kind].backward(&r);
     }
     p->has_gradients = true;
@@ -408,7 +392,7 @@ void pass_forget(Pass *p, size_t first)
 
 void pass_override(Pass *p, size_t i, size_t offset, real x)
 {
-    run_until(p, i + 1);
+    pass_run_until(p, i + 1);
     p->values[i][offset] = x;
     pass_forget(p, i + 1);
 }
@@ -423,129 +407,5 @@ int pass_use_weight(Pass *p, size_t w, const real *data, Error *e)
     for (size_t i = p->plan.count; i-- > 0;)
         if (p->plan.stages[i].w[0] == (int)w || p->plan.stages[i].w[1] == (int)w)
             pass_forget(p, i);
-    return 0;
-}
-
-/* ---- decoding with a cache ---- */
-
-struct Decoding {
-    const Model *model;
-    Ablations ablations;
-    int *source, *fed; /* fed: the decoder's ids so far */
-    size_t source_len;
-    size_t length, capacity;
-    Pass *first; /* the first feed's pass: keeps what the encoder and cross-attention's keys and values are */
-    Pass *last;  /* the latest feed's pass, whose logits were handed out; may be first */
-    real **cache;
-    real *cache_block;
-};
-
-Decoding *decoding_create(const Model *m, const int *source, size_t source_len, size_t capacity, Ablations a, Error *e)
-{
-    if (!config_has_stack(&m->config, STACK_DECODER)) {
-        error_set(e, "%s: expected a model with a decoder, found an encoder: it has nothing to generate with", m->name);
-        return NULL;
-    }
-    if (a & NO_MASK) {
-        error_set(e, "no-mask: without the mask every new token changes the earlier rows, so keys and values cannot be cached; use --no-cache");
-        return NULL;
-    }
-    Decoding *d = calloc(1, sizeof *d);
-    size_t room = 0;
-    if (d && capacity < SIZE_MAX / sizeof *d->fed)
-        d->fed = calloc(capacity ? capacity : 1, sizeof *d->fed);
-    if (!d || !d->fed || copy_ids(&d->source, &room, source, source_len) != 0) {
-        decoding_free(d);
-        error_memory(e, "decoding");
-        return NULL;
-    }
-    d->model = m;
-    d->ablations = a;
-    d->source_len = source_len;
-    d->capacity = capacity;
-    return d;
-}
-
-void decoding_free(Decoding *d)
-{
-    if (!d)
-        return;
-    if (d->last != d->first)
-        pass_free(d->last);
-    pass_free(d->first);
-    free(d->cache);
-    free(d->cache_block);
-    free(d->source);
-    free(d->fed);
-    free(d);
-}
-
-size_t decoding_length(const Decoding *d)
-{
-    return d->length;
-}
-
-static int allocate_cache(Decoding *d, const Plan *plan, Error *e)
-{
-    size_t total = 0, rows = d->capacity;
-    for (size_t i = 0; i < plan->count; i++)
-        if (is_cached(plan, &plan->stages[i])) {
-            size_t per_row = plan->stages[i].shape[0] * plan->stages[i].shape[2];
-            if (per_row && rows > (SIZE_MAX / 16 - total) / per_row)
-                return error_memory(e, "key/value cache");
-            total += rows * per_row;
-        }
-    d->cache = calloc(plan->count, sizeof *d->cache);
-    d->cache_block = d->cache ? allocate_block(total) : NULL;
-    if (!d->cache_block) {
-        free(d->cache);
-        d->cache = NULL;
-        return error_memory(e, "key/value cache");
-    }
-    for (size_t i = 0, at = 0; i < plan->count; i++)
-        if (is_cached(plan, &plan->stages[i])) {
-            d->cache[i] = d->cache_block + at;
-            at += rows * plan->stages[i].shape[0] * plan->stages[i].shape[2];
-        }
-    return 0;
-}
-
-/* A later feed takes over what does not depend on the new tokens: the encoder, and cross-attention's keys and values. */
-static bool is_kept(const Stage *s)
-{
-    return s->stack == STACK_ENCODER || (s->sub == SUB_CROSS && (s->kind == STAGE_K || s->kind == STAGE_V));
-}
-
-int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e)
-{
-    if (n > d->capacity - d->length)
-        return error_set(e, "decoding: expected at most %zu tokens, found %zu", d->capacity, d->length + n);
-    PassInput in = {d->source, ids, d->source_len, n};
-    Pass *p = create(d->model, in, d->length, d->ablations, e);
-    if (!p)
-        return -1;
-    if (!d->cache && allocate_cache(d, &p->plan, e) != 0) {
-        pass_free(p);
-        return -1;
-    }
-    p->cache = d->cache;
-    p->cache_rows = d->capacity;
-    p->cache_ids = d->fed;
-    memcpy(d->fed + d->length, ids, n * sizeof *ids);
-    for (size_t i = 0; i < p->plan.count; i++) {
-        if (d->first && is_kept(&p->plan.stages[i])) {
-            p->values[i] = d->first->values[i];
-            continue;
-        }
-        p->done = i;
-        run_until(p, i + 1);
-    }
-    d->length += n;
-    if (!d->first)
-        d->first = p;
-    if (d->last && d->last != d->first)
-        pass_free(d->last);
-    d->last = p;
-    *logits = p->values[logits_index(p)] + (n - 1) * d->model->config.vocab_size;
     return 0;
 }

@@ -1,0 +1,59 @@
+/* pass_internal.h - what a Pass is made of: for the files that walk one (pass.c, edit.c, decoding.c). */
+#ifndef PASS_PASS_INTERNAL_H
+#define PASS_PASS_INTERNAL_H
+
+#include "pass/edit.h"
+
+struct Pass {
+    const Model *model;
+    Plan plan;
+    int *ids[2]; /* by stack: encoder, decoder */
+    size_t ids_room[2];
+    real **values; /* by stage; all point into value_block, except those an earlier pass computed */
+    real *value_block;
+    size_t value_room; /* numbers value_block holds */
+    size_t done;
+    real **gradients; /* by stage, into gradient_block; NULL before the first backward */
+    real *gradient_block;
+    size_t gradient_room;
+    bool has_gradients; /* they are of these ids */
+    real *scratch;           /* see StageRun; and what the loss makes of a row of logits */
+    size_t scratch_room;
+    real *table; /* see stage_fill_table: table_rows rows from position table_first on */
+    size_t table_first, table_rows;
+    real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
+    real *weight_block;
+    int *targets; /* of the last backward */
+    size_t targets_room, targets_len;
+    struct Changes *changes; /* what the edits do; NULL where there are none */
+    const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
+    /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or
+     * K_ROT) and V stage, NULL elsewhere; and the ids of those positions */
+    real **cache;
+    size_t cache_rows;
+    const int *cache_ids;
+};
+
+/* As pass_create, for tokens that follow `past` earlier ones. */
+Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, Error *e);
+/* Computes every stage before `end`. */
+void pass_run_until(Pass *p, size_t end);
+/* True where the later tokens of a decoding read this stage's value from the cache. */
+bool pass_is_cached(const Plan *plan, const Stage *s);
+size_t pass_logits(const Plan *plan);
+/* One block of zeros. calloc leaves the pages of a large one untouched until they are written. */
+real *pass_allocate(size_t total);
+/* Makes *to (room for *room) a copy of n ids. */
+int pass_copy_ids(int **to, size_t *room, const int *ids, size_t n);
+
+/* ---- edit.c ---- */
+
+/* Changes the value of stage i, which was just computed. */
+void changes_apply(Pass *p, size_t i);
+/* Before stage i's backward: what it is to read instead of r's value and gradient, where it is edited. */
+void changes_before_backward(Pass *p, size_t i, StageRun *r);
+/* The edited copy of weight w, or NULL. */
+const real *changes_weight(const struct Changes *c, size_t w);
+void changes_free(struct Changes *c);
+
+#endif
