@@ -13,35 +13,37 @@
 #include <unistd.h>
 
 const OptionInfo option_table[OPTION_COUNT] = {
-    [OPTION_MODEL] = {'m', "model", "MODEL", false, N_("a name, a folder, a llama2.c file (*.bin), or random:KEY=VALUE,...")},
-    [OPTION_TOKENIZER] = {0, "tokenizer", "FILE", false, N_("the vocabulary, where it is not beside the model")},
-    [OPTION_TEXT] = {'t', "text", "TEXT", false, N_("what the model reads; '-' reads it from standard input")},
-    [OPTION_TARGET] = {0, "target", "TEXT", false, N_("what the decoder of an encoder-decoder is fed")},
-    [OPTION_IDS] = {0, "ids", "N,N,...", false, N_("token ids instead of a text, exactly as given")},
-    [OPTION_TARGET_IDS] = {0, "target-ids", "N,N,...", false, N_("token ids instead of --target, exactly as given")},
-    [OPTION_ABLATE] = {'a', "ablate", "NAME,...", true, N_("switch parts off; 'stepformer ablations' lists the names")},
-    [OPTION_TARGETS] = {0, "targets", "N,N,...", false, N_("the id each position should predict; -1 is not counted")},
-    [OPTION_STAGE] = {0, "stage", "NAME", true, N_("only this stage; may be given several times")},
-    [OPTION_NUMBER] = {'n', "number", "N", false, N_("at most this many new tokens (60)")},
-    [OPTION_TEMPERATURE] = {0, "temperature", "T", false, N_("0, the default, takes the likeliest token; 1 draws as the model says")},
-    [OPTION_TOP_K] = {0, "top-k", "K", false, N_("draw from the K likeliest tokens; 0 is all")},
-    [OPTION_TOP_P] = {0, "top-p", "P", false, N_("draw from the likeliest tokens that have probability P together")},
-    [OPTION_SEED] = {0, "seed", "N", false, N_("of the random numbers (0); the same seed draws the same text")},
-    [OPTION_STEPS] = {0, "steps", NULL, false, N_("show every step of the sampler for every new token")},
-    [OPTION_NO_CACHE] = {0, "no-cache", NULL, false, N_("compute every key and value again for every new token")},
-    [OPTION_WATCH] = {0, "watch", NULL, false, N_("in a terminal: a live loss curve, and the attention of one sentence")},
-    [OPTION_CHARACTERS] = {0, "characters", NULL, false, N_("every character of the text is a token (the default)")},
-    [OPTION_WORDS] = {0, "words", NULL, false, N_("every word of the text is a token")},
-    [OPTION_DIFFICULTY] = {0, "difficulty", "N", false, N_("the size of the examples, where the task has one; 0 is its own mix")},
-    [OPTION_SIZE] = {0, "size", "COLSxROWS", false, N_("how large the screen is (80x24)")},
-    [OPTION_KEYS] = {0, "keys", "KEYS", false, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
-    [OPTION_THEME] = {0, "theme", "THEME", false, N_("dark, light, high-contrast or monochrome")},
-    [OPTION_FORMAT] = {0, "format", "FORMAT", false, NULL},
-    [OPTION_OUTPUT] = {'o', "output", "FILE", false, N_("write to this file instead of standard output")},
-    [OPTION_COLOR] = {0, "color", "WHEN", false, N_("auto, always or never")},
-    [OPTION_LANG] = {0, "lang", "LANG", false, N_("en or zh")},
-    [OPTION_HELP] = {'h', "help", NULL, false, N_("show this help")},
-    [OPTION_VERSION] = {0, "version", NULL, false, N_("show the version")},
+    [OPTION_MODEL] = {'m', "model", "MODEL", 0, N_("a name, a folder, a llama2.c file (*.bin), or random:KEY=VALUE,...")},
+    [OPTION_TOKENIZER] = {0, "tokenizer", "FILE", 0, N_("the vocabulary, where it is not beside the model")},
+    [OPTION_TEXT] = {'t', "text", "TEXT", 0, N_("what the model reads; '-' reads it from standard input")},
+    [OPTION_TARGET] = {0, "target", "TEXT", 0, N_("what the decoder of an encoder-decoder is fed")},
+    [OPTION_IDS] = {0, "ids", "N,N,...", 0, N_("token ids instead of a text, exactly as given")},
+    [OPTION_TARGET_IDS] = {0, "target-ids", "N,N,...", 0, N_("token ids instead of --target, exactly as given")},
+    [OPTION_ABLATE] = {'a', "ablate", "NAME,...", ',', N_("switch parts off; 'stepformer ablations' lists the names")},
+    [OPTION_EDIT] = {0, "edit", "EDIT", '\n', N_("change numbers: ADDRESS=NUMBER, =zero, =mean, *=2, ...; see the manual")},
+    [OPTION_EDITS] = {0, "edits", "FILE", 0, N_("a file of edits, one a line")},
+    [OPTION_TARGETS] = {0, "targets", "N,N,...", 0, N_("the id each position should predict; -1 is not counted")},
+    [OPTION_STAGE] = {0, "stage", "NAME", ',', N_("only this stage; may be given several times")},
+    [OPTION_NUMBER] = {'n', "number", "N", 0, N_("at most this many new tokens (60)")},
+    [OPTION_TEMPERATURE] = {0, "temperature", "T", 0, N_("0, the default, takes the likeliest token; 1 draws as the model says")},
+    [OPTION_TOP_K] = {0, "top-k", "K", 0, N_("draw from the K likeliest tokens; 0 is all")},
+    [OPTION_TOP_P] = {0, "top-p", "P", 0, N_("draw from the likeliest tokens that have probability P together")},
+    [OPTION_SEED] = {0, "seed", "N", 0, N_("of the random numbers (0); the same seed draws the same text")},
+    [OPTION_STEPS] = {0, "steps", NULL, 0, N_("show every step of the sampler for every new token")},
+    [OPTION_NO_CACHE] = {0, "no-cache", NULL, 0, N_("compute every key and value again for every new token")},
+    [OPTION_WATCH] = {0, "watch", NULL, 0, N_("in a terminal: a live loss curve, and the attention of one sentence")},
+    [OPTION_CHARACTERS] = {0, "characters", NULL, 0, N_("every character of the text is a token (the default)")},
+    [OPTION_WORDS] = {0, "words", NULL, 0, N_("every word of the text is a token")},
+    [OPTION_DIFFICULTY] = {0, "difficulty", "N", 0, N_("the size of the examples, where the task has one; 0 is its own mix")},
+    [OPTION_SIZE] = {0, "size", "COLSxROWS", 0, N_("how large the screen is (80x24)")},
+    [OPTION_KEYS] = {0, "keys", "KEYS", 0, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
+    [OPTION_THEME] = {0, "theme", "THEME", 0, N_("dark, light, high-contrast or monochrome")},
+    [OPTION_FORMAT] = {0, "format", "FORMAT", 0, NULL},
+    [OPTION_OUTPUT] = {'o', "output", "FILE", 0, N_("write to this file instead of standard output")},
+    [OPTION_COLOR] = {0, "color", "WHEN", 0, N_("auto, always or never")},
+    [OPTION_LANG] = {0, "lang", "LANG", 0, N_("en or zh")},
+    [OPTION_HELP] = {'h', "help", NULL, 0, N_("show this help")},
+    [OPTION_VERSION] = {0, "version", NULL, 0, N_("show the version")},
 };
 
 static bool is_taken(const CommandSpec *spec, OptionId id)
@@ -174,7 +176,7 @@ static int store(Options *o, OptionId id, const char *value, Error *e)
     if (info->list) {
         Buffer *joined = &o->joined[id];
         if (joined->len && value[0])
-            buffer_putc(joined, ',');
+            buffer_putc(joined, info->list);
         buffer_puts(joined, value);
         if (joined->failed)
             return error_memory(e, info->name);

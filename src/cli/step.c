@@ -47,6 +47,13 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
         model_free(m);
         return NULL;
     }
+    Edits edits = {0};
+    int status = cli_read_edits(o, &edits, e) == 0 ? app_set_edits(app, &edits, e) : -1;
+    edits_free(&edits);
+    if (status != 0) {
+        app_free(app);
+        return NULL;
+    }
     Ablations idle = ablations_without_effect(a, &m->config);
     Buffer names = {0};
     ablations_write(idle, &names);
@@ -67,7 +74,7 @@ static int walk(Options *o)
         return cli_wrong(&e);
     if (work_open(&w, o, &e) != 0)
         return cli_wrong(&e);
-    Pass *p = pass_create(w.model, input_ids(&w.input), w.ablations, &e);
+    Pass *p = work_pass(&w, &e);
     Output out = output_open(o);
     if (p) {
         work_warn(&w, p);
@@ -151,7 +158,7 @@ static int debug(Options *o)
 }
 
 static const OptionId step_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                        OPTION_ABLATE, OPTION_THEME, OPTION_OUTPUT, OPTION_END};
+                                        OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_THEME, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",
