@@ -8,7 +8,7 @@
 #include "cli/options.h"
 #include "model/model.h"
 #include "pass/input.h"
-#include "pass/trace.h"
+#include "measure/trace.h"
 
 enum {
     CLI_DONE = 0,

@@ -372,7 +372,12 @@ int options_format(const Options *o, Error *e)
     const char *path = o->value[OPTION_OUTPUT], *dot = path ? strrchr(path, '.') : NULL;
     if (o->value[OPTION_FORMAT] || !dot)
         return options_choice(o, OPTION_FORMAT, o->spec->formats, e);
-    int found = find_choice(o->spec->formats, dot + 1, strlen(dot + 1));
+    static const struct { const char *end, *format; } ends[] = {{"md", "markdown"}, {"tex", "latex"}, {"txt", "text"}};
+    const char *end = dot + 1;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(end, ends[i].end) == 0)
+            end = ends[i].format;
+    int found = find_choice(o->spec->formats, end, strlen(end));
     return found < 0 ? 0 : found;
 }
 

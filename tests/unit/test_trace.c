@@ -2,7 +2,7 @@
 #include "base/random.h"
 #include "model/safetensors.h"
 #include "model_help.h"
-#include "pass/trace.h"
+#include "measure/trace.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
