@@ -99,3 +99,23 @@ void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
         n -= used;
     }
 }
+
+void text_json(Buffer *out, const char *s, size_t n)
+{
+    buffer_putc(out, '"');
+    while (n) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
+        if (c == '"' || c == '\\')
+            buffer_printf(out, "\\%c", (char)c);
+        else if (c < 0x20 || c == 0x7f)
+            buffer_printf(out, "\\u%04x", (unsigned)c);
+        else if (c == 0xfffd && used == 1)
+            buffer_puts(out, "\\ufffd");
+        else
+            buffer_add(out, s, used);
+        s += used;
+        n -= used;
+    }
+    buffer_putc(out, '"');
+}

@@ -39,4 +39,7 @@ size_t text_fit(const char *s, int columns, int *used);
  * outside ASCII as \uNNNN (\UNNNNNNNN above the basic plane). */
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii);
 
+/* Adds s as a JSON string, quotes included: control characters as \uNNNN, a byte that is not UTF-8 as \ufffd. */
+void text_json(Buffer *out, const char *s, size_t n);
+
 #endif

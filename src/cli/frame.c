@@ -34,14 +34,13 @@ static int press_keys(App *app, Canvas *c, const char *keys, Error *e)
     return 0;
 }
 
-static void write_canvas(const Canvas *c, const App *app, bool color, int format, Buffer *out)
+void screen_picture(const Canvas *c, Theme theme, bool color, const char *title, const char *format, Buffer *out)
 {
-
-    switch (format) {
-    case 0: canvas_write_text(c, out); break;
-    case 1: canvas_write_ansi(c, app->theme, color, out); break;
-    case 2: canvas_write_svg(c, app->theme, color, app->model->name, out); break;
-    default: canvas_write_html(c, app->theme, color, app->model->name, out); break;
+    switch (format[0]) {
+    case 't': canvas_write_text(c, out); break;
+    case 'a': canvas_write_ansi(c, theme, color, out); break;
+    case 's': canvas_write_svg(c, theme, color, title, out); break;
+    default: canvas_write_html(c, theme, color, title, out); break;
     }
 }
 
@@ -59,7 +58,8 @@ static int draw(Options *o, Error *e)
         Output out = output_open(o);
         Buffer picture = {0};
         app_draw(app, &c);
-        write_canvas(&c, app, color && app->theme != THEME_MONO, format, &picture);
+        static const char *const formats[] = {"text", "ansi", "svg", "html"}; /* as frame_spec has them */
+        screen_picture(&c, app->theme, color && app->theme != THEME_MONO, app->model->name, formats[format], &picture);
         output_emit(&out, buffer_text(&picture), picture.len);
         buffer_free(&picture);
         status = output_close(&out, e);

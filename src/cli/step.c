@@ -47,6 +47,9 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
         model_free(m);
         return NULL;
     }
+    app->take.picture = screen_picture;
+    if (o->value[OPTION_TOKENIZER])
+        app->take.tokenizer = strdup(o->value[OPTION_TOKENIZER]);
     Ablations idle = ablations_without_effect(a, &m->config);
     Buffer names = {0};
     ablations_write(idle, &names);

@@ -65,6 +65,19 @@ int trace_gradients(Trace *t, Pass *p, double loss, Error *e)
     return 0;
 }
 
+int trace_stage_gradients(Trace *t, Pass *p, const bool *chosen, double loss, Error *e)
+{
+    const Plan *plan = pass_plan(p);
+    if (reserve(t, p, plan->count, e) != 0)
+        return -1;
+    t->gradients = true;
+    t->loss = loss;
+    for (size_t i = 0; i < plan->count; i++)
+        if (chosen[i])
+            add_stage(t, &plan->stages[i], pass_gradient(p, i));
+    return 0;
+}
+
 int trace_weight(Trace *t, Pass *p, size_t weight, bool gradient, double loss, Error *e)
 {
     const Weights *w = &pass_model(p)->weights;
@@ -246,26 +259,6 @@ static void write_text(TraceWriter *w, const TraceItem *item, bool first)
 
 /* ---- JSON ---- */
 
-static void add_json_text(Buffer *out, const char *s)
-{
-    buffer_putc(out, '"');
-    for (size_t n = strlen(s); n;) {
-        int32_t c;
-        size_t used = text_decode(s, n, &c);
-        if (c == '"' || c == '\\')
-            buffer_printf(out, "\\%c", (char)c);
-        else if (c < 0x20 || c == 0x7f)
-            buffer_printf(out, "\\u%04x", (unsigned)c);
-        else if (c == 0xfffd && used == 1)
-            buffer_puts(out, "\\ufffd");
-        else
-            buffer_add(out, s, used);
-        s += used;
-        n -= used;
-    }
-    buffer_putc(out, '"');
-}
-
 static void add_json_number(Buffer *out, real x)
 {
     char number[TRACE_NUMBER_MAX];
@@ -287,7 +280,7 @@ static void write_json_head(TraceWriter *w)
     const Pass *p = w->trace->pass;
     const Config *c = &pass_model(p)->config;
     buffer_puts(out, "{\"model\": ");
-    add_json_text(out, pass_model(p)->name);
+    text_json(out, pass_model(p)->name, strlen(pass_model(p)->name));
     for (Stack s = STACK_ENCODER; s <= STACK_DECODER; s++) {
         size_t n;
         const int *ids = pass_ids(p, s, &n);
@@ -408,6 +401,19 @@ void trace_caption(const TraceWriter *w, const TraceItem *item, int head, Buffer
         buffer_printf(out, " [%zu, %zu]", m.rows, m.cols);
     if (item->stage)
         buffer_printf(out, _(": %s by %s"), label_axis(trace_axis(item, item->rank - 2)), label_axis(trace_axis(item, item->rank - 1)));
+}
+
+int trace_format_of(const char *path)
+{
+    static const struct { const char *end; TraceFormat format; } ends[] = {
+        {"txt", TRACE_TEXT}, {"text", TRACE_TEXT}, {"json", TRACE_JSON}, {"csv", TRACE_CSV}, {"safetensors", TRACE_SAFETENSORS}, {"md", TRACE_MARKDOWN},
+        {"markdown", TRACE_MARKDOWN}, {"tex", TRACE_LATEX}, {"latex", TRACE_LATEX}, {"svg", TRACE_SVG},
+    };
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(dot + 1, ends[i].end) == 0)
+            return (int)ends[i].format;
+    return -1;
 }
 
 static void write_item(TraceWriter *w, TraceFormat format, size_t i)

@@ -50,11 +50,16 @@ typedef struct Trace {
 int trace_values(Trace *t, Pass *p, const bool *chosen, Error *e);
 /* Lists the gradients of all weights, in the model's order, then of all stages, after pass_backward with that loss. */
 int trace_gradients(Trace *t, Pass *p, double loss, Error *e);
+/* Lists the gradients of the chosen stages alone. */
+int trace_stage_gradients(Trace *t, Pass *p, const bool *chosen, double loss, Error *e);
 /* Lists one weight of the model, or its gradient after pass_backward with that loss. */
 int trace_weight(Trace *t, Pass *p, size_t weight, bool gradient, double loss, Error *e);
 /* Leaves one head of every item that has heads. */
 void trace_take_head(Trace *t, size_t head);
 void trace_free(Trace *t);
+
+/* The format that the end of a file's name says ("x.md" is Markdown), or -1. */
+int trace_format_of(const char *path);
 
 /* Receives the text piece by piece; returns false to stop. */
 typedef bool (*TraceEmit)(void *context, const char *bytes, size_t n);

@@ -182,6 +182,8 @@ static int add_block(TraceWriter *w, const TraceItem *item, const Layout *l, cha
     if (l->block < m.cols)
         buffer_printf(out, "<text x=\"%d\" y=\"%d\" class=\"n\">%s %zu–%zu / %zu</text>\n", MARGIN, y + FONT, _("columns"), first, end - 1, m.cols);
     y += LINE + l->names_above;
+    buffer_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#ccc\"/>\n", left, y, (int)(end - first) * l->cell_width,
+                  (int)m.rows * l->cell_height);
     for (size_t j = first; j < end; j++) {
         int x_middle = left + (int)(j - first) * l->cell_width + l->cell_width / 2;
         if (l->names_above == LINE)

@@ -70,6 +70,10 @@ void menu_open(App *app, MenuKind kind)
     } else if (kind == MENU_ABLATIONS) {
         for (int i = 0; i < ABLATION_COUNT; i++)
             add(m, ablation_table[i].name, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
+    } else if (kind == MENU_EXPORT) {
+        if (app->view != VIEW_MENU)
+            app->take.from = app->view;
+        export_fill(app, add);
     } else {
         for (int i = 0; i < THEME_COUNT; i++)
             add(m, theme_name((Theme)i), theme_name((Theme)i), "", (Theme)i == app->theme);
@@ -88,6 +92,10 @@ static void choose(App *app)
     if (m->kind == MENU_ABLATIONS) { /* stays open: several may be switched */
         app_set_ablations(app, app->ablations ^ ablation_table[m->choice].bit);
         m->items[m->choice].on = (app->ablations & ablation_table[m->choice].bit) != 0;
+        return;
+    }
+    if (m->kind == MENU_EXPORT) {
+        export_choose(app);
         return;
     }
     if (m->kind == MENU_THEMES)
@@ -122,6 +130,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("Models: Enter chooses, Esc closes"),
         N_("Ablations: Enter switches one and runs the pass again, Esc closes"),
         N_("Themes: Enter chooses, Esc closes"),
+        N_("Take away: Enter chooses, then the file's name; Esc closes"),
     };
     Menu *m = &app->menu;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
@@ -163,7 +172,9 @@ bool menu_command(App *app, CommandId id, size_t count)
     case CMD_NEXT: choose(app); return true;
     case CMD_ABLATE:
     case CMD_MODELS:
-    case CMD_QUIT: app->view = VIEW_STEP; return true;
+    case CMD_EXPORT:
+    case CMD_CLOSE:
+    case CMD_QUIT: app->view = m->kind == MENU_EXPORT ? app->take.from : VIEW_STEP; return true;
     default: return false;
     }
 }
