@@ -237,6 +237,30 @@ static bool enter_backward(App *app)
     return true;
 }
 
+bool app_set_phase(App *app, Phase phase)
+{
+    if (phase == PHASE_FORWARD) {
+        app_forward(app);
+        return true;
+    }
+    if (!enter_loss(app) || (phase != PHASE_LOSS && !enter_backward(app)))
+        return false;
+    if (phase != PHASE_UPDATE)
+        return true;
+    app_go(app, 0);
+    if (!update_make(app))
+        return false;
+    app->phase = PHASE_UPDATE;
+    return true;
+}
+
+void app_set_given(App *app, InputText given)
+{
+    InputText copied = copy_given(given);
+    free_given(&app->given);
+    app->given = copied;
+}
+
 /* ---- running again ---- */
 
 /* How well a stage of another plan stands for the wanted one: the same, or the last that comes before it. */

@@ -189,6 +189,10 @@ void app_run_again(App *app);
 /* Feeds other text (NULL: as before); says what is wrong and keeps the old one where it cannot be read. */
 bool app_set_input(App *app, const char *text, const char *target);
 bool app_set_model(App *app, const char *name);
+/* What was given, for the text prompt; the pass stays as it is. */
+void app_set_given(App *app, InputText given);
+/* Goes to the loss, backwards from it, or to the optimiser's step; false with the reason said. */
+bool app_set_phase(App *app, Phase phase);
 /* Appends a token to what the decoder is fed, and runs again. */
 void app_take_token(App *app, int id);
 /* The text of the ids a stack is fed, for the title: "我 爱 你". */

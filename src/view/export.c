@@ -276,13 +276,12 @@ void export_to(App *app, const char *path)
         if (app->take.asked[0]) /* asked: the answer is Enter in the prompt */
             for (size_t i = 0; item_of(app, i).part != PART_COUNT; i++)
                 if (item_of(app, i).part == PART_HEAD && item_of(app, i).format == format) {
-                    Buffer said = {0};
-                    buffer_puts(&said, app->message);
+                    char said[MESSAGE_MAX];
+                    memcpy(said, app->message, sizeof said);
                     app->take.choice = i;
                     app->take.from = app->view;
                     prompt_open(app, PROMPT_EXPORT, path);
-                    app_say(app, ROLE_WARNING, "%s", buffer_text(&said));
-                    buffer_free(&said);
+                    app_say(app, ROLE_WARNING, "%s", said);
                     return;
                 }
         return;
