@@ -20,6 +20,9 @@
  * A byte that starts no valid UTF-8 sequence gives U+FFFD and length 1. */
 size_t text_decode(const char *s, size_t n, int32_t *c);
 
+/* Encodes a character; returns its length in UTF-8. What is no character gives U+FFFD. */
+size_t text_encode(int32_t c, char out[4]);
+
 /* True when the n bytes at s are valid UTF-8. */
 bool text_is_valid(const char *s, size_t n);
 
