@@ -172,7 +172,7 @@ static void draw_bar(const Player *p, const App *app, Canvas *c)
     int col = 1 + canvas_put(c, row, 1, c->cols - 1, ROLE_BADGE, text) + 2;
     if (p->left_out)
         col += canvas_printf(c, row, col, c->cols - col, ROLE_WARNING, _("%zu clicks left out"), p->left_out) + 2;
-    canvas_put_cut(c, row, col, c->cols - col, ROLE_TITLE, p->at == p->count ? _("b back  Enter take over  q quit") : _("Space pause  n step  b back  +- speed  Enter take over  q quit"));
+    canvas_put_cut(c, row, col, c->cols - col, ROLE_TITLE, p->at == p->count ? _("b back  Enter take over  q quit") : _("Space pause  n/b step  +- speed  Enter take over  q quit"));
 }
 
 static void press(Player *p, App *app, const Canvas *c)

@@ -74,11 +74,10 @@ static int refuse_beside(const Options *o, OptionId id, Error *e)
     return 0;
 }
 
-/* The debugger as a session says, where its file is there, else as the options say; saving goes to that file. */
-static App *open_app(Options *o, Theme theme, bool color, Error *e)
+App *screen_open(Options *o, Theme theme, bool color, bool must_be_there, Error *e)
 {
     const char *path = o->value[OPTION_SESSION];
-    if (!path || !file_exists(path)) {
+    if (!path || (!must_be_there && !file_exists(path))) {
         App *app = screen_app(o, theme, color, e);
         if (app && path)
             app->take.session = strdup(path);
@@ -95,7 +94,7 @@ static App *open_app(Options *o, Theme theme, bool color, Error *e)
 static int walk_session(Options *o)
 {
     Error e = {{0}};
-    App *app = open_app(o, THEME_MONO, false, &e);
+    App *app = screen_open(o, THEME_MONO, false, true, &e);
     Output out = output_open(o);
     if (app)
         walk_text(app->pass, 3, screen_is_ascii(), output_emit, &out);
@@ -132,13 +131,14 @@ static int walk(Options *o)
 static void take_events(App *app)
 {
     Event event = term_read(-1);
-    record_event(&event);
     for (int i = 0; i < BURST_MAX && event.type != EVENT_NONE && !app->quit; i++) {
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
+        size_t questions = app->take.questions;
         app_event(app, &event);
+        if (app->take.questions == questions) /* whether a file is there is no part of a recording */
+            record_event(&event);
         event = term_read(0);
-        record_event(&event);
     }
 }
 
@@ -179,7 +179,7 @@ static int debug(Options *o)
     App *app = NULL;
     int status = screen_theme(o, color, &theme, &e);
     if (status == 0)
-        app = open_app(o, theme, color, &e);
+        app = screen_open(o, theme, color, false, &e);
     if (!app)
         return cli_wrong(&e);
     if (o->value[OPTION_RECORD] && record_open(o->value[OPTION_RECORD], &e) != 0) {

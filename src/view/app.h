@@ -92,6 +92,7 @@ typedef struct Takeaway {
     bool replayed;      /* a recording is played: no file is written */
     ViewId from;        /* the view that is exported */
     size_t choice;      /* of the export menu */
+    size_t questions;   /* how often it was asked whether a file may be overwritten: what is played again does not ask */
     char asked[PROMPT_MAX]; /* a file that is there, and whether it may be overwritten was asked */
 } Takeaway;
 

@@ -231,6 +231,7 @@ bool export_may_write(App *app, const char *path)
     if (there && !asked) {
         app_say(app, ROLE_WARNING, _("%s is there already: Enter overwrites it, or type another name"), path);
         snprintf(app->take.asked, sizeof app->take.asked, "%s", path);
+        app->take.questions++;
         return false;
     }
     app->take.asked[0] = '\0';
@@ -254,8 +255,11 @@ bool export_accept(App *app, const char *path)
 {
     Error e = {{0}};
     Choice c = item_of(app, app->take.choice);
-    if (!export_may_write(app, path))
+    if (!export_may_write(app, path)) {
+        if (app->take.replayed && app->view == VIEW_MENU) /* as it went on when it was written */
+            app->view = app->take.from;
         return app->take.replayed;
+    }
     char *full = expand(path);
     int status = !full ? error_memory(&e, "export")
                : c.part == PART_SCREEN ? write_screen(app, full, c.name, &e)
