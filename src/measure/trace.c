@@ -396,9 +396,9 @@ void trace_caption(const TraceWriter *w, const TraceItem *item, int head, Buffer
         buffer_printf(out, ", %s %d", label_axis(item->stage->axes[0]), head);
     TraceMatrices m = trace_matrices(item);
     if (item->rank == 1)
-        buffer_printf(out, " [%zu]", m.cols);
+        buffer_printf(out, ", %zu", m.cols);
     else
-        buffer_printf(out, " [%zu, %zu]", m.rows, m.cols);
+        buffer_printf(out, ", %zu×%zu", m.rows, m.cols);
     if (item->stage)
         buffer_printf(out, _(": %s by %s"), label_axis(trace_axis(item, item->rank - 2)), label_axis(trace_axis(item, item->rank - 1)));
 }

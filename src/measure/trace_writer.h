@@ -26,7 +26,7 @@ TraceMatrices trace_matrices(const TraceItem *item);
 Axis trace_axis(const TraceItem *item, int i);
 /* Adds the name of a row or column, not escaped; with `apart`, a repeated token has its position behind it. */
 void trace_name(const TraceWriter *w, const TraceItem *item, bool row, size_t i, bool apart, Buffer *out);
-/* "decoder.0.self.weights, head 1 [4, 7]: query by key", and for gradients "d(loss)/d(…)". head -1: none to name. */
+/* "decoder.0.self.weights, head 1, 4×7: query by key", and for gradients "d(loss)/d(…)". head -1: none to name. */
 void trace_caption(const TraceWriter *w, const TraceItem *item, int head, Buffer *out);
 
 /* One item each. */
