@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "model/model.h"
+#include "pass/edit.h"
 #include "pass/input.h"
 #include "measure/trace.h"
 
@@ -81,6 +82,7 @@ typedef struct Work {
     Model *model;
     Ablations ablations;
     Input input;
+    Edits edits;
 } Work;
 
 /* The model that is opened where nobody names one. */
@@ -90,8 +92,12 @@ typedef struct Work {
 Model *cli_open_model(const Options *o, Error *e);
 /* Reads -a; "" where it is not given. */
 int cli_read_ablations(const Options *o, Ablations *a, Error *e);
-/* Opens the model, reads the ablations and the input. On an error there is nothing to free. */
+/* Adds the edits of --edits and --edit, in this order. */
+int cli_read_edits(const Options *o, Edits *edits, Error *e);
+/* Opens the model, reads the ablations, the input and the edits. On an error there is nothing to free. */
 int work_open(Work *w, Options *o, Error *e);
+/* The pass of all that. NULL with e set. */
+Pass *work_pass(const Work *w, Error *e);
 void work_free(Work *w);
 /* Warns of each ablation of the pass that changed nothing: the model has no such part, or the logits are the same
  * to the last bit without it. */

@@ -23,6 +23,8 @@ typedef enum OptionId {
     OPTION_IDS,
     OPTION_TARGET_IDS,
     OPTION_ABLATE,
+    OPTION_EDIT,
+    OPTION_EDITS,
     OPTION_TARGETS,
     OPTION_STAGE,
     OPTION_NUMBER,
@@ -57,7 +59,7 @@ typedef struct OptionInfo {
     char letter;          /* 'm', or 0 */
     const char *name;     /* "model" */
     const char *argument; /* "MODEL"; NULL: takes no value */
-    bool list;            /* may be given several times; the values are joined with commas */
+    char list;            /* may be given several times; the values are joined by this character; 0: given once */
     const char *what;     /* one line for the help, translatable */
 } OptionInfo;
 

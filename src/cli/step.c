@@ -52,6 +52,13 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
     app->take.picture = screen_picture;
     if (o->value[OPTION_TOKENIZER])
         app->take.tokenizer = strdup(o->value[OPTION_TOKENIZER]);
+    Edits edits = {0};
+    int status = cli_read_edits(o, &edits, e) == 0 ? app_set_edits(app, &edits, e) : -1;
+    edits_free(&edits);
+    if (status != 0) {
+        app_free(app);
+        return NULL;
+    }
     Ablations idle = ablations_without_effect(a, &m->config);
     Buffer names = {0};
     ablations_write(idle, &names);
@@ -66,7 +73,7 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
 /* What says itself what the model is and what it is fed cannot stand beside options that say so, too. */
 static int refuse_beside(const Options *o, OptionId id, Error *e)
 {
-    static const OptionId others[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS, OPTION_ABLATE};
+    static const OptionId others[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS, OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (o->value[others[i]])
             return error_set(e, "--%s: expected no --%s beside it, found one; %s says which model it is and what it is fed", option_table[id].name,
@@ -114,7 +121,7 @@ static int walk(Options *o)
         return cli_wrong(&e);
     if (work_open(&w, o, &e) != 0)
         return cli_wrong(&e);
-    Pass *p = pass_create(w.model, input_ids(&w.input), w.ablations, &e);
+    Pass *p = work_pass(&w, &e);
     Output out = output_open(o);
     if (p) {
         work_warn(&w, p);
@@ -215,7 +222,8 @@ static int debug(Options *o)
 }
 
 static const OptionId step_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                        OPTION_ABLATE, OPTION_THEME, OPTION_SESSION, OPTION_RECORD, OPTION_PLAY, OPTION_DELAY, OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
+                                        OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_THEME, OPTION_SESSION, OPTION_RECORD, OPTION_PLAY, OPTION_DELAY, OPTION_AS_RECORDED,
+                                        OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_STAGE,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_STAGE,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "trace",
@@ -83,7 +83,7 @@ int cli_trace(int argc, char **argv)
         return status;
     Pass *p = NULL;
     bool good = output_check_trace(&o, &e) == 0 && work_open(&w, &o, &e) == 0 &&
-                (p = pass_create(w.model, input_ids(&w.input), w.ablations, &e)) != NULL && run(&w, &o, p, &e) == 0;
+                (p = work_pass(&w, &e)) != NULL && run(&w, &o, p, &e) == 0;
     pass_free(p);
     work_free(&w);
     options_free(&o);

@@ -19,12 +19,29 @@ int cli_read_ablations(const Options *o, Ablations *a, Error *e)
     return ablations_parse(a, o->value[OPTION_ABLATE] ? o->value[OPTION_ABLATE] : "", e);
 }
 
+int cli_read_edits(const Options *o, Edits *edits, Error *e)
+{
+    const char *path = o->value[OPTION_EDITS], *given = o->value[OPTION_EDIT];
+    File file;
+    if (path && file_open(&file, path, e) != 0)
+        return -1;
+    if (path) {
+        int status = edits_read(edits, (const char *)file.data, file.size, e);
+        file_close(&file);
+        if (status != 0)
+            return error_prefix(e, "%s", path);
+    }
+    return given ? edits_read(edits, given, strlen(given), e) : 0;
+}
+
 int work_open(Work *w, Options *o, Error *e)
 {
     InputText given;
     *w = (Work){0};
-    if (cli_read_ablations(o, &w->ablations, e) != 0 || options_input(o, &given, e) != 0)
+    if (cli_read_ablations(o, &w->ablations, e) != 0 || options_input(o, &given, e) != 0 || cli_read_edits(o, &w->edits, e) != 0) {
+        work_free(w);
         return -1;
+    }
     w->model = cli_open_model(o, e);
     if (w->model)
         w->ablations |= run_trained_without(w->model->path);
@@ -34,8 +51,19 @@ int work_open(Work *w, Options *o, Error *e)
     return -1;
 }
 
+Pass *work_pass(const Work *w, Error *e)
+{
+    Pass *p = pass_create(w->model, input_ids(&w->input), w->ablations, e);
+    if (p && w->edits.count && pass_set_edits(p, &w->edits, e) != 0) {
+        pass_free(p);
+        return NULL;
+    }
+    return p;
+}
+
 void work_free(Work *w)
 {
+    edits_free(&w->edits);
     input_free(&w->input);
     model_free(w->model);
     *w = (Work){0};
@@ -61,7 +89,9 @@ static const char *what_is_missing(Ablations bit)
 /* True where the pass has the same logits, to the last bit, with other ablations. A pass that cannot be made has not. */
 static bool same_logits(const Work *w, Pass *p, Ablations other)
 {
-    Pass *q = pass_create(w->model, input_ids(&w->input), other, NULL);
+    Work without = *w;
+    without.ablations = other;
+    Pass *q = work_pass(&without, NULL);
     if (!q)
         return false;
     size_t i = pass_plan(p)->count - 2, j = pass_plan(q)->count - 2; /* the plan ends in logits, probs */

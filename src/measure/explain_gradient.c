@@ -21,7 +21,7 @@ Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t 
 {
     const Stage *s = &pass_plan(x->pass)->stages[stage];
     Operand o = {.kind = OPERAND_GRADIENT, .cell = {stage, {i0, i1, s->rank > 2 ? i2 : 0}}};
-    o.value = (double)pass_gradient(x->pass, stage)[cell_offset(s, o.cell.index)];
+    o.value = (double)pass_inner_gradient(x->pass, stage)[cell_offset(s, o.cell.index)];
     return o;
 }
 
@@ -30,6 +30,13 @@ Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
     const Stage *s = &pass_plan(x->pass)->stages[stage];
     Operand o = {.kind = OPERAND_STAGE, .cell = {stage, {i0, i1, s->rank > 2 ? i2 : 0}}};
     o.value = (double)pass_value(x->pass, stage)[cell_offset(s, o.cell.index)];
+    return o;
+}
+
+Operand lines_own_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
+{
+    Operand o = lines_value(x, stage, i0, i1, i2);
+    o.value = (double)pass_unedited(x->pass, stage)[cell_offset(&pass_plan(x->pass)->stages[stage], o.cell.index)];
     return o;
 }
 

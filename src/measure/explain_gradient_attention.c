@@ -136,6 +136,13 @@ void gradient_through_masked(const Way *way)
         note_hidden(x, _("its score was replaced by −∞: nothing comes back"));
 }
 
+/* True where the score of this pair is not −∞: the mask lets it through, or an edit does. */
+static bool counts(Explainer *x, size_t head, size_t query, size_t key)
+{
+    const Stage *s = x->stage;
+    return pass_value(x->pass, (size_t)s->in[0])[(head * s->shape[1] + query) * s->shape[2] + key] != -(real)INFINITY;
+}
+
 /* With p the row's weights: d score_j = p_j (d p_j - Σ_i p_i d p_i). The sum is there because all weights of a row give way to one. */
 void gradient_through_weights(const Way *way)
 {
@@ -145,16 +152,16 @@ void gradient_through_weights(const Way *way)
         lines_note(x, _("uniform-attention: the weights do not depend on the scores"));
         return;
     }
-    if (!pass_sees(x->pass, x->stage, query, own)) {
+    if (!counts(x, head, query, own)) {
         note_hidden(x, _("its weight is 0 whatever else changes: nothing comes back"));
         return;
     }
     for (size_t key = 0; key < x->stage->shape[2]; key++)
-        if (pass_sees(x->pass, x->stage, query, key))
+        if (counts(x, head, query, key))
             lines_product(x, lines_label(x, x->stage, 2, key), lines_gradient(x, way->reader, head, query, key),
-                          lines_value(x, way->reader, head, query, key));
+                          lines_own_value(x, way->reader, head, query, key));
     double mean = x->sum;
-    Operand d = lines_gradient(x, way->reader, head, query, own), p = lines_value(x, way->reader, head, query, own);
+    Operand d = lines_gradient(x, way->reader, head, query, own), p = lines_own_value(x, way->reader, head, query, own);
     double apart = lines_step(x, _("own, minus that mean"), "", d, '-', lines_number(mean, "Σ d weights · weights"), d.value - mean);
     lines_step(x, _("times own weight"), "", p, '*', lines_number(apart, "%s", _("own − mean")), p.value * apart);
     if (p.value * (1 - p.value) < 1e-3)

@@ -5,6 +5,7 @@
 #define MEASURE_EXPLAIN_GRADIENT_LINES_H
 
 #include "measure/explain_lines.h"
+#include "pass/edit.h"
 
 /* One reader of the cell that is explained: stage `reader` reads it as its input `which`. While a family writes, x->stage is the
  * reader and x->index the cell's place in that input, so that lines_input and lines_weight are the reader's. What a family adds ends in
@@ -18,6 +19,8 @@ typedef struct Way {
 /* d(loss)/d(a cell of a stage), and the cell, of any stage. */
 Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
 Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
+/* The cell as the stage computed it, before its edits: what a softmax's backward reads. */
+Operand lines_own_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
 /* One term: label; result = d · with. */
 void lines_product(Explainer *x, const char *label, Operand d, Operand with);
 /* One term: the gradient is handed on as it is. */

@@ -39,8 +39,8 @@ static NormRow norm_row(const Way *way)
     Explainer *x = way->x;
     const Stage *s = x->stage;
     size_t d = s->shape[1], row = x->index[0] * d;
-    const real *in = pass_value(x->pass, (size_t)s->in[0]) + row, *dy = pass_gradient(x->pass, way->reader) + row;
-    const real *gain = pass_model(x->pass)->weights.items[s->w[0]].data;
+    const real *in = pass_value(x->pass, (size_t)s->in[0]) + row, *dy = pass_inner_gradient(x->pass, way->reader) + row;
+    const real *gain = pass_weight(x->pass, (size_t)s->w[0]);
     NormRow r = {0};
     double squares = 0;
     for (size_t i = 0; i < d && x->config->norm == NORM_LAYERNORM; i++)

@@ -353,6 +353,20 @@ static int keep_layers(Reader *r, AddressList *list)
     return error_set(r->error, "expected a layer that has such a stage");
 }
 
+/* True where the axis is called that: by its own name, or "token" where its tokens are the only ones the stage has, or "head" for the
+ * heads of keys and values. */
+static bool is_called(const Pass *p, const Address *a, int axis, const char *word, size_t n)
+{
+    const char *name = address_axis(p, a, axis);
+    if (strlen(name) == n && memcmp(name, word, n) == 0)
+        return true;
+    if (a->is_weight)
+        return false;
+    const Stage *s = &pass_plan(p)->stages[a->index];
+    bool both = s->axes[s->rank - 1] == AXIS_KEY, position = s->axes[axis] == AXIS_QUERY || s->axes[axis] == AXIS_KEY;
+    return (n == 5 && memcmp(word, "token", n) == 0 && position && !both) || (n == 4 && memcmp(word, "head", n) == 0 && s->axes[axis] == AXIS_KV_HEAD);
+}
+
 /* The axis that the next index is of: named, or the first that has none yet. -1 with the error set. */
 static int choose_axis(Reader *r, const Address *a)
 {
@@ -360,9 +374,8 @@ static int choose_axis(Reader *r, const Address *a)
     char quoted[QUOTE_SHORT];
     Buffer names = {0};
     for (int k = 0; k < a->rank; k++) {
-        const char *name = address_axis(r->pass, a, k);
-        buffer_printf(&names, k ? ", %s" : "%s", name);
-        if (len ? strlen(name) == len && memcmp(name, r->text + r->at, len) == 0 && !a->at[k].given : !a->at[k].given) {
+        buffer_printf(&names, k ? ", %s" : "%s", address_axis(r->pass, a, k));
+        if (!a->at[k].given && (len == 0 || is_called(r->pass, a, k, r->text + r->at, len))) {
             buffer_free(&names);
             r->at += len + (len > 0);
             return k;

@@ -8,6 +8,7 @@
  *               and within a sub-layer all of what stands before the last part ("weights"); TransformerLens's hook names
  *     INDEX   = [ AXIS "=" ] RANGE       without an axis: the next one in the tensor's order
  *     AXIS    = layer, or an axis of the stage: head, query, key, token, dim, unit, vocab … ; of a weight: row, column
+ *               ("token" is also what a stage of one text calls its queries or keys, and "head" its kv_heads)
  *     RANGE   = "*" | WHERE | WHERE ".." WHERE                        both ends included; "*" is all
  *     WHERE   = a number (-1 is the last) | a token's text, as it stands or in double quotes | a dimension's name
  */

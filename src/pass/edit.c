@@ -103,8 +103,8 @@ struct Changes {
     int *ids[2];     /* the ids as they were fed, where a token is replaced */
     real **computed; /* by stage: what it computed itself, where that was edited; else NULL */
     real **weights;  /* by weight: an edited copy, or NULL */
+    real **inner;    /* by stage: the gradient of that, once the pass went backwards */
     size_t stages, weight_count;
-    real *gradient; /* room for that of the largest edited stage */
 };
 
 static int stack_of(const Stage *s)
@@ -213,12 +213,12 @@ void changes_before_backward(Pass *p, size_t i, StageRun *r)
     struct Changes *c = p->changes;
     if (!c->computed[i])
         return;
-    memcpy(c->gradient, p->gradients[i], r->stage->count * sizeof(real));
+    memcpy(c->inner[i], p->gradients[i], r->stage->count * sizeof(real));
     for (size_t k = c->count; k-- > 0;)
         if (!c->items[k].at.is_weight && c->items[k].at.index == i)
-            change_back(&c->items[k], c->gradient, r->din[0]);
+            change_back(&c->items[k], c->inner[i], r->din[0]);
     r->out = c->computed[i];
-    r->dout = c->gradient;
+    r->dout = c->inner[i];
 }
 
 void changes_free(struct Changes *c)
@@ -233,11 +233,13 @@ void changes_free(struct Changes *c)
     free(c->ids[1]);
     for (size_t i = 0; c->computed && i < c->stages; i++)
         free(c->computed[i]);
+    for (size_t i = 0; c->inner && i < c->stages; i++)
+        free(c->inner[i]);
     for (size_t i = 0; c->weights && i < c->weight_count; i++)
         free(c->weights[i]);
     free(c->computed);
     free(c->weights);
-    free(c->gradient);
+    free(c->inner);
     free(c);
 }
 
@@ -539,12 +541,12 @@ static int read_edit(Line *l, size_t edit)
 static int prepare(struct Changes *c, const Pass *p, Error *e)
 {
     const Weights *w = &p->model->weights;
-    size_t largest = 0;
     c->stages = p->plan.count;
     c->weight_count = w->count;
     c->computed = calloc(c->stages, sizeof *c->computed);
+    c->inner = calloc(c->stages, sizeof *c->inner);
     c->weights = calloc(c->weight_count ? c->weight_count : 1, sizeof *c->weights);
-    if (!c->computed || !c->weights)
+    if (!c->computed || !c->inner || !c->weights)
         return error_memory(e, "edits");
     for (size_t k = 0; k < c->count; k++) {
         const Change *x = &c->items[k];
@@ -555,7 +557,8 @@ static int prepare(struct Changes *c, const Pass *p, Error *e)
         if (!*room && !(*room = pass_allocate(n)))
             return error_memory(e, "edits");
         if (!x->at.is_weight) {
-            largest = n > largest ? n : largest;
+            if (!c->inner[i] && !(c->inner[i] = pass_allocate(n)))
+                return error_memory(e, "edits");
             continue;
         }
         bool first = true;
@@ -565,8 +568,7 @@ static int prepare(struct Changes *c, const Pass *p, Error *e)
             memcpy(*room, w->items[i].data, n * sizeof **room);
         change(x, *room, NULL);
     }
-    c->gradient = pass_allocate(largest);
-    return c->gradient ? 0 : error_memory(e, "edits");
+    return 0;
 }
 
 /* The ids as they were fed, or as the token edits of c have them. */
@@ -636,10 +638,25 @@ bool pass_is_edited(const Pass *p, size_t stage)
     return p->changes && p->changes->computed[stage];
 }
 
+const char *pass_edit_of(const Pass *p, size_t stage, size_t k)
+{
+    for (size_t i = 0; p->changes && i < p->changes->count; i++) {
+        const Change *c = &p->changes->items[i];
+        if (!c->at.is_weight && c->at.index == stage && k-- == 0)
+            return p->changes->edits.items[c->edit];
+    }
+    return NULL;
+}
+
 const real *pass_unedited(Pass *p, size_t stage)
 {
     const real *value = pass_value(p, stage);
     return pass_is_edited(p, stage) ? p->changes->computed[stage] : value;
+}
+
+const real *pass_inner_gradient(const Pass *p, size_t stage)
+{
+    return pass_is_edited(p, stage) && p->has_gradients ? p->changes->inner[stage] : pass_gradient(p, stage);
 }
 
 const real *changes_weight(const struct Changes *c, size_t w)

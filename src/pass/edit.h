@@ -40,7 +40,11 @@ void edits_write(const Edits *edits, Buffer *out);
 int pass_set_edits(Pass *p, const Edits *edits, Error *e);
 /* True where an edit changes this stage's value. */
 bool pass_is_edited(const Pass *p, size_t stage);
+/* The k-th edit that changes this stage's value, as text; NULL where there are not so many. */
+const char *pass_edit_of(const Pass *p, size_t stage, size_t k);
 /* What the stage computed itself, before its edits; its value where there are none. */
 const real *pass_unedited(Pass *p, size_t stage);
+/* d(loss)/d(what the stage computed itself): what its own backward is given. NULL before pass_backward. */
+const real *pass_inner_gradient(const Pass *p, size_t stage);
 
 #endif

@@ -2,9 +2,6 @@
 #include "view/app.h"
 
 #include "base/text.h"
-#include "measure/gradient_check.h"
-#include "pass/ablation.h"
-#include "train/run.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,33 +22,6 @@ const View view_table[VIEW_COUNT] = {
 
 /* ---- creating, and what belongs to it ---- */
 
-static char *copy_text(const char *s)
-{
-    return s ? strdup(s) : NULL;
-}
-
-static void free_given(InputText *g)
-{
-    free((char *)g->text);
-    free((char *)g->target);
-    free((char *)g->ids);
-    free((char *)g->target_ids);
-    *g = (InputText){0};
-}
-
-static InputText copy_given(InputText g)
-{
-    return (InputText){copy_text(g.text), copy_text(g.target), copy_text(g.ids), copy_text(g.target_ids)};
-}
-
-/* The last position of what is fed to the output's stack: where the interesting row is. */
-static size_t last_position(const App *app)
-{
-    size_t n;
-    pass_ids(app->pass, config_last_stack(&app->model->config), &n);
-    return n - 1;
-}
-
 App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color, Error *e)
 {
     App *app = calloc(1, sizeof *app);
@@ -69,9 +39,9 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
         return NULL;
     }
     app->model = m;
-    app->given = copy_given(given);
+    app->given = feed_copy_given(given);
     input_targets(&app->input, m, &app->targets, NULL);
-    app->cursor[AXIS_TOKEN] = last_position(app);
+    app->cursor[AXIS_TOKEN] = feed_last_position(app);
     pass_value(app->pass, 0);
     return app;
 }
@@ -82,14 +52,14 @@ void app_free(App *app)
         return;
     pass_free(app->pass);
     input_free(&app->input);
-    free_given(&app->given);
+    feed_free_given(&app->given);
     model_free(app->model);
     explanation_free(&app->cell);
     ids_free(&app->targets);
     update_free(app->update);
+    edits_free(&app->edits);
     menu_free(&app->menu);
     free(app->tree_open);
-    text_list_free(&app->take.edits);
     text_list_free(&app->take.breakpoints);
     text_list_free(&app->take.watches);
     free(app->take.session);
@@ -211,229 +181,6 @@ void app_say(App *app, Role role, const char *format, ...)
     app->message_role = role;
 }
 
-/* ---- loss and gradients ---- */
-
-/* The loss of this pass; false where nothing can be compared. */
-static bool enter_loss(App *app)
-{
-    Error e = {{0}};
-    if (pass_loss(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
-        app_say(app, ROLE_WARNING, _("the end of the pass: w shows what comes next. No loss: %s"), e.text);
-        return false;
-    }
-    app->at = pass_plan(app->pass)->count - 1;
-    app->phase = PHASE_LOSS;
-    return true;
-}
-
-static bool enter_backward(App *app)
-{
-    Error e = {{0}};
-    if (pass_backward(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return false;
-    }
-    app->phase = PHASE_BACKWARD;
-    return true;
-}
-
-bool app_set_phase(App *app, Phase phase)
-{
-    if (phase == PHASE_FORWARD) {
-        app_forward(app);
-        return true;
-    }
-    if (!enter_loss(app) || (phase != PHASE_LOSS && !enter_backward(app)))
-        return false;
-    if (phase != PHASE_UPDATE)
-        return true;
-    app_go(app, 0);
-    if (!update_make(app))
-        return false;
-    app->phase = PHASE_UPDATE;
-    return true;
-}
-
-void app_set_given(App *app, InputText given)
-{
-    InputText copied = copy_given(given);
-    free_given(&app->given);
-    app->given = copied;
-}
-
-/* ---- running again ---- */
-
-/* How well a stage of another plan stands for the wanted one: the same, or the last that comes before it. */
-static size_t same_place(const Plan *plan, const Stage *want)
-{
-    size_t best = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        const Stage *s = &plan->stages[i];
-        if (s->stack == want->stack && s->layer == want->layer && s->sub == want->sub && s->kind == want->kind)
-            return i;
-        bool before = s->stack < want->stack || (s->stack == want->stack && (s->layer < want->layer || want->sub == SUB_FINAL)) ||
-                      (s->stack == want->stack && s->layer == want->layer && s->sub < want->sub);
-        if (before)
-            best = i;
-    }
-    return best;
-}
-
-/* Takes a new pass in place of the old one, and stands where the user stood. */
-static void replace_pass(App *app, Pass *p)
-{
-    Stage here = *app_stage(app);
-    Phase phase = app->phase;
-    pass_free(app->pass);
-    app->pass = p;
-    free(app->tree_open);
-    app->tree_open = NULL;
-    app->history_len = 0;
-    app->targets.len = 0;
-    input_targets(&app->input, app->model, &app->targets, NULL);
-    app_forward(app);
-    if (phase == PHASE_BACKWARD)
-        enter_backward(app);
-    else if (phase != PHASE_FORWARD)
-        enter_loss(app);
-    if (app->phase != PHASE_LOSS)
-        app_go(app, same_place(pass_plan(p), &here));
-    if (app->view == VIEW_CELL)
-        cell_open(app, app_cell(app));
-}
-
-/* True where both passes end in the same output, bit for bit. */
-static bool same_output(Pass *a, Pass *b)
-{
-    size_t ia = pass_plan(a)->count - 2, ib = pass_plan(b)->count - 2;
-    size_t n = pass_plan(a)->stages[ia].count;
-    return n == pass_plan(b)->stages[ib].count && memcmp(pass_value(a, ia), pass_value(b, ib), n * sizeof(real)) == 0;
-}
-
-void app_set_ablations(App *app, Ablations a)
-{
-    Error e = {{0}};
-    Pass *p = pass_create(app->model, input_ids(&app->input), a, &e);
-    if (!p) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return;
-    }
-    Ablations flipped = a ^ app->ablations;
-    Buffer names = {0};
-    ablations_write(flipped, &names);
-    bool same = same_output(app->pass, p), on = (a & flipped) != 0;
-    if (same)
-        app_say(app, ROLE_WARNING, on ? _("%s: on, but it changed nothing in the output") : _("%s: off again; nothing changed in the output"), buffer_text(&names));
-    else
-        app_say(app, ROLE_BADGE, on ? _("%s: on, the pass was run again") : _("%s: off again, the pass was run again"), buffer_text(&names));
-    buffer_free(&names);
-    app->ablations = a;
-    replace_pass(app, p);
-}
-
-void app_run_again(App *app)
-{
-    Error e = {{0}};
-    Pass *p = pass_create(app->model, input_ids(&app->input), app->ablations, &e);
-    if (p)
-        replace_pass(app, p);
-    else
-        app_say(app, ROLE_ERROR, "%s", e.text);
-}
-
-/* Reads what was given for a model and makes its pass; NULL with the error said. */
-static Pass *make_pass(App *app, Model *m, InputText given, Input *in)
-{
-    Error e = {{0}};
-    Pass *p = NULL;
-    if (input_read(in, m, given, app->ablations, &e) == 0) {
-        p = pass_create(m, input_ids(in), app->ablations, &e);
-        if (!p)
-            input_free(in);
-    }
-    if (!p)
-        app_say(app, ROLE_ERROR, "%s", e.text);
-    return p;
-}
-
-bool app_set_input(App *app, const char *text, const char *target)
-{
-    bool words = vocab_has_text(app->model->vocab);
-    InputText given = {.text = words ? text : NULL, .target = words ? target : NULL, .ids = words ? NULL : text, .target_ids = words ? NULL : target};
-    Input in;
-    Pass *p = make_pass(app, app->model, given, &in);
-    if (!p)
-        return false;
-    InputText copy = copy_given(given);
-    free_given(&app->given);
-    app->given = copy;
-    input_free(&app->input);
-    app->input = in;
-    replace_pass(app, p);
-    app->cursor[AXIS_TOKEN] = last_position(app);
-    app->top = app->left = 0;
-    return true;
-}
-
-bool app_set_model(App *app, const char *name)
-{
-    Error e = {{0}};
-    Model *m = model_open(name, NULL, &e);
-    if (!m) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return false;
-    }
-    Input in;
-    Ablations before = app->ablations;
-    app->ablations = run_trained_without(m->path); /* switches are of the model that was left */
-    Pass *p = make_pass(app, m, (InputText){0}, &in);
-    if (!p) {
-        app->ablations = before;
-        model_free(m);
-        return false;
-    }
-    input_free(&app->input);
-    app->input = in;
-    free_given(&app->given);
-    pass_free(app->pass);
-    app->pass = p;
-    model_free(app->model);
-    app->model = m;
-    free(app->take.tokenizer);
-    app->take.tokenizer = NULL;
-    free(app->tree_open);
-    app->tree_open = NULL;
-    app->history_len = 0;
-    app->targets.len = 0;
-    input_targets(&app->input, m, &app->targets, NULL);
-    app_forward(app);
-    app->grain = GRAIN_STAGE;
-    app->changed = false;
-    memset(app->cursor, 0, sizeof app->cursor);
-    app->cursor[AXIS_TOKEN] = last_position(app);
-    app->top = app->left = 0;
-    app_go(app, 0);
-    app_say(app, ROLE_BADGE, m->untrained ? _("%s: untrained, its weights are random") : "%s", m->name);
-    return true;
-}
-
-void app_take_token(App *app, int id)
-{
-    Error e = {{0}};
-    if (ids_add(&app->input.target, id, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return;
-    }
-    Pass *p = pass_create(app->model, input_ids(&app->input), app->ablations, &e);
-    if (!p) {
-        app->input.target.len--;
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return;
-    }
-    replace_pass(app, p);
-    app->cursor[AXIS_TOKEN] = last_position(app);
-}
-
 void app_input_text(const App *app, Stack stack, Buffer *out)
 {
     size_t n;
@@ -448,169 +195,16 @@ void app_input_text(const App *app, Stack stack, Buffer *out)
 
 /* ---- commands ---- */
 
-static void extent(const App *app, size_t i, Grain g, size_t *first, size_t *end)
+/* Opens the line for an edit, begun with the number under the cursor. */
+static void edit_cell(App *app)
 {
-    const Plan *p = pass_plan(app->pass);
-    *first = i;
-    *end = i + 1;
-    if (g == GRAIN_SUB)
-        plan_sub(p, i, first, end);
-    else if (g == GRAIN_LAYER)
-        plan_layer(p, i, first, end);
-    else if (g == GRAIN_STACK)
-        plan_stack(p, i, first, end);
-}
-
-static const char *grain_name(Grain g)
-{
-    static const char *const names[] = {N_("stage"), N_("sub-layer"), N_("layer"), N_("stack")};
-    return _(names[g]);
-}
-
-/* One step on; false at the end. */
-static bool step_on(App *app)
-{
-    size_t first, end, last = pass_plan(app->pass)->count - 1;
-    switch (app->phase) {
-    case PHASE_FORWARD:
-        if (app->at == last)
-            return enter_loss(app);
-        extent(app, app->at + 1, app->grain, &first, &end);
-        app_go(app, end - 1);
-        return true;
-    case PHASE_LOSS:
-        return enter_backward(app);
-    case PHASE_BACKWARD:
-        if (app->at == 0) {
-            if (!update_make(app))
-                return false;
-            app->phase = PHASE_UPDATE;
-            return true;
-        }
-        extent(app, app->at - 1, app->grain, &first, &end);
-        app_go(app, first);
-        return true;
-    case PHASE_UPDATE:
-        app_say(app, ROLE_WARNING, "%s", _("Enter takes the new weights and goes forwards again; b goes back"));
-        return false;
-    }
-    return false;
-}
-
-static bool step_off(App *app)
-{
-    size_t first, end, last = pass_plan(app->pass)->count - 1;
-    switch (app->phase) {
-    case PHASE_FORWARD:
-        if (app->at == 0) {
-            app_say(app, ROLE_WARNING, "%s", _("the first stage: n steps on"));
-            return false;
-        }
-        extent(app, app->at, app->grain, &first, &end);
-        app_go(app, first ? first - 1 : 0);
-        return true;
-    case PHASE_LOSS:
-        app->phase = PHASE_FORWARD;
-        return true;
-    case PHASE_BACKWARD:
-        if (app->at == last) {
-            app->phase = PHASE_LOSS;
-            return true;
-        }
-        extent(app, app->at, app->grain, &first, &end);
-        app_go(app, end < last ? end : last);
-        return true;
-    case PHASE_UPDATE:
-        update_free(app->update);
-        app->update = NULL;
-        app->phase = PHASE_BACKWARD;
-        return true;
-    }
-    return false;
-}
-
-/* Many steps at once end where the way turns: at the end of the pass, at the loss, at the first stage again. */
-static void step_next(App *app, size_t times)
-{
-    size_t last = pass_plan(app->pass)->count - 1;
-    for (size_t i = 0; i < times; i++) {
-        bool turn = app->phase == PHASE_BACKWARD ? app->at == 0 : app->phase != PHASE_FORWARD || app->at == last;
-        if ((turn && i) || !step_on(app))
-            return;
-    }
-}
-
-static void step_back(App *app, size_t times)
-{
-    while (times-- && step_off(app))
-        continue;
-}
-
-static void step_into(App *app)
-{
-    if (app->grain == GRAIN_STAGE) {
-        cell_open(app, app_cell(app));
-        return;
-    }
-    app->grain = (Grain)(app->grain - 1);
-    step_next(app, 1);
-    app_say(app, ROLE_BADGE, _("stepping by %s"), grain_name(app->grain));
-}
-
-static void step_out(App *app)
-{
-    size_t first, end, was = app->at;
-    do {
-        if (app->grain < GRAIN_STACK)
-            app->grain = (Grain)(app->grain + 1);
-        extent(app, app->at, app->grain, &first, &end);
-        app_go(app, app->phase == PHASE_BACKWARD ? first : end - 1);
-    } while (app->at == was && app->grain < GRAIN_STACK);
-    app_say(app, ROLE_BADGE, _("stepping by %s; s steps into the next one"), grain_name(app->grain));
-}
-
-/* The gradient of the cell under the cursor beside what a small change of the number does to the loss. */
-static void check_gradient(App *app)
-{
-    Error e = {{0}};
-    GradientCheck g;
-    if (app->phase != PHASE_BACKWARD) {
-        app_say(app, ROLE_WARNING, "%s", _("gradients come after the loss: L, then n"));
-        return;
-    }
-    if (gradient_check_cell(app->pass, app_cell(app), &g, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return;
-    }
-    const char *verdict = g.constant ? _("a constant: no gradient is taken")
-                          : g.agrees ? _("they agree")
-                          : g.corners ? _("ReLU has a corner here")
-                                      : _("they do NOT agree");
-    app_say(app, g.agrees || g.constant ? ROLE_DONE : ROLE_ERROR, _("backward %.4e, by differences %.4e ± %.0e: %s"), g.analytic, g.numeric, g.noise, verdict);
-}
-
-/* The same stage `by` layers on, or the neighbouring stage where the layers end. */
-static void step_layer(App *app, int by)
-{
-    const Plan *p = pass_plan(app->pass);
-    Stage want = *app_stage(app);
-    size_t first, end;
-    want.layer += by;
-    if (app_stage(app)->layer >= 0)
-        for (size_t i = 0; i < p->count; i++)
-            if (p->stages[i].stack == want.stack && p->stages[i].layer == want.layer && p->stages[i].sub == want.sub &&
-                p->stages[i].kind == want.kind) {
-                app_go(app, i);
-                return;
-            }
-    plan_layer(p, app->at, &first, &end);
-    bool between = app_stage(app)->layer < 0; /* from outside the layers into the nearest */
-    if (between && by > 0 && end < p->count)
-        app_go(app, end);
-    else if (between && by < 0 && first > 0)
-        app_go(app, first - 1);
-    else
-        app_say(app, ROLE_WARNING, "%s", by > 0 ? _("no layer after this one") : _("no layer before this one"));
+    Buffer text = {0};
+    label_address(app->pass, app_cell(app), &text);
+    const Stage *s = app_stage(app);
+    Cellref cell = app_cell(app);
+    buffer_printf(&text, "=%.6g", (double)pass_value(app->pass, app->at)[cell_offset(s, cell.index)]);
+    prompt_open(app, PROMPT_EDIT, buffer_text(&text));
+    buffer_free(&text);
 }
 
 /* What a command does in every view; false where it is none of these. */
@@ -618,17 +212,17 @@ static bool common_command(App *app, CommandId id, size_t count)
 {
     size_t times = count ? count : 1;
     switch (id) {
-    case CMD_NEXT: step_next(app, times); break;
-    case CMD_BACK: step_back(app, times); break;
-    case CMD_INTO: step_into(app); break;
-    case CMD_OUT: step_out(app); break;
+    case CMD_NEXT: stepping_next(app, times); break;
+    case CMD_BACK: stepping_back(app, times); break;
+    case CMD_INTO: stepping_into(app); break;
+    case CMD_OUT: stepping_out(app); break;
     case CMD_NEXT_LAYER:
         while (times--)
-            step_layer(app, 1);
+            stepping_layer(app, 1);
         break;
     case CMD_PREVIOUS_LAYER:
         while (times--)
-            step_layer(app, -1);
+            stepping_layer(app, -1);
         break;
     case CMD_RESTART:
         app_forward(app);
@@ -644,7 +238,7 @@ static bool common_command(App *app, CommandId id, size_t count)
         break;
     case CMD_LOSS:
         app_forward(app);
-        enter_loss(app);
+        stepping_to_loss(app);
         app->view = VIEW_STEP;
         break;
     case CMD_GRADIENT:
@@ -683,7 +277,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;
     case CMD_STREAM: app->view = VIEW_STREAM; app->scroll = 0; break;
     case CMD_GRADIENTS: app->view = VIEW_GRADIENTS; app->scroll = 0; break;
-    case CMD_CHECK: check_gradient(app); break;
+    case CMD_CHECK: stepping_check(app); break;
     case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; break;
     case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
@@ -707,6 +301,9 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_TOGGLE_RESIDUAL: app_set_ablations(app, app->ablations ^ NO_RESIDUAL); break;
     case CMD_TOGGLE_UNIFORM: app_set_ablations(app, app->ablations ^ UNIFORM_ATTENTION); break;
     case CMD_CLOSE: app->view = VIEW_STEP; app->focus = PANE_MATRIX; break;
+    case CMD_EDIT: edit_cell(app); break;
+    case CMD_UNDO: app_undo_edit(app, app->edits.count - 1); break;
+    case CMD_EDITS: menu_open(app, MENU_EDITS); break;
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
     default: return false;

@@ -6,6 +6,7 @@
 #define VIEW_APP_H
 
 #include "measure/explain.h"
+#include "pass/edit.h"
 #include "pass/input.h"
 #include "pass/pass.h"
 #include "view/canvas.h"
@@ -36,7 +37,7 @@ typedef struct Place {
 
 enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
-typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE } PromptKind;
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE } PromptKind;
 
 /* A line being typed at the bottom of the screen. */
 typedef struct Prompt {
@@ -46,7 +47,7 @@ typedef struct Prompt {
     int choice;     /* which of the matches is chosen */
 } Prompt;
 
-typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_THEMES, MENU_EXPORT } MenuKind;
+typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT } MenuKind;
 
 typedef struct MenuItem {
     char *name;  /* what choosing it opens or switches */
@@ -85,7 +86,7 @@ typedef void (*AppPicture)(const Canvas *c, Theme theme, bool color, const char 
 
 /* What is taken away: a matrix or a picture to a file (export.c), all of this to a session (session.c). */
 typedef struct Takeaway {
-    TextList edits, breakpoints, watches; /* as they were typed; kept by a session */
+    TextList breakpoints, watches; /* as they were typed; kept by a session */
     char *session;      /* the file that was opened or saved last; NULL: none */
     char *tokenizer;    /* as --tokenizer gave it; NULL: the model's own */
     AppPicture picture; /* NULL: no pictures */
@@ -104,6 +105,7 @@ typedef struct App {
     Input input;
     InputText given;    /* as the user gave it, to be read again for another model; strings owned */
     Ablations ablations;
+    Edits edits;        /* those of the pass */
     Pass *pass;
 
     size_t at;          /* the stage that is shown: the last one computed, or the one whose gradient was */
@@ -183,6 +185,12 @@ Cellref app_cell(const App *app);
 void app_say(App *app, Role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Runs the pass again with other ablations; stays at the same stage, or the nearest before it that is left. */
 void app_set_ablations(App *app, Ablations a);
+/* Makes these the edits of the pass, which is computed again from the first that they change. -1 with e set: all is as before. */
+int app_set_edits(App *app, const Edits *edits, Error *e);
+/* Adds one, and says what came of it; false where it could not be read. */
+bool app_add_edit(App *app, const char *text);
+/* Takes edit i back; says so, or that there is none. */
+void app_undo_edit(App *app, size_t i);
 /* Moves the cursor to index i along axis k. A query, and a key that is a row, share the cursor of the tokens. */
 void app_move(App *app, const Stage *s, int k, size_t i);
 /* Makes the pass anew, because its weights changed. */
@@ -190,16 +198,34 @@ void app_run_again(App *app);
 /* Feeds other text (NULL: as before); says what is wrong and keeps the old one where it cannot be read. */
 bool app_set_input(App *app, const char *text, const char *target);
 bool app_set_model(App *app, const char *name);
-/* What was given, for the text prompt; the pass stays as it is. */
-void app_set_given(App *app, InputText given);
-/* Goes to the loss, backwards from it, or to the optimiser's step; false with the reason said. */
-bool app_set_phase(App *app, Phase phase);
 /* Appends a token to what the decoder is fed, and runs again. */
 void app_take_token(App *app, int id);
 /* The text of the ids a stack is fed, for the title: "我 爱 你". */
 void app_input_text(const App *app, Stack stack, Buffer *out);
 /* True where the mask hides this cell of a WEIGHTS stage: it is 0 because its score is -inf. */
 bool app_is_masked(App *app, size_t stage, size_t offset);
+
+/* ---- feed.c: what is run ---- */
+
+InputText feed_copy_given(InputText g);
+void feed_free_given(InputText *g);
+/* The last position of what is fed to the output's stack: where the interesting row is. */
+size_t feed_last_position(const App *app);
+
+/* ---- stepping.c ---- */
+
+/* To the loss of this pass, and from there backwards; false where that cannot be, with the reason said. */
+bool stepping_to_loss(App *app);
+bool stepping_backward(App *app);
+/* Many steps at once end where the way turns: at the end of the pass, at the loss, at the first stage again. */
+void stepping_next(App *app, size_t times);
+void stepping_back(App *app, size_t times);
+void stepping_into(App *app);
+void stepping_out(App *app);
+/* The same stage `by` layers on, or the neighbouring stage where the layers end. */
+void stepping_layer(App *app, int by);
+/* The gradient of the cell under the cursor beside what a small change of the number does to the loss. */
+void stepping_check(App *app);
 
 /* Forgets the loss and what came after it: the pass goes forwards again. */
 void app_forward(App *app);

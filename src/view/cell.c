@@ -159,6 +159,10 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
         canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s"), shown);
         return;
     }
+    if (x->subject.kind == OPERAND_STAGE && pass_is_edited(app->pass, x->cell.stage)) {
+        canvas_printf(c, row, col, cols, ROLE_ABLATED, _("edited: the matrix holds %#.9g, the arithmetic gives %#.11g"), x->stored, x->exact);
+        return;
+    }
     if (x->subject.kind == OPERAND_GRADIENT)
         snprintf(shown, sizeof shown, "%.3e", x->stored);
     int used = canvas_printf(c, row, col, cols, ROLE_HEADING, cols >= 100 ? _("shown %s   stored %#.9g   exact %#.15g") : _("shown %s  stored %#.9g  exact %#.11g"), shown, x->stored, x->exact);

@@ -70,6 +70,9 @@ void menu_open(App *app, MenuKind kind)
     } else if (kind == MENU_ABLATIONS) {
         for (int i = 0; i < ABLATION_COUNT; i++)
             add(m, ablation_table[i].name, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
+    } else if (kind == MENU_EDITS) {
+        for (size_t i = 0; i < app->edits.count; i++)
+            add(m, app->edits.items[i], app->edits.items[i], "", false);
     } else if (kind == MENU_EXPORT) {
         if (app->view != VIEW_MENU)
             app->take.from = app->view;
@@ -92,6 +95,13 @@ static void choose(App *app)
     if (m->kind == MENU_ABLATIONS) { /* stays open: several may be switched */
         app_set_ablations(app, app->ablations ^ ablation_table[m->choice].bit);
         m->items[m->choice].on = (app->ablations & ablation_table[m->choice].bit) != 0;
+        return;
+    }
+    if (m->kind == MENU_EDITS) {
+        size_t choice = m->choice;
+        app_undo_edit(app, choice);
+        menu_open(app, MENU_EDITS);
+        app->menu.choice = choice < app->edits.count ? choice : app->edits.count ? app->edits.count - 1 : 0;
         return;
     }
     if (m->kind == MENU_EXPORT) {
@@ -129,6 +139,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
     static const char *const titles[] = {
         N_("Models: Enter chooses, Esc closes"),
         N_("Ablations: Enter switches one and runs the pass again, Esc closes"),
+        N_("Edits, in their order: Enter takes one back, i adds one, Esc closes"),
         N_("Themes: Enter chooses, Esc closes"),
         N_("Take away: Enter chooses, then the file's name; Esc closes"),
     };
@@ -137,7 +148,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
     int name_width = 8;
     for (size_t i = 0; i < m->count; i++) {
         int w = canvas_text_width(c, m->items[i].label);
-        if (w > name_width && w <= 24)
+        if (w > name_width && (w <= 24 || m->kind == MENU_EDITS))
             name_width = w;
     }
     size_t room = r.rows > 6 ? (size_t)(r.rows - 6) : 1;
@@ -147,6 +158,8 @@ void menu_draw(App *app, Canvas *c, Rect r)
         m->top = m->choice - room + 1;
     for (size_t i = 0; i < room && m->top + i < m->count; i++)
         draw_item(app, c, r.row + 2 + (int)i, r, m->top + i, name_width);
+    if (m->kind == MENU_EDITS && m->count == 0)
+        canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 2, ROLE_TEXT, _("No number was changed. Esc, then i changes the one at the cursor."));
     if (m->choice >= m->count)
         return;
     /* the chosen line whole, where it was cut */
@@ -172,6 +185,7 @@ bool menu_command(App *app, CommandId id, size_t count)
     case CMD_NEXT: choose(app); return true;
     case CMD_ABLATE:
     case CMD_MODELS:
+    case CMD_EDITS:
     case CMD_EXPORT:
     case CMD_CLOSE:
     case CMD_QUIT: app->view = m->kind == MENU_EXPORT ? app->take.from : VIEW_STEP; return true;

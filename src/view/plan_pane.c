@@ -156,6 +156,14 @@ static void line_words(const App *app, const TreeLine *l, char *out, size_t size
         snprintf(out, size, "%s", stack_name(l->stack));
 }
 
+static bool is_edited(const App *app, const TreeLine *l)
+{
+    for (size_t i = l->first; i < l->end; i++)
+        if (pass_edit_of(app->pass, i, 0))
+            return true;
+    return false;
+}
+
 static bool is_touched(const App *app, const TreeLine *l)
 {
     const Plan *p = pass_plan(app->pass);
@@ -168,7 +176,7 @@ static bool is_touched(const App *app, const TreeLine *l)
 static void draw_line(const App *app, Canvas *c, int row, int col, int cols, const TreeLine *l, bool here, bool chosen)
 {
     char words[64];
-    bool removed = l->first == l->end, back = app->phase == PHASE_BACKWARD, touched = is_touched(app, l);
+    bool removed = l->first == l->end, back = app->phase == PHASE_BACKWARD, edited = is_edited(app, l), touched = edited || is_touched(app, l);
     bool done = !removed && (back ? l->first >= app->at : app->phase != PHASE_FORWARD || l->end <= app->at + 1);
     bool inside = app->at >= l->first && app->at < l->end;
     Role role = removed ? ROLE_ABLATED : here ? ROLE_HERE : touched && l->level >= LEVEL_SUB ? ROLE_ABLATED : done ? ROLE_DONE : inside ? ROLE_TEXT : ROLE_DIM;
@@ -184,7 +192,7 @@ static void draw_line(const App *app, Canvas *c, int row, int col, int cols, con
         canvas_fill(c, row, col + 1, cols - 2, 1, role, " ");
     canvas_put(c, row, at, 1, role, fold);
     canvas_put_cut(c, row, at + 2, cols - (at - col) - 10, role, words);
-    const char *mark = removed ? _("off") : here ? _("here") : touched && l->level >= LEVEL_SUB ? _("ablated") : done ? "✓" : "";
+    const char *mark = removed ? _("off") : here ? _("here") : edited && l->level >= LEVEL_SUB ? _("edited") : touched && l->level >= LEVEL_SUB ? _("ablated") : done ? "✓" : "";
     canvas_put_right(c, row, col + cols - 9, 8, role, mark);
 }
 

@@ -112,7 +112,7 @@ int session_of(const App *app, Session *s, Error *e)
     bool whole = s->model && copy(&s->program, VERSION) && copy(&s->tokenizer, app->take.tokenizer) && copy(&s->text, app->given.text) &&
                  copy(&s->target_text, app->given.target) && copy(&s->ids, app->given.ids) && copy(&s->target_ids, app->given.target_ids) &&
                  copy(&s->stage, stage_name(app_stage(app), stage)) && copy(&s->weight, weight) && copy_ids(&s->source, app, STACK_ENCODER) &&
-                 copy_ids(&s->target, app, STACK_DECODER) && copy_list(&s->edits, &app->take.edits) &&
+                 copy_ids(&s->target, app, STACK_DECODER) && copy_list(&s->edits, &(TextList){app->edits.items, app->edits.count}) &&
                  copy_list(&s->breakpoints, &app->take.breakpoints) && copy_list(&s->watches, &app->take.watches);
     int status = whole ? 0 : error_memory(e, "session");
     if (status == 0 && app->changed) { /* a session names weights, it does not hold them: those of the model as it is opened */
@@ -229,14 +229,31 @@ static App *begin(const Session *s, Model *m, const char *name, Theme theme, boo
 /* Edits, breakpoints and watches of a session take effect here. */
 static int use_lists(App *app, const Session *s, const char *name, Error *e)
 {
-    const TextList *lists[] = {&s->edits, &s->breakpoints, &s->watches};
-    static const char *const names[] = {"edits", "breakpoints", "watches"};
-    (void)app;
-    for (size_t i = 0; i < 3; i++)
+    const TextList *lists[] = {&s->breakpoints, &s->watches};
+    static const char *const names[] = {"breakpoints", "watches"};
+    if (app_set_edits(app, &(Edits){s->edits.items, s->edits.count}, e) != 0)
+        return error_prefix(e, "%s: edits", name);
+    for (size_t i = 0; i < 2; i++)
         if (lists[i]->count)
             return error_set(e, "%s: %s: expected none, because stepformer %s has none, found %zu; try stepformer %s", name, names[i], VERSION, lists[i]->count,
                              s->program);
     return 0;
+}
+
+/* To the loss, backwards from it, or to the optimiser's step; false with the reason said. */
+static bool go_to_phase(App *app, Phase phase)
+{
+    if (phase == PHASE_FORWARD)
+        return true;
+    if (!stepping_to_loss(app) || (phase != PHASE_LOSS && !stepping_backward(app)))
+        return false;
+    if (phase != PHASE_UPDATE)
+        return true;
+    app_go(app, 0);
+    if (!update_make(app))
+        return false;
+    app->phase = PHASE_UPDATE;
+    return true;
 }
 
 static int take_place(App *app, const Session *s, const char *name, Error *e)
@@ -248,9 +265,8 @@ static int take_place(App *app, const Session *s, const char *name, Error *e)
         return error_set(e, "%s: place.weight: expected %s, found \"%.60s\"", name, s->view == VIEW_WEIGHT ? "a weight of the model" : "null",
                          s->weight ? s->weight : "null");
     app_go(app, (size_t)stage);
-    if (!app_set_phase(app, s->phase)) {
+    if (!go_to_phase(app, s->phase))
         return error_set(e, "%s: place.phase: cannot be reached: %s", name, app->message);
-    }
     if (s->phase == PHASE_BACKWARD)
         app_go(app, (size_t)stage);
     app->grain = s->grain;
@@ -294,7 +310,8 @@ App *session_app(const Session *s, const char *name, Theme theme, bool color, Er
         app_free(app);
         return NULL;
     }
-    app_set_given(app, (InputText){s->text, s->target_text, s->ids, s->target_ids});
+    feed_free_given(&app->given);
+    app->given = feed_copy_given((InputText){s->text, s->target_text, s->ids, s->target_ids});
     app->take.tokenizer = s->tokenizer ? strdup(s->tokenizer) : NULL;
     app->message[0] = '\0';
     return app;

@@ -37,11 +37,20 @@ static void ablation_count(const App *app, char out[32])
     snprintf(out, 32, _("%d ablations"), n);
 }
 
+/* "2 edits"; "" where there are none. */
+static void edit_count(const App *app, char out[32])
+{
+    size_t n = app->edits.count;
+    snprintf(out, n ? 32 : 1, ngettext("%zu edit", "%zu edits", n), n);
+}
+
 static int badges_width(const App *app)
 {
     int width = app->model->untrained ? (int)strlen(_("untrained")) + 3 : 0;
     width += app->changed ? (int)strlen(_("weights changed")) + 3 : 0;
     char count[32];
+    edit_count(app, count);
+    width += *count ? text_width(count) + 3 : 0;
     ablation_count(app, count);
     if (badges_counted(app))
         return width + text_width(count) + 3;
@@ -88,6 +97,9 @@ static void draw_title(const App *app, Canvas *c)
     if (app->changed)
         col = put_badge(c, 0, col, _("weights changed"));
     char counted[32];
+    edit_count(app, counted);
+    if (*counted)
+        col = put_badge(c, 0, col, counted);
     ablation_count(app, counted);
     if (badges_counted(app))
         col = put_badge(c, 0, col, counted);
@@ -230,9 +242,12 @@ static void draw_crumb(App *app, Canvas *c, Rect r)
     buffer_free(&b);
 }
 
-/* What an ablation does to this stage, or NULL. */
+/* What an edit or an ablation does to this stage, or NULL. */
 static const char *ablated_words(const App *app, const Stage *s)
 {
+    const char *edit = pass_edit_of(app->pass, app->at, 0);
+    if (edit)
+        return edit;
     if (!ablations_touch(app->ablations, s, &app->model->config))
         return NULL;
     for (int i = 0; i < ABLATION_COUNT; i++)

@@ -113,7 +113,7 @@ def failure_lines(whole):
     if not whole['failures']:
         return ['', 'None of these examples fails.']
     shown = whole['failures'][:FAILURES_SHOWN]
-    lines = ['', f'{whole["failed"]} of the {whole["n"]} examples fail; the first of them:', '', '| example | found |', '|---|---|']
+    lines = ['', f'{"All" if whole["failed"] == whole["n"] else whole["failed"]} of the {whole["n"]} examples fail; the first of them:', '', '| example | found |', '|---|---|']
     return lines + [f'| {f["example"]} | {f["found"]} |' for f in shown]
 
 

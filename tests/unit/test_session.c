@@ -82,6 +82,7 @@ static const struct { const char *model, *text, *keys; } places[] = {
     {"tiny-models/hand-wired", "A B C A", "z x m"},
     {"tiny-models/hand-wired", "A B C A", "w Enter w Enter L"},
     {"tiny-models/hand-wired", "A B C A", "L n n n n d"},
+    {"tiny-models/hand-wired", "A B C A", "g w e i g h t s Enter i C-w d e c o d e r . 0 . s e l f . h e a d s = z e r o Enter"},
     {"tiny-models/hand-wired", "A B C A", "L n c n"},
     {"tiny-models/zh-en", NULL, "g c r o s s . w Enter . . H a Enter Esc S"},
     {"tiny-models/zh-en", NULL, "a Down Enter Esc g p r o b s Enter End o"},
@@ -165,6 +166,8 @@ Test(session, what_the_model_does_not_have_is_refused)
         {"\"target\": [6, 0, 1, 2, 0]", "\"target\": []", "target: expected ids, found 0"},
         {"\"view\": \"step\"", "\"view\": \"weights\"", "place.weight: expected a weight of the model, found \"null\""},
         {"\"weight\": null", "\"weight\": \"decoder.embed.W_E\"", "place.weight: expected null"},
+        {"\"edits\": []", "\"edits\": [\"decoder.0.self.heads=nonsense\"]", "input: edits: "},
+        {"\"edits\": []", "\"edits\": [\"decoder.9.self.heads=zero\"]", "input: edits: "},
         {"\"target\": [6, 0, 1, 2, 0],", "\"target\": [6],", ""},
     };
     Error e = {{0}};
@@ -178,7 +181,7 @@ Test(session, what_the_model_does_not_have_is_refused)
         refuses(bad, changes[i].part);
         free(bad);
     }
-    char *one = with(text, "\"phase\": \"forward\"", "\"phase\": \"loss\""), *short_one = with(one, changes[7].from, changes[7].to);
+    char *one = with(text, "\"phase\": \"forward\"", "\"phase\": \"loss\""), *short_one = with(one, changes[9].from, changes[9].to);
     refuses(short_one, "place.phase: cannot be reached: "); /* one token has none that follows it */
     free(short_one);
     free(one);
@@ -225,10 +228,10 @@ Test(session, lists_that_nothing_reads_are_refused_not_forgotten)
 {
     App *app = open_app("tiny-models/hand-wired", NULL);
     Error e = {{0}};
-    cr_assert_eq(text_list_add(&app->take.edits, "decoder.0.self.heads=zero", &e), 0);
+    cr_assert_eq(text_list_add(&app->take.watches, "entropy(decoder.0.self.weights)", &e), 0);
     char *text = write_session(app);
-    cr_assert(strstr(text, "\"decoder.0.self.heads=zero\""));
-    refuses(text, "edits: expected none");
+    cr_assert(strstr(text, "\"entropy(decoder.0.self.weights)\""));
+    refuses(text, "watches: expected none");
     free(text);
     app_free(app);
 }

@@ -1,0 +1,319 @@
+/* feed.c - what the debugger runs: model, text, ablations and edits; makes the pass anew when one of them changes. */
+#include "view/app.h"
+
+#include "base/text.h"
+#include "pass/ablation.h"
+#include "train/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *copy_text(const char *s)
+{
+    return s ? strdup(s) : NULL;
+}
+
+void feed_free_given(InputText *g)
+{
+    free((char *)g->text);
+    free((char *)g->target);
+    free((char *)g->ids);
+    free((char *)g->target_ids);
+    *g = (InputText){0};
+}
+
+InputText feed_copy_given(InputText g)
+{
+    return (InputText){copy_text(g.text), copy_text(g.target), copy_text(g.ids), copy_text(g.target_ids)};
+}
+
+/* The last position of what is fed to the output's stack: where the interesting row is. */
+size_t feed_last_position(const App *app)
+{
+    size_t n;
+    pass_ids(app->pass, config_last_stack(&app->model->config), &n);
+    return n - 1;
+}
+
+/* ---- running again ---- */
+
+/* The edits that a pass cannot take (of a place that a shorter text does not have) are left out, and that is said. */
+static void take_edits(App *app, Pass *p)
+{
+    Error e = {{0}};
+    Edits kept = {0};
+    if (app->edits.count == 0 || pass_set_edits(p, &app->edits, &e) == 0)
+        return;
+    for (size_t i = 0; i < app->edits.count; i++) {
+        if (edits_add(&kept, app->edits.items[i], &e) != 0)
+            break;
+        if (pass_set_edits(p, &kept, &e) != 0) {
+            app_say(app, ROLE_WARNING, _("left out: %s"), e.text);
+            edits_remove(&kept, kept.count - 1);
+        }
+    }
+    edits_free(&app->edits);
+    app->edits = kept;
+    pass_set_edits(p, &app->edits, &e);
+}
+
+/* A pass over the input with the edits that there are. NULL with e set. */
+static Pass *edited_pass(App *app, Model *m, const Input *in, Error *e)
+{
+    Pass *p = pass_create(m, input_ids(in), app->ablations, e);
+    if (p)
+        take_edits(app, p);
+    return p;
+}
+
+/* How well a stage of another plan stands for the wanted one: the same, or the last that comes before it. */
+static size_t same_place(const Plan *plan, const Stage *want)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const Stage *s = &plan->stages[i];
+        if (s->stack == want->stack && s->layer == want->layer && s->sub == want->sub && s->kind == want->kind)
+            return i;
+        bool before = s->stack < want->stack || (s->stack == want->stack && (s->layer < want->layer || want->sub == SUB_FINAL)) ||
+                      (s->stack == want->stack && s->layer == want->layer && s->sub < want->sub);
+        if (before)
+            best = i;
+    }
+    return best;
+}
+
+/* Takes a new pass in place of the old one, and stands where the user stood. */
+static void replace_pass(App *app, Pass *p)
+{
+    Stage here = *app_stage(app);
+    Phase phase = app->phase;
+    pass_free(app->pass);
+    app->pass = p;
+    free(app->tree_open);
+    app->tree_open = NULL;
+    app->history_len = 0;
+    app->targets.len = 0;
+    input_targets(&app->input, app->model, &app->targets, NULL);
+    app_forward(app);
+    if (phase == PHASE_BACKWARD)
+        stepping_backward(app);
+    else if (phase != PHASE_FORWARD)
+        stepping_to_loss(app);
+    if (app->phase != PHASE_LOSS)
+        app_go(app, same_place(pass_plan(p), &here));
+    if (app->view == VIEW_CELL)
+        cell_open(app, app_cell(app));
+}
+
+/* True where both passes end in the same output, bit for bit. */
+static bool same_output(Pass *a, Pass *b)
+{
+    size_t ia = pass_plan(a)->count - 2, ib = pass_plan(b)->count - 2;
+    size_t n = pass_plan(a)->stages[ia].count;
+    return n == pass_plan(b)->stages[ib].count && memcmp(pass_value(a, ia), pass_value(b, ib), n * sizeof(real)) == 0;
+}
+
+void app_set_ablations(App *app, Ablations a)
+{
+    Error e = {{0}};
+    Ablations flipped = a ^ app->ablations;
+    app->ablations = a;
+    Pass *p = edited_pass(app, app->model, &app->input, &e);
+    if (!p) {
+        app->ablations ^= flipped;
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
+    Buffer names = {0};
+    ablations_write(flipped, &names);
+    bool same = same_output(app->pass, p), on = (a & flipped) != 0;
+    if (same)
+        app_say(app, ROLE_WARNING, on ? _("%s: on, but it changed nothing in the output") : _("%s: off again; nothing changed in the output"), buffer_text(&names));
+    else
+        app_say(app, ROLE_BADGE, on ? _("%s: on, the pass was run again") : _("%s: off again, the pass was run again"), buffer_text(&names));
+    buffer_free(&names);
+    replace_pass(app, p);
+}
+
+void app_run_again(App *app)
+{
+    Error e = {{0}};
+    Pass *p = edited_pass(app, app->model, &app->input, &e);
+    if (p)
+        replace_pass(app, p);
+    else
+        app_say(app, ROLE_ERROR, "%s", e.text);
+}
+
+/* Reads what was given for a model and makes its pass; NULL with the error said. */
+static Pass *make_pass(App *app, Model *m, InputText given, Input *in)
+{
+    Error e = {{0}};
+    Pass *p = NULL;
+    if (input_read(in, m, given, app->ablations, &e) == 0) {
+        p = edited_pass(app, m, in, &e);
+        if (!p)
+            input_free(in);
+    }
+    if (!p)
+        app_say(app, ROLE_ERROR, "%s", e.text);
+    return p;
+}
+
+bool app_set_input(App *app, const char *text, const char *target)
+{
+    bool words = vocab_has_text(app->model->vocab);
+    InputText given = {.text = words ? text : NULL, .target = words ? target : NULL, .ids = words ? NULL : text, .target_ids = words ? NULL : target};
+    Input in;
+    Pass *p = make_pass(app, app->model, given, &in);
+    if (!p)
+        return false;
+    InputText copy = feed_copy_given(given);
+    feed_free_given(&app->given);
+    app->given = copy;
+    input_free(&app->input);
+    app->input = in;
+    replace_pass(app, p);
+    app->cursor[AXIS_TOKEN] = feed_last_position(app);
+    app->top = app->left = 0;
+    return true;
+}
+
+bool app_set_model(App *app, const char *name)
+{
+    Error e = {{0}};
+    Model *m = model_open(name, NULL, &e);
+    if (!m) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return false;
+    }
+    Input in;
+    Ablations before = app->ablations;
+    app->ablations = run_trained_without(m->path); /* switches and edits are of the model that was left */
+    Edits edits = app->edits;
+    app->edits = (Edits){0};
+    Pass *p = make_pass(app, m, (InputText){0}, &in);
+    if (!p) {
+        app->ablations = before;
+        app->edits = edits;
+        model_free(m);
+        return false;
+    }
+    edits_free(&edits);
+    input_free(&app->input);
+    app->input = in;
+    feed_free_given(&app->given);
+    pass_free(app->pass);
+    app->pass = p;
+    model_free(app->model);
+    app->model = m;
+    free(app->take.tokenizer);
+    app->take.tokenizer = NULL;
+    free(app->tree_open);
+    app->tree_open = NULL;
+    app->history_len = 0;
+    app->targets.len = 0;
+    input_targets(&app->input, m, &app->targets, NULL);
+    app_forward(app);
+    app->grain = GRAIN_STAGE;
+    app->changed = false;
+    memset(app->cursor, 0, sizeof app->cursor);
+    app->cursor[AXIS_TOKEN] = feed_last_position(app);
+    app->top = app->left = 0;
+    app_go(app, 0);
+    app_say(app, ROLE_BADGE, m->untrained ? _("%s: untrained, its weights are random") : "%s", m->name);
+    return true;
+}
+
+/* ---- edits ---- */
+
+int app_set_edits(App *app, const Edits *edits, Error *e)
+{
+    Edits copy;
+    if (edits_copy(&copy, edits, e) != 0)
+        return -1;
+    if (pass_set_edits(app->pass, &copy, e) != 0) {
+        edits_free(&copy);
+        return -1;
+    }
+    edits_free(&app->edits);
+    app->edits = copy;
+    app->targets.len = 0;
+    input_targets(&app->input, app->model, &app->targets, NULL);
+    update_free(app->update);
+    app->update = NULL;
+    if (app->phase == PHASE_LOSS)
+        stepping_to_loss(app);
+    else if (app->phase != PHASE_FORWARD)
+        stepping_backward(app);
+    app_go(app, app->at);
+    if (app->view == VIEW_CELL)
+        cell_open(app, app_cell(app));
+    return 0;
+}
+
+/* The output's numbers, to be compared with what they become. NULL without memory. */
+static real *copy_output(App *app)
+{
+    size_t i = pass_plan(app->pass)->count - 2, n = pass_plan(app->pass)->stages[i].count;
+    real *copy = malloc(n * sizeof *copy);
+    if (copy)
+        memcpy(copy, pass_value(app->pass, i), n * sizeof *copy);
+    return copy;
+}
+
+bool app_add_edit(App *app, const char *text)
+{
+    Error e = {{0}};
+    Edits more = {0};
+    real *before = copy_output(app);
+    int status = before ? edits_copy(&more, &app->edits, &e) : error_memory(&e, "edits");
+    if (status == 0)
+        status = edits_add(&more, text, &e);
+    if (status == 0)
+        status = app_set_edits(app, &more, &e);
+    edits_free(&more);
+    if (status != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+    } else {
+        size_t i = pass_plan(app->pass)->count - 2, n = pass_plan(app->pass)->stages[i].count;
+        bool same = memcmp(before, pass_value(app->pass, i), n * sizeof *before) == 0;
+        app_say(app, same ? ROLE_WARNING : ROLE_BADGE, same ? _("%s: it changed nothing in the output; U undoes it") : _("%s: done; U undoes it"), text);
+    }
+    free(before);
+    return status == 0;
+}
+
+void app_undo_edit(App *app, size_t i)
+{
+    Error e = {{0}};
+    Edits fewer = {0};
+    if (i >= app->edits.count) {
+        app_say(app, ROLE_WARNING, "%s", _("no edit to undo: i changes a number"));
+        return;
+    }
+    if (edits_copy(&fewer, &app->edits, &e) == 0) {
+        app_say(app, ROLE_BADGE, _("undone: %s"), fewer.items[i]);
+        edits_remove(&fewer, i);
+        if (app_set_edits(app, &fewer, &e) != 0)
+            app_say(app, ROLE_ERROR, "%s", e.text);
+    }
+    edits_free(&fewer);
+}
+
+void app_take_token(App *app, int id)
+{
+    Error e = {{0}};
+    if (ids_add(&app->input.target, id, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
+    Pass *p = edited_pass(app, app->model, &app->input, &e);
+    if (!p) {
+        app->input.target.len--;
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
+    replace_pass(app, p);
+    app->cursor[AXIS_TOKEN] = feed_last_position(app);
+}
