@@ -81,11 +81,15 @@ test: all
 
 # Every parser, fed by libFuzzer for FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 60
-FUZZ_SOURCES := $(filter src/base/% src/model/%,$(SOURCES))
+FUZZ_LIBRARY := build/fuzz/library/libstepformer.a
 fuzz: $(FUZZERS:%=fuzz-%)
-fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c $(FUZZ_SOURCES)
+.PHONY: fuzz-library
+fuzz-library:
+	$(MAKE) CC=clang SANITIZE=yes EXTRA=-fsanitize=fuzzer-no-link BUILD=build/fuzz/library $(FUZZ_LIBRARY)
+fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c fuzz-library
 	@mkdir -p build/fuzz/$*-corpus
-	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $^ $(LINK)
+	@for f in tests/data/*$(patsubst fuzz_%,%,$*)*; do [ ! -f "$$f" ] || cp "$$f" build/fuzz/$*-corpus/; done
+	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< tests/corrupt/parsers.c $(FUZZ_LIBRARY) $(LINK)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
 
 $(BUILD)/bench_%: tests/bench/bench_%.c $(LIBRARY)

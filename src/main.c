@@ -16,7 +16,7 @@
 static const Command commands[] = {
     {"step", cli_step, N_("the debugger: pause after every stage and look at it")},
     {"frame", cli_frame, N_("one screen of the debugger, as text, ansi, svg or html")},
-    {"trace", cli_trace, N_("every stage of a pass, as text, json, csv or safetensors")},
+    {"trace", cli_trace, N_("every stage of a pass, as numbers, tables or heat maps")},
     {"grad", cli_grad, N_("the gradient of every weight and stage")},
     {"generate", cli_generate, N_("go on from a text, token by token")},
     {"tokens", cli_tokens, N_("how a text is cut into tokens")},

@@ -20,6 +20,9 @@
  * A byte that starts no valid UTF-8 sequence gives U+FFFD and length 1. */
 size_t text_decode(const char *s, size_t n, int32_t *c);
 
+/* Encodes a character; returns its length in UTF-8. What is no character gives U+FFFD. */
+size_t text_encode(int32_t c, char out[4]);
+
 /* True when the n bytes at s are valid UTF-8. */
 bool text_is_valid(const char *s, size_t n);
 
@@ -38,5 +41,8 @@ size_t text_fit(const char *s, int columns, int *used);
  * \\, other control characters and invalid bytes \xNN; where ascii is set, everything
  * outside ASCII as \uNNNN (\UNNNNNNNN above the basic plane). */
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii);
+
+/* Adds s as a JSON string, quotes included: control characters as \uNNNN, a byte that is not UTF-8 as \ufffd. */
+void text_json(Buffer *out, const char *s, size_t n);
 
 #endif

@@ -9,7 +9,7 @@
 #include "model/model.h"
 #include "pass/edit.h"
 #include "pass/input.h"
-#include "pass/trace.h"
+#include "measure/trace.h"
 
 enum {
     CLI_DONE = 0,

@@ -11,7 +11,7 @@ static const CommandSpec spec = {
                "name, and says the loss: the mean cross-entropy, in nats, of the positions whose\n"
                "target is not -1. Without --targets every position of a decoder should predict the\n"
                "token that follows it, and the last one is not counted."),
-    .formats = "text|json|csv|safetensors",
+    .formats = TRACE_FORMATS,
     .example = "stepformer grad -m hand-wired -t \"A B C A\" -o grad.safetensors\n"
                "stepformer grad -m hand-wired --ids 6,0,1,2,0 --targets=-1,-1,-1,-1,1",
     .options = taken,

@@ -38,6 +38,11 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_SIZE] = {0, "size", "COLSxROWS", 0, N_("how large the screen is (80x24)")},
     [OPTION_KEYS] = {0, "keys", "KEYS", 0, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
     [OPTION_THEME] = {0, "theme", "THEME", 0, N_("dark, light, high-contrast or monochrome")},
+    [OPTION_SESSION] = {0, "session", "FILE", 0, N_("go on where this session was saved; C-s saves it")},
+    [OPTION_RECORD] = {0, "record", "FILE", 0, N_("record the screen and the keys, as asciinema does (asciicast 2)")},
+    [OPTION_PLAY] = {0, "play", "FILE", 0, N_("play a recording: its keys are pressed again, at this size")},
+    [OPTION_DELAY] = {0, "delay", "SECONDS", 0, N_("with --play: so long between two keys, instead of as recorded")},
+    [OPTION_AS_RECORDED] = {0, "as-recorded", NULL, 0, N_("with --play: show the screen as it was, byte by byte")},
     [OPTION_FORMAT] = {0, "format", "FORMAT", 0, NULL},
     [OPTION_OUTPUT] = {'o', "output", "FILE", 0, N_("write to this file instead of standard output")},
     [OPTION_COLOR] = {0, "color", "WHEN", 0, N_("auto, always or never")},
@@ -374,7 +379,12 @@ int options_format(const Options *o, Error *e)
     const char *path = o->value[OPTION_OUTPUT], *dot = path ? strrchr(path, '.') : NULL;
     if (o->value[OPTION_FORMAT] || !dot)
         return options_choice(o, OPTION_FORMAT, o->spec->formats, e);
-    int found = find_choice(o->spec->formats, dot + 1, strlen(dot + 1));
+    static const struct { const char *end, *format; } ends[] = {{"md", "markdown"}, {"tex", "latex"}, {"txt", "text"}};
+    const char *end = dot + 1;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(end, ends[i].end) == 0)
+            end = ends[i].format;
+    int found = find_choice(o->spec->formats, end, strlen(end));
     return found < 0 ? 0 : found;
 }
 

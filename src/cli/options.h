@@ -41,6 +41,11 @@ typedef enum OptionId {
     OPTION_SIZE,
     OPTION_KEYS,
     OPTION_THEME,
+    OPTION_SESSION,
+    OPTION_RECORD,
+    OPTION_PLAY,
+    OPTION_DELAY,
+    OPTION_AS_RECORDED,
     OPTION_FORMAT,
     OPTION_OUTPUT,
     OPTION_COLOR, /* this one and those below: taken by every subcommand */

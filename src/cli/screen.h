@@ -12,6 +12,12 @@ int screen_theme(const Options *o, bool color, Theme *theme, Error *e);
 /* The debugger's state for the model, text and ablations given. NULL with e set. */
 App *screen_app(Options *o, Theme theme, bool color, Error *e);
 
+/* An AppPicture: the writers of src/term. */
+void screen_picture(const Canvas *c, Theme theme, bool color, const char *title, const char *format, Buffer *out);
+
+/* The same, or as the file of --session says; where that is not there, and need not be, it is where the session will be saved. */
+App *screen_open(Options *o, Theme theme, bool color, bool must_be_there, Error *e);
+
 /* Draws and takes events until the user leaves; the terminal is open, and stays so. */
 int screen_run(App *app, Error *e);
 

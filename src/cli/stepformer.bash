@@ -41,11 +41,11 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --output | --tokenizer | --edits)
+    --output | --tokenizer | --edits | --session | --record | --play)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty) ;;
+    --target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay) ;;
     *) return 1 ;;
     esac
 }

@@ -13,7 +13,7 @@ static const CommandSpec spec = {
     .name = "trace",
     .what = N_("Writes the value of every stage of a pass, by name and in order.\n"
                "The format is --format's, else what the output file's name ends in."),
-    .formats = "text|json|csv|safetensors",
+    .formats = TRACE_FORMATS,
     .example = "stepformer trace -m hand-wired -t \"A B C A\" --stage output.probs\n"
                "stepformer trace -a no-residual -o trace.safetensors",
     .options = taken,

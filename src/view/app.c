@@ -60,6 +60,10 @@ void app_free(App *app)
     edits_free(&app->edits);
     menu_free(&app->menu);
     free(app->tree_open);
+    text_list_free(&app->take.breakpoints);
+    text_list_free(&app->take.watches);
+    free(app->take.session);
+    free(app->take.tokenizer);
     free(app);
 }
 
@@ -279,6 +283,20 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
     case CMD_MODELS: menu_open(app, MENU_MODELS); break;
     case CMD_THEME: menu_open(app, MENU_THEMES); break;
+    case CMD_EXPORT:
+        if (app->argument[0])
+            export_to(app, app->argument);
+        else
+            menu_open(app, MENU_EXPORT);
+        break;
+    case CMD_SAVE_SESSION:
+        if (app->argument[0])
+            session_accept(app, app->argument);
+        else if (app->take.session)
+            session_accept(app, app->take.session);
+        else
+            prompt_open(app, PROMPT_SAVE, "session.json");
+        break;
     case CMD_TOGGLE_POSITIONS: app_set_ablations(app, app->ablations ^ NO_POSITIONS); break;
     case CMD_TOGGLE_RESIDUAL: app_set_ablations(app, app->ablations ^ NO_RESIDUAL); break;
     case CMD_TOGGLE_UNIFORM: app_set_ablations(app, app->ablations ^ UNIFORM_ATTENTION); break;
@@ -312,11 +330,22 @@ static bool key_event(App *app, int32_t key)
     app->message[0] = '\0';
     if (app->prompt.kind != PROMPT_NONE) {
         CommandId id = COMMAND_NONE;
-        if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER)
+        app->argument[0] = '\0';
+        if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER) {
+            char *space = strchr(app->prompt.text, ' ');
+            if (space) {
+                snprintf(app->argument, sizeof app->argument, "%s", space + strspn(space, " "));
+                *space = '\0';
+                app->prompt.at = app->prompt.len = strlen(app->prompt.text);
+            }
             id = command_find(app->prompt.text);
+        }
         bool changed = prompt_key(app, key);
-        if (id != COMMAND_NONE)
+        if (id != COMMAND_NONE && app->argument[0] && id != CMD_EXPORT && id != CMD_SAVE_SESSION)
+            app_say(app, ROLE_ERROR, _("%s: expected nothing behind its name, found '%s'"), command_table[id].name, app->argument);
+        else if (id != COMMAND_NONE)
             run_command(app, id, 0);
+        app->argument[0] = '\0';
         return changed;
     }
     if (key >= '0' && key <= '9' && (key > '0' || app->count)) {

@@ -37,7 +37,7 @@ typedef struct Place {
 
 enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
-typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND } PromptKind;
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE } PromptKind;
 
 /* A line being typed at the bottom of the screen. */
 typedef struct Prompt {
@@ -47,7 +47,7 @@ typedef struct Prompt {
     int choice;     /* which of the matches is chosen */
 } Prompt;
 
-typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES } MenuKind;
+typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT } MenuKind;
 
 typedef struct MenuItem {
     char *name;  /* what choosing it opens or switches */
@@ -72,6 +72,30 @@ typedef struct MatrixLayout {
     int label_width, cell_width, header_rows;
     size_t rows, cols; /* how many are visible */
 } MatrixLayout;
+
+/* Texts of their own, in order. */
+typedef struct TextList {
+    char **items;
+    size_t count;
+} TextList;
+int text_list_add(TextList *l, const char *text, Error *e);
+void text_list_free(TextList *l);
+
+/* Writes what is drawn as one of "svg|html|text|ansi"; src/term's writers, which this floor does not know. */
+typedef void (*AppPicture)(const Canvas *c, Theme theme, bool color, const char *title, const char *format, Buffer *out);
+
+/* What is taken away: a matrix or a picture to a file (export.c), all of this to a session (session.c). */
+typedef struct Takeaway {
+    TextList breakpoints, watches; /* as they were typed; kept by a session */
+    char *session;      /* the file that was opened or saved last; NULL: none */
+    char *tokenizer;    /* as --tokenizer gave it; NULL: the model's own */
+    AppPicture picture; /* NULL: no pictures */
+    bool replayed;      /* a recording is played: no file is written */
+    ViewId from;        /* the view that is exported */
+    size_t choice;      /* of the export menu */
+    size_t questions;   /* how often it was asked whether a file may be overwritten: what is played again does not ask */
+    char asked[PROMPT_MAX]; /* a file that is there, and whether it may be overwritten was asked */
+} Takeaway;
 
 /* What one step of the optimiser did. */
 typedef struct Update Update;
@@ -116,6 +140,9 @@ typedef struct App {
     bool *tree_open;    /* by block of the plan: opened by hand; see tree.c */
     char search[PROMPT_MAX];  /* what was last searched for */
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
+
+    Takeaway take;
+    char argument[PROMPT_MAX]; /* what was typed behind a command's name */
 
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
@@ -274,6 +301,17 @@ void update_free(Update *u);
 void prompt_open(App *app, PromptKind kind, const char *text);
 bool prompt_key(App *app, int32_t key);
 void prompt_draw(App *app, Canvas *c, Rect area);
+
+/* Taking it away (export.c): the menu's items, what choosing one does, and the file that was named. */
+void export_fill(App *app, void (*add)(Menu *m, const char *label, const char *name, const char *what, bool on));
+void export_choose(App *app);
+/* Writes to a file whose name's end says the format: the matrix that is shown. */
+void export_to(App *app, const char *path);
+/* What the prompts PROMPT_EXPORT and PROMPT_SAVE accept; false where the line stays, to be mended. */
+bool export_accept(App *app, const char *path);
+bool session_accept(App *app, const char *path);
+/* True where a file of this name may be written: there is none, or its overwriting was asked for with the same name before. */
+bool export_may_write(App *app, const char *path);
 
 /* ---- numbers as text ---- */
 

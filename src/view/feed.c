@@ -207,6 +207,8 @@ bool app_set_model(App *app, const char *name)
     app->pass = p;
     model_free(app->model);
     app->model = m;
+    free(app->take.tokenizer);
+    app->take.tokenizer = NULL;
     free(app->tree_open);
     app->tree_open = NULL;
     app->history_len = 0;

@@ -73,6 +73,10 @@ void menu_open(App *app, MenuKind kind)
     } else if (kind == MENU_EDITS) {
         for (size_t i = 0; i < app->edits.count; i++)
             add(m, app->edits.items[i], app->edits.items[i], "", false);
+    } else if (kind == MENU_EXPORT) {
+        if (app->view != VIEW_MENU)
+            app->take.from = app->view;
+        export_fill(app, add);
     } else {
         for (int i = 0; i < THEME_COUNT; i++)
             add(m, theme_name((Theme)i), theme_name((Theme)i), "", (Theme)i == app->theme);
@@ -98,6 +102,10 @@ static void choose(App *app)
         app_undo_edit(app, choice);
         menu_open(app, MENU_EDITS);
         app->menu.choice = choice < app->edits.count ? choice : app->edits.count ? app->edits.count - 1 : 0;
+        return;
+    }
+    if (m->kind == MENU_EXPORT) {
+        export_choose(app);
         return;
     }
     if (m->kind == MENU_THEMES)
@@ -133,6 +141,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("Ablations: Enter switches one and runs the pass again, Esc closes"),
         N_("Edits, in their order: Enter takes one back, i adds one, Esc closes"),
         N_("Themes: Enter chooses, Esc closes"),
+        N_("Take away: Enter chooses, then the file's name; Esc closes"),
     };
     Menu *m = &app->menu;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
@@ -177,7 +186,9 @@ bool menu_command(App *app, CommandId id, size_t count)
     case CMD_ABLATE:
     case CMD_MODELS:
     case CMD_EDITS:
-    case CMD_QUIT: app->view = VIEW_STEP; return true;
+    case CMD_EXPORT:
+    case CMD_CLOSE:
+    case CMD_QUIT: app->view = m->kind == MENU_EXPORT ? app->take.from : VIEW_STEP; return true;
     default: return false;
     }
 }

@@ -55,8 +55,10 @@ static int stage_match(const App *app, int n, int *total)
 static int command_match(const App *app, int n, int *total)
 {
     int found = -1, count = 0;
+    char word[PROMPT_MAX]; /* without what is typed behind the name */
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(app->prompt.text, " "), app->prompt.text);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (strstr(command_table[i].name, app->prompt.text)) {
+        if (strstr(command_table[i].name, word)) {
             if (count == n)
                 found = i;
             count++;
@@ -122,6 +124,11 @@ static void accept(App *app)
         if (command_find(p->text) == COMMAND_NONE) /* the one that is found, app.c runs */
             app_say(app, ROLE_ERROR, _("%s: no such command, or more than one begins so; ? lists them"), p->text);
         break;
+    case PROMPT_EXPORT:
+    case PROMPT_SAVE:
+        if (!(kind == PROMPT_EXPORT ? export_accept(app, p->text) : session_accept(app, p->text)))
+            p->kind = kind;
+        break;
     default:
         break;
     }
@@ -174,6 +181,8 @@ static void complete(App *app)
             prompt_open(app, p->kind, p->kind == PROMPT_COMMAND ? command_table[found].name : stage_name(&pass_plan(app->pass)->stages[found], name));
         return;
     }
+    if (p->kind == PROMPT_EXPORT || p->kind == PROMPT_SAVE)
+        return;
     size_t start = p->at;
     while (start && p->text[start - 1] != ' ')
         start--;
@@ -317,6 +326,8 @@ static const char *label(const App *app)
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
     case PROMPT_EDIT: return _("edit: ");
     case PROMPT_COMMAND: return ":";
+    case PROMPT_EXPORT: return _("write to: ");
+    case PROMPT_SAVE: return _("save to: ");
     default: return "";
     }
 }

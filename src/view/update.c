@@ -122,6 +122,7 @@ void update_take(App *app)
     app->changed = true;
     double before = app->loss, after = app->update->loss;
     app_run_again(app);
+    app_forward(app);
     app_go(app, 0);
     app_say(app, ROLE_BADGE, _("new weights: loss %.6f, it was %.6f; M opens the model afresh"), after, before);
 }

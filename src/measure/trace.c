@@ -1,5 +1,5 @@
-/* trace.c - text, JSON, CSV and safetensors of a list of tensors. */
-#include "pass/trace.h"
+/* trace.c - the list of what is written; text, JSON, CSV and safetensors of it. Tables and pictures are trace_table.c's and trace_svg.c's. */
+#include "measure/trace_writer.h"
 
 #include "base/text.h"
 #include "model/safetensors.h"
@@ -22,8 +22,20 @@ static void add_stage(Trace *t, const Stage *s, const real *data)
     TraceItem *item = &t->items[t->count++];
     stage_name(s, item->name);
     item->stage = s;
+    item->head = -1;
     item->rank = s->rank;
     item->shape = s->shape;
+    item->data = data;
+}
+
+static void add_weight(Trace *t, const Weights *w, size_t i, const real *data)
+{
+    TraceItem *item = &t->items[t->count++];
+    snprintf(item->name, sizeof item->name, "%s", w->items[i].name);
+    item->weight = i;
+    item->head = -1;
+    item->rank = w->items[i].rank;
+    item->shape = w->items[i].shape;
     item->data = data;
 }
 
@@ -46,16 +58,48 @@ int trace_gradients(Trace *t, Pass *p, double loss, Error *e)
         return -1;
     t->gradients = true;
     t->loss = loss;
-    for (size_t i = 0; i < w->count; i++) {
-        TraceItem *item = &t->items[t->count++];
-        snprintf(item->name, sizeof item->name, "%s", w->items[i].name);
-        item->rank = w->items[i].rank;
-        item->shape = w->items[i].shape;
-        item->data = pass_weight_gradient(p, i);
-    }
+    for (size_t i = 0; i < w->count; i++)
+        add_weight(t, w, i, pass_weight_gradient(p, i));
     for (size_t i = 0; i < plan->count; i++)
         add_stage(t, &plan->stages[i], pass_gradient(p, i));
     return 0;
+}
+
+int trace_stage_gradients(Trace *t, Pass *p, const bool *chosen, double loss, Error *e)
+{
+    const Plan *plan = pass_plan(p);
+    if (reserve(t, p, plan->count, e) != 0)
+        return -1;
+    t->gradients = true;
+    t->loss = loss;
+    for (size_t i = 0; i < plan->count; i++)
+        if (chosen[i])
+            add_stage(t, &plan->stages[i], pass_gradient(p, i));
+    return 0;
+}
+
+int trace_weight(Trace *t, Pass *p, size_t weight, bool gradient, double loss, Error *e)
+{
+    const Weights *w = &pass_model(p)->weights;
+    if (reserve(t, p, 1, e) != 0)
+        return -1;
+    t->gradients = gradient;
+    t->loss = loss;
+    add_weight(t, w, weight, gradient ? pass_weight_gradient(p, weight) : w->items[weight].data);
+    return 0;
+}
+
+void trace_take_head(Trace *t, size_t head)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        TraceItem *item = &t->items[i];
+        if (!item->stage || item->rank < 3 || head >= item->shape[0])
+            continue;
+        item->head = (int)head;
+        item->data += head * item->shape[1] * item->shape[2];
+        item->shape++;
+        item->rank--;
+    }
 }
 
 void trace_free(Trace *t)
@@ -108,20 +152,20 @@ int trace_number_short(char out[TRACE_NUMBER_MAX], real x)
     return n ? n : add_point(out, snprintf(out, TRACE_NUMBER_MAX, "%.6g", (double)x), true);
 }
 
-/* ---- writing ---- */
+int trace_number_table(char out[TRACE_NUMBER_MAX], real x)
+{
+    int n = not_finite(out, x);
+    double size = fabs((double)x);
+    if (n)
+        return n;
+    return snprintf(out, TRACE_NUMBER_MAX, size != 0 && (size < 1e-3 || size >= 1e5) ? "%.3e" : "%.4f", (double)x);
+}
 
-/* What has been formatted and not yet been handed on. */
-typedef struct Writer {
-    const Trace *trace;
-    Buffer text;
-    TraceEmit emit;
-    void *context;
-    bool stopped;
-} Writer;
+/* ---- writing ---- */
 
 enum { PIECE = 1 << 16 };
 
-static void hand_on(Writer *w)
+static void hand_on(TraceWriter *w)
 {
     if (!w->stopped && !w->text.failed && w->text.len)
         w->stopped = !w->emit(w->context, w->text.data, w->text.len);
@@ -129,26 +173,41 @@ static void hand_on(Writer *w)
         buffer_clear(&w->text);
 }
 
-static bool go_on(Writer *w)
+bool trace_go_on(TraceWriter *w)
 {
     if (w->text.len >= PIECE)
         hand_on(w);
     return !w->stopped && !w->text.failed;
 }
 
-/* A tensor as matrices: a vector is one row. */
-typedef struct Matrices {
-    size_t heads, rows, cols; /* heads is 0 where there is no such axis */
-} Matrices;
-
-static Matrices matrices_of(const TraceItem *item)
+TraceMatrices trace_matrices(const TraceItem *item)
 {
-    Matrices m = {.rows = 1, .cols = item->shape[item->rank - 1]};
+    TraceMatrices m = {.rows = 1, .cols = item->shape[item->rank - 1]};
     if (item->rank > 1)
         m.rows = item->shape[item->rank - 2];
     if (item->rank > 2)
         m.heads = item->shape[0];
     return m;
+}
+
+Axis trace_axis(const TraceItem *item, int i)
+{
+    return item->stage ? item->stage->axes[i + (item->stage->rank - item->rank)] : AXIS_NONE;
+}
+
+void trace_name(const TraceWriter *w, const TraceItem *item, bool row, size_t i, bool apart, Buffer *out)
+{
+    const Pass *p = w->trace->pass;
+    if (!item->stage) {
+        if (item->rank == 2 || !row)
+            label_weight_index(p, item->weight, item->rank == 2 && !row, i, out);
+        return;
+    }
+    int axis = item->stage->rank - (row ? 2 : 1);
+    if (apart)
+        label_index_apart(p, item->stage, axis, i, out);
+    else
+        label_index(p, item->stage, axis, i, out);
 }
 
 static void add_shape(Buffer *out, const TraceItem *item)
@@ -161,7 +220,7 @@ static void add_shape(Buffer *out, const TraceItem *item)
 
 /* ---- text ---- */
 
-static void write_text_matrix(Writer *w, const real *x, size_t rows, size_t cols)
+static void write_text_matrix(TraceWriter *w, const real *x, size_t rows, size_t cols)
 {
     char number[TRACE_NUMBER_MAX];
     int width = 0;
@@ -169,25 +228,29 @@ static void write_text_matrix(Writer *w, const real *x, size_t rows, size_t cols
         int n = trace_number_short(number, x[i]);
         width = n > width ? n : width;
     }
-    for (size_t i = 0; i < rows && go_on(w); i++)
+    for (size_t i = 0; i < rows && trace_go_on(w); i++)
         for (size_t j = 0; j < cols; j++) {
             trace_number_short(number, x[i * cols + j]);
             buffer_printf(&w->text, "%*s%c", width, number, j + 1 < cols ? ' ' : '\n');
         }
 }
 
-static void write_text(Writer *w, const TraceItem *item, bool first)
+static void write_text(TraceWriter *w, const TraceItem *item, bool first)
 {
-    Matrices m = matrices_of(item);
+    TraceMatrices m = trace_matrices(item);
     buffer_printf(&w->text, "%s# %s  ", first ? "" : "\n", item->name);
     add_shape(&w->text, item);
     for (int i = 0; item->stage && i < item->rank; i++)
-        buffer_printf(&w->text, "%s%s", i ? ", " : "  ", axis_name(item->stage->axes[i]));
+        buffer_printf(&w->text, "%s%s", i ? ", " : "  ", axis_name(trace_axis(item, i)));
+    if (item->head >= 0)
+        buffer_printf(&w->text, "  %s %d", axis_name(item->stage->axes[0]), item->head);
     if (w->trace->gradients)
         buffer_printf(&w->text, "\n# d(loss)/d(%s)\n", item->name);
+    else if (!item->stage)
+        buffer_printf(&w->text, "\n# %s\n", _("a weight of the model"));
     else
         buffer_printf(&w->text, "\n# %s: %s\n", _(stage_table[item->stage->kind].title), _(stage_table[item->stage->kind].what));
-    for (size_t h = 0; h < (m.heads ? m.heads : 1) && go_on(w); h++) {
+    for (size_t h = 0; h < (m.heads ? m.heads : 1) && trace_go_on(w); h++) {
         if (m.heads)
             buffer_printf(&w->text, "# %s %zu\n", axis_name(item->stage->axes[0]), h);
         write_text_matrix(w, item->data + h * m.rows * m.cols, m.rows, m.cols);
@@ -195,26 +258,6 @@ static void write_text(Writer *w, const TraceItem *item, bool first)
 }
 
 /* ---- JSON ---- */
-
-static void add_json_text(Buffer *out, const char *s)
-{
-    buffer_putc(out, '"');
-    for (size_t n = strlen(s); n;) {
-        int32_t c;
-        size_t used = text_decode(s, n, &c);
-        if (c == '"' || c == '\\')
-            buffer_printf(out, "\\%c", (char)c);
-        else if (c < 0x20 || c == 0x7f)
-            buffer_printf(out, "\\u%04x", (unsigned)c);
-        else if (c == 0xfffd && used == 1)
-            buffer_puts(out, "\\ufffd");
-        else
-            buffer_add(out, s, used);
-        s += used;
-        n -= used;
-    }
-    buffer_putc(out, '"');
-}
 
 static void add_json_number(Buffer *out, real x)
 {
@@ -231,13 +274,13 @@ static void add_json_ids(Buffer *out, const char *key, const int *ids, size_t n)
     buffer_putc(out, ']');
 }
 
-static void write_json_head(Writer *w)
+static void write_json_head(TraceWriter *w)
 {
     Buffer *out = &w->text;
     const Pass *p = w->trace->pass;
     const Config *c = &pass_model(p)->config;
     buffer_puts(out, "{\"model\": ");
-    add_json_text(out, pass_model(p)->name);
+    text_json(out, pass_model(p)->name, strlen(pass_model(p)->name));
     for (Stack s = STACK_ENCODER; s <= STACK_DECODER; s++) {
         size_t n;
         const int *ids = pass_ids(p, s, &n);
@@ -260,10 +303,10 @@ static void write_json_head(Writer *w)
 }
 
 /* The numbers along axis k and those after it, as nested arrays; returns where the next ones begin. */
-static const real *write_json_value(Writer *w, const TraceItem *item, int k, const real *x)
+static const real *write_json_value(TraceWriter *w, const TraceItem *item, int k, const real *x)
 {
     buffer_putc(&w->text, '[');
-    for (size_t i = 0; i < item->shape[k] && go_on(w); i++) {
+    for (size_t i = 0; i < item->shape[k] && trace_go_on(w); i++) {
         if (i)
             buffer_puts(&w->text, k + 1 < item->rank ? ",\n   " : ", ");
         if (k + 1 < item->rank)
@@ -275,15 +318,17 @@ static const real *write_json_value(Writer *w, const TraceItem *item, int k, con
     return x;
 }
 
-static void write_json(Writer *w, const TraceItem *item, bool first)
+static void write_json(TraceWriter *w, const TraceItem *item, bool first)
 {
     buffer_printf(&w->text, "%s\n  {\"name\": \"%s\", \"shape\": ", first ? "" : ",", item->name);
     add_shape(&w->text, item);
     if (item->stage) {
         buffer_puts(&w->text, ", \"axes\": [");
         for (int i = 0; i < item->rank; i++)
-            buffer_printf(&w->text, "%s\"%s\"", i ? ", " : "", axis_name(item->stage->axes[i]));
+            buffer_printf(&w->text, "%s\"%s\"", i ? ", " : "", axis_name(trace_axis(item, i)));
         buffer_putc(&w->text, ']');
+        if (item->head >= 0)
+            buffer_printf(&w->text, ", \"%s\": %d", axis_name(item->stage->axes[0]), item->head);
     }
     buffer_puts(&w->text, ", \"value\":\n   ");
     write_json_value(w, item, 0, item->data);
@@ -292,43 +337,115 @@ static void write_json(Writer *w, const TraceItem *item, bool first)
 
 /* ---- CSV ---- */
 
-static void write_csv(Writer *w, const TraceItem *item)
+/* A field of RFC 4180: quoted where it holds a comma, a quote or a line end, or begins or ends with a space. */
+static void add_csv_text(Buffer *out, const char *s, size_t n)
 {
-    Matrices m = matrices_of(item);
+    bool quote = n && (s[0] == ' ' || s[n - 1] == ' ');
+    for (size_t i = 0; i < n; i++)
+        quote = quote || strchr(",\"\r\n", s[i]);
+    if (quote)
+        buffer_putc(out, '"');
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '"')
+            buffer_putc(out, '"');
+        buffer_putc(out, s[i]);
+    }
+    if (quote)
+        buffer_putc(out, '"');
+}
+
+static void add_csv_name(TraceWriter *w, const TraceItem *item, bool row, size_t i)
+{
+    Buffer name = {0};
+    trace_name(w, item, row, i, false, &name);
+    buffer_putc(&w->text, ',');
+    add_csv_text(&w->text, buffer_text(&name), name.len);
+    w->text.failed = w->text.failed || name.failed;
+    buffer_free(&name);
+}
+
+static void write_csv(TraceWriter *w, const TraceItem *item)
+{
+    TraceMatrices m = trace_matrices(item);
     const real *x = item->data;
     char number[TRACE_NUMBER_MAX];
     for (size_t h = 0; h < (m.heads ? m.heads : 1); h++)
-        for (size_t i = 0; i < m.rows && go_on(w); i++)
+        for (size_t i = 0; i < m.rows && trace_go_on(w); i++)
             for (size_t j = 0; j < m.cols; j++) {
                 trace_number(number, *x++);
                 buffer_printf(&w->text, "%s,", item->name);
                 if (m.heads)
                     buffer_printf(&w->text, "%zu", h);
-                buffer_printf(&w->text, ",%zu,%zu,%s\n", i, j, number);
+                else if (item->head >= 0)
+                    buffer_printf(&w->text, "%d", item->head);
+                buffer_printf(&w->text, ",%zu,%zu,%s", i, j, number);
+                add_csv_name(w, item, true, i);
+                add_csv_name(w, item, false, j);
+                buffer_putc(&w->text, '\n');
             }
 }
 
 /* ---- for everyone ---- */
 
+void trace_caption(const TraceWriter *w, const TraceItem *item, int head, Buffer *out)
+{
+    buffer_printf(out, w->trace->gradients ? "d(loss)/d(%s)" : "%s", item->name);
+    if (head < 0)
+        head = item->head;
+    if (head >= 0)
+        buffer_printf(out, ", %s %d", label_axis(item->stage->axes[0]), head);
+    TraceMatrices m = trace_matrices(item);
+    if (item->rank == 1)
+        buffer_printf(out, ", %zu", m.cols);
+    else
+        buffer_printf(out, ", %zu×%zu", m.rows, m.cols);
+    if (item->stage)
+        buffer_printf(out, _(": %s by %s"), label_axis(trace_axis(item, item->rank - 2)), label_axis(trace_axis(item, item->rank - 1)));
+}
+
+int trace_format_of(const char *path)
+{
+    static const struct { const char *end; TraceFormat format; } ends[] = {
+        {"txt", TRACE_TEXT}, {"text", TRACE_TEXT}, {"json", TRACE_JSON}, {"csv", TRACE_CSV}, {"safetensors", TRACE_SAFETENSORS}, {"md", TRACE_MARKDOWN},
+        {"markdown", TRACE_MARKDOWN}, {"tex", TRACE_LATEX}, {"latex", TRACE_LATEX}, {"svg", TRACE_SVG},
+    };
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(dot + 1, ends[i].end) == 0)
+            return (int)ends[i].format;
+    return -1;
+}
+
+static void write_item(TraceWriter *w, TraceFormat format, size_t i)
+{
+    const TraceItem *item = &w->trace->items[i];
+    switch (format) {
+    case TRACE_JSON: write_json(w, item, i == 0); break;
+    case TRACE_CSV: write_csv(w, item); break;
+    case TRACE_MARKDOWN: trace_write_markdown(w, item, i == 0); break;
+    case TRACE_LATEX: trace_write_latex(w, item, i == 0); break;
+    default: write_text(w, item, i == 0); break;
+    }
+}
+
 int trace_write(const Trace *t, TraceFormat format, TraceEmit emit, void *context, Error *e)
 {
-    Writer w = {.trace = t, .emit = emit, .context = context};
+    TraceWriter w = {.trace = t, .emit = emit, .context = context};
+    int status = 0;
     if (format == TRACE_JSON)
         write_json_head(&w);
     if (format == TRACE_CSV)
-        buffer_puts(&w.text, "stage,head,row,column,value\n");
-    for (size_t i = 0; i < t->count && go_on(&w); i++) {
-        if (format == TRACE_JSON)
-            write_json(&w, &t->items[i], i == 0);
-        else if (format == TRACE_CSV)
-            write_csv(&w, &t->items[i]);
-        else
-            write_text(&w, &t->items[i], i == 0);
-    }
+        buffer_puts(&w.text, "stage,head,row,column,value,row_name,column_name\n");
+    if (format == TRACE_SVG)
+        status = trace_write_svg(&w, e);
+    for (size_t i = 0; format != TRACE_SVG && i < t->count && trace_go_on(&w); i++)
+        write_item(&w, format, i);
     if (format == TRACE_JSON)
         buffer_puts(&w.text, "\n ]}\n");
-    hand_on(&w);
-    int status = w.text.failed ? error_memory(e, "trace") : 0;
+    if (status == 0)
+        hand_on(&w);
+    if (w.text.failed && status == 0)
+        status = error_memory(e, "trace");
     buffer_free(&w.text);
     return status;
 }
