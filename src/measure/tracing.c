@@ -4,8 +4,10 @@
 #include "base/random.h"
 #include "measure/metrics.h"
 #include "measure/trunk.h"
+#include "pass/input.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,4 +252,28 @@ int tracing_most_telling(Pass *clean, const TracingQuery *q, size_t *position, E
     }
     close_run(&r);
     return 0;
+}
+
+/* ---- another sentence ---- */
+
+int tracing_read_other(const Pass *p, Stack stack, const char *text, Ids *out, Error *e)
+{
+    const Model *m = pass_model(p);
+    bool words = vocab_has_text(m->vocab), both = m->config.kind == KIND_ENCODER_DECODER;
+    char begin[24];
+    Input in = {0};
+    size_t n;
+    snprintf(begin, sizeof begin, "%d", input_begin_id(m)); /* whatever: only the source is wanted */
+    InputText given = {.text = words ? text : NULL, .ids = words ? NULL : text, .target_ids = both ? begin : NULL};
+    if (input_read(&in, m, given, pass_plan(p)->ablations, e) != 0)
+        return -1;
+    const Ids *ids = stack == STACK_ENCODER ? &in.source : &in.target;
+    int status = 0;
+    pass_ids(p, stack, &n);
+    if (ids->len != n)
+        status = error_set(e, "the other text: expected %zu tokens, as many as the text has, found %zu", n, ids->len);
+    for (size_t i = 0; i < ids->len && status == 0; i++)
+        status = ids_add(out, ids->data[i], e);
+    input_free(&in);
+    return status;
 }

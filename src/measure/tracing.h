@@ -60,6 +60,9 @@ double tracing_restored(const Tracing *t, const TracingCell *cell);
 /* How many runs a query takes, without making them. */
 size_t tracing_cost(const Pass *p, const TracingQuery *q);
 
+/* Reads the other sentence for a stack's text, the first one that the model reads: as many tokens as the pass has there. Without a vocabulary: ids. */
+int tracing_read_other(const Pass *p, Stack stack, const char *text, Ids *out, Error *e);
+
 /* clean is only read (its stages are computed). -1 with e set where the query does not suit the pass, or without memory. */
 int tracing_run(Pass *clean, const TracingQuery *q, Tracing *out, Error *e);
 void tracing_free(Tracing *t);

@@ -61,6 +61,7 @@ static void add_shipped(void *context, const char *name, const char *folder)
 void menu_open(App *app, MenuKind kind)
 {
     Menu *m = &app->menu;
+    char label[EXPLAIN_NAME];
     menu_free(m);
     m->kind = kind;
     if (kind == MENU_MODELS) {
@@ -73,6 +74,9 @@ void menu_open(App *app, MenuKind kind)
     } else if (kind == MENU_EDITS) {
         for (size_t i = 0; i < app->edits.count; i++)
             add(m, app->edits.items[i], app->edits.items[i], "", false);
+    } else if (kind == MENU_EXPLAIN) {
+        for (const ExplainItem *item = explain_items; item->name; item++)
+            add(m, explain_label(item, label), item->name, _(item->what), false);
     } else {
         for (int i = 0; i < THEME_COUNT; i++)
             add(m, theme_name((Theme)i), theme_name((Theme)i), "", (Theme)i == app->theme);
@@ -98,6 +102,10 @@ static void choose(App *app)
         app_undo_edit(app, choice);
         menu_open(app, MENU_EDITS);
         app->menu.choice = choice < app->edits.count ? choice : app->edits.count ? app->edits.count - 1 : 0;
+        return;
+    }
+    if (m->kind == MENU_EXPLAIN) {
+        explain_open(app, explain_items[m->choice].command);
         return;
     }
     if (m->kind == MENU_THEMES)
@@ -133,6 +141,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("Ablations: Enter switches one and runs the pass again, Esc closes"),
         N_("Edits, in their order: Enter takes one back, i adds one, Esc closes"),
         N_("Themes: Enter chooses, Esc closes"),
+        N_("Explain: what the numbers of this pass amount to; Enter opens one, Esc closes"),
     };
     Menu *m = &app->menu;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
@@ -175,6 +184,7 @@ bool menu_command(App *app, CommandId id, size_t count)
     case CMD_OPEN:
     case CMD_NEXT: choose(app); return true;
     case CMD_ABLATE:
+    case CMD_EXPLAIN:
     case CMD_MODELS:
     case CMD_EDITS:
     case CMD_QUIT: app->view = VIEW_STEP; return true;
