@@ -136,10 +136,15 @@ int heads_measure(Pass *p, HeadScore **out, size_t *n, Error *e)
     return 0;
 }
 
-const char *head_class_name(HeadClass c)
+const char *head_class_id(HeadClass c)
 {
     static const char *const names[] = {N_("previous"), N_("next"), N_("same"), N_("first"), N_("separator"), N_("induction"), N_("spread"), N_("mixed")};
-    return _(names[c]);
+    return names[c];
+}
+
+const char *head_class_name(HeadClass c)
+{
+    return _(head_class_id(c));
 }
 
 const char *head_class_what(HeadClass c)

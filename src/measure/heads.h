@@ -40,7 +40,8 @@ typedef struct HeadScore {
 /* Every head of every attention sub-layer, in the plan's order. *out [*n] is the caller's to free; none is no error. */
 int heads_measure(Pass *p, HeadScore **out, size_t *n, Error *e);
 
-/* "previous", … translated. */
+/* "previous", …; and translated. */
+const char *head_class_id(HeadClass c);
 const char *head_class_name(HeadClass c);
 /* What the class means, one line, translated. */
 const char *head_class_what(HeadClass c);

@@ -10,20 +10,28 @@
 
 enum { NAME = 26 };
 
-static double largest(const double *x, size_t n)
-{
-    double most = 0;
-    for (size_t i = 0; i < n; i++)
-        most = fmax(most, fabs(x[i]));
-    return most;
-}
-
 typedef struct Table {
     App *app;
     Canvas *c;
     Rect r;
-    double most; /* the largest value: the longest bar */
+    int zero, columns; /* of the bars; columns of the longest to the right; 0: no room */
+    double most;       /* the value that takes them */
 } Table;
+
+/* The bars share the room as the largest values to both sides need it. */
+static Table place(App *app, Canvas *c, Rect r, double least, double most)
+{
+    Table t = {.app = app, .c = c, .r = r};
+    int room = r.cols - NAME - 18;
+    double all = most - least;
+    if (room < 8 || !(all > 0))
+        return t;
+    int left = (int)(-least / all * room + 0.999);
+    t.zero = r.col + NAME + 15 + left;
+    t.columns = room - left > 1 ? room - left : 1;
+    t.most = fmax(most, all * t.columns / room);
+    return t;
+}
 
 static void draw_line(const Table *t, int line, const char *name, double value, bool chosen)
 {
@@ -32,20 +40,21 @@ static void draw_line(const Table *t, int line, const char *name, double value, 
     canvas_put(t->c, row, t->r.col + 1, 2, ROLE_CROSS, chosen ? "▸ " : "  ");
     canvas_put_cut(t->c, row, col, NAME - 1, role, name);
     explain_number(t->c, row, col + NAME, 10, value < 0 ? ROLE_NEGATIVE : ROLE_TEXT, value, t->app->digits);
-    int room = t->r.cols - NAME - 16, half = room / 2;
-    if (half >= 4)
-        explain_bar(t->c, row, col + NAME + 12 + half, half - 1, value, t->most);
+    if (t->columns)
+        explain_bar(t->c, row, t->zero, t->columns, value, t->most);
 }
 
 static void draw_parts(App *app, Canvas *c, Rect r, const Attribution *a, size_t *order)
 {
     Explain *x = &app->explain;
-    Table t = {app, c, r, 0};
     Buffer name = {0};
+    double least = 0, most = 0;
     for (size_t i = 0; i < a->count; i++) {
-        t.most = fmax(t.most, fabs(a->parts[i].value));
+        least = fmin(least, a->parts[i].value);
+        most = fmax(most, a->parts[i].value);
         order[i] = i;
     }
+    Table t = place(app, c, r, least, most);
     if (x->other)
         attribution_sort(a, order);
     explain_scroll(x, a->count, r.rows);
@@ -61,13 +70,17 @@ static void draw_parts(App *app, Canvas *c, Rect r, const Attribution *a, size_t
 static void draw_pieces(App *app, Canvas *c, Rect r, const AttributionPart *part)
 {
     Explain *x = &app->explain;
-    Table t = {app, c, r, largest(part->pieces, part->count)};
     size_t *order = calloc(part->count + 1, sizeof *order);
     Buffer raw = {0}, name = {0};
+    double least = 0, most = 0;
     if (!order)
         return;
-    for (size_t i = 0; i < part->count; i++)
+    for (size_t i = 0; i < part->count; i++) {
+        least = fmin(least, part->pieces[i]);
+        most = fmax(most, part->pieces[i]);
         order[i] = i;
+    }
+    Table t = place(app, c, r, least, most);
     if (part->kind == ATTRIBUTION_FFN || x->other) /* keys stand in the order of the text, units by size */
         attribution_sort_pieces(part, order);
     explain_scroll(x, part->count, r.rows);

@@ -61,7 +61,7 @@ static void draw_head(Canvas *c, int row, Rect r)
         col += heads[i].columns;
     }
     if (r.cols - FIXED >= BAR_LEAST)
-        canvas_put(c, row, r.col + FIXED, r.cols - FIXED, ROLE_HEADING, _("|stream| █   |added| ▒"));
+        canvas_put(c, row, r.col + FIXED, r.cols - FIXED, ROLE_HEADING, _("▒ added   █ stream after"));
 }
 
 /* The belt runs down at the left; what is put on it comes from the right. */
@@ -74,7 +74,7 @@ static void draw_part(const App *app, Canvas *c, int row, Rect r, const BeltPart
     int col = r.col + 3 + NAME;
     part_name(app, p, name);
     canvas_put(c, row, r.col + 1, 1, ROLE_CROSS, chosen ? "▸" : " ");
-    canvas_put(c, row, r.col + 2, 1, norm || replaces ? ROLE_ABLATED : ROLE_BORDER, norm ? "╪" : replaces ? "✗" : "├");
+    canvas_put(c, row, r.col + 2, 1, replaces ? ROLE_ABLATED : ROLE_BORDER, norm ? "═" : replaces ? "✗" : "├");
     canvas_put_cut(c, row, r.col + 4, NAME - 2, role, name);
     explain_number(c, row, col, NUMBER, ROLE_TEXT, p->before_norm, 3);
     explain_number(c, row, col + NUMBER, NUMBER, ROLE_TEXT, p->added_norm, 3);
@@ -87,10 +87,7 @@ static void draw_part(const App *app, Canvas *c, int row, Rect r, const BeltPart
         return;
     int stream = (int)(p->after_norm / most * columns + 0.5), added = isnan(p->added_norm) ? 0 : (int)(p->added_norm / most * columns + 0.5);
     canvas_fill(c, row, bar, stream, 1, norm ? ROLE_DIM : ROLE_LABEL, "█");
-    if (added < stream)
-        canvas_fill(c, row, bar, added, 1, ROLE_HEADING, "▒");
-    else
-        canvas_fill(c, row, bar + stream, added - stream, 1, ROLE_HEADING, "▒");
+    canvas_fill(c, row, bar, added, 1, ROLE_HEADING, "▒");
 }
 
 static void write_subject(App *app, Buffer *out)

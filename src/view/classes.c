@@ -10,14 +10,15 @@
 
 enum { NAME = 15, SCORE = 6 };
 
+static const char *const short_names[HEAD_CLASSES] = {N_("prev"), N_("next"), N_("same"), N_("first"), N_("sep"), N_("induc")};
+
 static void draw_head(Canvas *c, int row, Rect r)
 {
-    static const char *const words[] = {N_("prev"), N_("next"), N_("same"), N_("first"), N_("sep"), N_("induc")};
     canvas_put(c, row, r.col + 3, NAME, ROLE_HEADING, _("head"));
     canvas_put_right(c, row, r.col + 3 + NAME, 7, ROLE_HEADING, _("H nats"));
     canvas_put_right(c, row, r.col + 10 + NAME, 5, ROLE_HEADING, _("max"));
     for (int k = 0; k < HEAD_CLASSES; k++)
-        canvas_put_right(c, row, r.col + 15 + NAME + k * SCORE, SCORE, ROLE_HEADING, _(words[k]));
+        canvas_put_right(c, row, r.col + 15 + NAME + k * SCORE, SCORE, ROLE_HEADING, _(short_names[k]));
     canvas_put(c, row, r.col + 17 + NAME + HEAD_CLASSES * SCORE, 16, ROLE_HEADING, _("class"));
 }
 
@@ -62,9 +63,9 @@ static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
     buffer_puts(&b, _("chance here:"));
     for (int k = 0; k < HEAD_CLASSES; k++)
         if (!isnan(s->chance[k]))
-            buffer_printf(&b, " %s %.2f", head_class_name((HeadClass)k), s->chance[k]);
+            buffer_printf(&b, " %s %.2f", _(short_names[k]), s->chance[k]);
     if (s->class < HEAD_CLASSES)
-        buffer_printf(&b, _("; %.0f%% of the way to %s"), 100 * s->way, head_class_name(s->class));
+        buffer_printf(&b, _(" · %.0f%% of the way to %s"), 100 * s->way, head_class_name(s->class));
     canvas_put_cut(c, row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
 }

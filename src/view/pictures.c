@@ -60,6 +60,7 @@ static int lay_out(const App *app, Rect r, Page *p)
         return -1;
     for (int g = 0; g < GROUPS; g++) {
         int col = 0, height = 0;
+        size_t in_row = 0;
         p->heads_at[g] = -1;
         for (size_t i = 0; i < plan->count; i++) {
             const Stage *s = &plan->stages[i];
@@ -70,10 +71,15 @@ static int lay_out(const App *app, Rect r, Page *p)
             for (size_t h = 0; h < s->shape[0]; h++) {
                 Tile t = shape_of(s, r);
                 int width = (t.cols > TITLE_LEAST ? t.cols : TITLE_LEAST) + 2;
-                if (col && col + width > r.cols) {
+                size_t across = (size_t)(r.cols / width), heads = s->shape[0];
+                if (across > heads) /* whole layers side by side */
+                    across -= across % heads;
+                if (in_row && in_row >= across) {
                     p->rows += height;
                     col = 0;
+                    in_row = 0;
                 }
+                in_row++;
                 height = t.rows + 2;
                 t.stage = i;
                 t.head = h;

@@ -11,6 +11,8 @@
 
 /* Beyond so many multiplications it is asked first. */
 #define WORK_MOST 4e10
+/* Less than this share restored is no heat. */
+#define LITTLE 0.02
 
 enum { CELL = 8, NAME = 14 };
 
@@ -106,10 +108,10 @@ static void draw_cell(const App *app, Canvas *c, int row, int col, const Tracing
     double restored = tracing_restored(t, cell);
     bool color = app->color && app->theme != THEME_MONO;
     Role role = chosen ? ROLE_CURSOR : isnan(restored) ? ROLE_TEXT : theme_heat_role(fmin(fmax(restored, -1), 1), 1);
-    if (!chosen && fabs(restored) < 0.005)
+    if (!chosen && fabs(restored) < LITTLE)
         role = ROLE_DIM;
     canvas_printf(c, row, col, CELL - 1, role, color ? " %.3f " : " %.3f ", cell->probability);
-    if (!color && !isnan(restored))
+    if (!color && fabs(restored) >= LITTLE)
         canvas_put(c, row, col + CELL - 2, 1, role, theme_heat_text(fmin(fmax(restored, -1), 1), 1, c->ascii));
 }
 
