@@ -65,7 +65,7 @@ static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
         if (!isnan(s->chance[k]))
             buffer_printf(&b, " %s %.2f", _(short_names[k]), s->chance[k]);
     if (s->class < HEAD_CLASSES)
-        buffer_printf(&b, _(" · %.0f%% of the way to %s"), 100 * s->way, head_class_name(s->class));
+        buffer_printf(&b, _(" · %s: %.0f%% of the way"), head_class_name(s->class), 100 * s->way);
     canvas_put_cut(c, row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
 }

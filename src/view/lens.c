@@ -34,7 +34,7 @@ static void put_share(const App *app, Canvas *c, int row, int col, int columns, 
     const char *digits = number[0] == '0' ? number + 1 : number;
     int signs = color ? 0 : 1;
     canvas_fill(c, row, col, columns - 1, 1, role, " ");
-    canvas_put_cut(c, row, col, columns - 5 - signs, role, explain_token_name(app, t->id, columns - 5, name));
+    canvas_put_cut(c, row, col, columns - 5 - signs, role, explain_token_name(app, t->id, 40, name));
     canvas_put_right(c, row, col + columns - 4 - signs, 3, role, digits);
     if (signs)
         canvas_put(c, row, col + columns - 2, 1, role, theme_heat_text(t->probability, 1, c->ascii));
@@ -101,7 +101,7 @@ static void draw_all(App *app, Canvas *c, Rect r)
         size_t at = first + j;
         if (lens_make(app->pass, at, at == here ? explain_token(app) : 0, &points, &n, NULL) != 0)
             return;
-        canvas_put_cut(c, r.row, col, width - 1, at == here ? ROLE_CROSS : ROLE_HEADING, explain_token_name(app, ids[at], width - 1, name));
+        canvas_put_cut(c, r.row, col, width - 1, at == here ? ROLE_CROSS : ROLE_HEADING, explain_token_name(app, ids[at], 40, name));
         explain_scroll(x, n, r.rows - 1);
         for (size_t i = 0; x->top + i < n && (int)i < r.rows - 1; i++) {
             size_t k = x->top + i;

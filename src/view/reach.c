@@ -137,6 +137,17 @@ bool reach_command(App *app, CommandId id, size_t count)
         app_move(app, s, axis, less ? (times > i ? 0 : i - times) : (i + times > last ? last : i + times));
         return true;
     }
+    case CMD_LARGEST: { /* what the head moves most to this query */
+        size_t Tk = s->shape[2], best = 0, n = s->shape[1] * Tk;
+        real *moved = calloc(n, sizeof *moved);
+        const real *row = moved ? moved + app_index(app, s, 1) * Tk : NULL;
+        if (moved && reach_norms(app->pass, (size_t)at, head, moved, NULL) == 0)
+            for (size_t j = 1; j < Tk; j++)
+                best = row[j] > row[best] ? j : best;
+        free(moved);
+        app_move(app, s, 2, best);
+        return true;
+    }
     case CMD_NEXT_HEAD: x->head = (head + times) % s->shape[0]; return true;
     case CMD_PREVIOUS_HEAD: x->head = (head + s->shape[0] - times % s->shape[0]) % s->shape[0]; return true;
     case CMD_NEXT_LAYER: step_stage(app, 1); return true;

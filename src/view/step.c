@@ -173,6 +173,8 @@ static void draw_status(const App *app, Canvas *c)
         const char *word = offer_word(app->view, app->grain, *id);
         char key[16];
         command_key(*id, key);
+        if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
+            continue;
         if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)
             continue;
         if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
