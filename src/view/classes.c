@@ -60,7 +60,7 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
 static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
 {
     Buffer b = {0};
-    buffer_puts(&b, _("chance here:"));
+    buffer_puts(&b, _("chance:"));
     for (int k = 0; k < HEAD_CLASSES; k++)
         if (!isnan(s->chance[k]))
             buffer_printf(&b, " %s %.2f", _(short_names[k]), s->chance[k]);

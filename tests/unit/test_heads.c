@@ -70,6 +70,23 @@ Test(heads, scores_are_means_of_weights)
     model_free(m);
 }
 
+/* On 0 0 1 0: what followed the first 0 is the second 0 itself, which does not count for it; for the last 0 both positions 1 and 2 do. */
+Test(heads, a_token_is_not_its_own_induction)
+{
+    Model *m = help_model("kind=decoder,d_model=8,n_heads=1,decoder_layers=1,vocab_size=11");
+    Error e = {{0}};
+    Pass *p = pass_create(m, (PassInput){.target = (const int[]){0, 0, 1, 0}, .target_len = 4}, 0, &e);
+    HeadScore *heads;
+    size_t n;
+    cr_assert_eq(heads_measure(p, &heads, &n, &e), 0);
+    const real *w = pass_value(p, heads[0].stage);
+    cr_assert_eq(heads[0].queries[HEAD_INDUCTION], 1);
+    cr_assert(fabs(heads[0].score[HEAD_INDUCTION] - (double)w[3 * 4 + 1] - (double)w[3 * 4 + 2]) < 1e-9);
+    free(heads);
+    pass_free(p);
+    model_free(m);
+}
+
 /* The wired model was made of a previous-token head and an induction head; on a text without repetition the second cannot be measured. */
 Test(heads, the_wired_model_has_its_two_heads)
 {
