@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,    OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS, OPTION_ABLATE,
+static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,    OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS, OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS,
                                  OPTION_POSITION, OPTION_TOKEN,   OPTION_AGAINST, OPTION_LAYER,  OPTION_PIECES, OPTION_PATCH,    OPTION_CORRUPT,
                                  OPTION_OTHER,  OPTION_NOISE,     OPTION_NUMBER,  OPTION_SEED,   OPTION_FORMAT, OPTION_OUTPUT,   OPTION_END};
 
@@ -195,7 +195,7 @@ static int make_lens(Request *q, Error *e)
 
 static void put_part(Request *q, const AttributionPart *part)
 {
-    static const char *const kinds[ATTRIBUTION_KINDS] = {"token", "position", "head", "ffn", "bias", "norm bias"};
+    static const char *const kinds[ATTRIBUTION_KINDS] = {"token", "position", "head", "ffn", "bias", "norm bias", "edit"};
     const Stage *s = &pass_plan(q->pass)->stages[part->stage];
     Buffer name = {0};
     for (size_t i = 0; i <= (q->o->value[OPTION_PIECES] ? part->count : 0); i++) {
@@ -244,7 +244,7 @@ static int make_attribution(Request *q, Error *e)
 
 static int make_belt(Request *q, Error *e)
 {
-    static const char *const columns[] = {"stage", "before", "added", "after", "cos_stream", "cos_answer", "logit", NULL};
+    static const char *const columns[] = {"stage", "edit", "before", "added", "after", "cos_stream", "cos_answer", "logit", NULL};
     BeltPart *parts;
     size_t n;
     if (belt_make(q->pass, config_last_stack(pass_plan(q->pass)->config), q->row, q->token, &parts, &n, e) != 0)
@@ -255,6 +255,7 @@ static int make_belt(Request *q, Error *e)
         if (!is_asked(q, parts[i].stage))
             continue;
         put_stage(q->t, q->pass, parts[i].stage);
+        table_count(q->t, parts[i].edit);
         table_number(q->t, parts[i].before_norm);
         table_number(q->t, parts[i].added_norm);
         table_number(q->t, parts[i].after_norm);
@@ -467,7 +468,7 @@ static int run(Work *w, Options *o, Error *e)
     Table t = {.width = 0};
     if (which < 0 || format < 0 || work_open(w, o, e) != 0)
         return -1;
-    Request q = {.o = o, .t = &t, .pass = pass_create(w->model, input_ids(&w->input), w->ablations, e)};
+    Request q = {.o = o, .t = &t, .pass = work_pass(w, e)};
     if (q.pass && read_request(&q, w->model, e) == 0) {
         work_warn(w, q.pass);
         status = tables[which].make(&q, e);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "measure/label.h"
 #include "measure/trunk.h"
+#include "pass/edit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,9 +34,9 @@ static AttributionPart *add(Work *w, AttributionKind kind, size_t stage, double 
     return &a->parts[a->count++];
 }
 
-static const Weight *weight_of(const Work *w, const Stage *s, int which)
+static const real *weight_of(const Work *w, const Stage *s, int which)
 {
-    return s->w[which] == NO_WEIGHT ? NULL : &pass_model(w->pass)->weights.items[s->w[which]];
+    return s->w[which] == NO_WEIGHT ? NULL : pass_weight(w->pass, (size_t)s->w[which]);
 }
 
 /* A row of the stream that is written whole: the embedding of the token, of its position. */
@@ -45,11 +46,24 @@ static void add_row(Work *w, AttributionKind kind, size_t stage)
     add(w, kind, stage, trunk_dot(trunk_row(w->pass, stage, w->row), w->g, d), 0);
 }
 
+/* What an edit made of stage i's row, beyond what the stage had computed. */
+static void add_edit(Work *w, size_t stage, const double *worth)
+{
+    size_t d = pass_plan(w->pass)->stages[stage].shape[1];
+    double value = 0;
+    if (!pass_is_edited(w->pass, stage))
+        return;
+    const real *now = trunk_row(w->pass, stage, w->row), *was = pass_unedited(w->pass, stage) + w->row * d;
+    for (size_t i = 0; i < d; i++)
+        value += ((double)now[i] - (double)was[i]) * worth[i];
+    add(w, ATTRIBUTION_EDIT, stage, value, 0);
+}
+
 static void add_bias(Work *w, size_t stage)
 {
-    const Weight *b = weight_of(w, &pass_plan(w->pass)->stages[stage], 1);
+    const real *b = weight_of(w, &pass_plan(w->pass)->stages[stage], 1);
     if (b)
-        add(w, ATTRIBUTION_BIAS, stage, trunk_dot(b->data, w->g, b->count), 0);
+        add(w, ATTRIBUTION_BIAS, stage, trunk_dot(b, w->g, pass_plan(w->pass)->config->d_model), 0);
 }
 
 /* One head: its row of concat times its rows of W_O; the same by key, with the key's weight and value. */
@@ -60,7 +74,7 @@ static void add_head(Work *w, size_t out, size_t head)
     size_t weights = (size_t)heads->in[0], v = (size_t)heads->in[1];
     const Stage *a = &plan->stages[weights], *vs = &plan->stages[v];
     size_t d = plan->config->d_model, k = heads->shape[2], Tk = a->shape[2], group = heads->shape[0] / vs->shape[0];
-    const real *wo = weight_of(w, &plan->stages[out], 0)->data + head * k * d;
+    const real *wo = weight_of(w, &plan->stages[out], 0) + head * k * d;
     const real *mixed = trunk_row(w->pass, (size_t)plan->stages[out].in[0], w->row) + head * k;
     const real *share = pass_value(w->pass, weights) + (head * a->shape[1] + w->row) * Tk, *value = pass_value(w->pass, v) + head / group * Tk * k;
     AttributionPart *part = add(w, ATTRIBUTION_HEAD, weights, 0, Tk);
@@ -85,7 +99,7 @@ static void add_attention(Work *w, size_t out)
 static void add_ffn(Work *w, size_t contract)
 {
     const Stage *s = &pass_plan(w->pass)->stages[contract];
-    const real *units = trunk_row(w->pass, (size_t)s->in[0], w->row), *w2 = weight_of(w, s, 0)->data;
+    const real *units = trunk_row(w->pass, (size_t)s->in[0], w->row), *w2 = weight_of(w, s, 0);
     size_t n = pass_plan(w->pass)->config->d_ff, d = s->shape[1];
     AttributionPart *part = add(w, ATTRIBUTION_FFN, contract, 0, n);
     if (!part)
@@ -112,9 +126,25 @@ static void add_entry(Work *w, const Trunk *t, size_t k, double norm_bias)
             add(w, ATTRIBUTION_NORM, t->stages[k], norm_bias, 0);
     } else if (plan->stages[added].kind == STAGE_OUT) {
         add_attention(w, (size_t)added);
+        add_edit(w, (size_t)added, w->g);
     } else {
         add_ffn(w, (size_t)added);
+        add_edit(w, (size_t)added, w->g);
     }
+    if (s->kind != STAGE_TOKENS)
+        add_edit(w, t->stages[k], w->g);
+}
+
+/* The logits themselves may be edited. */
+static void add_logits_edit(Work *w)
+{
+    const Plan *plan = pass_plan(w->pass);
+    size_t logits = plan->count - 2, V = plan->config->vocab_size;
+    Attribution *a = w->out;
+    if (!pass_is_edited(w->pass, logits))
+        return;
+    const real *was = pass_unedited(w->pass, logits) + w->row * V;
+    add(w, ATTRIBUTION_EDIT, logits, a->logit - ((double)was[a->token] - (a->against < 0 ? 0 : (double)was[a->against])), 0);
 }
 
 int attribution_make(Pass *p, size_t row, int token, int against, Attribution *out, Error *e)
@@ -137,6 +167,8 @@ int attribution_make(Pass *p, size_t row, int token, int against, Attribution *o
             w.g = g + k * d;
             add_entry(&w, &t, k, bias[k]);
         }
+        if (!w.failed)
+            add_logits_edit(&w);
     }
     for (size_t i = 0; i < out->count; i++)
         out->sum += out->parts[i].value;
@@ -161,6 +193,7 @@ void attribution_free(Attribution *a)
 void attribution_name(const Pass *p, const AttributionPart *part, Buffer *out)
 {
     const Stage *s = &pass_plan(p)->stages[part->stage];
+    char name[STAGE_NAME_MAX];
     if (s->layer >= 0)
         buffer_printf(out, _("layer %d "), s->layer);
     switch (part->kind) {
@@ -170,6 +203,7 @@ void attribution_name(const Pass *p, const AttributionPart *part, Buffer *out)
     case ATTRIBUTION_FFN: buffer_puts(out, _("FFN, its units")); break;
     case ATTRIBUTION_BIAS: buffer_printf(out, "%s %s", sub_name(s->sub), stage_table[s->kind].w[1]); break;
     case ATTRIBUTION_NORM: buffer_printf(out, s->sub == SUB_FINAL ? _("final norm's bias") : _("%s norm's bias"), sub_name(s->sub)); break;
+    case ATTRIBUTION_EDIT: buffer_printf(out, _("edit of %s"), s->layer >= 0 ? stage_table[s->kind].id : stage_name(s, name)); break;
     case ATTRIBUTION_KINDS: break;
     }
 }

@@ -15,6 +15,7 @@ typedef enum AttributionKind {
     ATTRIBUTION_FFN,      /* an FFN without its bias; its pieces are its units: each one's value times its row of W_2 */
     ATTRIBUTION_BIAS,     /* b_O or b_2 */
     ATTRIBUTION_NORM,     /* a norm's bias */
+    ATTRIBUTION_EDIT,     /* what an edit of the stream, or of what is added to it, made of that row */
     ATTRIBUTION_KINDS
 } AttributionKind;
 
@@ -23,7 +24,7 @@ typedef struct AttributionPart {
     size_t stage;   /* TOKENS, POSITIONS, WEIGHTS (a head's), OUT, CONTRACT or NORM */
     size_t head;
     double value;   /* of the logit */
-    double *pieces; /* they add up to value; NULL where there are none */
+    double *pieces; /* they add up to value, unless the head itself is edited; NULL where there are none */
     size_t count;
 } AttributionPart;
 

@@ -9,6 +9,7 @@
 typedef struct BeltPart {
     size_t stage; /* what was put on: TOKENS, POSITIONS, OUT or CONTRACT; or the NORM that set the stream anew */
     size_t after; /* where the stream can be read behind it */
+    bool edit;    /* what an edit of the stream at `stage` made of it, which is a part of its own */
     double before_norm, added_norm, after_norm; /* |x| before, |what was added|, |x| after; added is NaN for a norm */
     double cosine;  /* of what was added (for a norm: of what it made) with the stream before; NaN at the beginning */
     double answer;  /* cosine of what was added with the direction that, later norms frozen, raises the answer's logit; NaN where there is none */

@@ -1,6 +1,7 @@
 /* lens.c - reads out the residual stream with the model's own last stages. */
 #include "measure/lens.h"
 
+#include "pass/edit.h"
 #include "tensor/kernels.h"
 #include "tensor/matmul.h"
 
@@ -26,22 +27,28 @@ bool lens_has_norm(const Pass *p)
     return final_norm(pass_plan(p)) && !(pass_plan(p)->ablations & NO_NORM);
 }
 
+bool lens_ends_in_output(const Pass *p)
+{
+    size_t logits = pass_plan(p)->count - 2;
+    return !pass_is_edited(p, logits) && !pass_is_edited(p, logits + 1) && !(final_norm(pass_plan(p)) && pass_is_edited(p, (size_t)pass_plan(p)->stages[logits].in[0]));
+}
+
 /* scores [vocab] = W_U of the final norm of x [d_model]: the same kernels as the stages', so that the last point has the same bits. */
 static void read_out(const Lens *l, const real *x)
 {
     const Config *c = pass_plan(l->pass)->config;
-    const Weight *w = pass_model(l->pass)->weights.items;
+    const Pass *p = l->pass;
     size_t d = c->d_model, V = c->vocab_size;
     if (lens_has_norm(l->pass)) {
-        const real *gain = w[l->norm->w[0]].data;
+        const real *gain = pass_weight(p, (size_t)l->norm->w[0]);
         if (c->norm == NORM_RMSNORM)
             rmsnorm_forward(l->normed, x, gain, 1, d, c->norm_eps);
         else
-            layernorm_forward(l->normed, x, gain, l->norm->w[1] == NO_WEIGHT ? NULL : w[l->norm->w[1]].data, 1, d, c->norm_eps);
+            layernorm_forward(l->normed, x, gain, l->norm->w[1] == NO_WEIGHT ? NULL : pass_weight(p, (size_t)l->norm->w[1]), 1, d, c->norm_eps);
         x = l->normed;
     }
     bool tied = c->tie_embeddings;
-    matmul(l->scores, V, x, d, PLAIN, w[l->logits->w[0]].data, tied ? d : V, tied ? TRANSPOSED : PLAIN, 1, V, d, false);
+    matmul(l->scores, V, x, d, PLAIN, pass_weight(p, (size_t)l->logits->w[0]), tied ? d : V, tied ? TRANSPOSED : PLAIN, 1, V, d, false);
     softmax_forward(l->shares, l->scores, 1, V);
 }
 

@@ -23,6 +23,9 @@ typedef struct LensPoint {
 /* True where a final norm is in the way: the config has one, and it is not switched off. */
 bool lens_has_norm(const Pass *p);
 
+/* True where the last point is the model's output: always, but where the final norm or the logits are edited. */
+bool lens_ends_in_output(const Pass *p);
+
 /* Every point of row `row` of the output's stack, in order; `answer` is the token followed. *out [*n] is the caller's to free. */
 int lens_make(Pass *p, size_t row, int answer, LensPoint **out, size_t *n, Error *e);
 

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "measure/metrics.h"
 #include "measure/trunk.h"
+#include "pass/edit.h"
 #include "pass/input.h"
 
 #include <math.h>
@@ -91,10 +92,10 @@ static int open_run(Run *r, Pass *clean, const TracingQuery *q, Error *e)
         r->embedding++; /* behind the positions */
     r->spoilt = pass_create(pass_model(clean), in, plan->ablations, e);
     r->row = calloc(r->d, sizeof *r->row);
-    if (r->spoilt && r->row)
-        return 0;
-    if (r->spoilt)
+    if (r->spoilt && !r->row)
         error_memory(e, "causal tracing");
+    else if (r->spoilt && pass_set_edits(r->spoilt, pass_edits(clean), e) == 0) /* what is changed in the one is changed in the other */
+        return 0;
     close_run(r);
     return -1;
 }

@@ -62,7 +62,7 @@ void trunk_unembed(const Pass *p, int id, int against, double *out)
 {
     const Plan *plan = pass_plan(p);
     const Stage *logits = &plan->stages[plan->count - 2]; /* the plan ends in logits, probs */
-    const real *w = pass_model(p)->weights.items[logits->w[0]].data;
+    const real *w = pass_weight(p, (size_t)logits->w[0]);
     size_t d = plan->config->d_model, V = plan->config->vocab_size;
     bool tied = plan->config->tie_embeddings; /* W_E [vocab, d] transposed */
     for (size_t i = 0; i < d; i++) {
@@ -102,8 +102,7 @@ static double back_through_norm(const Pass *p, const Stage *s, const real *x, co
         memcpy(out, g, d * sizeof *out);
         return 0;
     }
-    const Weight *weights = pass_model(p)->weights.items;
-    const real *gain = weights[s->w[0]].data, *bias = s->w[1] == NO_WEIGHT ? NULL : weights[s->w[1]].data;
+    const real *gain = pass_weight(p, (size_t)s->w[0]), *bias = s->w[1] == NO_WEIGHT ? NULL : pass_weight(p, (size_t)s->w[1]);
     bool centred = c->norm == NORM_LAYERNORM;
     double mean = 0, squares = 0, mean_g = 0, constant = 0;
     for (size_t i = 0; i < d && centred; i++)

@@ -101,8 +101,15 @@ static void draw_sum(App *app, Canvas *c, int row, Rect r, const Attribution *a,
 {
     char sum[NUMBER_MAX], logit[NUMBER_MAX];
     if (part) {
-        number_format(sum, part->value, app->digits, c->ascii);
-        canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING, part->kind == ATTRIBUTION_FFN ? _("sum of the %zu units  %s") : _("sum of the %zu keys  %s"), part->count, sum);
+        double pieces = 0;
+        for (size_t i = 0; i < part->count; i++)
+            pieces += part->pieces[i];
+        number_format(sum, pieces, app->digits, c->ascii);
+        number_format(logit, part->value, app->digits, c->ascii);
+        if (fabs(pieces - part->value) > 1e-3 * fmax(fabs(pieces), fabs(part->value)) + 1e-4) /* what the pieces made is not what is there */
+            canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_ABLATED, _("sum of the %zu pieces  %s, but the edited head writes  %s"), part->count, sum, logit);
+        else
+            canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING, part->kind == ATTRIBUTION_FFN ? _("sum of the %zu units  %s") : _("sum of the %zu keys  %s"), part->count, sum);
         return;
     }
     number_format(sum, a->sum, app->digits, c->ascii);

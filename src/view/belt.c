@@ -39,7 +39,9 @@ static int make(App *app, BeltPart **parts, size_t *n)
 static void part_name(const App *app, const BeltPart *p, char out[EXPLAIN_NAME])
 {
     const Stage *s = &pass_plan(app->pass)->stages[p->stage];
-    if (s->kind == STAGE_TOKENS)
+    if (p->edit)
+        snprintf(out, EXPLAIN_NAME, _("edit of %s"), stage_table[s->kind].id);
+    else if (s->kind == STAGE_TOKENS)
         snprintf(out, EXPLAIN_NAME, "%s", _("token"));
     else if (s->kind == STAGE_POSITIONS)
         snprintf(out, EXPLAIN_NAME, "%s", _("position"));
@@ -69,7 +71,7 @@ static void draw_part(const App *app, Canvas *c, int row, Rect r, const BeltPart
 {
     char name[EXPLAIN_NAME];
     const Stage *s = &pass_plan(app->pass)->stages[p->stage];
-    bool norm = s->kind == STAGE_NORM, replaces = s->kind != STAGE_TOKENS && s->kind != STAGE_POSITIONS && (app->ablations & NO_RESIDUAL);
+    bool norm = s->kind == STAGE_NORM && !p->edit, replaces = !p->edit && s->kind != STAGE_TOKENS && s->kind != STAGE_POSITIONS && (app->ablations & NO_RESIDUAL);
     Role role = chosen ? ROLE_CROSS : norm ? ROLE_DIM : ROLE_LABEL;
     int col = r.col + 3 + NAME;
     part_name(app, p, name);

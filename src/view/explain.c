@@ -36,7 +36,10 @@ void explain_free(Explain *x)
 
 void explain_reset(App *app)
 {
-    explain_free(&app->explain);
+    Explain *x = &app->explain;
+    tracing_free(&x->tracing);
+    x->traced = x->asked = x->open = false;
+    x->spoilt.len = 0;
 }
 
 bool explain_open(App *app, CommandId id)

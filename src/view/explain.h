@@ -39,7 +39,7 @@ typedef struct Explain {
     Ids spoilt;         /* the other sentence; empty: noise */
 } Explain;
 
-/* Forgets what was of another pass. */
+/* Forgets what was computed of another pass; the choices stay. */
 void explain_reset(struct App *app);
 void explain_free(Explain *x);
 

@@ -1,7 +1,9 @@
 /* test_attribution.c - what each part wrote for a logit, and how far heads reach: carried forwards here, where the module carries backwards. */
 #include "measure/attribution.h"
+#include "measure/belt.h"
 #include "measure/reach.h"
 #include "measure/trunk.h"
+#include "pass/edit.h"
 
 #include "explain_help.h"
 
@@ -154,6 +156,49 @@ Test(attribution, a_last_head_taken_away_takes_its_part)
     pass_free(p);
     pass_free(q);
     model_free(m);
+}
+
+/* Whatever is edited, a weight, a head, the stream, the logits: the parts and what the edits made sum to the logit. */
+Test(attribution, edits_are_parts_of_their_own)
+{
+    static const char *const edits[] = {
+        "decoder.0.self.W_O *= 2", "decoder.0.self.heads[head=1] = zero", "decoder.0.self.out += noise(3, 1)", "decoder.embed.sum[token=4] *= 1.5",
+        "decoder.1.ffn.activate = mean", "decoder.1.ffn.contract[token=4,dim=2] = 7", "decoder.0.ffn.residual += noise(5, 0.5)",
+        "decoder.0.self.norm[token=4,dim=1] = 3", "output.logits[token=4] += 1", "decoder.1.self.weights[head=0,query=4] = 0.25",
+    };
+    static const char *const configs[] = {"kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal",
+                                          "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,norm_position=post"};
+    for (size_t k = 0; k < 2; k++) {
+        Model *m = help_model(configs[k]);
+        Pass *p = help_pass(m, 0);
+        Edits list = {0};
+        Error e = {{0}};
+        for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+            Attribution a;
+            BeltPart *parts;
+            size_t n;
+            double size = 0, sum = 0;
+            current = edits[i];
+            cr_assert_eq(edits_add(&list, edits[i], &e), 0);
+            cr_assert_eq(pass_set_edits(p, &list, &e), 0, "%s", e.text);
+            cr_assert_eq(attribution_make(p, 4, 3, 5, &a, &e), 0, "%s", e.text);
+            for (size_t j = 0; j < a.count; j++)
+                size += fabs(a.parts[j].value);
+            check_close(a.sum, a.logit, size, "the sum");
+            check_close(a.logit, (double)pass_value(p, pass_plan(p)->count - 2)[4 * 11 + 3] - (double)pass_value(p, pass_plan(p)->count - 2)[4 * 11 + 5], size, "the logit");
+            attribution_free(&a);
+            cr_assert_eq(belt_make(p, STACK_DECODER, 4, 3, &parts, &n, &e), 0, "%s", e.text);
+            for (size_t j = 0; j < n; j++) {
+                sum += parts[j].logit;
+                cr_assert(j == 0 || fabs(parts[j].before_norm - parts[j - 1].after_norm) < 1e-6 * (1 + parts[j].before_norm), "%s: part %zu", current, j);
+            }
+            check_close(sum, (double)pass_unedited(p, pass_plan(p)->count - 2)[4 * 11 + 3], size, "the belt");
+            free(parts);
+        }
+        edits_free(&list);
+        pass_free(p);
+        model_free(m);
+    }
 }
 
 Test(attribution, order_is_by_magnitude)

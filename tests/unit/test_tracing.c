@@ -1,6 +1,7 @@
 /* test_tracing.c - causal tracing, against passes changed number by number. */
 #include "measure/tracing.h"
 #include "measure/trunk.h"
+#include "pass/edit.h"
 #include "pass/input.h"
 
 #include "explain_help.h"
@@ -97,6 +98,31 @@ static void check_tracing_noise(Pass *p)
 Test(tracing, noise_is_reproducible_and_taken_back_by_its_own_position)
 {
     on_everything(check_tracing_noise);
+}
+
+/* An edited pass is the clean one: the corrupted pass is edited, too, so that without noise nothing differs. */
+Test(tracing, the_corrupted_pass_has_the_same_edits)
+{
+    Model *m = help_model(help_configs[0]);
+    Pass *p = help_pass(m, 0);
+    Edits edits = {0};
+    Error e = {{0}};
+    Tracing t;
+    size_t position = 1;
+    double before = (double)pass_value(p, pass_plan(p)->count - 1)[4 * 11 + 3];
+    cr_assert_eq(edits_add(&edits, "decoder.0.self.heads[head=1]=zero", &e), 0);
+    cr_assert_eq(pass_set_edits(p, &edits, &e), 0, "%s", e.text);
+    TracingQuery q = tracing_query(p, 4, 3);
+    q.positions = &position;
+    q.position_count = 1;
+    q.noise = 0;
+    cr_assert_eq(tracing_run(p, &q, &t, &e), 0, "%s", e.text);
+    cr_assert_eq(t.corrupted.probability, t.clean.probability);
+    cr_assert_neq(t.clean.probability, before);
+    tracing_free(&t);
+    edits_free(&edits);
+    pass_free(p);
+    model_free(m);
 }
 
 Test(tracing, what_does_not_suit_is_an_error)
