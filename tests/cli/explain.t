@@ -13,7 +13,7 @@ out layer 1 self head 0
 lines 5
 $ stepformer explain lens -m hand-wired -t "A B C A" --format csv --layer 1
 lines 2
-$ stepformer explain trace -m hand-wired -t "A B C A" --corrupt 2 --format csv | awk -F, '$6 > 0.99 {print $1, $2}'
+$ stepformer explain trace -m hand-wired -t "A B C A" --corrupt 2 --format csv | awk -F, '$6+0 > 0.99 {print $1, $2}'
 line decoder.embed.sum 2
 line decoder.0.self.residual 2
 line decoder.1.self.residual 4
