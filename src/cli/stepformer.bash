@@ -45,7 +45,8 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay) ;;
+    --target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay | --position | --token | --against | --layer | --corrupt | --other | --noise) ;;
+    --patch) mapfile -t COMPREPLY < <(compgen -W "stream attention ffn" -- "$2") ;;
     *) return 1 ;;
     esac
 }
@@ -90,6 +91,8 @@ _stepformer() {
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p')" -- "$cur")
     elif [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask "$command" --help | sed -n 's/^ *\(-[a-z], \)*\(--[a-z-]*\).*/\2/p')" -- "$cur")
+    elif [[ $command == explain ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "lens attribution belt heads reach trace" -- "$cur")
     elif [[ $command == train ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -397,6 +397,13 @@ void pass_override(Pass *p, size_t i, size_t offset, real x)
     pass_forget(p, i + 1);
 }
 
+void pass_override_row(Pass *p, size_t i, size_t offset, const real *x, size_t n)
+{
+    pass_run_until(p, i + 1);
+    memcpy(p->values[i] + offset, x, n * sizeof *x);
+    pass_forget(p, i + 1);
+}
+
 int pass_use_weight(Pass *p, size_t w, const real *data, Error *e)
 {
     if (!p->weights)

@@ -57,6 +57,8 @@ const int *pass_targets(const Pass *p, size_t *n);
 /* Sets one number of stage i's value (which is computed first) and forgets the stages after it: they are computed again when they are
  * asked for. Setting it back brings back every bit. Gradients stay those of the last backward. */
 void pass_override(Pass *p, size_t i, size_t offset, real x);
+/* The same for n numbers from there on. */
+void pass_override_row(Pass *p, size_t i, size_t offset, const real *x, size_t n);
 /* Weight w is read from `data` (of its shape; borrowed), or with NULL from where it was before. Forgets the stages
  * from the first that reads it. -1 without memory. */
 int pass_use_weight(Pass *p, size_t w, const real *data, Error *e);

@@ -16,6 +16,13 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_NEXT] = {N_("what comes next"), next_draw, next_command, NULL},
     [VIEW_STREAM] = {N_("residual stream"), stream_draw, stream_command, NULL},
     [VIEW_GRADIENTS] = {N_("gradients"), gradients_draw, gradients_command, NULL},
+    [VIEW_LENS] = {N_("logit lens"), lens_draw, lens_command, NULL},
+    [VIEW_ATTRIBUTION] = {N_("attribution"), attribution_draw, attribution_command, NULL},
+    [VIEW_BELT] = {N_("conveyor belt"), belt_draw, belt_command, NULL},
+    [VIEW_PICTURES] = {N_("all heads"), pictures_draw, pictures_command, NULL},
+    [VIEW_CLASSES] = {N_("head classes"), classes_draw, classes_command, NULL},
+    [VIEW_REACH] = {N_("what a head moves"), reach_draw, reach_command, NULL},
+    [VIEW_TRACING] = {N_("causal tracing"), tracing_draw, tracing_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
 };
@@ -59,6 +66,7 @@ void app_free(App *app)
     update_free(app->update);
     edits_free(&app->edits);
     menu_free(&app->menu);
+    explain_free(&app->explain);
     free(app->tree_open);
     text_list_free(&app->take.breakpoints);
     text_list_free(&app->take.watches);
@@ -297,6 +305,7 @@ static bool common_command(App *app, CommandId id, size_t count)
         else
             prompt_open(app, PROMPT_SAVE, "session.json");
         break;
+    case CMD_EXPLAIN: menu_open(app, MENU_EXPLAIN); break;
     case CMD_TOGGLE_POSITIONS: app_set_ablations(app, app->ablations ^ NO_POSITIONS); break;
     case CMD_TOGGLE_RESIDUAL: app_set_ablations(app, app->ablations ^ NO_RESIDUAL); break;
     case CMD_TOGGLE_UNIFORM: app_set_ablations(app, app->ablations ^ UNIFORM_ATTENTION); break;
@@ -306,7 +315,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_EDITS: menu_open(app, MENU_EDITS); break;
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
-    default: return false;
+    default: return explain_open(app, id);
     }
     return true;
 }

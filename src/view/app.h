@@ -12,13 +12,15 @@
 #include "view/canvas.h"
 #include "view/commands.h"
 #include "view/event.h"
+#include "view/explain.h"
 #include "view/theme.h"
 
 /* Where the pass is: forwards through the stages, at the loss, backwards through the same stages, at the optimiser's step. */
 typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
 /* What fills the screen. Each is a row of view_table. */
-typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_WEIGHT, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
+typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_WEIGHT, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_LENS, VIEW_ATTRIBUTION, VIEW_BELT, VIEW_PICTURES,
+               VIEW_CLASSES, VIEW_REACH, VIEW_TRACING, VIEW_COUNT } ViewId;
 
 /* How far one step goes. */
 typedef enum Grain { GRAIN_STAGE, GRAIN_SUB, GRAIN_LAYER, GRAIN_STACK } Grain;
@@ -37,7 +39,7 @@ typedef struct Place {
 
 enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
-typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE } PromptKind;
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE, PROMPT_SPOILT } PromptKind;
 
 /* A line being typed at the bottom of the screen. */
 typedef struct Prompt {
@@ -47,7 +49,7 @@ typedef struct Prompt {
     int choice;     /* which of the matches is chosen */
 } Prompt;
 
-typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT } MenuKind;
+typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT, MENU_EXPLAIN } MenuKind;
 
 typedef struct MenuItem {
     char *name;  /* what choosing it opens or switches */
@@ -135,6 +137,7 @@ typedef struct App {
     size_t map_choice;  /* VIEW_MAP: the chosen box */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
+    Explain explain;    /* what the explaining views share */
     Prompt prompt;
     size_t tree_choice, tree_top; /* the plan's chosen line while it has the focus */
     bool *tree_open;    /* by block of the plan: opened by hand; see tree.c */
@@ -258,6 +261,22 @@ void stream_draw(App *app, Canvas *c, Rect area);
 bool stream_command(App *app, CommandId id, size_t count);
 void gradients_draw(App *app, Canvas *c, Rect area);
 bool gradients_command(App *app, CommandId id, size_t count);
+void lens_draw(App *app, Canvas *c, Rect area);
+bool lens_command(App *app, CommandId id, size_t count);
+void attribution_draw(App *app, Canvas *c, Rect area);
+bool attribution_command(App *app, CommandId id, size_t count);
+void belt_draw(App *app, Canvas *c, Rect area);
+bool belt_command(App *app, CommandId id, size_t count);
+void pictures_draw(App *app, Canvas *c, Rect area);
+bool pictures_command(App *app, CommandId id, size_t count);
+void classes_draw(App *app, Canvas *c, Rect area);
+bool classes_command(App *app, CommandId id, size_t count);
+void reach_draw(App *app, Canvas *c, Rect area);
+bool reach_command(App *app, CommandId id, size_t count);
+void tracing_draw(App *app, Canvas *c, Rect area);
+bool tracing_command(App *app, CommandId id, size_t count);
+/* The corrupted pass reads this sentence, which has as many tokens; "" goes back to noise. Says what is wrong with it. */
+void tracing_set_text(App *app, const char *text);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);

@@ -89,6 +89,7 @@ static void replace_pass(App *app, Pass *p)
     Phase phase = app->phase;
     pass_free(app->pass);
     app->pass = p;
+    explain_reset(app);
     free(app->tree_open);
     app->tree_open = NULL;
     app->history_len = 0;
@@ -205,6 +206,7 @@ bool app_set_model(App *app, const char *name)
     feed_free_given(&app->given);
     pass_free(app->pass);
     app->pass = p;
+    explain_free(&app->explain);
     model_free(app->model);
     app->model = m;
     free(app->take.tokenizer);
@@ -238,6 +240,7 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
     }
     edits_free(&app->edits);
     app->edits = copy;
+    explain_reset(app);
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
     update_free(app->update);

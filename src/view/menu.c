@@ -61,6 +61,7 @@ static void add_shipped(void *context, const char *name, const char *folder)
 void menu_open(App *app, MenuKind kind)
 {
     Menu *m = &app->menu;
+    char label[EXPLAIN_NAME];
     menu_free(m);
     m->kind = kind;
     if (kind == MENU_MODELS) {
@@ -77,6 +78,9 @@ void menu_open(App *app, MenuKind kind)
         if (app->view != VIEW_MENU)
             app->take.from = app->view;
         export_fill(app, add);
+    } else if (kind == MENU_EXPLAIN) {
+        for (const ExplainItem *item = explain_items; item->name; item++)
+            add(m, explain_label(item, label), item->name, _(item->what), false);
     } else {
         for (int i = 0; i < THEME_COUNT; i++)
             add(m, theme_name((Theme)i), theme_name((Theme)i), "", (Theme)i == app->theme);
@@ -106,6 +110,10 @@ static void choose(App *app)
     }
     if (m->kind == MENU_EXPORT) {
         export_choose(app);
+        return;
+    }
+    if (m->kind == MENU_EXPLAIN) {
+        explain_open(app, explain_items[m->choice].command);
         return;
     }
     if (m->kind == MENU_THEMES)
@@ -142,6 +150,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("Edits, in their order: Enter takes one back, i adds one, Esc closes"),
         N_("Themes: Enter chooses, Esc closes"),
         N_("Take away: Enter chooses, then the file's name; Esc closes"),
+        N_("Explain: what the numbers of this pass amount to; Enter opens one, Esc closes"),
     };
     Menu *m = &app->menu;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
@@ -184,6 +193,7 @@ bool menu_command(App *app, CommandId id, size_t count)
     case CMD_OPEN:
     case CMD_NEXT: choose(app); return true;
     case CMD_ABLATE:
+    case CMD_EXPLAIN:
     case CMD_MODELS:
     case CMD_EDITS:
     case CMD_EXPORT:

@@ -120,6 +120,7 @@ static void accept(App *app)
         if (p->len && !app_add_edit(app, p->text))
             p->kind = kind;
         break;
+    case PROMPT_SPOILT: tracing_set_text(app, p->text); break;
     case PROMPT_COMMAND:
         if (command_find(p->text) == COMMAND_NONE) /* the one that is found, app.c runs */
             app_say(app, ROLE_ERROR, _("%s: no such command, or more than one begins so; ? lists them"), p->text);
@@ -325,6 +326,7 @@ static const char *label(const App *app)
     case PROMPT_TEXT: return words ? _("text (Tab completes): ") : _("ids, such as 1,2,3: ");
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
     case PROMPT_EDIT: return _("edit: ");
+    case PROMPT_SPOILT: return _("the other text, as many tokens (empty: noise): ");
     case PROMPT_COMMAND: return ":";
     case PROMPT_EXPORT: return _("write to: ");
     case PROMPT_SAVE: return _("save to: ");

@@ -118,6 +118,13 @@ static const CommandId offers[VIEW_COUNT][16] = {
     [VIEW_NEXT] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_GRADIENTS] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_LENS] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_ATTRIBUTION] = {CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_NEXT_HEAD, CMD_PANE, CMD_SHOW, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_BELT] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_PANE, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_PICTURES] = {CMD_CLOSE, CMD_OPEN, CMD_REACH, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CLASSES] = {CMD_CLOSE, CMD_OPEN, CMD_REACH, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_REACH] = {CMD_CLOSE, CMD_NEXT_HEAD, CMD_NEXT_LAYER, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_TRACING] = {CMD_CLOSE, CMD_OPEN, CMD_SHOW, CMD_NEXT_HEAD, CMD_TEXT, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
@@ -127,6 +134,9 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
 {
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
                                                   [VIEW_NEXT] = N_("take it and go on"), [VIEW_MENU] = N_("choose")};
+    const char *explained = explain_offer(view, id);
+    if (explained)
+        return explained;
     if (id == CMD_OPEN && opens[view])
         return _(opens[view]);
     if (id == CMD_NEXT && view == VIEW_NEXT)
@@ -163,7 +173,9 @@ static void draw_status(const App *app, Canvas *c)
         const char *word = offer_word(app->view, app->grain, *id);
         char key[16];
         command_key(*id, key);
-        if (*id == CMD_NEXT_HEAD && app_stage(app)->rank < 3)
+        if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
+            continue;
+        if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)
             continue;
         if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
             break;

@@ -197,12 +197,40 @@ Test(screens, every_stage_at_every_size)
             }
 }
 
+/* The explaining views, their other ways to show and what they open, at every size. */
+Test(screens, explaining_views_at_every_size, .timeout = 120)
+{
+    static const char *const keys[] = {"E", "V", "V v", "V Left .", "A", "A v", "A Tab", "A Down Down Down Enter", "B", "B Tab", "O", "O Down Down End", "Y", "Y End", "R", "R ] . v", "C", "C v", "C v v", "C Down Right Enter"};
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+                Script s = {.cols = sizes[k][0], .rows = sizes[k][1], .ascii = (i + k) % 2};
+                Error e = {{0}};
+                Canvas c = {0};
+                Buffer text = {0};
+                snprintf(s.model, sizeof s.model, "%s", models[m]);
+                App *app = open_app(&s);
+                cr_assert_eq(canvas_init(&c, s.cols, s.rows, s.ascii, &e), 0);
+                press(app, &c, keys[i]);
+                app_draw(app, &c);
+                check_canvas(&c, keys[i]);
+                canvas_write_text(&c, &text);
+                cr_assert(app->view != VIEW_STEP, "%s", keys[i]);
+                const char *heading = strchr(buffer_text(&text), '\n');
+                cr_assert(heading && strspn(heading + 1, " ") < strcspn(heading + 1, "\n"), "%s at %dx%d: no heading", keys[i], s.cols, s.rows);
+                buffer_free(&text);
+                canvas_free(&c);
+                app_free(app);
+            }
+}
+
 /* A great many keys, drawn at changing sizes: nothing crashes, and the place stays inside the plan. */
 Test(screens, random_keys, .timeout = 120)
 {
     static const char *const some[] = {"n", "b", "s", "o", "]", "[", "r", "c", "g", "Backspace", "Enter", "Esc", "Up", "Down", "Left", "Right", "PgUp", "PgDn",
                                        "Home", "End", ".", ",", "H", "v", "+", "-", "/", "Tab", "m", "S", "a", "z", "x", "u", "t", "M", "w", ":", "T", "C-l", "?",
-                                       "3", "7", "w", "e", "i", "Space", "1", "A", "B"};
+                                       "3", "7", "w", "e", "i", "Space", "1", "A", "B",
+                                       "E", "V", "O", "Y", "R", "C", "*"};
     Random r = random_seeded(20);
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         Script s = {.cols = 80, .rows = 24};
