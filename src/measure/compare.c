@@ -1,6 +1,8 @@
 /* compare.c - the differences. Knows no words and no chart: those are the command's and the view's. */
 #include "measure/compare.h"
 
+#include "measure/twin.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,25 +230,12 @@ OutputDifference compare_logits(const real *baseline, const real *twin, size_t n
     return out;
 }
 
-/* True where an id is the same token on both sides. */
-static bool same_vocabulary(const Model *a, const Model *b)
-{
-    if (a == b)
-        return true;
-    if (a->config.vocab_size != b->config.vocab_size || vocab_has_text(a->vocab) != vocab_has_text(b->vocab))
-        return false;
-    for (size_t id = 0; vocab_has_text(a->vocab) && id < a->config.vocab_size; id++)
-        if (strcmp(vocab_token(a->vocab, (int)id), vocab_token(b->vocab, (int)id)) != 0)
-            return false;
-    return true;
-}
-
 static int compare_output(Comparison *out, Pass *baseline, Pass *twin, Error *e)
 {
     size_t i = pass_plan(baseline)->count - 2, j = pass_plan(twin)->count - 2; /* the plan ends in logits, probs */
     size_t n = pass_plan(baseline)->stages[i].shape[0], m = pass_plan(twin)->stages[j].shape[0], V = pass_plan(baseline)->stages[i].shape[1];
     out->kl = out->variation = NAN;
-    out->has_output = same_vocabulary(pass_model(baseline), pass_model(twin));
+    out->has_output = twin_shares_tokens(pass_model(baseline), pass_model(twin));
     if (!out->has_output)
         return 0;
     out->row_count = n < m ? n : m;
