@@ -7,6 +7,7 @@
 #include "pass/pass.h"
 #include "train/run.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,43 +81,49 @@ static int add_ablation(ScoreTable *t, const AblationInfo *info, Error *e)
     return 0;
 }
 
-typedef struct Variants {
-    ScoreTable *table;
-    Error *error;
-    bool failed;
-} Variants;
-
 /* Every other model beside it that is called NAME.CHOICE. */
-static void add_variant(void *context, const char *name, const char *folder)
+static int add_choice(ScoreTable *t, const char *choice, Error *e)
 {
-    Variants *v = context;
-    ScoreTable *t = v->table;
-    size_t n = strlen(t->model->name);
-    if (strncmp(name, t->model->name, n) != 0 || name[n] != '.' || v->failed)
-        return;
     for (int i = 0; i < ABLATION_COUNT; i++)
-        if (strcmp(name + n + 1, ablation_table[i].name) == 0)
-            return;
-    char *found = find_variant(t->model->path, name + n + 1);
-    ScoreRow *row = found && strcmp(found, folder) == 0 ? add_row(t, name + n + 1, 0, v->error) : NULL;
-    if (row) {
-        row->cells[SCORE_TRAINED].folder = found;
-        return;
+        if (strcmp(choice, ablation_table[i].name) == 0)
+            return 0;
+    char *folder = find_variant(t->model->path, choice);
+    if (!folder)
+        return 0;
+    ScoreRow *row = add_row(t, choice, 0, e);
+    if (row)
+        row->cells[SCORE_TRAINED].folder = folder;
+    else
+        free(folder);
+    return row ? 0 : -1;
+}
+
+static int add_choices(ScoreTable *t, Error *e)
+{
+    const char *slash = strrchr(t->model->path, '/'), *name = slash ? slash + 1 : t->model->path;
+    size_t n = strlen(name);
+    char *parent = slash ? strndup(t->model->path, (size_t)(slash - t->model->path)) : strdup(".");
+    struct dirent **entries = NULL;
+    int count = parent ? scandir(*parent ? parent : "/", &entries, NULL, alphasort) : 0, status = parent ? 0 : error_memory(e, "table");
+    for (int i = 0; i < count; i++) {
+        const char *found = entries[i]->d_name;
+        if (status == 0 && n && strncmp(found, name, n) == 0 && found[n] == '.' && found[n + 1])
+            status = add_choice(t, found + n + 1, e);
+        free(entries[i]);
     }
-    v->failed = found && strcmp(found, folder) == 0;
-    free(found);
+    free(entries);
+    free(parent);
+    return status;
 }
 
 static int add_rows(ScoreTable *t, Error *e)
 {
-    Variants v = {t, e, false};
     if (!add_row(t, "", 0, e))
         return -1;
     for (int i = 0; i < ABLATION_COUNT; i++)
         if (add_ablation(t, &ablation_table[i], e) != 0)
             return -1;
-    models_list(add_variant, &v);
-    return v.failed ? -1 : 0;
+    return add_choices(t, e);
 }
 
 /* ---- chance ---- */
