@@ -203,6 +203,8 @@ static void add_stage(const Twins *t, size_t k, Scale scale, Buffer *out)
     buffer_printf(out, "%c %-*s", (int)k == t->comparison.first ? '>' : ' ', NAME_COLUMNS - 2, twins_stage_name(t, k, name));
     if (d->fate == FATE_SAME)
         buffer_puts(out, d->identical ? _("  the same") : _("  the same numbers, but for the sign of a zero"));
+    else if (d->fate == FATE_DIFFERS && !d->differing)
+        buffer_puts(out, _("  longer; the same at the positions that both have"));
     else if (d->fate == FATE_DIFFERS) {
         add_amount(out, d->largest);
         add_amount(out, d->mean);

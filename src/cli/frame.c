@@ -58,6 +58,8 @@ static int draw(Options *o, Error *e)
     if (canvas_init(&c, cols, rows, ascii, e) == 0 && press_keys(app, &c, o->value[OPTION_KEYS] ? o->value[OPTION_KEYS] : "", e) == 0) {
         Output out = output_open(o);
         Buffer picture = {0};
+        while (app_work(app))
+            continue;
         app_draw(app, &c);
         write_canvas(&c, app, color && app->theme != THEME_MONO, format, &picture);
         output_emit(&out, buffer_text(&picture), picture.len);

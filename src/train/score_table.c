@@ -15,7 +15,7 @@
 const char *score_table_caption(void)
 {
     return _("switched off now: how much weights that learnt with a part lean on it;\n"
-             "trained without it: what can be learnt with no such part. Neither shows the other.");
+             "trained without it: what can be learnt without. Neither shows the other.");
 }
 
 const char *score_meaning(TaskScore kind)
