@@ -131,10 +131,14 @@ static int speak(Side *s, const Edits *edits, Error *e)
 
 static int find_stage(const Twins *t, const char *name, Error *e)
 {
-    char found[STAGE_NAME_MAX];
-    for (size_t k = 0; k < t->comparison.count; k++)
-        if (strcmp(twins_stage_name(t, k, found), name) == 0)
+    int i[SIDES]; /* TransformerLens's names are known, too */
+    for (int side = 0; side < SIDES; side++)
+        i[side] = plan_find(pass_plan(t->sides[side].pass), name);
+    for (size_t k = 0; k < t->comparison.count; k++) {
+        const StageDifference *d = &t->comparison.stages[k];
+        if ((i[SIDE_BASELINE] >= 0 && d->baseline == i[SIDE_BASELINE]) || (i[SIDE_TWIN] >= 0 && d->twin == i[SIDE_TWIN]))
             return (int)k;
+    }
     return error_set(e, "--stage: expected a stage of the two passes, found '%s'; 'stepformer stages' lists them", name);
 }
 

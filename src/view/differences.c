@@ -130,7 +130,7 @@ static void draw_head(const Chart *t)
     canvas_put_cut(t->c, row++, t->r.col + 1, width, c->first < 0 ? ROLE_WARNING : ROLE_TEXT, buffer_text(&b));
     buffer_clear(&b);
     if (c->has_output)
-        buffer_printf(&b, _("Output: mean KL %.4g nats, variation %.3g; the top token changes at %zu of %zu."), c->kl, c->variation, c->tokens_changed,
+        buffer_printf(&b, _("Output: mean KL %.3g nats, variation %.2g; top token changes at %zu of %zu."), c->kl, c->variation, c->tokens_changed,
                       c->row_count);
     canvas_put_cut(t->c, row++, t->r.col + 1, width, ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);

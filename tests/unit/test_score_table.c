@@ -4,9 +4,11 @@
 #include "measure/metrics.h"
 #include "pass/pass.h"
 #include "train/run.h"
+#include "view/app.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { N = 12 };
@@ -128,6 +130,45 @@ Test(score_table, chance)
     cr_assert(fabs(t.chance_score * (double)m->config.vocab_size - 1) < 1e-12);
     score_table_free(&t);
     model_free(m);
+}
+
+/* In the debugger: Z, a number at a time, Esc in between; what is drawn is what was computed. */
+Test(score_table, in_the_debugger)
+{
+    static const int sizes[][2] = {{80, 24}, {200, 60}, {40, 12}};
+    Error e = {{0}};
+    App *app = app_create(open_model("tiny-models/recall"), (InputText){0}, 0, THEME_MONO, false, &e);
+    cr_assert(app, "%s", e.text);
+    Event open = {.type = EVENT_KEY, .key = 'Z'}, close = {.type = EVENT_KEY, .key = K_ESC};
+    cr_assert(!app_work(app));
+    app_event(app, &open);
+    cr_assert(app_is_working(app) && app_work(app) && app_work(app));
+    cr_assert(app->table->rows[1].cells[SCORE_OFF].known && !app->table->rows[3].cells[SCORE_OFF].known);
+    app_event(app, &close);
+    cr_assert(app->view == VIEW_STEP && !app_work(app), "left: nothing is computed");
+    app_event(app, &open);
+    while (app_work(app))
+        continue;
+    for (size_t i = 0; i < 3; i++) {
+        Canvas c = {0};
+        Buffer text = {0};
+        cr_assert_eq(canvas_init(&c, sizes[i][0], sizes[i][1], i == 1, &e), 0);
+        app_draw(app, &c);
+        for (int row = 0; row < c.rows; row++) {
+            for (int col = 0; col < c.cols; col++)
+                buffer_puts(&text, canvas_row(&c, row)[col].text);
+            buffer_putc(&text, '\n');
+        }
+        cr_assert(strstr(buffer_text(&text), "no-positions"), "%s", buffer_text(&text));
+        char loss[32];
+        snprintf(loss, sizeof loss, "%.3f", app->table->rows[1].cells[SCORE_OFF].loss);
+        cr_assert(strstr(buffer_text(&text), loss), "%s: %s", loss, buffer_text(&text));
+        if (i < 2)
+            cr_assert(strstr(buffer_text(&text), "trained without it") && strstr(buffer_text(&text), "Neither shows the other."), "%s", buffer_text(&text));
+        buffer_free(&text);
+        canvas_free(&c);
+    }
+    app_free(app);
 }
 
 Test(score_table, a_model_without_a_task)
