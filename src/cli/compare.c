@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,     OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET,    OPTION_IDS,         OPTION_TARGET_IDS,
-                                 OPTION_ABLATE,    OPTION_EDIT,      OPTION_EDITS,  OPTION_WITH_TEXT, OPTION_WITH_TARGET, OPTION_WITH_MODEL,
-                                 OPTION_TABLE,     OPTION_NUMBER,    OPTION_STAGE,  OPTION_FORMAT,    OPTION_OUTPUT,      OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  OPTION_TARGET,    OPTION_IDS,         OPTION_TARGET_IDS,
+                                 OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS, OPTION_WITH_TEXT, OPTION_WITH_TARGET, OPTION_WITH_MODEL,
+                                 OPTION_TABLE,  OPTION_NUMBER,    OPTION_STAGE, OPTION_FORMAT,    OPTION_OUTPUT,      OPTION_END};
 
 static const OptionNote notes[] = {{OPTION_ABLATE, "NAME,...", N_("the twin has these parts switched off; see 'stepformer ablations'")},
                                    {OPTION_EDIT, "EDIT", N_("the twin has these numbers changed: ADDRESS=NUMBER, =zero, *=2, ...")},
@@ -56,7 +56,7 @@ static int open_models(Twins *t, const Options *o, Error *e)
             return error_prefix(e, "--with-model");
     }
     for (int i = 0; i < SIDES; i++)
-        t->sides[i].ablations = run_trained_without(t->sides[i].model->path);
+        t->sides[i].ablations = t->sides[i].trained = run_trained_without(t->sides[i].model->path);
     t->sides[SIDE_TWIN].ablations |= t->given;
     return 0;
 }
@@ -105,7 +105,7 @@ static bool is_idle(Twins *t, Ablations bit)
 {
     Side *twin = &t->sides[SIDE_TWIN];
     Comparison c;
-    if (run_trained_without(twin->model->path) & bit)
+    if (twin->trained & bit)
         return true;
     Pass *p = pass_create(twin->model, input_ids(&twin->input), twin->ablations & ~bit, NULL);
     bool same = p && (t->edits.count == 0 || pass_set_edits(p, &t->edits, NULL) == 0) && compare_passes(&c, p, twin->pass, NULL) == 0;
@@ -212,7 +212,8 @@ static int run(Twins *t, Options *o, Error *e)
     if (o->value[OPTION_NUMBER])
         return error_set(e, "--number: expected --table with it");
     if (!t->given && !t->edits.count && !t->text && !t->target && !t->model_name)
-        return error_set(e, "compare: expected what the twin changes, found nothing; give -a, --edit, --with-text, --with-target or --with-model");
+        return error_set(
+            e, "compare: expected what the twin changes, found nothing; give -a, --edit, --with-text, --with-target or --with-model");
     if (options_input(o, &given, e) != 0 || open_models(t, o, e) != 0 || open_inputs(t, given, e) != 0 || open_passes(t, e) != 0 ||
         compare(t, o, e) != 0 || print(t, o, format, e) != 0)
         return -1;

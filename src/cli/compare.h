@@ -12,25 +12,26 @@ enum { SIDE_BASELINE, SIDE_TWIN, SIDES };
 
 typedef struct Side {
     const Model *model;
-    Ablations ablations; /* what it was trained without among them */
+    Ablations trained;   /* what the model was trained without … */
+    Ablations ablations; /* … and what is switched off beside that */
     Input input;
     Pass *pass;
-    Buffer said;         /* what it says by itself */
+    Buffer said; /* what it says by itself */
 } Side;
 
 typedef struct Twins {
     Model *models[SIDES]; /* the second is NULL where both are of one model */
     Side sides[SIDES];
-    Ablations given;      /* -a */
-    Ablations idle;       /* those of them that change nothing */
-    Edits edits;          /* the twin's */
+    Ablations given;                        /* -a */
+    Ablations idle;                         /* those of them that change nothing */
+    Edits edits;                            /* the twin's */
     const char *text, *target, *model_name; /* --with-…; NULL where they were not given */
-    bool same_target;     /* an encoder-decoder: both decoders are fed the same ids … */
-    bool own_target;      /* … which are the baseline's own greedy output */
+    bool same_target;                       /* an encoder-decoder: both decoders are fed the same ids … */
+    bool own_target;                        /* … which are the baseline's own greedy output */
     Comparison comparison;
-    int *stages;          /* of the comparison: those of --stage, in its order; NULL: all */
+    int *stages; /* of the comparison: those of --stage, in its order; NULL: all */
     size_t stage_count;
-    bool matrices;        /* their matrices are written, too */
+    bool matrices; /* their matrices are written, too */
 } Twins;
 
 /* The name of stage k of the comparison. */

@@ -64,8 +64,9 @@ static json_t *matrix_of(const Twins *t, const StageDifference *d, int which)
         for (size_t i = 0; i < p.rows; i++) {
             json_t *row = json_array();
             for (size_t j = 0; j < p.cols; j++) {
-                double x = which < SIDES ? twins_number(t, which, d, h, i, j)
-                                         : compare_numbers(twins_number(t, SIDE_BASELINE, d, h, i, j), twins_number(t, SIDE_TWIN, d, h, i, j));
+                double x = which < SIDES
+                               ? twins_number(t, which, d, h, i, j)
+                               : compare_numbers(twins_number(t, SIDE_BASELINE, d, h, i, j), twins_number(t, SIDE_TWIN, d, h, i, j));
                 json_array_append_new(row, number(x));
             }
             json_array_append_new(rows, row);
@@ -120,8 +121,8 @@ static json_t *token_of(const Side *s, int id)
 
 static json_t *choice_of(const Side *s, const OutputDifference *r, int which)
 {
-    return json_pack("{s:i, s:o, s:o, s:o}", "id", r->token[which], "token", token_of(s, r->token[which]), "baseline", number(r->baseline_p[which]), "twin",
-                     number(r->twin_p[which]));
+    return json_pack("{s:i, s:o, s:o, s:o}", "id", r->token[which], "token", token_of(s, r->token[which]), "baseline",
+                     number(r->baseline_p[which]), "twin", number(r->twin_p[which]));
 }
 
 static json_t *tokens_of(const Twins *t)
@@ -133,9 +134,9 @@ static json_t *tokens_of(const Twins *t)
     json_t *list = json_array();
     for (size_t i = 0; i < c->row_count; i++) {
         const OutputDifference *r = &c->rows[i];
-        json_array_append_new(list, json_pack("{s:I, s:o, s:o, s:o, s:b, s:o, s:o}", "position", (json_int_t)i, "after", token_of(b, ids[i]), "kl",
-                                              number(r->kl), "variation", number(r->variation), "changed", r->token[0] != r->token[1],
-                                              "baseline", choice_of(b, r, 0), "twin", choice_of(b, r, 1)));
+        json_array_append_new(list, json_pack("{s:I, s:o, s:o, s:o, s:b, s:o, s:o}", "position", (json_int_t)i, "after",
+                                              token_of(b, ids[i]), "kl", number(r->kl), "variation", number(r->variation), "changed",
+                                              r->token[0] != r->token[1], "baseline", choice_of(b, r, 0), "twin", choice_of(b, r, 1)));
     }
     return list;
 }
@@ -156,7 +157,9 @@ void compare_write_json(const Twins *t, Buffer *out)
     json_object_set_new(root, "variation", number(c->variation));
     json_object_set_new(root, "tokens_changed", json_integer((json_int_t)c->tokens_changed));
     json_object_set_new(root, "tokens", tokens_of(t));
-    json_object_set_new(root, "output", json_pack("{s:o, s:o}", "baseline", text_of(&t->sides[SIDE_BASELINE].said), "twin", text_of(&t->sides[SIDE_TWIN].said)));
+    json_object_set_new(
+        root, "output",
+        json_pack("{s:o, s:o}", "baseline", text_of(&t->sides[SIDE_BASELINE].said), "twin", text_of(&t->sides[SIDE_TWIN].said)));
     char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     if (text)
         buffer_printf(out, "%s\n", text);

@@ -99,9 +99,12 @@ static void add_notes(const ScoreTable *t, Buffer *out)
     if (same)
         buffer_puts(out, _("=: it changed nothing, every logit of every example is the same\n"));
     buffer_printf(out, _("score: %s\n"), score_meaning(t->kind));
-    buffer_puts(out, _("loss, and attn H, the mean entropy of attention: nats. alike: mean cosine of two tokens\nat the end of the output's stream. All over the same held-out examples\n"));
-    buffer_printf(out, t->chance_score > 0 && t->chance_score < 1e-4 ? _("chance (every token as likely): score %.1e, loss %.3f")
-                                                                     : _("chance (every token as likely): score %.4f, loss %.3f"), t->chance_score, t->chance_loss);
+    buffer_puts(out, _("loss, and attn H, the mean entropy of attention: nats. alike: mean cosine of two tokens\nat the end of the "
+                       "output's stream. All over the same held-out examples\n"));
+    buffer_printf(out,
+                  t->chance_score > 0 && t->chance_score < 1e-4 ? _("chance (every token as likely): score %.1e, loss %.3f")
+                                                                : _("chance (every token as likely): score %.4f, loss %.3f"),
+                  t->chance_score, t->chance_loss);
     if (t->least_loss > 0)
         buffer_printf(out, _("; the lowest loss there can be: %.3f"), t->least_loss);
     buffer_putc(out, '\n');
@@ -109,7 +112,8 @@ static void add_notes(const ScoreTable *t, Buffer *out)
 
 static void write_text(const ScoreTable *t, Buffer *out)
 {
-    buffer_printf(out, _("%s without each of its parts, on %zu held-out examples of %s\n\n"), t->model->name, t->n, examples_name(t->examples));
+    buffer_printf(out, _("%s without each of its parts, on %zu held-out examples of %s\n\n"), t->model->name, t->n,
+                  examples_name(t->examples));
     buffer_printf(out, "%-*s  %-28s  %s\n", NAME_COLUMNS, "", _("switched off now"), _("trained without it"));
     buffer_printf(out, "%-*s", NAME_COLUMNS, "");
     for (int k = 0; k < SCORE_COLUMNS; k++)
@@ -138,7 +142,8 @@ static double cell_number(const ScoreCell *c, int key)
 
 static void write_markdown(const ScoreTable *t, Buffer *out)
 {
-    buffer_printf(out, _("%s, %zu held-out examples; the first four columns: switched off now, the others: trained without it.\n\n"), t->model->name, t->n);
+    buffer_printf(out, _("%s, %zu held-out examples; the first four columns: switched off now, the others: trained without it.\n\n"),
+                  t->model->name, t->n);
     buffer_puts(out, "| |");
     for (int k = 0; k < SCORE_COLUMNS * CELL_KEYS; k++)
         buffer_printf(out, " %s |", cell_keys[k % CELL_KEYS]);
@@ -167,8 +172,14 @@ static void write_csv(const ScoreTable *t, Buffer *out)
             const ScoreCell *c = &row->cells[k];
             if (!c->known)
                 continue;
-            buffer_printf(out, "%s,%s,%s,%s%s%s,%s", row_name(t, row), row->ablation ? "ablation" : row->name[0] ? "choice" : "whole", column_keys[k],
-                          t->model->name, k ? "." : "", k ? row->name : "", k || !row->ablation ? "" : c->changes ? "true" : "false");
+            buffer_printf(out, "%s,%s,%s,%s%s%s,%s", row_name(t, row),
+                          row->ablation  ? "ablation"
+                          : row->name[0] ? "choice"
+                                         : "whole",
+                          column_keys[k], t->model->name, k ? "." : "", k ? row->name : "",
+                          k || !row->ablation ? ""
+                          : c->changes        ? "true"
+                                              : "false");
             for (int j = 0; j < CELL_KEYS; j++) {
                 char number[TRACE_NUMBER_MAX];
                 trace_number(number, (real)cell_number(c, j));
@@ -203,11 +214,15 @@ static void write_json(const ScoreTable *t, Buffer *out)
     for (size_t i = 0; i < t->count; i++) {
         const ScoreRow *row = &t->rows[i];
         json_array_append_new(rows, json_pack("{s:s, s:s, s:b, s:o, s:o}", "name", row_name(t, row), "kind",
-                                              row->ablation ? "ablation" : row->name[0] ? "choice" : "whole", "nothing_to_switch_off", row->idle,
-                                              column_keys[0], json_cell(t, row, 0), column_keys[1], json_cell(t, row, 1)));
+                                              row->ablation  ? "ablation"
+                                              : row->name[0] ? "choice"
+                                                             : "whole",
+                                              "nothing_to_switch_off", row->idle, column_keys[0], json_cell(t, row, 0), column_keys[1],
+                                              json_cell(t, row, 1)));
     }
-    json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:{s:f, s:f}, s:o}", "model", t->model->name, "task", examples_name(t->examples), "n", (json_int_t)t->n,
-                             "what", score_table_caption(), "chance", "score", t->chance_score, "loss", t->chance_loss, "rows", rows);
+    json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:{s:f, s:f}, s:o}", "model", t->model->name, "task", examples_name(t->examples), "n",
+                             (json_int_t)t->n, "what", score_table_caption(), "chance", "score", t->chance_score, "loss", t->chance_loss,
+                             "rows", rows);
     char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     if (text)
         buffer_printf(out, "%s\n", text);
@@ -240,8 +255,10 @@ static int check_options(const Options *o, Error *e)
                                       OPTION_EDITS, OPTION_WITH_TEXT, OPTION_WITH_TARGET, OPTION_WITH_MODEL, OPTION_STAGE};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (o->value[others[i]])
-            return error_set(e, "--table: expected -m, -n and --format only, found --%s; the table goes through all ablations, on the task's own examples",
-                             option_table[others[i]].name);
+            return error_set(
+                e,
+                "--table: expected -m, -n and --format only, found --%s; the table goes through all ablations, on the task's own examples",
+                option_table[others[i]].name);
     return 0;
 }
 
@@ -252,8 +269,8 @@ int compare_table(const Options *o)
     uint64_t n;
     int format = options_format(o, &e), status = -1;
     Model *m = NULL;
-    if (format >= 0 && check_options(o, &e) == 0 && options_count(o, OPTION_NUMBER, 1, 100000, EXAMPLES, &n, &e) == 0 && (m = cli_open_model(o, &e)) != NULL &&
-        score_table_open(&t, m, (size_t)n, &e) == 0) {
+    if (format >= 0 && check_options(o, &e) == 0 && options_count(o, OPTION_NUMBER, 1, 100000, EXAMPLES, &n, &e) == 0 &&
+        (m = cli_open_model(o, &e)) != NULL && score_table_open(&t, m, (size_t)n, &e) == 0) {
         status = compute_all(&t, &e);
         if (status == 0)
             status = print(&t, o, format, &e);

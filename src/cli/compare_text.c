@@ -30,7 +30,8 @@ size_t twins_stage(const Twins *t, size_t k)
 
 const char *fate_words(StageFate fate)
 {
-    static const char *const words[] = {N_("the same"), N_("differs"), N_("only in the baseline"), N_("only in the twin"), N_("of another shape")};
+    static const char *const words[] = {N_("the same"), N_("differs"), N_("only in the baseline"), N_("only in the twin"),
+                                        N_("of another shape")};
     return _(words[fate]);
 }
 
@@ -42,7 +43,8 @@ const char *fate_name(StageFate fate)
 
 CommonPart twins_common(const Twins *t, const StageDifference *d)
 {
-    const Stage *a = &pass_plan(t->sides[SIDE_BASELINE].pass)->stages[d->baseline], *b = &pass_plan(t->sides[SIDE_TWIN].pass)->stages[d->twin];
+    const Stage *a = &pass_plan(t->sides[SIDE_BASELINE].pass)->stages[d->baseline],
+                *b = &pass_plan(t->sides[SIDE_TWIN].pass)->stages[d->twin];
     size_t shape[3] = {1, 1, 1};
     for (int k = 0; k < a->rank; k++)
         shape[3 - a->rank + k] = a->shape[k] < b->shape[k] ? a->shape[k] : b->shape[k];
@@ -103,10 +105,9 @@ static void add_side(const Twins *t, int side, const char *label, Buffer *out)
 {
     const Side *s = &t->sides[side];
     Buffer trained = {0}, input = {0};
-    Ablations without = side == SIDE_TWIN ? s->ablations & ~t->given : s->ablations;
     buffer_printf(out, "%s %s", label, s->model->name);
-    ablations_write(without, &trained);
-    if (without)
+    ablations_write(s->trained, &trained);
+    if (s->trained)
         buffer_printf(out, _(", trained with %s"), buffer_text(&trained));
     twins_write_input(s, &input);
     buffer_printf(out, ": %s\n", buffer_text(&input));
@@ -121,9 +122,9 @@ static void add_idle(const Twins *t, Buffer *out)
         if (!(t->idle & bit))
             continue;
         const Model *m = t->sides[SIDE_TWIN].model;
-        const char *why = ablations_without_effect(bit, &m->config)                 ? _("this model has no such part")
-                          : (t->sides[SIDE_TWIN].ablations & ~t->given & bit)       ? _("the model was trained so")
-                                                                                    : _("every number is the same without it");
+        const char *why = ablations_without_effect(bit, &m->config) ? _("this model has no such part")
+                          : (t->sides[SIDE_TWIN].trained & bit)     ? _("the model was trained so")
+                                                                    : _("every number is the same without it");
         buffer_printf(out, _("%s changed nothing: %s\n"), ablation_table[i].name, why);
     }
 }
@@ -236,7 +237,9 @@ static void add_stages(const Twins *t, Buffer *out)
     buffer_printf(out, _("1e%+.0f to 1e%+.0f\n"), scale.low, scale.high);
     for (size_t k = 0; k < c->count; k++)
         add_stage(t, k, scale, out);
-    buffer_puts(out, _("largest and mean: of |twin - baseline|; relative: |twin - baseline| / |baseline|, whole\nmatrices; the bars are its logarithm"));
+    buffer_puts(
+        out,
+        _("largest and mean: of |twin - baseline|; relative: |twin - baseline| / |baseline|, whole\nmatrices; the bars are its logarithm"));
     if (longer)
         buffer_puts(out, _("; of the positions that both have"));
     if (infinite)
@@ -296,8 +299,10 @@ static void add_output(const Twins *t, Buffer *out)
     buffer_printf(out, _("\n%-18s %9s %9s  %s\n"), _("position"), _("KL, nats"), _("variation"), _("likeliest token, and its share"));
     for (size_t row = 0; row < c->row_count; row++)
         add_row(t, row, out);
-    buffer_printf(out, c->kl >= 1e-3 || c->kl == 0 ? _("mean KL(baseline || twin) %.4f nats, mean total variation %.4f\n")
-                                                   : _("mean KL(baseline || twin) %.2e nats, mean total variation %.2e\n"), c->kl, c->variation);
+    buffer_printf(out,
+                  c->kl >= 1e-3 || c->kl == 0 ? _("mean KL(baseline || twin) %.4f nats, mean total variation %.4f\n")
+                                              : _("mean KL(baseline || twin) %.2e nats, mean total variation %.2e\n"),
+                  c->kl, c->variation);
     buffer_printf(out, _("the likeliest token changes at %zu of %zu positions"), c->tokens_changed, c->row_count);
     if (c->rows_more)
         buffer_printf(out, _("; %zu more on one side only"), c->rows_more);

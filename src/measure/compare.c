@@ -233,7 +233,8 @@ OutputDifference compare_logits(const real *baseline, const real *twin, size_t n
 static int compare_output(Comparison *out, Pass *baseline, Pass *twin, Error *e)
 {
     size_t i = pass_plan(baseline)->count - 2, j = pass_plan(twin)->count - 2; /* the plan ends in logits, probs */
-    size_t n = pass_plan(baseline)->stages[i].shape[0], m = pass_plan(twin)->stages[j].shape[0], V = pass_plan(baseline)->stages[i].shape[1];
+    size_t n = pass_plan(baseline)->stages[i].shape[0], m = pass_plan(twin)->stages[j].shape[0],
+           V = pass_plan(baseline)->stages[i].shape[1];
     out->kl = out->variation = NAN;
     out->has_output = twin_shares_tokens(pass_model(baseline), pass_model(twin));
     if (!out->has_output)

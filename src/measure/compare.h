@@ -26,27 +26,28 @@ typedef struct StageDifference {
     size_t differing;     /* that are not the same */
     size_t infinite;      /* of them, how many differ by no finite number: one side is infinite or NaN */
     double largest, mean; /* absolute difference; infinite where one is. The mean is over all numbers compared */
-    double relative;      /* norm of the difference / norm of the baseline, over numbers finite on both sides; infinite over a baseline of zeros */
-    Cellref where;        /* of the largest difference, the first of equal ones; the stage is the twin's */
+    double
+        relative;  /* norm of the difference / norm of the baseline, over numbers finite on both sides; infinite over a baseline of zeros */
+    Cellref where; /* of the largest difference, the first of equal ones; the stage is the twin's */
 } StageDifference;
 
 /* What both say at one position. */
 typedef struct OutputDifference {
-    double kl;        /* KL(baseline || twin) in nats */
-    double variation; /* total variation, ½ Σ |p - q|: from 0 to 1 */
-    int token[2];     /* the likeliest token of the baseline and of the twin, ties to the smaller id */
+    double kl;                       /* KL(baseline || twin) in nats */
+    double variation;                /* total variation, ½ Σ |p - q|: from 0 to 1 */
+    int token[2];                    /* the likeliest token of the baseline and of the twin, ties to the smaller id */
     double baseline_p[2], twin_p[2]; /* what each side gives to these two */
 } OutputDifference;
 
 typedef struct Comparison {
     StageDifference *stages; /* in the order of the baseline's plan; what only the twin has stands where the twin has it */
     size_t count;
-    int first;               /* the first that is not FATE_SAME, as an index of stages; -1: nothing changed */
-    bool has_output;         /* both speak of the same tokens */
-    OutputDifference *rows;  /* the positions both have */
+    int first;                   /* the first that is not FATE_SAME, as an index of stages; -1: nothing changed */
+    bool has_output;             /* both speak of the same tokens */
+    OutputDifference *rows;      /* the positions both have */
     size_t row_count, rows_more; /* and how many only one of them has */
-    double kl, variation;    /* means over these rows; NaN without any */
-    size_t tokens_changed;   /* rows whose likeliest token is another */
+    double kl, variation;        /* means over these rows; NaN without any */
+    size_t tokens_changed;       /* rows whose likeliest token is another */
 } Comparison;
 
 /* Compares all stages, computing every one of both passes. -1 without memory. */

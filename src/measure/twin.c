@@ -22,10 +22,11 @@ int twin_check_model(const Model *baseline, const Model *m, Error *e)
 {
     static const char *const kinds[] = {"a decoder", "an encoder", "an encoder-decoder"};
     if (m->config.kind != baseline->config.kind)
-        return error_set(e, "%s: expected %s as %s is, found %s", m->name, kinds[baseline->config.kind], baseline->name, kinds[m->config.kind]);
+        return error_set(e, "%s: expected %s as %s is, found %s", m->name, kinds[baseline->config.kind], baseline->name,
+                         kinds[m->config.kind]);
     if (!twin_shares_tokens(baseline, m))
-        return error_set(e, "%s: expected the %zu tokens of %s, found another vocabulary of %zu", m->name, baseline->config.vocab_size, baseline->name,
-                         m->config.vocab_size);
+        return error_set(e, "%s: expected the %zu tokens of %s, found another vocabulary of %zu", m->name, baseline->config.vocab_size,
+                         baseline->name, m->config.vocab_size);
     return 0;
 }
 
@@ -42,7 +43,8 @@ static int copy_ids(Ids *to, const Ids *from, Error *e)
 static int read_input(Input *out, const Model *m, const Input *baseline, const char *text, const char *target, Error *e)
 {
     bool words = vocab_has_text(m->vocab), both = m->config.kind == KIND_ENCODER_DECODER;
-    InputText given = {.text = words ? text : NULL, .ids = words ? NULL : text, .target = words ? target : NULL, .target_ids = words ? NULL : target};
+    InputText given = {
+        .text = words ? text : NULL, .ids = words ? NULL : text, .target = words ? target : NULL, .target_ids = words ? NULL : target};
     Input read = {0};
     if (!text)
         given.ids = "0"; /* not used: the baseline's are */

@@ -157,8 +157,8 @@ int score_table_open(ScoreTable *t, const Model *m, size_t n, Error *e)
     t->examples = examples_open(&t->recipe, m->path, e);
     int status = t->examples ? 0 : -1;
     if (status == 0 && (t->recipe.config.kind != m->config.kind || t->recipe.config.vocab_size != m->config.vocab_size))
-        status = error_set(e, "%s: expected the model of recipe.json's task, with %zu tokens, found one with %zu", m->path, t->recipe.config.vocab_size,
-                           m->config.vocab_size);
+        status = error_set(e, "%s: expected the model of recipe.json's task, with %zu tokens, found one with %zu", m->path,
+                           t->recipe.config.vocab_size, m->config.vocab_size);
     if (status == 0) {
         t->kind = examples_score(t->examples);
         status = find_chance(t, e) == 0 ? add_rows(t, e) : -1;

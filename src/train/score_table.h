@@ -10,8 +10,8 @@
 typedef enum ScoreColumn { SCORE_OFF, SCORE_TRAINED, SCORE_COLUMNS } ScoreColumn;
 
 typedef struct ScoreCell {
-    bool known;      /* it was computed */
-    char *folder;    /* SCORE_TRAINED: the model; NULL where none is shipped. Owned */
+    bool known;   /* it was computed */
+    char *folder; /* SCORE_TRAINED: the model; NULL where none is shipped. Owned */
     double score, loss;
     double entropy;  /* of attention, in nats: mean over all rows, heads, attention sub-layers and examples; NaN without attention */
     double likeness; /* mean cosine of different tokens in the last point of the output's stream, mean over examples; NaN without any */
@@ -19,23 +19,23 @@ typedef struct ScoreCell {
 } ScoreCell;
 
 typedef struct ScoreRow {
-    char *name;          /* of the ablation, or of the other choice ("rope"); "" for the whole model. Owned */
-    Ablations ablation;  /* 0: the whole model, or another choice */
-    bool idle;           /* this model has nothing to switch off, or was trained without it */
+    char *name;         /* of the ablation, or of the other choice ("rope"); "" for the whole model. Owned */
+    Ablations ablation; /* 0: the whole model, or another choice */
+    bool idle;          /* this model has nothing to switch off, or was trained without it */
     ScoreCell cells[SCORE_COLUMNS];
 } ScoreRow;
 
 typedef struct ScoreTable {
-    const Model *model;  /* borrowed */
+    const Model *model; /* borrowed */
     Recipe recipe;
     Examples *examples;
-    size_t n;            /* held-out examples */
+    size_t n; /* held-out examples */
     TaskScore kind;
     double chance_score, chance_loss; /* of equal probabilities for every token */
-    double least_loss;   /* the best there can be; 0 where it is not known */
-    ScoreRow *rows;      /* the whole model, the ablations, other choices */
+    double least_loss;                /* the best there can be; 0 where it is not known */
+    ScoreRow *rows;                   /* the whole model, the ablations, other choices */
     size_t count;
-    size_t next;         /* the cell that comes next: row * SCORE_COLUMNS + column */
+    size_t next; /* the cell that comes next: row * SCORE_COLUMNS + column */
 } ScoreTable;
 
 /* Lists the rows for a model with a recipe; the models trained without a part are the folders NAME.ABLATION beside it. Computes nothing

@@ -281,7 +281,7 @@ static bool common_command(App *app, CommandId id, size_t count)
         app->view = VIEW_STEP;
         twin_turn(app);
         break;
-    case CMD_DIFFERENCES: app->view = VIEW_DIFFERENCES; app->scroll = 0; break;
+    case CMD_DIFFERENCES: differences_open(app); break;
     case CMD_TWIN_TEXT: prompt_open(app, PROMPT_TWIN_TEXT, ""); break;
     case CMD_TWIN_MODEL: menu_open(app, MENU_TWIN); break;
     case CMD_TABLE: table_open(app); break;

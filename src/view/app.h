@@ -250,6 +250,7 @@ void stream_draw(App *app, Canvas *c, Rect area);
 bool stream_command(App *app, CommandId id, size_t count);
 void gradients_draw(App *app, Canvas *c, Rect area);
 bool gradients_command(App *app, CommandId id, size_t count);
+void differences_open(App *app); /* at the first stage that differs */
 void differences_draw(App *app, Canvas *c, Rect area);
 bool differences_command(App *app, CommandId id, size_t count);
 void table_draw(App *app, Canvas *c, Rect area);

@@ -38,11 +38,16 @@ static void put_number(const Chart *t, int row, int col, Role role, double x)
 static const char *fate_words(const StageDifference *d)
 {
     switch (d->fate) {
-    case FATE_SAME: return d->identical ? _("the same") : _("the same but for the sign of a zero");
-    case FATE_ONLY_BASELINE: return _("only in the baseline");
-    case FATE_ONLY_TWIN: return _("not in the baseline");
-    case FATE_SHAPES: return _("of another shape");
-    case FATE_DIFFERS: return _("longer; the same at the positions that both have");
+    case FATE_SAME:
+        return d->identical ? _("the same") : _("the same but for the sign of a zero");
+    case FATE_ONLY_BASELINE:
+        return _("only in the baseline");
+    case FATE_ONLY_TWIN:
+        return _("not in the baseline");
+    case FATE_SHAPES:
+        return _("of another shape");
+    case FATE_DIFFERS:
+        return _("longer; the same at the positions that both have");
     }
     return "";
 }
@@ -62,12 +67,20 @@ static void draw_stage(const Chart *t, int row, size_t k, bool chosen)
     int col = t->r.col + 2 + NAME_COLS;
     Role number = chosen ? ROLE_CHOICE : ROLE_TEXT;
     if (d->fate != FATE_DIFFERS || !d->differing) {
-        canvas_put_cut(t->c, row, col + 2, t->r.cols - NAME_COLS - 4, chosen ? ROLE_CHOICE : d->fate == FATE_SAME ? ROLE_DIM : ROLE_ABLATED, fate_words(d));
+        canvas_put_cut(t->c, row, col + 2, t->r.cols - NAME_COLS - 4,
+                       chosen                 ? ROLE_CHOICE
+                       : d->fate == FATE_SAME ? ROLE_DIM
+                                              : ROLE_ABLATED,
+                       fate_words(d));
         return;
     }
     put_number(t, row, col, number, d->largest);
     put_number(t, row, col + NUMBER_COLS + 1, number, d->relative);
-    canvas_fill(t->c, row, t->bar_col, twin_bar(t->comparison, d->relative, t->bar_cols), 1, chosen ? ROLE_CHOICE : first ? ROLE_ABLATED : ROLE_LABEL, "█");
+    canvas_fill(t->c, row, t->bar_col, twin_bar(t->comparison, d->relative, t->bar_cols), 1,
+                chosen  ? ROLE_CHOICE
+                : first ? ROLE_ABLATED
+                        : ROLE_LABEL,
+                "█");
 }
 
 /* ---- a position of the output ---- */
@@ -130,8 +143,8 @@ static void draw_head(const Chart *t)
     canvas_put_cut(t->c, row++, t->r.col + 1, width, c->first < 0 ? ROLE_WARNING : ROLE_TEXT, buffer_text(&b));
     buffer_clear(&b);
     if (c->has_output)
-        buffer_printf(&b, _("Output: mean KL %.3g nats, variation %.2g; top token changes at %zu of %zu."), c->kl, c->variation, c->tokens_changed,
-                      c->row_count);
+        buffer_printf(&b, _("Output: mean KL %.3g nats, variation %.2g; top token changes at %zu of %zu."), c->kl, c->variation,
+                      c->tokens_changed, c->row_count);
     canvas_put_cut(t->c, row++, t->r.col + 1, width, ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
     int col = t->r.col + 2 + NAME_COLS;
@@ -152,9 +165,10 @@ void differences_draw(App *app, Canvas *c, Rect r)
     const Comparison *comparison = twin_comparison(app);
     if (!comparison) {
         canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("Differences from the baseline"));
-        canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, r.rows - 2, ROLE_TEXT,
-                           _("Nothing is changed yet, so there is nothing to compare. a switches a part off, i changes a number, N sets another "
-                             "sentence and J another model beside this one."));
+        canvas_put_wrapped(
+            c, r.row + 2, r.col + 1, r.cols - 2, r.rows - 2, ROLE_TEXT,
+            _("Nothing is changed yet, so there is nothing to compare. a switches a part off, i changes a number, N sets another "
+              "sentence and J another model beside this one."));
         return;
     }
     Chart t = {.app = app, .c = c, .comparison = comparison, .r = r};
@@ -179,7 +193,8 @@ void differences_draw(App *app, Canvas *c, Rect r)
         else {
             canvas_put_cut(c, row, r.col + 2, NAME_COLS - 12, ROLE_HEADING, _("after token"));
             canvas_put_right(c, row, r.col + NAME_COLS - 9, NUMBER_COLS, ROLE_HEADING, _("KL, nats"));
-            canvas_put_cut(c, row, r.col + NAME_COLS + 3, r.cols - NAME_COLS - 4, ROLE_HEADING, _("the likeliest next token, its share → now"));
+            canvas_put_cut(c, row, r.col + NAME_COLS + 3, r.cols - NAME_COLS - 4, ROLE_HEADING,
+                           _("the likeliest next token, its share → now"));
         }
     }
 }
@@ -208,22 +223,46 @@ static void go_there(App *app)
         twin_turn(app);
 }
 
+void differences_open(App *app)
+{
+    const Comparison *c = twin_comparison(app);
+    app->view = VIEW_DIFFERENCES;
+    app->scroll = c && c->first >= 0 ? (size_t)c->first : 0;
+}
+
 bool differences_command(App *app, CommandId id, size_t count)
 {
     size_t times = count ? count : 1, page = app->rows > ROWS_ABOVE + 3 ? (size_t)(app->rows - ROWS_ABOVE - 3) : 1;
     const Comparison *c = twin_comparison(app);
     switch (id) {
-    case CMD_UP: app->scroll = times > app->scroll ? 0 : app->scroll - times; return true;
-    case CMD_DOWN: app->scroll += times; return true;
-    case CMD_PAGE_UP: app->scroll = page > app->scroll ? 0 : app->scroll - page; return true;
-    case CMD_PAGE_DOWN: app->scroll += page; return true;
-    case CMD_FIRST: app->scroll = 0; return true;
-    case CMD_LAST: app->scroll = c ? lines(c) - 1 : 0; return true;
+    case CMD_UP:
+        app->scroll = times > app->scroll ? 0 : app->scroll - times;
+        return true;
+    case CMD_DOWN:
+        app->scroll += times;
+        return true;
+    case CMD_PAGE_UP:
+        app->scroll = page > app->scroll ? 0 : app->scroll - page;
+        return true;
+    case CMD_PAGE_DOWN:
+        app->scroll += page;
+        return true;
+    case CMD_FIRST:
+        app->scroll = 0;
+        return true;
+    case CMD_LAST:
+        app->scroll = c ? lines(c) - 1 : 0;
+        return true;
     case CMD_PANE: /* from the stages to the output and back */
         app->scroll = c && app->scroll < c->count && c->row_count ? c->count + 1 : 0;
         return true;
-    case CMD_OPEN: go_there(app); return true;
-    case CMD_DIFFERENCES: app->view = VIEW_STEP; return true;
-    default: return false;
+    case CMD_OPEN:
+        go_there(app);
+        return true;
+    case CMD_DIFFERENCES:
+        app->view = VIEW_STEP;
+        return true;
+    default:
+        return false;
     }
 }

@@ -194,10 +194,11 @@ static double line_difference(App *app, const TreeLine *l, bool *first)
 /* One column at the right end: how far it differs, from nothing to a whole block. */
 static void draw_difference(App *app, Canvas *c, int row, int col, double difference, bool first)
 {
-    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, *const ascii[] = {"1", "2", "3", "4", "5", "6", "7", "8"};
+    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const ascii[] = {"1", "2", "3", "4", "5", "6", "7", "8"};
     int n = difference > 0 ? twin_bar(twin_comparison(app), difference, 8) : 0;
     if (n)
-        canvas_put(c, row, col, 1, first ? ROLE_ABLATED : ROLE_LABEL, (c->ascii ? ascii : bars)[n - 1]);
+        canvas_put(c, row, col, 1, first ? ROLE_ABLATED : ROLE_LABEL, c->ascii ? ascii[n - 1] : bars[n - 1]);
 }
 
 static void draw_line(App *app, Canvas *c, int row, int col, int cols, const TreeLine *l, bool here, bool chosen)

@@ -99,7 +99,8 @@ static void draw_row(const App *app, Canvas *c, int row, Rect r, size_t i, size_
 static void draw_head(Canvas *c, Rect r, const ScoreTable *t, bool working, size_t pending)
 {
     int col = r.col + 1 + NAME_COLS;
-    canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("%s without each of its parts, on %zu held-out examples"), t->model->name, t->n);
+    canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("%s without each of its parts, on %zu held-out examples"),
+                  t->model->name, t->n);
     if (working) {
         char text[64];
         snprintf(text, sizeof text, _("row %zu of %zu"), pending + 1, t->count);
@@ -109,7 +110,8 @@ static void draw_head(Canvas *c, Rect r, const ScoreTable *t, bool working, size
     canvas_put_center(c, r.row + 1, col, CELL_COLS, ROLE_HEADING, _("switched off now"));
     canvas_put_center(c, r.row + 1, col + CELL_COLS + GAP, CELL_COLS, ROLE_HEADING, _("trained without it"));
     for (int k = 0; k < 2; k++) {
-        const char *const names[NUMBERS] = {t->kind == TASK_SCORE_PERPLEXITY ? _("perpl.") : _("score"), _("loss"), _("attn H"), _("alike")};
+        const char *const names[NUMBERS] = {t->kind == TASK_SCORE_PERPLEXITY ? _("perpl.") : _("score"), _("loss"), _("attn H"),
+                                            _("alike")};
         for (int i = 0; i < NUMBERS; i++)
             canvas_put_right(c, r.row + 2, col + k * (CELL_COLS + GAP) + i * NUMBER_COLS, NUMBER_COLS, ROLE_HEADING, names[i]);
     }
@@ -120,17 +122,22 @@ static void draw_notes(Canvas *c, int row, int end, Rect r, const ScoreTable *t)
 {
     Buffer b = {0};
     int width = r.cols - 2;
-    if (row < end)
-        row += 1;
-    buffer_printf(&b, _("score: %s. loss, and attn H, the mean entropy of attention: nats. alike: mean cosine of two tokens at the end of the output's stream."),
+    enum { LEAST = 3 }; /* cut off they would say nothing */
+    row++;
+    if (end - row < LEAST)
+        return;
+    buffer_printf(&b,
+                  _("score: %s. loss, and attn H, the mean entropy of attention: nats. alike: mean cosine of two tokens at the end of the "
+                    "output's stream."),
                   score_meaning(t->kind));
-    buffer_printf(&b, t->chance_score > 0 && t->chance_score < 1e-4 ? _(" Chance, every token as likely: score %.1e, loss %.3f.")
-                                                                    : _(" Chance, every token as likely: score %.4f, loss %.3f."), t->chance_score, t->chance_loss);
+    buffer_printf(&b,
+                  t->chance_score > 0 && t->chance_score < 1e-4 ? _(" Chance, every token as likely: score %.1e, loss %.3f.")
+                                                                : _(" Chance, every token as likely: score %.4f, loss %.3f."),
+                  t->chance_score, t->chance_loss);
     if (t->least_loss > 0)
         buffer_printf(&b, _(" The lowest loss there can be: %.3f."), t->least_loss);
     buffer_puts(&b, _(" =: it changed nothing."));
-    if (row < end)
-        canvas_put_wrapped(c, row, r.col + 1, width, end - row, ROLE_DIM, buffer_text(&b));
+    canvas_put_wrapped(c, row, r.col + 1, width, end - row, ROLE_DIM, buffer_text(&b));
     buffer_free(&b);
 }
 
@@ -142,7 +149,8 @@ void table_draw(App *app, Canvas *c, Rect r)
         canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("Ablation table"));
         canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 6, ROLE_WARNING, app->table_error);
         if (!t)
-            canvas_put_wrapped(c, r.row + 9, r.col + 1, r.cols - 2, 4, ROLE_TEXT, _("The table scores a model on the task it was trained for. M chooses one: zh-en, sum, recall …"));
+            canvas_put_wrapped(c, r.row + 9, r.col + 1, r.cols - 2, 4, ROLE_TEXT,
+                               _("The table scores a model on the task it was trained for. M chooses one: zh-en, sum, recall …"));
         return;
     }
     size_t pending = t->count;
@@ -162,13 +170,28 @@ bool table_command(App *app, CommandId id, size_t count)
 {
     size_t times = count ? count : 1, page = app->rows > 8 ? (size_t)app->rows - 8 : 1;
     switch (id) {
-    case CMD_UP: app->scroll = times > app->scroll ? 0 : app->scroll - times; return true;
-    case CMD_DOWN: app->scroll += times; return true;
-    case CMD_PAGE_UP: app->scroll = page > app->scroll ? 0 : app->scroll - page; return true;
-    case CMD_PAGE_DOWN: app->scroll += page; return true;
-    case CMD_FIRST: app->scroll = 0; return true;
-    case CMD_LAST: app->scroll = app->table ? app->table->count : 0; return true;
-    case CMD_TABLE: app->view = VIEW_STEP; return true;
-    default: return false;
+    case CMD_UP:
+        app->scroll = times > app->scroll ? 0 : app->scroll - times;
+        return true;
+    case CMD_DOWN:
+        app->scroll += times;
+        return true;
+    case CMD_PAGE_UP:
+        app->scroll = page > app->scroll ? 0 : app->scroll - page;
+        return true;
+    case CMD_PAGE_DOWN:
+        app->scroll += page;
+        return true;
+    case CMD_FIRST:
+        app->scroll = 0;
+        return true;
+    case CMD_LAST:
+        app->scroll = app->table ? app->table->count : 0;
+        return true;
+    case CMD_TABLE:
+        app->view = VIEW_STEP;
+        return true;
+    default:
+        return false;
     }
 }

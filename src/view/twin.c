@@ -11,8 +11,8 @@
 #include <string.h>
 
 struct Twin {
-    Model *model;      /* the baseline's; NULL: the app's */
-    bool has_input;    /* a text of its own; else it is fed what the app is */
+    Model *model;   /* the baseline's; NULL: the app's */
+    bool has_input; /* a text of its own; else it is fed what the app is */
     Input input;
     Ablations trained; /* what the baseline's model was trained without */
     Ablations own;     /* and the pass's model */
@@ -117,7 +117,8 @@ bool twin_set_text(App *app, const char *text)
     t->has_input = true;
     app->input = in;
     feed_free_given(&app->given);
-    app->given = (InputText){.text = words ? strdup(text) : NULL, .ids = words ? NULL : strdup(text), .target_ids = both ? ids_text(&in.target) : NULL};
+    app->given = (InputText){
+        .text = words ? strdup(text) : NULL, .ids = words ? NULL : strdup(text), .target_ids = both ? ids_text(&in.target) : NULL};
     feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;

@@ -1,7 +1,7 @@
 /* twin.h - the debugger's pass beside its baseline.
  *
- * Owns the baseline (app->baseline), what it is of, and the differences, which are computed when a view asks for them and kept until the pass
- * changes. What is walked is always the twin: app->pass. */
+ * Owns the baseline (app->baseline), what it is of, and the differences, which are computed when a view asks for them and kept until the
+ * pass changes. What is walked is always the twin: app->pass. */
 #ifndef VIEW_TWIN_H
 #define VIEW_TWIN_H
 

@@ -18,16 +18,18 @@ static int columns_needed(const App *app, const Stage *s)
 }
 
 /* And lines: title, caption, names, rows, and one between two. */
-static int height_needed(const Stage *s)
+static int height_needed(const App *app)
 {
+    const Stage *s = app_stage(app);
     size_t rows = s->shape[s->rank - 2];
-    return (int)(rows < 1000 ? rows : 1000) + (s->axes[s->rank - 1] == AXIS_DIM ? 7 : 6);
+    bool named = s->axes[s->rank - 1] == AXIS_DIM && app->model->config.dim_names; /* names take more lines */
+    return (int)(rows < 1000 ? rows : 1000) + (named ? 7 : 6);
 }
 
 static Arrangement arrange(const App *app, int cols, int rows)
 {
     const Stage *s = app_stage(app);
-    int height = height_needed(s);
+    int height = height_needed(app);
     if (cols >= PANES * columns_needed(app, s))
         return ACROSS;
     if (rows >= PANES * height)
@@ -102,7 +104,8 @@ static void draw_pane(App *app, Canvas *c, Rect r, Beside which)
     }
     if (!common_stage(app, d, &like)) {
         canvas_put_wrapped(c, r.row + 2, r.col, r.cols, r.rows - 2, ROLE_WARNING,
-                           d && d->fate == FATE_SHAPES ? _("The baseline's has another shape: there is nothing to set beside it.") : _("The baseline has no such stage."));
+                           d && d->fate == FATE_SHAPES ? _("The baseline's has another shape: there is nothing to set beside it.")
+                                                       : _("The baseline has no such stage."));
         return;
     }
     if (which == BESIDE_DIFFERENCE && d->fate == FATE_SAME) {
@@ -114,8 +117,16 @@ static void draw_pane(App *app, Canvas *c, Rect r, Beside which)
     row = row < like.shape[0] ? row : like.shape[0] - 1;
     col = col < like.shape[1] ? col : like.shape[1] - 1;
     if (data)
-        matrix_draw_one(app, c, below, &(Shown){.stage = app->at, .here = alone, .like = &like, .data = data, .row = row, .col = col, .top = alone ? &app->top : &top,
-                                                .left = alone ? &app->left : &left, .names = which == BESIDE_BASELINE ? app->baseline : app->pass});
+        matrix_draw_one(app, c, below,
+                        &(Shown){.stage = app->at,
+                                 .here = alone,
+                                 .like = &like,
+                                 .data = data,
+                                 .row = row,
+                                 .col = col,
+                                 .top = alone ? &app->top : &top,
+                                 .left = alone ? &app->left : &left,
+                                 .names = which == BESIDE_BASELINE ? app->baseline : app->pass});
     free(data);
 }
 
@@ -134,7 +145,7 @@ void twin_draw_matrix(App *app, Canvas *c, Rect r)
             if (k)
                 canvas_vline(c, r.row, pane.col - 1, r.rows, ROLE_BORDER);
         } else {
-            pane.rows = height_needed(app_stage(app)) - 1;
+            pane.rows = height_needed(app) - 1;
             pane.row += k * (pane.rows + 1);
         }
         draw_pane(app, c, pane, (Beside)(BESIDE_VALUE + k));
@@ -143,16 +154,24 @@ void twin_draw_matrix(App *app, Canvas *c, Rect r)
 
 void twin_turn(App *app)
 {
-    static const char *const said[] = {N_("the value alone"), N_("the value"), N_("the baseline; y goes on to the difference"), N_("value - baseline; y goes back to the value")};
+    static const char *const said[] = {N_("the value alone"), N_("the value"), N_("the baseline; y goes on to the difference"),
+                                       N_("value - baseline; y goes back to the value")};
     if (!twin_is_open(app)) {
-        app_say(app, ROLE_WARNING, "%s", _("nothing is changed: a switches a part off, i changes a number, N sets another sentence beside this one"));
+        app_say(app, ROLE_WARNING, "%s",
+                _("nothing is changed: a switches a part off, i changes a number, N sets another sentence beside this one"));
+        return;
+    }
+    if (app->phase != PHASE_FORWARD) {
+        app_say(app, ROLE_WARNING, "%s", _("values have a baseline, gradients have none: r goes forwards again"));
         return;
     }
     bool together = arrange(app, app->matrix_room.cols, app->matrix_room.rows) != ONE;
     if (together)
         app->beside = app->beside ? BESIDE_OFF : BESIDE_VALUE;
     else
-        app->beside = app->beside == BESIDE_OFF || app->beside == BESIDE_VALUE ? BESIDE_BASELINE : app->beside == BESIDE_BASELINE ? BESIDE_DIFFERENCE : BESIDE_OFF;
+        app->beside = app->beside == BESIDE_OFF || app->beside == BESIDE_VALUE ? BESIDE_BASELINE
+                      : app->beside == BESIDE_BASELINE                         ? BESIDE_DIFFERENCE
+                                                                               : BESIDE_OFF;
     if (together)
         app_say(app, ROLE_BADGE, "%s", app->beside ? _("value, baseline and difference") : _(said[0]));
     else

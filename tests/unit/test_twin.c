@@ -26,7 +26,7 @@ static Input read_input(const Model *m, const char *text, const char *target)
 
 static bool same_ids(const Ids *a, const Ids *b)
 {
-    return a->len == b->len && memcmp(a->data, b->data, a->len * sizeof *a->data) == 0;
+    return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len * sizeof *a->data) == 0);
 }
 
 Test(twin, what_it_is_fed)
