@@ -19,6 +19,7 @@ static const Command commands[] = {
     {"trace", cli_trace, N_("every stage of a pass, as numbers, tables or heat maps")},
     {"grad", cli_grad, N_("the gradient of every weight and stage")},
     {"explain", cli_explain, N_("logit lens, attribution, head classes, causal tracing, as tables")},
+    {"compare", cli_compare, N_("a twin beside its baseline: what differs first, and how far")},
     {"generate", cli_generate, N_("go on from a text, token by token")},
     {"tokens", cli_tokens, N_("how a text is cut into tokens")},
     {"stages", cli_stages, N_("list the stages of a pass")},

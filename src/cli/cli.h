@@ -28,6 +28,7 @@ int cli_step(int argc, char **argv);
 int cli_frame(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_grad(int argc, char **argv);
+int cli_compare(int argc, char **argv);
 int cli_generate(int argc, char **argv);
 int cli_tokens(int argc, char **argv);
 int cli_stages(int argc, char **argv);

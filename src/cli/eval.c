@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "pass/ablation.h"
 #include "train/run.h"
+#include "train/score_table.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -29,21 +30,6 @@ static const CommandSpec spec = {
 enum { EXAMPLES = 1000, FAILURES = 10 };
 
 /* ---- what is printed ---- */
-
-static const char *score_meaning(TaskScore kind)
-{
-    switch (kind) {
-    case TASK_SCORE_GENERATED:
-        return _("share of examples whose output is right to its end");
-    case TASK_SCORE_EXAMPLES:
-        return _("share of examples in which every answer is right");
-    case TASK_SCORE_TARGETS:
-        return _("share of answers that are right");
-    case TASK_SCORE_PERPLEXITY:
-        return _("perplexity: exp of the loss");
-    }
-    return "";
-}
 
 static void add_failures(const Eval *v, Buffer *out)
 {

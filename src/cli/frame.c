@@ -57,6 +57,8 @@ static int draw(Options *o, Error *e)
     if (canvas_init(&c, cols, rows, ascii, e) == 0 && press_keys(app, &c, o->value[OPTION_KEYS] ? o->value[OPTION_KEYS] : "", e) == 0) {
         Output out = output_open(o);
         Buffer picture = {0};
+        while (app_work(app))
+            continue;
         app_draw(app, &c);
         static const char *const formats[] = {"text", "ansi", "svg", "html"}; /* as frame_spec has them */
         screen_picture(&c, app->theme, color && app->theme != THEME_MONO, app->model->name, formats[format], &picture);

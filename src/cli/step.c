@@ -137,7 +137,9 @@ static int walk(Options *o)
 /* Takes what the user did, and whatever else has already arrived, before the next frame. */
 static void take_events(App *app)
 {
-    Event event = term_read(-1);
+    Event event = term_read(app_is_working(app) ? 0 : -1);
+    if (event.type == EVENT_NONE)
+        app_work(app);
     for (int i = 0; i < BURST_MAX && event.type != EVENT_NONE && !app->quit; i++) {
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();

@@ -27,7 +27,7 @@ _stepformer_list() {
 # Completes the value $2 of the long option $1 of the command $3; false where the option takes none.
 _stepformer_value() {
     case $1 in
-    --model)
+    --model | --with-model)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask models --format names)" -- "$2"; compgen -f -- "$2")
         ;;
@@ -45,7 +45,7 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay | --position | --token | --against | --layer | --corrupt | --other | --noise) ;;
+    --target | --with-text | --with-target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay | --position | --token | --against | --layer | --corrupt | --other | --noise) ;;
     --patch) mapfile -t COMPREPLY < <(compgen -W "stream attention ffn" -- "$2") ;;
     *) return 1 ;;
     esac

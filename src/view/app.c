@@ -1,5 +1,5 @@
 /* app.c - the debugger's state: which model, which text, where in the pass; and how it changes. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
 
@@ -23,6 +23,8 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_CLASSES] = {N_("head classes"), classes_draw, classes_command, NULL},
     [VIEW_REACH] = {N_("what a head moves"), reach_draw, reach_command, NULL},
     [VIEW_TRACING] = {N_("causal tracing"), tracing_draw, tracing_command, NULL},
+    [VIEW_DIFFERENCES] = {N_("differences"), differences_draw, differences_command, NULL},
+    [VIEW_TABLE] = {N_("ablation table"), table_draw, table_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
 };
@@ -50,6 +52,7 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
     input_targets(&app->input, m, &app->targets, NULL);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     pass_value(app->pass, 0);
+    twin_make_baseline(app);
     return app;
 }
 
@@ -57,6 +60,8 @@ void app_free(App *app)
 {
     if (!app)
         return;
+    twin_free(app);
+    table_forget(app);
     pass_free(app->pass);
     input_free(&app->input);
     feed_free_given(&app->given);
@@ -284,6 +289,14 @@ static bool common_command(App *app, CommandId id, size_t count)
     }
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;
     case CMD_STREAM: app->view = VIEW_STREAM; app->scroll = 0; break;
+    case CMD_BESIDE:
+        app->view = VIEW_STEP;
+        twin_turn(app);
+        break;
+    case CMD_DIFFERENCES: differences_open(app); break;
+    case CMD_TWIN_TEXT: prompt_open(app, PROMPT_TWIN_TEXT, ""); break;
+    case CMD_TWIN_MODEL: menu_open(app, MENU_TWIN); break;
+    case CMD_TABLE: table_open(app); break;
     case CMD_GRADIENTS: app->view = VIEW_GRADIENTS; app->scroll = 0; break;
     case CMD_CHECK: stepping_check(app); break;
     case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; break;
@@ -396,4 +409,17 @@ bool app_event(App *app, const Event *event)
     default:
         return false;
     }
+}
+
+bool app_is_working(const App *app)
+{
+    return app->view == VIEW_TABLE && table_pending(app);
+}
+
+bool app_work(App *app)
+{
+    if (!app_is_working(app))
+        return false;
+    table_work(app);
+    return app_is_working(app);
 }

@@ -19,8 +19,27 @@
 typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
 /* What fills the screen. Each is a row of view_table. */
-typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_WEIGHT, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_LENS, VIEW_ATTRIBUTION, VIEW_BELT, VIEW_PICTURES,
-               VIEW_CLASSES, VIEW_REACH, VIEW_TRACING, VIEW_COUNT } ViewId;
+typedef enum ViewId {
+    VIEW_STEP,
+    VIEW_CELL,
+    VIEW_WEIGHT,
+    VIEW_MAP,
+    VIEW_NEXT,
+    VIEW_STREAM,
+    VIEW_GRADIENTS,
+    VIEW_DIFFERENCES,
+    VIEW_TABLE,
+    VIEW_HELP,
+    VIEW_MENU,
+    VIEW_LENS,
+    VIEW_ATTRIBUTION,
+    VIEW_BELT,
+    VIEW_PICTURES,
+    VIEW_CLASSES,
+    VIEW_REACH,
+    VIEW_TRACING,
+    VIEW_COUNT
+} ViewId;
 
 /* How far one step goes. */
 typedef enum Grain { GRAIN_STAGE, GRAIN_SUB, GRAIN_LAYER, GRAIN_STACK } Grain;
@@ -39,7 +58,7 @@ typedef struct Place {
 
 enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
-typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE, PROMPT_SPOILT } PromptKind;
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_TWIN_TEXT, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE, PROMPT_SPOILT } PromptKind;
 
 /* A line being typed at the bottom of the screen. */
 typedef struct Prompt {
@@ -49,7 +68,7 @@ typedef struct Prompt {
     int choice;     /* which of the matches is chosen */
 } Prompt;
 
-typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT, MENU_EXPLAIN } MenuKind;
+typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT, MENU_EXPLAIN, MENU_TWIN } MenuKind;
 
 typedef struct MenuItem {
     char *name;  /* what choosing it opens or switches */
@@ -101,6 +120,11 @@ typedef struct Takeaway {
 
 /* What one step of the optimiser did. */
 typedef struct Update Update;
+/* What the pass is compared with; see twin.h. */
+typedef struct Twin Twin;
+
+/* Of a twin: its matrix as ever, or with what stands beside it; where not all three fit, which of them. */
+typedef enum Beside { BESIDE_OFF, BESIDE_VALUE, BESIDE_BASELINE, BESIDE_DIFFERENCE } Beside;
 
 typedef struct App {
     Model *model;
@@ -109,6 +133,11 @@ typedef struct App {
     Ablations ablations;
     Edits edits;        /* those of the pass */
     Pass *pass;
+    Pass *baseline;     /* the same without ablations and edits, or of the text or model that a twin stands beside; see twin.h. NULL without memory */
+    Twin *twin;
+    Beside beside;
+    struct ScoreTable *table; /* VIEW_TABLE; NULL until it is asked for */
+    char table_error[MESSAGE_MAX];
 
     size_t at;          /* the stage that is shown: the last one computed, or the one whose gradient was */
     Phase phase;
@@ -125,6 +154,7 @@ typedef struct App {
     Pane focus;
     size_t top, left;   /* first row and column of the matrix that are drawn */
     MatrixLayout layout;
+    Rect matrix_room;   /* where it may be drawn */
 
     ViewId view;
     Place history[HISTORY_MAX];
@@ -164,6 +194,10 @@ void app_free(App *app);
 bool app_event(App *app, const Event *event);
 /* Draws the whole screen for the canvas' size. */
 void app_draw(App *app, Canvas *c);
+/* Does a piece of what the screen shown is still waiting for, a moment's work; false where there is nothing to do. To be called between
+ * events until it is false; what was done is seen at the next drawing. */
+bool app_work(App *app);
+bool app_is_working(const App *app);
 
 /* ---- for the views ---- */
 
@@ -210,6 +244,10 @@ bool app_is_masked(App *app, size_t stage, size_t offset);
 
 /* ---- feed.c: what is run ---- */
 
+/* A pass over the input with the edits that there are. NULL with e set. */
+Pass *feed_edited_pass(App *app, Model *m, const Input *in, Error *e);
+/* Takes a new pass in place of the old one, and stands where the user stood. */
+void feed_replace_pass(App *app, Pass *p);
 InputText feed_copy_given(InputText g);
 void feed_free_given(InputText *g);
 /* The last position of what is fed to the output's stack: where the interesting row is. */
@@ -277,6 +315,16 @@ void tracing_draw(App *app, Canvas *c, Rect area);
 bool tracing_command(App *app, CommandId id, size_t count);
 /* The corrupted pass reads this sentence, which has as many tokens; "" goes back to noise. Says what is wrong with it. */
 void tracing_set_text(App *app, const char *text);
+void differences_open(App *app); /* at the first stage that differs */
+void differences_draw(App *app, Canvas *c, Rect area);
+bool differences_command(App *app, CommandId id, size_t count);
+void table_draw(App *app, Canvas *c, Rect area);
+bool table_command(App *app, CommandId id, size_t count);
+void table_open(App *app);
+void table_forget(App *app);
+/* Whether a number of it is still to be computed, and computing the next. */
+bool table_pending(const App *app);
+void table_work(App *app);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);
@@ -294,6 +342,7 @@ typedef struct Shown {
     const Stage *like;  /* rank 2; NULL: the stage itself */
     const real *data;   /* of `like`, with the cursor at row, col */
     size_t row, col;
+    const Pass *names;  /* whose tokens the rows and columns are; NULL: the pass's */
 } Shown;
 /* Draws as much of it as fits, and returns the rows used. */
 int matrix_draw_one(App *app, Canvas *c, Rect area, const Shown *what);

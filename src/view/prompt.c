@@ -1,5 +1,5 @@
 /* prompt.c - the line at the bottom while something is typed: a stage's name, a search, a sentence, a command. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
 
@@ -115,6 +115,10 @@ static void accept(App *app)
             prompt_open(app, PROMPT_TEXT, app->pending);
             app_say(app, ROLE_ERROR, "%s", e.text);
         }
+        break;
+    case PROMPT_TWIN_TEXT:
+        if (p->len && !twin_set_text(app, p->text))
+            p->kind = kind;
         break;
     case PROMPT_EDIT:
         if (p->len && !app_add_edit(app, p->text))
@@ -325,6 +329,7 @@ static const char *label(const App *app)
     case PROMPT_SEARCH: return _("search: ");
     case PROMPT_TEXT: return words ? _("text (Tab completes): ") : _("ids, such as 1,2,3: ");
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
+    case PROMPT_TWIN_TEXT: return words ? _("beside it (Tab completes): ") : _("beside it, ids such as 1,2,3: ");
     case PROMPT_EDIT: return _("edit: ");
     case PROMPT_SPOILT: return _("the other text, as many tokens (empty: noise): ");
     case PROMPT_COMMAND: return ":";

@@ -1,5 +1,5 @@
 /* step.c - the main view: title, plan, matrix, what the stage means, status line; and the whole screen's frame. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
 #include "measure/gradient.h"
@@ -109,8 +109,8 @@ static void draw_title(const App *app, Canvas *c)
 }
 
 /* What the status line offers in each view, in this order; ended by COMMAND_NONE. */
-static const CommandId offers[VIEW_COUNT][16] = {
-    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
+static const CommandId offers[VIEW_COUNT][20] = {
+    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
                    CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_CELL] = {CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -125,6 +125,8 @@ static const CommandId offers[VIEW_COUNT][16] = {
     [VIEW_CLASSES] = {CMD_CLOSE, CMD_OPEN, CMD_REACH, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_REACH] = {CMD_CLOSE, CMD_NEXT_HEAD, CMD_NEXT_LAYER, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_TRACING] = {CMD_CLOSE, CMD_OPEN, CMD_SHOW, CMD_NEXT_HEAD, CMD_TEXT, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_DIFFERENCES] = {CMD_CLOSE, CMD_OPEN, CMD_PANE, CMD_ABLATE, CMD_TWIN_TEXT, CMD_TWIN_MODEL, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_TABLE] = {CMD_CLOSE, CMD_DOWN, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
@@ -133,7 +135,7 @@ static const CommandId offers[VIEW_COUNT][16] = {
 static const char *offer_word(ViewId view, Grain grain, CommandId id)
 {
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
-                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_MENU] = N_("choose")};
+                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_DIFFERENCES] = N_("go there"), [VIEW_MENU] = N_("choose")};
     const char *explained = explain_offer(view, id);
     if (explained)
         return explained;
@@ -156,6 +158,10 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return _("more");
     if (id == CMD_WEIGHT)
         return _("its bias");
+    if (id == CMD_PANE && view == VIEW_DIFFERENCES)
+        return _("the output");
+    if (id == CMD_DOWN)
+        return _("more");
     return _(command_table[id].status);
 }
 
@@ -176,6 +182,8 @@ static void draw_status(const App *app, Canvas *c)
         if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
             continue;
         if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)
+            continue;
+        if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))
             continue;
         if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
             break;

@@ -120,6 +120,7 @@ void update_take(App *app)
     for (size_t i = 0, at = 0; i < w->count; at += w->items[i].count, i++)
         memcpy(weights_values(w, i), app->update->weights + at, w->items[i].count * sizeof(real));
     app->changed = true;
+    table_forget(app);
     double before = app->loss, after = app->update->loss;
     app_run_again(app);
     app_forward(app);
