@@ -18,6 +18,7 @@ static const Command commands[] = {
     {"frame", cli_frame, N_("one screen of the debugger, as text, ansi, svg or html")},
     {"trace", cli_trace, N_("every stage of a pass, as text, json, csv or safetensors")},
     {"grad", cli_grad, N_("the gradient of every weight and stage")},
+    {"print", cli_print, N_("what an expression about a pass comes to")},
     {"generate", cli_generate, N_("go on from a text, token by token")},
     {"tokens", cli_tokens, N_("how a text is cut into tokens")},
     {"stages", cli_stages, N_("list the stages of a pass")},

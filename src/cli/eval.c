@@ -134,6 +134,22 @@ static Examples *open_examples(const Model *m, Recipe *r, Error *e)
     return x;
 }
 
+int cli_score(const Model *m, Ablations a, double *score, Error *e)
+{
+    Recipe r = {0};
+    Examples *x = open_examples(m, &r, e);
+    EvalOptions options = {.n = EXAMPLES, .difficulty = r.difficulty, .ablations = a | r.ablations};
+    Eval v;
+    int status = x ? eval_run(&v, m, x, &options, e) : -1;
+    if (status == 0) {
+        *score = v.score;
+        eval_free(&v);
+    }
+    examples_free(x);
+    recipe_free(&r);
+    return status;
+}
+
 static void warn(const Model *m, Ablations given, Ablations trained)
 {
     Ablations missing = ablations_without_effect(given, &m->config);

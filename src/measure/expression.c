@@ -436,7 +436,7 @@ static int eval_arithmetic(const Eval *v, const Node *n, const Value *a, const V
         return -1;
     for (size_t i = 0; i < out->count; i++)
         out->data[i] = arithmetic(n->op, at(a, i), at(b, i));
-    out->whole = n->op != '/' && n->op != '^' && (a->whole || a->type == VALUE_TRUTH) && (b->whole || b->type == VALUE_TRUTH);
+    out->whole = n->op != '/' && (n->op != '^' || at(b, 0) >= 0) && (a->whole || a->type == VALUE_TRUTH) && (b->whole || b->type == VALUE_TRUTH);
     return 0;
 }
 
