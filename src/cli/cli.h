@@ -100,8 +100,6 @@ int work_open(Work *w, Options *o, Error *e);
 /* The pass of all that. NULL with e set. */
 Pass *work_pass(const Work *w, Error *e);
 void work_free(Work *w);
-/* A trained model's score on the first held-out examples of its task (eval.c): what `eval` prints. */
-int cli_score(const Model *m, Ablations a, double *score, Error *e);
 /* Warns of each ablation of the pass that changed nothing: the model has no such part, or the logits are the same
  * to the last bit without it. */
 void work_warn(const Work *w, Pass *p);

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "measure/expression.h"
+#include "train/eval.h"
 #include "train/run.h"
 
 #include <stdio.h>
@@ -75,7 +76,7 @@ static int run_score(void *context, double *out, Error *e)
     const Work *w = context;
     if (w->edits.count)
         return error_set(e, "expected a pass without edits: the score is over other texts than the edited one");
-    return cli_score(w->model, w->ablations, out, e);
+    return eval_score(w->model, w->ablations, out, e);
 }
 
 /* Writes one result. Returns 0, 1 where a comparison did not hold, or -1 with the error said. */

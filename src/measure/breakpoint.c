@@ -242,9 +242,9 @@ int breakpoints_bind(Breakpoints *b, const Pass *p, Error *e)
 
 /* ---- asking ---- */
 
-bool breakpoint_marks(const Breakpoint *b, size_t stage)
+bool breakpoint_marks(const Breakpoint *b, size_t stage, bool backward)
 {
-    return *b->where && stage < b->stages && (b->forwards[stage] || b->backwards[stage]);
+    return *b->where && stage < b->stages && (backward ? b->backwards : b->forwards)[stage];
 }
 
 /* 1 where it stops, 0 where not, -1 with e set. */

@@ -36,8 +36,8 @@ void breakpoints_free(Breakpoints *b);
 /* Finds anew what each means, for another plan. One that means nothing there is kept and never stops. -1 without memory. */
 int breakpoints_bind(Breakpoints *b, const Pass *p, Error *e);
 
-/* True where WHERE says this stage, which is only so if it says anything. */
-bool breakpoint_marks(const Breakpoint *b, size_t stage);
+/* True where WHERE says this stage, on this way; false of one that is anywhere. */
+bool breakpoint_marks(const Breakpoint *b, size_t stage, bool backward);
 /* The first breakpoint that stops at c->here, or NULL. c->only_done is taken as set. A condition that is wrong there stops, too: then e says why
  * (else e->error is empty). */
 const Breakpoint *breakpoints_hit(const Breakpoints *b, const ExpressionContext *c, ExpressionError *e);

@@ -16,6 +16,8 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_NEXT] = {N_("what comes next"), next_draw, next_command, NULL},
     [VIEW_STREAM] = {N_("residual stream"), stream_draw, stream_command, NULL},
     [VIEW_GRADIENTS] = {N_("gradients"), gradients_draw, gradients_command, NULL},
+    [VIEW_BREAKPOINTS] = {N_("breakpoints"), breakpoints_draw, breakpoints_command, NULL},
+    [VIEW_PRINTED] = {N_("printed"), printed_draw, printed_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
 };
@@ -58,6 +60,7 @@ void app_free(App *app)
     ids_free(&app->targets);
     update_free(app->update);
     edits_free(&app->edits);
+    inspect_free(&app->inspect);
     menu_free(&app->menu);
     free(app->tree_open);
     free(app);
@@ -224,7 +227,9 @@ static bool common_command(App *app, CommandId id, size_t count)
         app_forward(app);
         app_go(app, 0);
         break;
-    case CMD_RUN:
+    case CMD_RUN: inspect_continue(app); break;
+    case CMD_REVERSE: inspect_reverse(app); break;
+    case CMD_END:
         if (app->phase == PHASE_BACKWARD) {
             app_go(app, 0);
             break;
@@ -286,6 +291,16 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_EDIT: edit_cell(app); break;
     case CMD_UNDO: app_undo_edit(app, app->edits.count - 1); break;
     case CMD_EDITS: menu_open(app, MENU_EDITS); break;
+    case CMD_BREAK: inspect_toggle_breakpoint(app); break;
+    case CMD_BREAKPOINTS: app->view = VIEW_BREAKPOINTS; break;
+    case CMD_PRINT:
+    case CMD_WATCH:
+    case CMD_DELETE: {
+        char begun[32];
+        snprintf(begun, sizeof begun, "%s ", command_table[id].name);
+        prompt_open(app, PROMPT_COMMAND, begun);
+        break;
+    }
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
     default: return false;
@@ -313,7 +328,7 @@ static bool key_event(App *app, int32_t key)
     if (app->prompt.kind != PROMPT_NONE) {
         CommandId id = COMMAND_NONE;
         if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER)
-            id = command_find(app->prompt.text);
+            id = prompt_command(app);
         bool changed = prompt_key(app, key);
         if (id != COMMAND_NONE)
             run_command(app, id, 0);
@@ -337,7 +352,7 @@ static bool key_event(App *app, int32_t key)
     return true;
 }
 
-bool app_event(App *app, const Event *event)
+static bool event_taken(App *app, const Event *event)
 {
     switch (event->type) {
     case EVENT_KEY:
@@ -358,4 +373,11 @@ bool app_event(App *app, const Event *event)
     default:
         return false;
     }
+}
+
+bool app_event(App *app, const Event *event)
+{
+    bool changed = event_taken(app, event);
+    inspect_stop(app);
+    return changed;
 }

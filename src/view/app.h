@@ -12,13 +12,14 @@
 #include "view/canvas.h"
 #include "view/commands.h"
 #include "view/event.h"
+#include "view/inspect.h"
 #include "view/theme.h"
 
 /* Where the pass is: forwards through the stages, at the loss, backwards through the same stages, at the optimiser's step. */
 typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
 /* What fills the screen. Each is a row of view_table. */
-typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_WEIGHT, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
+typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_WEIGHT, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_BREAKPOINTS, VIEW_PRINTED, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
 
 /* How far one step goes. */
 typedef enum Grain { GRAIN_STAGE, GRAIN_SUB, GRAIN_LAYER, GRAIN_STACK } Grain;
@@ -117,6 +118,7 @@ typedef struct App {
     char search[PROMPT_MAX];  /* what was last searched for */
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
+    Inspect inspect;    /* breakpoints, watches, what was printed */
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
     Role message_role;
@@ -231,6 +233,10 @@ void stream_draw(App *app, Canvas *c, Rect area);
 bool stream_command(App *app, CommandId id, size_t count);
 void gradients_draw(App *app, Canvas *c, Rect area);
 bool gradients_command(App *app, CommandId id, size_t count);
+void breakpoints_draw(App *app, Canvas *c, Rect area);
+bool breakpoints_command(App *app, CommandId id, size_t count);
+void printed_draw(App *app, Canvas *c, Rect area);
+bool printed_command(App *app, CommandId id, size_t count);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);
@@ -261,6 +267,10 @@ void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);
 bool plan_click(App *app, int row, int col);
 
+/* The watches: rows they take of a screen with `room` rows, 0 where there are none. */
+int watches_rows(const App *app, int room);
+void watches_draw(const App *app, Canvas *c, Rect area);
+
 /* The pauses between forwards and backwards, and after: in place of the matrix. */
 void loss_draw(App *app, Canvas *c, Rect area);
 void update_draw(App *app, Canvas *c, Rect area);
@@ -272,6 +282,8 @@ void update_free(Update *u);
 
 /* The line at the bottom while something is typed. */
 void prompt_open(App *app, PromptKind kind, const char *text);
+/* The command that stands in the line without anything behind it, or COMMAND_NONE. */
+CommandId prompt_command(const App *app);
 bool prompt_key(App *app, int32_t key);
 void prompt_draw(App *app, Canvas *c, Rect area);
 

@@ -118,6 +118,8 @@ static const CommandId offers[VIEW_COUNT][16] = {
     [VIEW_NEXT] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_GRADIENTS] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_BREAKPOINTS] = {CMD_CLOSE, CMD_OPEN, CMD_RUN, CMD_REVERSE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_PRINTED] = {CMD_CLOSE, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
@@ -126,7 +128,8 @@ static const CommandId offers[VIEW_COUNT][16] = {
 static const char *offer_word(ViewId view, Grain grain, CommandId id)
 {
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
-                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_MENU] = N_("choose")};
+                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_MENU] = N_("choose"),
+                                                  [VIEW_BREAKPOINTS] = N_("take it away")};
     if (id == CMD_OPEN && opens[view])
         return _(opens[view]);
     if (id == CMD_NEXT && view == VIEW_NEXT)
@@ -136,6 +139,10 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return _(grains[grain]);
     if (id == CMD_CLOSE)
         return _("close");
+    if (id == CMD_RUN)
+        return _("continue");
+    if (id == CMD_REVERSE)
+        return _("back to the one before");
     if (id == CMD_RETURN)
         return _("return");
     if (id == CMD_RIGHT)
@@ -372,9 +379,13 @@ void step_draw(App *app, Canvas *c, Rect area)
         middle.col += PLAN_COLS + 1;
         middle.cols -= PLAN_COLS + 1;
     }
+    int watched = watches_rows(app, area.rows);
+    middle.rows -= watched;
+    if (watched)
+        watches_draw(app, c, (Rect){middle.row + middle.rows, middle.col, area.col + area.cols - middle.col, watched});
     if (beside) {
         middle.cols -= MEANING_COLS;
-        draw_meaning_beside(app, c, (Rect){area.row, middle.col + middle.cols, MEANING_COLS, area.rows});
+        draw_meaning_beside(app, c, (Rect){area.row, middle.col + middle.cols, MEANING_COLS, middle.rows});
     }
     draw_stage(app, c, middle, !beside);
 }
