@@ -104,6 +104,26 @@ void inspect_free(Inspect *x)
     *x = (Inspect){0};
 }
 
+/* True where the expression has a value at another stage: "max(weights)" is known in attention only. One stage of each kind is tried. */
+static bool has_value_somewhere(App *app, const Watched *w)
+{
+    const Plan *plan = pass_plan(app->pass);
+    bool tried[STAGE_KIND_COUNT] = {false}, found = false;
+    for (size_t i = 0; i < plan->count && !found; i++) {
+        ExpressionError e;
+        Value v;
+        ExpressionContext c = context_of(app, w->text);
+        c.here = (int)i;
+        if (tried[plan->stages[i].kind])
+            continue;
+        tried[plan->stages[i].kind] = true;
+        found = expression_evaluate(w->expression, &c, &v, &e) == 0;
+        if (found)
+            value_free(&v);
+    }
+    return found;
+}
+
 static bool add_watch(App *app, const char *text)
 {
     Inspect *x = &app->inspect;
@@ -115,7 +135,7 @@ static bool add_watch(App *app, const char *text)
     Watched w = {.text = strdup(text), .expression = expression_compile(text, strlen(text), &e)};
     if (w.text && w.expression)
         e.at = compute_watch(app, &w);
-    if (!w.text || !w.expression || !w.has_now) { /* what has no value here is most likely misspelt */
+    if (!w.text || !w.expression || (!w.has_now && !has_value_somewhere(app, &w))) { /* what has no value anywhere is misspelt */
         x->wrong_at = e.at;
         app_say(app, ROLE_ERROR, "%s", !w.text ? _("not enough memory") : w.expression ? w.error : e.error.text);
         free_watch(&w);
