@@ -145,13 +145,14 @@ uninstall:
 	rm -rf $(DATA)
 	-cd "$(DESTDIR)/" && rmdir -p --ignore-fail-on-non-empty $(patsubst $(DESTDIR)/%,%,$(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION)) 2>/dev/null || true
 
-# The manual page's keys come from the command table.
+# The manual page's keys come from the command table, and its expressions' functions from theirs.
 all: $(BUILD)/stepformer.1
 $(BUILD)/stepformer.1: src/cli/stepformer.1 $(PROGRAM)
 	@mkdir -p $(@D)
 	./$(PROGRAM) keys --format man > $@.keys
-	sed -e '/^\.\\" KEYS$$/r $@.keys' $< > $@
-	@rm -f $@.keys
+	./$(PROGRAM) print --format man > $@.words
+	sed -e '/^\.\\" KEYS$$/r $@.keys' -e '/^\.\\" WORDS$$/r $@.words' $< > $@
+	@rm -f $@.keys $@.words
 
 # ---- the rest ----
 

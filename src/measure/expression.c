@@ -604,6 +604,9 @@ int eval_node(const Eval *v, int node, Value *out)
     case NODE_CALL: return eval_call(v, n, out);
     case NODE_INDEX: {
         Value in;
+        const Node *base = &v->x->nodes[n->kid[0]];
+        if (base->type == NODE_CALL && base->function->form == FORM_LAB)
+            return eval_lab(v, base, n, out);
         if (eval_node(v, n->kid[0], &in) != 0)
             return -1;
         int status = eval_index(v, n, &in, out);

@@ -8,6 +8,7 @@
  *     SUM      = with + - * / ^ and unary - , in the usual order; ( ) around anything
  *     VALUE    = NUMBER | "TEXT" | NAME | FUNCTION ( … ) | ADDRESS, each with [ INDEX, … ] behind it
  *     INDEX    = [ AXIS = ] ( * | WHERE | WHERE .. WHERE )      as in addresses (pass/address.h)
+ *     lab(NAME [, KEY=VALUE, …])[row, column]                   a result of an experiment
  *
  * Arithmetic and comparisons are element by element; both sides have the same shape, or one is a single number. What is compared holds
  * where all of it holds. An index in an address that is one number leaves the axis out; an address of several stages puts an axis
@@ -34,8 +35,8 @@ typedef struct ExpressionProvider {
     void *context;
     /* A trained model's score of its task. */
     int (*score)(void *context, double *out, Error *e);
-    /* The result table of a lab: axes "row" and "column", named. `settings` is "key=value,…" as it was written. */
-    int (*lab)(void *context, const char *name, const char *settings, Value *out, Error *e);
+    /* A result of a lab, by row and column. `settings` is "key=value,…" as it was written. */
+    int (*lab)(void *context, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e);
 } ExpressionProvider;
 
 /* What an expression is about. Borrowed. */

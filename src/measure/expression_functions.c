@@ -177,7 +177,7 @@ const Function function_table[] = {
     {"logit", "TOKEN [, POSITION]", N_("the same before the softmax"), FORM_TOKEN, RESULT_NUMBER, NULL, NULL},
     {"grad", "ADDRESS", N_("d(loss)/d(these numbers of a stage or a weight)"), FORM_GRAD, RESULT_NUMBER, NULL, NULL},
     {"baseline", "EXPR", N_("the same in the pass without the changes"), FORM_BASELINE, RESULT_NUMBER, NULL, NULL},
-    {"lab", "NAME [, KEY=VALUE...]", N_("an experiment's result table; [row=..., column=...] behind it chooses from it"), FORM_LAB, RESULT_NUMBER, NULL, NULL},
+    {"lab", "NAME [, KEY=VALUE...]", N_("a result of an experiment: [row=..., column=...] behind it says which"), FORM_LAB, RESULT_NUMBER, NULL, NULL},
     {NULL, NULL, NULL, FORM_EACH, RESULT_NUMBER, NULL, NULL},
 };
 
@@ -589,18 +589,54 @@ static int eval_baseline(const Eval *v, const Node *node, Value *out)
     return eval_node(&other, node->kid[0], out);
 }
 
-static int eval_lab(const Eval *v, const Node *node, Value *out)
+/* The next of the indices in text[*at … end): "row=…" or what stands in its place, quotes left out. NULL without memory. */
+static char *take_index(const char *text, size_t *at, size_t end, const char *axis)
+{
+    size_t n = strlen(axis), past;
+    while (*at < end && text[*at] == ' ')
+        ++*at;
+    if (end - *at > n && memcmp(text + *at, axis, n) == 0 && text[*at + n] == '=')
+        *at += n + 1;
+    size_t start = *at;
+    bool quoted = start < end && text[start] == '"';
+    const char *close = quoted ? memchr(text + start + 1, '"', end - start - 1) : memchr(text + start, ',', end - start);
+    start += quoted;
+    past = close ? (size_t)(close - text) : end;
+    *at = past + (quoted && past < end);
+    while (!quoted && past > start && text[past - 1] == ' ')
+        past--;
+    return strndup(text + start, past - start);
+}
+
+int eval_lab(const Eval *v, const Node *call, const Node *index, Value *out)
 {
     const ExpressionProvider *p = v->c->provider;
-    const Node *word = &v->x->nodes[node->kid[0]], *rest = node->kids > 1 ? &v->x->nodes[node->kid[1]] : NULL;
+    const Node *word = &v->x->nodes[call->kid[0]], *rest = call->kids > 1 ? &v->x->nodes[call->kid[1]] : NULL;
     Error cause = {{0}};
+    double x;
     if (!p || !p->lab)
-        return fail_at(v, node->at, "expected no experiment here: nothing runs them");
+        return fail_at(v, call->at, "expected no experiment here: nothing runs them");
+    size_t at = index->at, end = index->at + index->len;
+    char *row = take_index(v->x->text, &at, end, "row"), *column = NULL;
+    if (at < end && v->x->text[at] == ',') {
+        at++;
+        column = take_index(v->x->text, &at, end, "column");
+    }
     char *name = strndup(v->x->text + word->at, word->len), *settings = rest ? strndup(v->x->text + rest->at, rest->len) : strdup("");
-    int status = name && settings ? p->lab(p->context, name, settings, out, &cause) : error_memory(&cause, "expression");
+    int status;
+    if (!column || at < end)
+        status = fail_at(v, at, "expected a row and a column: [row=64, column=entropy]");
+    else if (!name || !settings || !row)
+        status = error_memory(&v->e->error, "expression");
+    else if (p->lab(p->context, name, settings, row, column, &x, &cause) != 0)
+        status = eval_fail(v->e, v->x->text, word->at, "%s", cause.text);
+    else
+        status = value_number(out, x, &v->e->error);
+    free(row);
+    free(column);
     free(name);
     free(settings);
-    return status == 0 ? 0 : eval_fail(v->e, v->x->text, word->at, "%s", cause.text);
+    return status;
 }
 
 int eval_call(const Eval *v, const Node *node, Value *out)
@@ -620,7 +656,9 @@ int eval_call(const Eval *v, const Node *node, Value *out)
                                         : eval_fail(v->e, v->x->text, node->at + node->len, "expected a '(': %s(%s)", f->name, f->arguments);
         if (f->form == FORM_GRAD)
             return eval_address(v, v->x->nodes[node->kid[0]].at, v->x->nodes[node->kid[0]].len, true, out);
-        return f->form == FORM_BASELINE ? eval_baseline(v, node, out) : eval_lab(v, node, out);
+        if (f->form == FORM_LAB)
+            return eval_fail(v->e, v->x->text, node->at, "expected a row and a column behind it: lab(NAME)[row=64, column=entropy]");
+        return eval_baseline(v, node, out);
     default: break;
     }
     /* one array, or here */

@@ -101,6 +101,8 @@ int eval_reduce(const Eval *v, const Node *node, const Function *f, const Value 
 int eval_address(const Eval *v, size_t at, size_t len, bool gradient, Value *out);
 /* The stage one stands at (there must be one), on the way back its gradient. */
 int eval_here(const Eval *v, size_t at, bool gradient, Value *out);
+/* A result of an experiment: a FORM_LAB call, and the indices behind it. */
+int eval_lab(const Eval *v, const Node *call, const Node *index, Value *out);
 /* The mean loss over the context's targets. */
 int eval_loss(const Eval *v, const Node *node, double *out);
 /* What the indices behind a value choose of it. */
