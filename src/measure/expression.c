@@ -592,7 +592,7 @@ int eval_node(const Eval *v, int node, Value *out)
             return -1;
         out->whole = n->whole;
         return 0;
-    case NODE_TEXT: return value_text(out, v->x->text + n->at, n->len, &v->e->error);
+    case NODE_TEXT: return value_text(out, v->x->text + n->at + 1, n->len - 2, &v->e->error);
     case NODE_NAME: return eval_name(v, n, out);
     case NODE_ADDRESS: return eval_address(v, n->at, n->len, false, out);
     case NODE_NEGATE:

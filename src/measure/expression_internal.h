@@ -9,7 +9,7 @@
 
 typedef enum NodeType {
     NODE_NUMBER,
-    NODE_TEXT,    /* a slice, quotes left out */
+    NODE_TEXT,    /* a slice with its quotes */
     NODE_NAME,    /* a slice: a constant, a config key, a bare function, or an address without indices */
     NODE_ADDRESS, /* a slice with its brackets */
     NODE_NEGATE,

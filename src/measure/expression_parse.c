@@ -236,12 +236,12 @@ static int parse_call(Parser *p, size_t start, size_t len)
     skip_spaces(p);
     bool none = f->form == FORM_COST && peek(p) == ')';
     for (bool more = !none; more; more = take(p, ",")) {
-        skip_spaces(p);
-        if (kids == most_arguments(f))
-            return eval_fail(p->e, p->x->text, p->at, "expected a ')': %s(%s)", f->name, f->arguments);
         if ((kid[kids] = parse_argument(p, f, kids)) < 0)
             return -1;
         kids++;
+        skip_spaces(p);
+        if (kids == most_arguments(f) && peek(p) == ',')
+            return eval_fail(p->e, p->x->text, p->at, "expected a ')': %s(%s)", f->name, f->arguments);
     }
     if (!take(p, ")"))
         return expected(p, kids < most_arguments(f) ? "a ',' or a ')'" : "a ')'");
@@ -284,14 +284,14 @@ static int parse_number(Parser *p)
 
 static int parse_text(Parser *p)
 {
-    size_t start = ++p->at;
-    const char *close = memchr(p->x->text + start, '"', p->x->len - start);
+    size_t start = p->at;
+    const char *close = memchr(p->x->text + start + 1, '"', p->x->len - start - 1);
     if (!close) {
         p->at = p->x->len;
         return expected(p, "a '\"' that ends the text");
     }
     p->at = (size_t)(close - p->x->text) + 1;
-    return add_node(p, NODE_TEXT, start, p->at - 1 - start);
+    return add_node(p, NODE_TEXT, start, p->at - start);
 }
 
 /* A name, a call or an address. A '*' is part of it where it is a whole part of the name: "decoder.*.self", not "loss*2". */
