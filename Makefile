@@ -61,7 +61,7 @@ $(BUILD)/tests/unit/%.o: FLAGS += -D_DEFAULT_SOURCE $(shell pkg-config --cflags 
 $(BUILD)/unit: $(TESTS:%.c=$(BUILD)/%.o) $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK) $(shell pkg-config --libs criterion)
 
-$(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.o $(LIBRARY)
+$(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.o $(BUILD)/tests/corrupt/parsers_pass.o $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK)
 
 # Corrupt files, then unit tests, golden cases and screens. A leak or a finding of a sanitizer fails it although Criterion
@@ -82,10 +82,13 @@ test: all
 # Every parser, fed by libFuzzer for FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 60
 FUZZ_SOURCES := $(filter src/base/% src/model/%,$(SOURCES))
+FUZZ_ENGINE  := tests/corrupt/parsers_pass.c $(filter src/tensor/% src/pass/% src/measure/%,$(SOURCES))
+fuzz-fuzz_expression fuzz-fuzz_breakpoint fuzz-fuzz_edits: FUZZ_MORE = $(FUZZ_ENGINE)
 fuzz: $(FUZZERS:%=fuzz-%)
 fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c $(FUZZ_SOURCES)
 	@mkdir -p build/fuzz/$*-corpus
-	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $^ $(LINK)
+	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(if $(FUZZ_MORE),,-DFILES_ONLY) \
+		-o build/fuzz/$* $^ $(FUZZ_MORE) $(LINK)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
 
 $(BUILD)/bench_%: tests/bench/bench_%.c $(LIBRARY)

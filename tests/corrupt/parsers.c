@@ -1,4 +1,4 @@
-/* parsers.c - every parser of src/model behind one signature. */
+/* parsers.c - every parser of src/model behind one signature, and the table of all. */
 #include "parsers.h"
 
 #include "model/llama2c.h"
@@ -234,6 +234,11 @@ const Parser parsers[] = {
     {"tokenizer", parse_tokenizer},
     {"ids", parse_ids},
     {"weights", parse_weights},
+#ifndef FILES_ONLY
+    {"expression", parse_expression},
+    {"breakpoint", parse_breakpoint},
+    {"edits", parse_edits},
+#endif
     {NULL, NULL},
 };
 
