@@ -20,6 +20,7 @@ static const Command commands[] = {
     {"grad", cli_grad, N_("the gradient of every weight and stage")},
     {"explain", cli_explain, N_("logit lens, attribution, head classes, causal tracing, as tables")},
     {"compare", cli_compare, N_("a twin beside its baseline: what differs first, and how far")},
+    {"print", cli_print, N_("what an expression about a pass comes to")},
     {"generate", cli_generate, N_("go on from a text, token by token")},
     {"tokens", cli_tokens, N_("how a text is cut into tokens")},
     {"stages", cli_stages, N_("list the stages of a pass")},

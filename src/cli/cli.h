@@ -39,6 +39,7 @@ int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_keys(int argc, char **argv);
+int cli_print(int argc, char **argv);
 
 /* ---- talk (talk.c) ---- */
 

@@ -25,6 +25,8 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_TRACING] = {N_("causal tracing"), tracing_draw, tracing_command, NULL},
     [VIEW_DIFFERENCES] = {N_("differences"), differences_draw, differences_command, NULL},
     [VIEW_TABLE] = {N_("ablation table"), table_draw, table_command, NULL},
+    [VIEW_BREAKPOINTS] = {N_("breakpoints"), breakpoints_draw, breakpoints_command, NULL},
+    [VIEW_PRINTED] = {N_("printed"), printed_draw, printed_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
 };
@@ -70,11 +72,10 @@ void app_free(App *app)
     ids_free(&app->targets);
     update_free(app->update);
     edits_free(&app->edits);
+    inspect_free(&app->inspect);
     menu_free(&app->menu);
     explain_free(&app->explain);
     free(app->tree_open);
-    text_list_free(&app->take.breakpoints);
-    text_list_free(&app->take.watches);
     free(app->take.session);
     free(app->take.tokenizer);
     free(app);
@@ -241,7 +242,9 @@ static bool common_command(App *app, CommandId id, size_t count)
         app_forward(app);
         app_go(app, 0);
         break;
-    case CMD_RUN:
+    case CMD_RUN: inspect_continue(app); break;
+    case CMD_REVERSE: inspect_reverse(app); break;
+    case CMD_END:
         if (app->phase == PHASE_BACKWARD) {
             app_go(app, 0);
             break;
@@ -304,16 +307,9 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
     case CMD_MODELS: menu_open(app, MENU_MODELS); break;
     case CMD_THEME: menu_open(app, MENU_THEMES); break;
-    case CMD_EXPORT:
-        if (app->argument[0])
-            export_to(app, app->argument);
-        else
-            menu_open(app, MENU_EXPORT);
-        break;
+    case CMD_EXPORT: menu_open(app, MENU_EXPORT); break;
     case CMD_SAVE_SESSION:
-        if (app->argument[0])
-            session_accept(app, app->argument);
-        else if (app->take.session)
+        if (app->take.session)
             session_accept(app, app->take.session);
         else
             prompt_open(app, PROMPT_SAVE, "session.json");
@@ -326,6 +322,16 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_EDIT: edit_cell(app); break;
     case CMD_UNDO: app_undo_edit(app, app->edits.count - 1); break;
     case CMD_EDITS: menu_open(app, MENU_EDITS); break;
+    case CMD_BREAK: inspect_toggle_breakpoint(app); break;
+    case CMD_BREAKPOINTS: app->view = VIEW_BREAKPOINTS; break;
+    case CMD_PRINT:
+    case CMD_WATCH:
+    case CMD_DELETE: {
+        char begun[32];
+        snprintf(begun, sizeof begun, "%s ", command_table[id].name);
+        prompt_open(app, PROMPT_COMMAND, begun);
+        break;
+    }
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
     default: return explain_open(app, id);
@@ -352,22 +358,11 @@ static bool key_event(App *app, int32_t key)
     app->message[0] = '\0';
     if (app->prompt.kind != PROMPT_NONE) {
         CommandId id = COMMAND_NONE;
-        app->argument[0] = '\0';
-        if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER) {
-            char *space = strchr(app->prompt.text, ' ');
-            if (space) {
-                snprintf(app->argument, sizeof app->argument, "%s", space + strspn(space, " "));
-                *space = '\0';
-                app->prompt.at = app->prompt.len = strlen(app->prompt.text);
-            }
-            id = command_find(app->prompt.text);
-        }
+        if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER)
+            id = prompt_command(app);
         bool changed = prompt_key(app, key);
-        if (id != COMMAND_NONE && app->argument[0] && id != CMD_EXPORT && id != CMD_SAVE_SESSION)
-            app_say(app, ROLE_ERROR, _("%s: expected nothing behind its name, found '%s'"), command_table[id].name, app->argument);
-        else if (id != COMMAND_NONE)
+        if (id != COMMAND_NONE)
             run_command(app, id, 0);
-        app->argument[0] = '\0';
         return changed;
     }
     if (key >= '0' && key <= '9' && (key > '0' || app->count)) {
@@ -388,7 +383,7 @@ static bool key_event(App *app, int32_t key)
     return true;
 }
 
-bool app_event(App *app, const Event *event)
+static bool event_taken(App *app, const Event *event)
 {
     switch (event->type) {
     case EVENT_KEY:
@@ -422,4 +417,11 @@ bool app_work(App *app)
         return false;
     table_work(app);
     return app_is_working(app);
+}
+
+bool app_event(App *app, const Event *event)
+{
+    bool changed = event_taken(app, event);
+    inspect_stop(app);
+    return changed;
 }

@@ -13,6 +13,7 @@
 #include "view/commands.h"
 #include "view/event.h"
 #include "view/explain.h"
+#include "view/inspect.h"
 #include "view/theme.h"
 
 /* Where the pass is: forwards through the stages, at the loss, backwards through the same stages, at the optimiser's step. */
@@ -29,6 +30,8 @@ typedef enum ViewId {
     VIEW_GRADIENTS,
     VIEW_DIFFERENCES,
     VIEW_TABLE,
+    VIEW_BREAKPOINTS,
+    VIEW_PRINTED,
     VIEW_HELP,
     VIEW_MENU,
     VIEW_LENS,
@@ -107,7 +110,6 @@ typedef void (*AppPicture)(const Canvas *c, Theme theme, bool color, const char 
 
 /* What is taken away: a matrix or a picture to a file (export.c), all of this to a session (session.c). */
 typedef struct Takeaway {
-    TextList breakpoints, watches; /* as they were typed; kept by a session */
     char *session;      /* the file that was opened or saved last; NULL: none */
     char *tokenizer;    /* as --tokenizer gave it; NULL: the model's own */
     AppPicture picture; /* NULL: no pictures */
@@ -175,8 +177,7 @@ typedef struct App {
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
     Takeaway take;
-    char argument[PROMPT_MAX]; /* what was typed behind a command's name */
-
+    Inspect inspect;    /* breakpoints, watches, what was printed */
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
     Role message_role;
@@ -325,6 +326,10 @@ void table_forget(App *app);
 /* Whether a number of it is still to be computed, and computing the next. */
 bool table_pending(const App *app);
 void table_work(App *app);
+void breakpoints_draw(App *app, Canvas *c, Rect area);
+bool breakpoints_command(App *app, CommandId id, size_t count);
+void printed_draw(App *app, Canvas *c, Rect area);
+bool printed_command(App *app, CommandId id, size_t count);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);
@@ -356,6 +361,10 @@ void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);
 bool plan_click(App *app, int row, int col);
 
+/* The watches: rows they take of a screen with `room` rows, 0 where there are none. */
+int watches_rows(const App *app, int room);
+void watches_draw(const App *app, Canvas *c, Rect area);
+
 /* The pauses between forwards and backwards, and after: in place of the matrix. */
 void loss_draw(App *app, Canvas *c, Rect area);
 void update_draw(App *app, Canvas *c, Rect area);
@@ -367,6 +376,8 @@ void update_free(Update *u);
 
 /* The line at the bottom while something is typed. */
 void prompt_open(App *app, PromptKind kind, const char *text);
+/* The command that stands in the line without anything behind it, or COMMAND_NONE. */
+CommandId prompt_command(const App *app);
 bool prompt_key(App *app, int32_t key);
 void prompt_draw(App *app, Canvas *c, Rect area);
 

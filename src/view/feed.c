@@ -93,6 +93,7 @@ void feed_replace_pass(App *app, Pass *p)
     app->history_len = 0;
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
+    inspect_changed(app);
     app_forward(app);
     if (phase == PHASE_BACKWARD)
         stepping_backward(app);
@@ -221,6 +222,7 @@ bool app_set_model(App *app, const char *name)
     app->history_len = 0;
     app->targets.len = 0;
     input_targets(&app->input, m, &app->targets, NULL);
+    inspect_changed(app);
     app_forward(app);
     app->grain = GRAIN_STAGE;
     app->changed = false;
@@ -249,6 +251,7 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
     explain_reset(app);
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
+    inspect_changed(app);
     update_free(app->update);
     app->update = NULL;
     if (app->phase == PHASE_LOSS)

@@ -219,6 +219,8 @@ static void draw_line(App *app, Canvas *c, int row, int col, int cols, const Tre
     if (here || (chosen && app->focus == PANE_PLAN))
         canvas_fill(c, row, col + 1, cols - 2, 1, role, " ");
     canvas_put(c, row, at, 1, role, fold);
+    if (!removed && (l->level == LEVEL_STAGE || !l->open) && inspect_is_marked(app, l->first, l->end))
+        canvas_put(c, row, col, 1, ROLE_BADGE, "●");
     canvas_put_cut(c, row, at + 2, cols - (at - col) - 10, role, words);
     const char *mark = removed ? _("off") : here ? _("here") : edited && l->level >= LEVEL_SUB ? _("edited") : touched && l->level >= LEVEL_SUB ? _("ablated") : done ? "✓" : "";
     bool first;

@@ -89,6 +89,17 @@ static bool copy_list(TextList *to, const TextList *from)
     return true;
 }
 
+static bool copy_inspected(Session *s, const Inspect *x)
+{
+    for (size_t i = 0; i < x->breakpoints.count; i++)
+        if (text_list_add(&s->breakpoints, x->breakpoints.items[i].text, NULL) != 0)
+            return false;
+    for (size_t i = 0; i < x->watch_count; i++)
+        if (text_list_add(&s->watches, x->watches[i].text, NULL) != 0)
+            return false;
+    return true;
+}
+
 static bool copy_ids(Ids *to, const App *app, Stack stack)
 {
     size_t n = 0;
@@ -113,7 +124,7 @@ int session_of(const App *app, Session *s, Error *e)
                  copy(&s->target_text, app->given.target) && copy(&s->ids, app->given.ids) && copy(&s->target_ids, app->given.target_ids) &&
                  copy(&s->stage, stage_name(app_stage(app), stage)) && copy(&s->weight, weight) && copy_ids(&s->source, app, STACK_ENCODER) &&
                  copy_ids(&s->target, app, STACK_DECODER) && copy_list(&s->edits, &(TextList){app->edits.items, app->edits.count}) &&
-                 copy_list(&s->breakpoints, &app->take.breakpoints) && copy_list(&s->watches, &app->take.watches);
+                 copy_inspected(s, &app->inspect);
     int status = whole ? 0 : error_memory(e, "session");
     if (status == 0 && app->changed) { /* a session names weights, it does not hold them: those of the model as it is opened */
         Model *m = model_open(s->model, s->tokenizer, e);
@@ -230,14 +241,14 @@ static App *begin(const Session *s, Model *m, const char *name, Theme theme, boo
 /* Edits, breakpoints and watches of a session take effect here. */
 static int use_lists(App *app, const Session *s, const char *name, Error *e)
 {
-    const TextList *lists[] = {&s->breakpoints, &s->watches};
-    static const char *const names[] = {"breakpoints", "watches"};
     if (app_set_edits(app, &(Edits){s->edits.items, s->edits.count}, e) != 0)
         return error_prefix(e, "%s: edits", name);
-    for (size_t i = 0; i < 2; i++)
-        if (lists[i]->count)
-            return error_set(e, "%s: %s: expected none, because stepformer %s has none, found %zu; try stepformer %s", name, names[i], VERSION, lists[i]->count,
-                             s->program);
+    for (size_t i = 0; i < s->breakpoints.count; i++)
+        if (!inspect_command(app, CMD_BREAK, s->breakpoints.items[i]))
+            return error_set(e, "%s: breakpoints: %zu: %s", name, i + 1, app->message);
+    for (size_t i = 0; i < s->watches.count; i++)
+        if (!inspect_command(app, CMD_WATCH, s->watches.items[i]))
+            return error_set(e, "%s: watches: %zu: %s", name, i + 1, app->message);
     return 0;
 }
 

@@ -127,6 +127,8 @@ static const CommandId offers[VIEW_COUNT][20] = {
     [VIEW_TRACING] = {CMD_CLOSE, CMD_OPEN, CMD_SHOW, CMD_NEXT_HEAD, CMD_TEXT, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_DIFFERENCES] = {CMD_CLOSE, CMD_OPEN, CMD_PANE, CMD_ABLATE, CMD_TWIN_TEXT, CMD_TWIN_MODEL, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_TABLE] = {CMD_CLOSE, CMD_DOWN, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_BREAKPOINTS] = {CMD_CLOSE, CMD_OPEN, CMD_RUN, CMD_REVERSE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_PRINTED] = {CMD_CLOSE, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
@@ -135,7 +137,8 @@ static const CommandId offers[VIEW_COUNT][20] = {
 static const char *offer_word(ViewId view, Grain grain, CommandId id)
 {
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
-                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_DIFFERENCES] = N_("go there"), [VIEW_MENU] = N_("choose")};
+                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_DIFFERENCES] = N_("go there"), [VIEW_MENU] = N_("choose"),
+                                                  [VIEW_BREAKPOINTS] = N_("take it away")};
     const char *explained = explain_offer(view, id);
     if (explained)
         return explained;
@@ -148,6 +151,10 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return _(grains[grain]);
     if (id == CMD_CLOSE)
         return _("close");
+    if (id == CMD_RUN)
+        return _("continue");
+    if (id == CMD_REVERSE)
+        return _("back to the one before");
     if (id == CMD_RETURN)
         return _("return");
     if (id == CMD_RIGHT)
@@ -392,9 +399,13 @@ void step_draw(App *app, Canvas *c, Rect area)
         middle.col += PLAN_COLS + 1;
         middle.cols -= PLAN_COLS + 1;
     }
+    int watched = watches_rows(app, area.rows);
+    middle.rows -= watched;
+    if (watched)
+        watches_draw(app, c, (Rect){middle.row + middle.rows, middle.col, area.col + area.cols - middle.col, watched});
     if (beside) {
         middle.cols -= MEANING_COLS;
-        draw_meaning_beside(app, c, (Rect){area.row, middle.col + middle.cols, MEANING_COLS, area.rows});
+        draw_meaning_beside(app, c, (Rect){area.row, middle.col + middle.cols, MEANING_COLS, middle.rows});
     }
     draw_stage(app, c, middle, !beside);
 }

@@ -1,4 +1,4 @@
-/* parsers.c - every parser of files and typed text behind one signature. */
+/* parsers.c - every parser of files and typed text behind one signature; what needs a pass is in parsers_pass.c. */
 #include "parsers.h"
 
 #include "model/llama2c.h"
@@ -289,6 +289,9 @@ const Parser parsers[] = {
     {"weights", parse_weights},
     {"session", parse_session},
     {"cast", parse_cast},
+    {"expression", parse_expression},
+    {"breakpoint", parse_breakpoint},
+    {"edits", parse_edits},
     {NULL, NULL},
 };
 

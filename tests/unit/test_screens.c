@@ -202,7 +202,7 @@ Test(screens, every_stage_at_every_size)
 /* The explaining views, their other ways to show and what they open, at every size. */
 Test(screens, explaining_views_at_every_size, .timeout = 120)
 {
-    static const char *const keys[] = {"E", "V", "V v", "V Left .", "A", "A v", "A Tab", "A Down Down Down Enter", "B", "B Tab", "O", "O Down Down End", "Y", "Y End", "R", "R ] . v", "C", "C v", "C v v", "C Down Right Enter"};
+    static const char *const keys[] = {"E", "V", "V v", "V Left .", "A", "A v", "A Tab", "A Down Down Down Enter", "f", "f Tab", "O", "O Down Down End", "Y", "Y End", "R", "R ] . v", "p", "p v", "p v v", "p Down Right Enter"};
     for (size_t m = 0; m < sizeof models / sizeof *models; m++)
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
             for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

@@ -224,15 +224,28 @@ Test(session, another_model_of_that_name_is_noticed)
     help_remove(folder);
 }
 
-Test(session, lists_that_nothing_reads_are_refused_not_forgotten)
+/* Opened again they are there, in their order, and written again the text is the same; one that is wrong is refused with its place. */
+Test(session, breakpoints_and_watches)
 {
-    App *app = open_app("tiny-models/hand-wired", NULL);
     Error e = {{0}};
-    cr_assert_eq(text_list_add(&app->take.watches, "entropy(decoder.0.self.weights)", &e), 0);
+    App *app = open_app("tiny-models/hand-wired", NULL);
+    cr_assert(inspect_command(app, CMD_BREAK, "*.weights if max(entropy) < 0.1"));
+    cr_assert(inspect_command(app, CMD_WATCH, "entropy(decoder.0.self.weights)[query=1]"));
+    cr_assert(inspect_command(app, CMD_WATCH, "loss"));
     char *text = write_session(app);
-    cr_assert(strstr(text, "\"entropy(decoder.0.self.weights)\""));
-    refuses(text, "watches: expected none");
+    App *again = read_session(text, &e);
+    cr_assert_not_null(again, "%s", e.text);
+    cr_assert(again->inspect.breakpoints.count == 1 && again->inspect.watch_count == 2);
+    cr_assert_str_eq(again->inspect.breakpoints.items[0].text, "*.weights if max(entropy) < 0.1");
+    cr_assert_str_eq(again->inspect.watches[1].text, "loss");
+    char *once_more = write_session(again);
+    cr_assert_str_eq(once_more, text);
+    char *wrong = strstr(once_more, "max(entropy)");
+    memcpy(wrong, "mix", 3);
+    refuses(once_more, "breakpoints: 1: ");
+    free(once_more);
     free(text);
+    app_free(again);
     app_free(app);
 }
 
