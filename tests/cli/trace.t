@@ -43,6 +43,16 @@ $ stepformer trace -m random:d_ff=300000 --format svg
 exit 2
 err svg: expected at most 250000 cells
 lines 0
+$ stepformer grad -m hand-wired -t "A B C A" --stage decoder.0.self.scores,output.W_U --format csv | cut -d, -f1 | sort -u
+line decoder.0.self.scores
+line output.W_U
+lines 3
+$ stepformer grad -m hand-wired -t "A B C A" --stage blocks.0.attn.hook_pattern | head -n 2
+line # d(loss)/d(decoder.0.self.weights)
+$ stepformer grad -m hand-wired -t "A B C A" --stage output.W_V
+exit 2
+err --stage: expected a stage of this pass or a weight of the model, found "output.W_V"; nearest: "output.W_U"
+lines 0
 $ stepformer grad -m hand-wired -t "A B C A" --format markdown
 out ### d(loss)/d(decoder.embed.W\_E)
 
