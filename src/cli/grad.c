@@ -92,6 +92,7 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
         status = pass_backward(p, targets.data, targets.len, &loss, e);
     if (status == 0)
         status = trace_gradients(&t, p, loss, e);
+    t.edits = &w->edits;
     if (status == 0 && o->value[OPTION_STAGE])
         status = keep(&t, p, o->value[OPTION_STAGE], e);
     if (status == 0) {

@@ -294,7 +294,12 @@ static void write_json_head(TraceWriter *w)
             buffer_printf(out, "%s\"%s\"", first ? "" : ", ", ablation_table[i].name);
             first = false;
         }
-    buffer_puts(out, "],\n");
+    buffer_puts(out, "],\n \"edits\": [");
+    for (size_t i = 0; w->trace->edits && i < w->trace->edits->count; i++) {
+        buffer_puts(out, i ? ", " : "");
+        text_json(out, w->trace->edits->items[i], strlen(w->trace->edits->items[i]));
+    }
+    buffer_printf(out, "],\n%s", w->trace->changed ? " \"weights_changed\": true,\n" : "");
     if (w->trace->gradients) {
         double loss = w->trace->loss;
         buffer_printf(out, " \"loss\": %s%.17g%s,\n \"gradients\": [", isfinite(loss) ? "" : "\"", loss, isfinite(loss) ? "" : "\"");
@@ -416,6 +421,33 @@ int trace_format_of(const char *path)
     return -1;
 }
 
+void trace_origin(const TraceWriter *w, Buffer *out)
+{
+    const Pass *p = w->trace->pass;
+    const Config *c = &pass_model(p)->config;
+    buffer_printf(out, "%s%s:", pass_model(p)->name, pass_model(p)->untrained ? _(" (untrained)") : "");
+    for (Stack s = STACK_ENCODER; s <= STACK_DECODER; s++) {
+        size_t n;
+        const int *ids = pass_ids(p, s, &n);
+        if (!config_has_stack(c, s))
+            continue;
+        if (s == STACK_DECODER && config_has_stack(c, STACK_ENCODER))
+            buffer_puts(out, " →");
+        for (size_t i = 0; i < n; i++) {
+            buffer_putc(out, ' ');
+            label_token(p, ids[i], out);
+        }
+    }
+    if (pass_plan(p)->ablations) {
+        buffer_puts(out, "; ");
+        ablations_write(pass_plan(p)->ablations, out);
+    }
+    if (w->trace->changed)
+        buffer_printf(out, "; %s", _("weights changed"));
+    for (size_t i = 0; w->trace->edits && i < w->trace->edits->count; i++)
+        buffer_printf(out, _("; edit %s"), w->trace->edits->items[i]);
+}
+
 static void write_item(TraceWriter *w, TraceFormat format, size_t i)
 {
     const TraceItem *item = &w->trace->items[i];
@@ -434,6 +466,12 @@ int trace_write(const Trace *t, TraceFormat format, TraceEmit emit, void *contex
     int status = 0;
     if (format == TRACE_JSON)
         write_json_head(&w);
+    if (format == TRACE_MARKDOWN || format == TRACE_LATEX)
+        trace_write_table_head(&w, format);
+    if (format == TRACE_TEXT && t->changed)
+        buffer_printf(&w.text, "# %s\n", _("weights changed"));
+    for (size_t i = 0; format == TRACE_TEXT && t->edits && i < t->edits->count; i++)
+        buffer_printf(&w.text, "# edit %s\n", t->edits->items[i]);
     if (format == TRACE_CSV)
         buffer_puts(&w.text, "stage,head,row,column,value,row_name,column_name\n");
     if (format == TRACE_SVG)

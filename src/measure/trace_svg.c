@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARGIN = 16, FONT = 12, CHARACTER = 8, LINE = 18, NAME_COLUMNS = 20, NUMBERS_UP_TO = 16, BLOCK = 64 };
+enum { MARGIN = 16, FONT = 12, CHARACTER = 8, LINE = 18, NAME_COLUMNS = 20, ORIGIN_COLUMNS = 100, NUMBERS_UP_TO = 16, BLOCK = 64 };
 
 /* How the cells of a tensor are laid out, in pixels. */
 typedef struct Layout {
@@ -240,9 +240,12 @@ static void add_title(TraceWriter *w)
     if (t->count > 1)
         buffer_printf(out, _(", and %zu more"), t->count - 1);
     buffer_puts(out, "</title>\n<desc id=\"desc\">");
-    add_xml(out, pass_model(t->pass)->name);
-    buffer_puts(out, ": ");
-    buffer_puts(out, _("heat maps with a name for every row and column; each cell has its exact number as a title"));
+    Buffer origin = {0};
+    trace_origin(w, &origin);
+    add_xml(out, buffer_text(&origin));
+    buffer_free(&origin);
+    buffer_puts(out, ". ");
+    buffer_puts(out, _("Heat maps with a name for every row and column; each cell has its exact number as a title"));
     buffer_puts(out, "</desc>\n");
     out->failed = out->failed || caption.failed;
     buffer_free(&caption);
@@ -272,6 +275,16 @@ int trace_write_svg(TraceWriter *w, Error *e)
         width = said > width ? said : width;
         height += height_of(&t->items[i], &l);
     }
+    Buffer origin = {0};
+    trace_origin(w, &origin);
+    size_t fits = text_fit(buffer_text(&origin), ORIGIN_COLUMNS, NULL); /* whole in the description */
+    if (origin.len > fits) {
+        origin.data[origin.len = fits] = '\0';
+        buffer_puts(&origin, "…");
+    }
+    int needs = 2 * MARGIN + text_width(buffer_text(&origin)) * CHARACTER;
+    width = needs > width ? needs : width;
+    height += LINE + LINE / 2;
     buffer_printf(&w->text,
                   "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"title desc\">\n",
                   width, height, width, height);
@@ -280,6 +293,11 @@ int trace_write_svg(TraceWriter *w, Error *e)
                   "<style>text{font:%dpx 'DejaVu Sans Mono',Menlo,Consolas,'Noto Sans Mono CJK SC',monospace;fill:#000}"
                   "text[fill]{fill:#fff}.n{fill:#444}.h{font-weight:bold}</style>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n",
                   FONT, width, height);
+    buffer_printf(&w->text, "<text x=\"%d\" y=\"%d\" class=\"n\">", MARGIN, y + FONT);
+    add_xml(&w->text, buffer_text(&origin));
+    buffer_puts(&w->text, "</text>\n");
+    buffer_free(&origin);
+    y += LINE + LINE / 2;
     for (size_t i = 0; i < t->count && trace_go_on(w); i++)
         y = add_item(w, &t->items[i], y);
     buffer_puts(&w->text, "</svg>\n");

@@ -101,6 +101,21 @@ static void add_part(TraceWriter *w, size_t first, size_t end, size_t cols)
         buffer_printf(&w->text, _("columns %zu to %zu of %zu"), first, end - 1, cols);
 }
 
+void trace_write_table_head(TraceWriter *w, TraceFormat format)
+{
+    Buffer origin = {0}, shown = {0};
+    trace_origin(w, &origin);
+    visible(buffer_text(&origin), &shown);
+    if (format == TRACE_MARKDOWN)
+        escape_markdown(&w->text, buffer_text(&shown));
+    else
+        buffer_printf(&w->text, "%% %s", buffer_text(&shown));
+    buffer_puts(&w->text, format == TRACE_MARKDOWN ? "\n\n" : "\n");
+    w->text.failed = w->text.failed || origin.failed || shown.failed;
+    buffer_free(&origin);
+    buffer_free(&shown);
+}
+
 /* ---- Markdown ---- */
 
 static void add_markdown_number(Buffer *out, real x)

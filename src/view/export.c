@@ -48,7 +48,7 @@ typedef struct Choice {
 
 static const Choice choices[] = {
     {PART_HEAD, "csv", "csv", N_("a line a number, exact, with its names"), TRACE_CSV},
-    {PART_HEAD, "json", "json", N_("exact numbers, model, ids and ablations"), TRACE_JSON},
+    {PART_HEAD, "json", "json", N_("exact numbers, model, ids, ablations, edits"), TRACE_JSON},
     {PART_HEAD, "markdown", "md", N_("a table with names, rounded, as GitHub draws it"), TRACE_MARKDOWN},
     {PART_HEAD, "latex", "tex", N_("a tabular with names, rounded, for a paper"), TRACE_LATEX},
     {PART_HEAD, "svg", "svg", N_("a heat map with names and numbers"), TRACE_SVG},
@@ -173,6 +173,8 @@ static int write_matrix(App *app, const char *path, bool all, TraceFormat format
     Trace t = {0};
     Buffer out = {0};
     int status = list_source(app, source_of(app), all, &t, e);
+    t.edits = &app->edits;
+    t.changed = app->changed;
     if (status == 0 && format == TRACE_SAFETENSORS)
         status = trace_save(&t, path, e);
     else if (status == 0 && (status = trace_write(&t, format, gather, &out, e)) == 0)

@@ -53,6 +53,17 @@ static char *draw(App *app, Canvas *c)
     return text.data;
 }
 
+static char *read_all(const char *path)
+{
+    File f;
+    Error e = {{0}};
+    Buffer b = {0};
+    cr_assert_eq(file_open(&f, path, &e), 0, "%s", e.text);
+    buffer_add(&b, f.data, f.size);
+    file_close(&f);
+    return b.data;
+}
+
 static char *write_session(const App *app)
 {
     Session s;
@@ -250,6 +261,11 @@ Test(session, a_changed_weight_is_not_in_it_and_that_is_said)
     cr_assert(strstr(app->message, "without the changed weights"), "%s", app->message);
     App *again = session_open(path, THEME_DARK, true, false, &e);
     cr_assert(again, "%s", e.text);
+    snprintf(path, sizeof path, "%s/x.md", folder); /* and what is exported says that it is of others */
+    export_to(app, path);
+    char *table = read_all(path);
+    cr_assert(strncmp(table, "hand-wired: &lt;s> A B C A; weights changed\n", 43) == 0, "%s", table);
+    free(table);
     char *one = write_session(again), *two = write_session(app), *three = write_session(clean);
     cr_assert_str_eq(one, two);
     cr_assert(strncmp(one, three, (size_t)(strstr(three, "\"given\"") - three)) == 0, "the fingerprints are those of the model as it is opened");
@@ -311,17 +327,6 @@ static void picture(const Canvas *c, Theme theme, bool color, const char *title,
     (void)color;
     buffer_printf(out, "%s of %s\n", format, title);
     canvas_write_text(c, out);
-}
-
-static char *read_all(const char *path)
-{
-    File f;
-    Error e = {{0}};
-    Buffer b = {0};
-    cr_assert_eq(file_open(&f, path, &e), 0, "%s", e.text);
-    buffer_add(&b, f.data, f.size);
-    file_close(&f);
-    return b.data;
 }
 
 Test(session, everything_the_export_menu_offers_is_written)
