@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_TARGETS,   OPTION_STAGE, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS,
+                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT,   OPTION_EDITS,  OPTION_TARGETS,
+                                 OPTION_STAGE,      OPTION_FORMAT,    OPTION_OUTPUT, OPTION_END};
 
-static const OptionNote notes[] = {{OPTION_STAGE, "NAME", N_("only this stage or weight; may be given several times")}, {OPTION_END, NULL, NULL}};
+static const OptionNote notes[] = {{OPTION_STAGE, "NAME", N_("only this stage or weight; may be given several times")},
+                                   {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "grad",
@@ -44,7 +46,8 @@ static int unknown_name(const Trace *t, const char *name, size_t n, Error *e)
     Nearest near = nearest_to(name, n);
     for (size_t i = 0; i < t->count; i++)
         nearest_offer(&near, t->items[i].name);
-    return error_set(e, "--stage: expected a stage of this pass or a weight of the model, found %s%s", quote_short(name, n, quoted), nearest_hint(&near, hint));
+    return error_set(e, "--stage: expected a stage of this pass or a weight of the model, found %s%s", quote_short(name, n, quoted),
+                     nearest_hint(&near, hint));
 }
 
 /* Leaves only those that are named in "NAME,NAME", in their order. */
@@ -114,8 +117,7 @@ int cli_grad(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     Pass *p = NULL;
-    bool good = output_check_trace(&o, &e) == 0 && work_open(&w, &o, &e) == 0 &&
-                (p = work_pass(&w, &e)) != NULL && run(&w, &o, p, &e) == 0;
+    bool good = output_check_trace(&o, &e) == 0 && work_open(&w, &o, &e) == 0 && (p = work_pass(&w, &e)) != NULL && run(&w, &o, p, &e) == 0;
     pass_free(p);
     work_free(&w);
     options_free(&o);

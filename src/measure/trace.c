@@ -1,4 +1,5 @@
-/* trace.c - the list of what is written; text, JSON, CSV and safetensors of it. Tables and pictures are trace_table.c's and trace_svg.c's. */
+/* trace.c - the list of what is written; text, JSON, CSV and safetensors of it. Tables and pictures are trace_table.c's and trace_svg.c's.
+ */
 #include "measure/trace_writer.h"
 
 #include "base/text.h"
@@ -410,9 +411,20 @@ void trace_caption(const TraceWriter *w, const TraceItem *item, int head, Buffer
 
 int trace_format_of(const char *path)
 {
-    static const struct { const char *end; TraceFormat format; } ends[] = {
-        {"txt", TRACE_TEXT}, {"text", TRACE_TEXT}, {"json", TRACE_JSON}, {"csv", TRACE_CSV}, {"safetensors", TRACE_SAFETENSORS}, {"md", TRACE_MARKDOWN},
-        {"markdown", TRACE_MARKDOWN}, {"tex", TRACE_LATEX}, {"latex", TRACE_LATEX}, {"svg", TRACE_SVG},
+    static const struct {
+        const char *end;
+        TraceFormat format;
+    } ends[] = {
+        {"txt", TRACE_TEXT},
+        {"text", TRACE_TEXT},
+        {"json", TRACE_JSON},
+        {"csv", TRACE_CSV},
+        {"safetensors", TRACE_SAFETENSORS},
+        {"md", TRACE_MARKDOWN},
+        {"markdown", TRACE_MARKDOWN},
+        {"tex", TRACE_LATEX},
+        {"latex", TRACE_LATEX},
+        {"svg", TRACE_SVG},
     };
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
@@ -452,11 +464,21 @@ static void write_item(TraceWriter *w, TraceFormat format, size_t i)
 {
     const TraceItem *item = &w->trace->items[i];
     switch (format) {
-    case TRACE_JSON: write_json(w, item, i == 0); break;
-    case TRACE_CSV: write_csv(w, item); break;
-    case TRACE_MARKDOWN: trace_write_markdown(w, item, i == 0); break;
-    case TRACE_LATEX: trace_write_latex(w, item, i == 0); break;
-    default: write_text(w, item, i == 0); break;
+    case TRACE_JSON:
+        write_json(w, item, i == 0);
+        break;
+    case TRACE_CSV:
+        write_csv(w, item);
+        break;
+    case TRACE_MARKDOWN:
+        trace_write_markdown(w, item, i == 0);
+        break;
+    case TRACE_LATEX:
+        trace_write_latex(w, item, i == 0);
+        break;
+    default:
+        write_text(w, item, i == 0);
+        break;
     }
 }
 

@@ -22,7 +22,16 @@
 #include "pass/pass.h"
 
 /* In the order of TRACE_FORMATS, which is what --format takes. */
-typedef enum TraceFormat { TRACE_TEXT, TRACE_JSON, TRACE_CSV, TRACE_SAFETENSORS, TRACE_MARKDOWN, TRACE_LATEX, TRACE_SVG, TRACE_FORMAT_COUNT } TraceFormat;
+typedef enum TraceFormat {
+    TRACE_TEXT,
+    TRACE_JSON,
+    TRACE_CSV,
+    TRACE_SAFETENSORS,
+    TRACE_MARKDOWN,
+    TRACE_LATEX,
+    TRACE_SVG,
+    TRACE_FORMAT_COUNT
+} TraceFormat;
 #define TRACE_FORMATS "text|json|csv|safetensors|markdown|latex|svg"
 
 enum { TRACE_SVG_CELLS = 250000 }; /* a picture of more is no picture */

@@ -53,11 +53,33 @@ static void escape_markdown(Buffer *out, const char *text)
 /* The ten special characters of LaTeX; those that old fonts show as others; and [ ] *, which mean something after a \\. */
 static void escape_latex(Buffer *out, const char *text)
 {
-    static const struct { char c; const char *tex; } special[] = {
-        {'\\', "\\textbackslash{}"}, {'~', "\\textasciitilde{}"}, {'^', "\\textasciicircum{}"}, {'{', "\\{"}, {'}', "\\}"},
-        {'$', "\\$"}, {'&', "\\&"}, {'#', "\\#"}, {'%', "\\%"}, {'_', "\\_"}, {'<', "\\textless{}"}, {'>', "\\textgreater{}"},
-        {'|', "\\textbar{}"}, {'[', "{[}"}, {']', "{]}"}, {'*', "{*}"}, {'-', "{-}"}, {'`', "{`}"}, {'\'', "{'}"}, {'"', "{''}"}, {',', "{,}"},
-        {'?', "{?}"}, {'!', "{!}"},
+    static const struct {
+        char c;
+        const char *tex;
+    } special[] = {
+        {'\\', "\\textbackslash{}"},
+        {'~', "\\textasciitilde{}"},
+        {'^', "\\textasciicircum{}"},
+        {'{', "\\{"},
+        {'}', "\\}"},
+        {'$', "\\$"},
+        {'&', "\\&"},
+        {'#', "\\#"},
+        {'%', "\\%"},
+        {'_', "\\_"},
+        {'<', "\\textless{}"},
+        {'>', "\\textgreater{}"},
+        {'|', "\\textbar{}"},
+        {'[', "{[}"},
+        {']', "{]}"},
+        {'*', "{*}"},
+        {'-', "{-}"},
+        {'`', "{`}"},
+        {'\'', "{'}"},
+        {'"', "{''}"},
+        {',', "{,}"},
+        {'?', "{?}"},
+        {'!', "{!}"},
     };
     for (const char *p = text; *p; p++) {
         const char *tex = NULL;
@@ -250,7 +272,9 @@ void trace_write_latex(TraceWriter *w, const TraceItem *item, bool first)
         buffer_free(&caption);
         buffer_putc(&w->text, '\n');
         if (h == 0 && needs_fonts(w, item))
-            buffer_printf(&w->text, "%% %s\n", _("names outside Latin: compile with xelatex or lualatex and a font that has them (for Chinese \\usepackage{xeCJK})"));
+            buffer_printf(
+                &w->text, "%% %s\n",
+                _("names outside Latin: compile with xelatex or lualatex and a font that has them (for Chinese \\usepackage{xeCJK})"));
         for (size_t j = 0; j < m.cols && trace_go_on(w); j += LATEX_COLUMNS) {
             size_t end = j + LATEX_COLUMNS < m.cols ? j + LATEX_COLUMNS : m.cols;
             if (j)

@@ -132,7 +132,8 @@ static void suggest(const App *app, Choice c, char *out, size_t size)
     char head[32] = "";
     if (c.part == PART_HEAD && s.heads)
         snprintf(head, sizeof head, ".h%zu", s.head);
-    snprintf(out, size, "%s%s%s%s.%s", s.name, s.gradient && c.part != PART_SCREEN ? ".grad" : "", head, c.part == PART_SCREEN ? ".screen" : "", c.end);
+    snprintf(out, size, "%s%s%s%s.%s", s.name, s.gradient && c.part != PART_SCREEN ? ".grad" : "", head,
+             c.part == PART_SCREEN ? ".screen" : "", c.end);
 }
 
 void export_choose(App *app)
@@ -263,9 +264,9 @@ bool export_accept(App *app, const char *path)
         return app->take.replayed;
     }
     char *full = expand(path);
-    int status = !full ? error_memory(&e, "export")
-               : c.part == PART_SCREEN ? write_screen(app, full, c.name, &e)
-                                       : write_matrix(app, full, c.part == PART_ALL, (TraceFormat)c.format, &e);
+    int status = !full                   ? error_memory(&e, "export")
+                 : c.part == PART_SCREEN ? write_screen(app, full, c.name, &e)
+                                         : write_matrix(app, full, c.part == PART_ALL, (TraceFormat)c.format, &e);
     free(full);
     return report(app, path, status, &e);
 }

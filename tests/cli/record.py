@@ -115,6 +115,14 @@ expect(b"recorded at 80x24, this terminal is 60x20" in t.seen, "a word about the
 t.press("q")
 expect(t.wait() == 0, "status 0 of a recording that was left")
 
+# another model under that name: which, and what still works
+with open("other.cast", "w") as f:
+    head, lines = events("a.cast")
+    head["stepformer"]["model"]["weights"] = "0123456789abcdef"
+    f.writelines(json.dumps(line) + "\n" for line in [head, *lines])
+t = Terminal("step", "--play", "other.cast")
+expect(t.wait() == 2 and b"model.weights: expected " in t.seen and b"--as-recorded" in t.seen, "a word about another model")
+
 # keys pressed again, at another size; back, on, and taken over
 t = Terminal("step", "--play", "a.cast", "--delay", "0", cols=132, rows=40)
 expect("the end, 13 of 13" in t.screen(131, 40), "the end of the keys")
