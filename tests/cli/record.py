@@ -1,5 +1,5 @@
 """Recording and playing in a terminal of its own: python3 tests/cli/record.py PROGRAM. Says what is wrong and fails."""
-import fcntl, json, os, pty, select, signal, struct, sys, tempfile, termios, time
+import fcntl, json, os, pty, resource, select, signal, struct, sys, tempfile, termios, time
 
 program = os.path.abspath(sys.argv[1])
 bad = []
@@ -14,10 +14,12 @@ def expect(good, what):
 class Terminal:
     """The program in a terminal; `seen` is every byte it wrote."""
 
-    def __init__(self, *words, cols=80, rows=24):
+    def __init__(self, *words, cols=80, rows=24, room=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8", COLUMNS=str(cols), LINES=str(rows))
+            if room:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
             time.sleep(0.1)  # until the size is set
             os.execv(program, [program, *words])
         self.size(cols, rows)
@@ -102,6 +104,16 @@ os.kill(t.pid, signal.SIGKILL)
 t.wait()
 head, lines = events("killed.cast")
 expect(sum(e[1] == "i" for e in lines) == 3, "three keys before the kill")
+
+# so does a disk without room, which is said at once and at the end
+t = Terminal("-m", "hand-wired", "--record", "full.cast", room=6000)
+t.press("n", "n", "n", "n", "n", "n")
+expect(b"full.cast: cannot be written" in t.seen, "a word on the screen about the disk")
+t.press("q")
+t.read()
+expect(t.wait() == 2 and b"the recording ends here" in t.seen, "status 2 of a recording that is not whole")
+head, lines = events("full.cast")
+expect(2 < len(lines) and os.path.getsize("full.cast") <= 6000, "a recording up to where the disk was full")
 
 # without a terminal: the bytes
 status = os.system("'%s' step --play a.cast >bytes" % program)
