@@ -78,8 +78,8 @@ static int add_keys(Player *p, const CastEvent *c, int cols, int rows, size_t *r
         if (b.event.type == EVENT_NONE)
             continue;
         Beat *last = p->count && p->beats[p->count - 1].us == c->us ? &p->beats[p->count - 1] : NULL;
-        if (last && b.event.type == EVENT_MOUSE && b.event.action == MOUSE_CLICK && last->event.type == EVENT_MOUSE && last->event.action == MOUSE_CLICK &&
-            last->event.row == b.event.row && last->event.col == b.event.col)
+        if (last && b.event.type == EVENT_MOUSE && b.event.action == MOUSE_CLICK && last->event.type == EVENT_MOUSE &&
+            last->event.action == MOUSE_CLICK && last->event.row == b.event.row && last->event.col == b.event.col)
             last->event.action = MOUSE_DOUBLE;
         else if (add_beat(p, b, room, e) != 0)
             return -1;
@@ -137,9 +137,13 @@ static int viewer_key(Player *p, int32_t key)
         schedule(p);
         return 0;
     case 'n':
-    case K_RIGHT: p->paused = true; return 1;
+    case K_RIGHT:
+        p->paused = true;
+        return 1;
     case 'b':
-    case K_LEFT: p->paused = true; return -1;
+    case K_LEFT:
+        p->paused = true;
+        return -1;
     case '+':
     case '=':
     case '-':
@@ -147,11 +151,16 @@ static int viewer_key(Player *p, int32_t key)
         p->speed = p->speed < 0 ? 0 : p->speed >= SPEEDS ? SPEEDS - 1 : p->speed;
         schedule(p);
         return 0;
-    case K_ENTER: p->take_over = p->over = true; return 0;
+    case K_ENTER:
+        p->take_over = p->over = true;
+        return 0;
     case 'q':
     case K_ESC:
-    case K_CTRL | 'c': p->over = true; return 0;
-    default: return 0;
+    case K_CTRL | 'c':
+        p->over = true;
+        return 0;
+    default:
+        return 0;
     }
 }
 
@@ -172,7 +181,9 @@ static void draw_bar(const Player *p, const App *app, Canvas *c)
     int col = 1 + canvas_put(c, row, 1, c->cols - 1, ROLE_BADGE, text) + 2;
     if (p->left_out)
         col += canvas_printf(c, row, col, c->cols - col, ROLE_WARNING, _("%zu clicks left out"), p->left_out) + 2;
-    canvas_put_cut(c, row, col, c->cols - col, ROLE_TITLE, p->at == p->count ? _("b back  Enter take over  q quit") : _("Space pause  n/b step  +- speed  Enter take over  q quit"));
+    canvas_put_cut(c, row, col, c->cols - col, ROLE_TITLE,
+                   p->at == p->count ? _("b back  Enter take over  q quit")
+                                     : _("Space pause  n/b step  +- speed  Enter take over  q quit"));
 }
 
 static void press(Player *p, App *app, const Canvas *c)
@@ -271,14 +282,16 @@ static void warn_of_size(Player *p)
     term_size(&cols, &rows);
     if (cols >= p->cast->cols && rows >= p->cast->rows)
         return;
-    snprintf(text, sizeof text, "\033[2J\033[H%.300s: recorded at %dx%d, this terminal is %dx%d:\r\nenlarge it first. Any key plays it, q leaves.", p->path, p->cast->cols,
-             p->cast->rows, cols, rows);
+    snprintf(text, sizeof text,
+             "\033[2J\033[H%.300s: recorded at %dx%d, this terminal is %dx%d:\r\nenlarge it first. Any key plays it, q leaves.", p->path,
+             p->cast->cols, p->cast->rows, cols, rows);
     term_send(text, strlen(text));
     for (;;) {
         Event event = term_read(-1);
         if (event.type == EVENT_RESIZE)
             continue;
-        p->over = event.type == EVENT_END || (event.type == EVENT_KEY && (event.key == 'q' || event.key == K_ESC || event.key == (K_CTRL | 'c')));
+        p->over =
+            event.type == EVENT_END || (event.type == EVENT_KEY && (event.key == 'q' || event.key == K_ESC || event.key == (K_CTRL | 'c')));
         return;
     }
 }
@@ -334,6 +347,10 @@ static int play_in_terminal(Player *p, const Options *o, bool keys, int *signal_
             theme = s.theme;
         if (status == 0 && !(app = start_app(p, &s, theme, color, e)))
             status = -1;
+        if (status != 0) {
+            Error why = *e;
+            error_set(e, "%.900s; --as-recorded shows it without the model", why.text);
+        }
     }
     if (status == 0)
         status = term_open(theme, color && theme != THEME_MONO, e);

@@ -1,10 +1,10 @@
 /* step.c - the debugger; without a terminal, the same walk as plain text. */
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/record.h"
 #include "cli/screen.h"
 #include "pass/ablation.h"
-#include "base/file.h"
 #include "term/term.h"
 #include "train/run.h"
 #include "view/session.h"
@@ -73,11 +73,12 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
 /* What says itself what the model is and what it is fed cannot stand beside options that say so, too. */
 static int refuse_beside(const Options *o, OptionId id, Error *e)
 {
-    static const OptionId others[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS, OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS};
+    static const OptionId others[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
+                                      OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (o->value[others[i]])
-            return error_set(e, "--%s: expected no --%s beside it, found one; %s says which model it is and what it is fed", option_table[id].name,
-                             option_table[others[i]].name, o->value[id]);
+            return error_set(e, "--%s: expected no --%s beside it, found one; %s says which model it is and what it is fed",
+                             option_table[id].name, option_table[others[i]].name, o->value[id]);
     return 0;
 }
 
@@ -209,8 +210,8 @@ static int debug(Options *o)
     int cols, rows, number = 0;
     term_size(&cols, &rows);
     if (cols < APP_MIN_COLS || rows < APP_MIN_ROWS)
-        status = error_set(&e, "terminal: expected at least %dx%d, found %dx%d; enlarge it, or try `stepformer step | less -S`", APP_MIN_COLS,
-                           APP_MIN_ROWS, cols, rows);
+        status = error_set(&e, "terminal: expected at least %dx%d, found %dx%d; enlarge it, or try `stepformer step | less -S`",
+                           APP_MIN_COLS, APP_MIN_ROWS, cols, rows);
     else if ((status = record_begin(app, cols, rows, &e)) == 0)
         status = screen_run(app, &e);
     number = term_end_signal();
@@ -223,9 +224,10 @@ static int debug(Options *o)
     return status == 0 ? CLI_DONE : cli_wrong(&e);
 }
 
-static const OptionId step_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                        OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_THEME, OPTION_SESSION, OPTION_RECORD, OPTION_PLAY, OPTION_DELAY, OPTION_AS_RECORDED,
-                                        OPTION_OUTPUT, OPTION_END};
+static const OptionId step_options[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
+                                        OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_THEME,
+                                        OPTION_SESSION,    OPTION_RECORD,    OPTION_PLAY, OPTION_DELAY,  OPTION_AS_RECORDED,
+                                        OPTION_OUTPUT,     OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",

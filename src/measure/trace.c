@@ -1,4 +1,5 @@
-/* trace.c - the list of what is written; text, JSON, CSV and safetensors of it. Tables and pictures are trace_table.c's and trace_svg.c's. */
+/* trace.c - the list of what is written; text, JSON, CSV and safetensors of it. Tables and pictures are trace_table.c's and trace_svg.c's.
+ */
 #include "measure/trace_writer.h"
 
 #include "base/text.h"
@@ -294,7 +295,12 @@ static void write_json_head(TraceWriter *w)
             buffer_printf(out, "%s\"%s\"", first ? "" : ", ", ablation_table[i].name);
             first = false;
         }
-    buffer_puts(out, "],\n");
+    buffer_puts(out, "],\n \"edits\": [");
+    for (size_t i = 0; w->trace->edits && i < w->trace->edits->count; i++) {
+        buffer_puts(out, i ? ", " : "");
+        text_json(out, w->trace->edits->items[i], strlen(w->trace->edits->items[i]));
+    }
+    buffer_printf(out, "],\n%s", w->trace->changed ? " \"weights_changed\": true,\n" : "");
     if (w->trace->gradients) {
         double loss = w->trace->loss;
         buffer_printf(out, " \"loss\": %s%.17g%s,\n \"gradients\": [", isfinite(loss) ? "" : "\"", loss, isfinite(loss) ? "" : "\"");
@@ -405,9 +411,20 @@ void trace_caption(const TraceWriter *w, const TraceItem *item, int head, Buffer
 
 int trace_format_of(const char *path)
 {
-    static const struct { const char *end; TraceFormat format; } ends[] = {
-        {"txt", TRACE_TEXT}, {"text", TRACE_TEXT}, {"json", TRACE_JSON}, {"csv", TRACE_CSV}, {"safetensors", TRACE_SAFETENSORS}, {"md", TRACE_MARKDOWN},
-        {"markdown", TRACE_MARKDOWN}, {"tex", TRACE_LATEX}, {"latex", TRACE_LATEX}, {"svg", TRACE_SVG},
+    static const struct {
+        const char *end;
+        TraceFormat format;
+    } ends[] = {
+        {"txt", TRACE_TEXT},
+        {"text", TRACE_TEXT},
+        {"json", TRACE_JSON},
+        {"csv", TRACE_CSV},
+        {"safetensors", TRACE_SAFETENSORS},
+        {"md", TRACE_MARKDOWN},
+        {"markdown", TRACE_MARKDOWN},
+        {"tex", TRACE_LATEX},
+        {"latex", TRACE_LATEX},
+        {"svg", TRACE_SVG},
     };
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
@@ -416,15 +433,52 @@ int trace_format_of(const char *path)
     return -1;
 }
 
+void trace_origin(const TraceWriter *w, Buffer *out)
+{
+    const Pass *p = w->trace->pass;
+    const Config *c = &pass_model(p)->config;
+    buffer_printf(out, "%s%s:", pass_model(p)->name, pass_model(p)->untrained ? _(" (untrained)") : "");
+    for (Stack s = STACK_ENCODER; s <= STACK_DECODER; s++) {
+        size_t n;
+        const int *ids = pass_ids(p, s, &n);
+        if (!config_has_stack(c, s))
+            continue;
+        if (s == STACK_DECODER && config_has_stack(c, STACK_ENCODER))
+            buffer_puts(out, " →");
+        for (size_t i = 0; i < n; i++) {
+            buffer_putc(out, ' ');
+            label_token(p, ids[i], out);
+        }
+    }
+    if (pass_plan(p)->ablations) {
+        buffer_puts(out, "; ");
+        ablations_write(pass_plan(p)->ablations, out);
+    }
+    if (w->trace->changed)
+        buffer_printf(out, "; %s", _("weights changed"));
+    for (size_t i = 0; w->trace->edits && i < w->trace->edits->count; i++)
+        buffer_printf(out, _("; edit %s"), w->trace->edits->items[i]);
+}
+
 static void write_item(TraceWriter *w, TraceFormat format, size_t i)
 {
     const TraceItem *item = &w->trace->items[i];
     switch (format) {
-    case TRACE_JSON: write_json(w, item, i == 0); break;
-    case TRACE_CSV: write_csv(w, item); break;
-    case TRACE_MARKDOWN: trace_write_markdown(w, item, i == 0); break;
-    case TRACE_LATEX: trace_write_latex(w, item, i == 0); break;
-    default: write_text(w, item, i == 0); break;
+    case TRACE_JSON:
+        write_json(w, item, i == 0);
+        break;
+    case TRACE_CSV:
+        write_csv(w, item);
+        break;
+    case TRACE_MARKDOWN:
+        trace_write_markdown(w, item, i == 0);
+        break;
+    case TRACE_LATEX:
+        trace_write_latex(w, item, i == 0);
+        break;
+    default:
+        write_text(w, item, i == 0);
+        break;
     }
 }
 
@@ -434,6 +488,12 @@ int trace_write(const Trace *t, TraceFormat format, TraceEmit emit, void *contex
     int status = 0;
     if (format == TRACE_JSON)
         write_json_head(&w);
+    if (format == TRACE_MARKDOWN || format == TRACE_LATEX)
+        trace_write_table_head(&w, format);
+    if (format == TRACE_TEXT && t->changed)
+        buffer_printf(&w.text, "# %s\n", _("weights changed"));
+    for (size_t i = 0; format == TRACE_TEXT && t->edits && i < t->edits->count; i++)
+        buffer_printf(&w.text, "# edit %s\n", t->edits->items[i]);
     if (format == TRACE_CSV)
         buffer_puts(&w.text, "stage,head,row,column,value,row_name,column_name\n");
     if (format == TRACE_SVG)

@@ -4,7 +4,7 @@
  *
  *   text         a block each: lines beginning with '#' say name, shape and axes, and what it is; then one line a row,
  *                six significant digits
- *   json         one object: the model, the ids, the ablations, and an array of {name, shape, axes, value}
+ *   json         one object: the model, the ids, the ablations and edits, and an array of {name, shape, axes, value}
  *   csv          stage,head,row,column,value,row_name,column_name: one line a number, indices from 0, head empty where there are none;
  *                the names are the tokens', dimensions' or units', quoted where RFC 4180 asks for it
  *   safetensors  one tensor each, by name
@@ -18,10 +18,20 @@
 #ifndef MEASURE_TRACE_H
 #define MEASURE_TRACE_H
 
+#include "pass/edit.h"
 #include "pass/pass.h"
 
 /* In the order of TRACE_FORMATS, which is what --format takes. */
-typedef enum TraceFormat { TRACE_TEXT, TRACE_JSON, TRACE_CSV, TRACE_SAFETENSORS, TRACE_MARKDOWN, TRACE_LATEX, TRACE_SVG, TRACE_FORMAT_COUNT } TraceFormat;
+typedef enum TraceFormat {
+    TRACE_TEXT,
+    TRACE_JSON,
+    TRACE_CSV,
+    TRACE_SAFETENSORS,
+    TRACE_MARKDOWN,
+    TRACE_LATEX,
+    TRACE_SVG,
+    TRACE_FORMAT_COUNT
+} TraceFormat;
 #define TRACE_FORMATS "text|json|csv|safetensors|markdown|latex|svg"
 
 enum { TRACE_SVG_CELLS = 250000 }; /* a picture of more is no picture */
@@ -39,6 +49,8 @@ typedef struct TraceItem {
 
 typedef struct Trace {
     const Pass *pass;
+    const Edits *edits; /* of the pass, borrowed; NULL: none. Every format but csv and safetensors says them */
+    bool changed;       /* the weights are no longer those that the model was opened with: said as the edits are */
     bool gradients;
     double loss; /* nats; where these are gradients */
     TraceItem *items;

@@ -1,7 +1,8 @@
 /* trace_svg.c - a trace as heat maps, one below the other.
  *
  * A number's size is the depth of its colour, on one scale for all heads of a tensor; its sign is the hue and, so that nobody depends on
- * hues, the shape: negative cells leave a rim. Cells wide enough hold their number; every cell has its names and its exact number as a title. */
+ * hues, the shape: negative cells leave a rim. Cells wide enough hold their number; every cell has its names and its exact number as a
+ * title. */
 #include "base/text.h"
 #include "measure/trace_writer.h"
 
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARGIN = 16, FONT = 12, CHARACTER = 8, LINE = 18, NAME_COLUMNS = 20, NUMBERS_UP_TO = 16, BLOCK = 64 };
+enum { MARGIN = 16, FONT = 12, CHARACTER = 8, LINE = 18, NAME_COLUMNS = 20, ORIGIN_COLUMNS = 100, NUMBERS_UP_TO = 16, BLOCK = 64 };
 
 /* How the cells of a tensor are laid out, in pixels. */
 typedef struct Layout {
@@ -111,7 +112,8 @@ static unsigned color_of(real x, double largest, bool *white_text)
     return x < 0 ? fade << 16 | fade << 8 | weak : weak << 16 | fade << 8 | fade;
 }
 
-static void add_cell(TraceWriter *w, const TraceItem *item, const Layout *l, const char *row_name, const char *column_name, real x, double largest, int left, int top)
+static void add_cell(TraceWriter *w, const TraceItem *item, const Layout *l, const char *row_name, const char *column_name, real x,
+                     double largest, int left, int top)
 {
     Buffer *out = &w->text;
     char number[TRACE_NUMBER_MAX], shown[TRACE_NUMBER_MAX];
@@ -129,8 +131,8 @@ static void add_cell(TraceWriter *w, const TraceItem *item, const Layout *l, con
         add_xml(out, label_axis(trace_axis(item, item->rank - 1)));
         buffer_putc(out, ' ');
     }
-    buffer_printf(out, "%s: %s</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>", column_name, number, left + rim, top + rim,
-                  l->cell_width - 2 * rim, l->cell_height - 2 * rim, color);
+    buffer_printf(out, "%s: %s</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>", column_name, number, left + rim,
+                  top + rim, l->cell_width - 2 * rim, l->cell_height - 2 * rim, color);
     if (l->numbers || !isfinite(x)) {
         if (isinf(x))
             snprintf(shown, sizeof shown, "%s", x < 0 ? "−∞" : "∞");
@@ -138,8 +140,8 @@ static void add_cell(TraceWriter *w, const TraceItem *item, const Layout *l, con
             snprintf(shown, sizeof shown, "nan");
         else if (strchr((trace_number_table(shown, x), shown), 'e')) /* eight characters are what fits */
             snprintf(shown, sizeof shown, "%.1e", (double)x);
-        buffer_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\"%s>%s</text>", left + l->cell_width / 2, top + l->cell_height / 2 + 4,
-                      white ? " fill=\"#fff\"" : "", shown);
+        buffer_printf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\"%s>%s</text>", left + l->cell_width / 2,
+                      top + l->cell_height / 2 + 4, white ? " fill=\"#fff\"" : "", shown);
     }
     buffer_puts(out, "</g>\n");
 }
@@ -173,17 +175,19 @@ static void free_names(char **names)
 }
 
 /* The columns first … end - 1 of one head; returns the y below it. */
-static int add_block(TraceWriter *w, const TraceItem *item, const Layout *l, char **rows, char **columns, const real *x, double largest, size_t first, int y)
+static int add_block(TraceWriter *w, const TraceItem *item, const Layout *l, char **rows, char **columns, const real *x, double largest,
+                     size_t first, int y)
 {
     TraceMatrices m = trace_matrices(item);
     size_t end = first + l->block < m.cols ? first + l->block : m.cols;
     Buffer *out = &w->text;
     int left = MARGIN + l->names_left;
     if (l->block < m.cols)
-        buffer_printf(out, "<text x=\"%d\" y=\"%d\" class=\"n\">%s %zu–%zu / %zu</text>\n", MARGIN, y + FONT, _("columns"), first, end - 1, m.cols);
+        buffer_printf(out, "<text x=\"%d\" y=\"%d\" class=\"n\">%s %zu–%zu / %zu</text>\n", MARGIN, y + FONT, _("columns"), first, end - 1,
+                      m.cols);
     y += LINE + l->names_above;
-    buffer_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#ccc\"/>\n", left, y, (int)(end - first) * l->cell_width,
-                  (int)m.rows * l->cell_height);
+    buffer_printf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#ccc\"/>\n", left, y,
+                  (int)(end - first) * l->cell_width, (int)m.rows * l->cell_height);
     for (size_t j = first; j < end; j++) {
         int x_middle = left + (int)(j - first) * l->cell_width + l->cell_width / 2;
         if (l->names_above == LINE)
@@ -193,7 +197,8 @@ static int add_block(TraceWriter *w, const TraceItem *item, const Layout *l, cha
     }
     for (size_t i = 0; i < m.rows && trace_go_on(w); i++) {
         int top = y + (int)i * l->cell_height;
-        buffer_printf(out, "<text x=\"%d\" y=\"%d\" class=\"n\" text-anchor=\"end\">%s</text>\n", left - 6, top + l->cell_height / 2 + 4, rows[i]);
+        buffer_printf(out, "<text x=\"%d\" y=\"%d\" class=\"n\" text-anchor=\"end\">%s</text>\n", left - 6, top + l->cell_height / 2 + 4,
+                      rows[i]);
         for (size_t j = first; j < end; j++)
             add_cell(w, item, l, rows[i], columns[j], x[i * m.cols + j], largest, left + (int)(j - first) * l->cell_width, top);
     }
@@ -219,7 +224,8 @@ static int add_item(TraceWriter *w, const TraceItem *item, int y)
     for (size_t h = 0; rows && columns && h < (m.heads ? m.heads : 1); h++)
         for (size_t first = 0; first < m.cols && trace_go_on(w); first += l.block) {
             if (m.heads && first == 0)
-                buffer_printf(out, "<text x=\"%d\" y=\"%d\" class=\"h\">%s %zu</text>\n", MARGIN + (l.block < m.cols ? 240 : 0), y + FONT, label_axis(item->stage->axes[0]), h);
+                buffer_printf(out, "<text x=\"%d\" y=\"%d\" class=\"h\">%s %zu</text>\n", MARGIN + (l.block < m.cols ? 240 : 0), y + FONT,
+                              label_axis(item->stage->axes[0]), h);
             y = add_block(w, item, &l, rows, columns, item->data + h * m.rows * m.cols, largest, first, y);
         }
     free_names(rows);
@@ -240,9 +246,12 @@ static void add_title(TraceWriter *w)
     if (t->count > 1)
         buffer_printf(out, _(", and %zu more"), t->count - 1);
     buffer_puts(out, "</title>\n<desc id=\"desc\">");
-    add_xml(out, pass_model(t->pass)->name);
-    buffer_puts(out, ": ");
-    buffer_puts(out, _("heat maps with a name for every row and column; each cell has its exact number as a title"));
+    Buffer origin = {0};
+    trace_origin(w, &origin);
+    add_xml(out, buffer_text(&origin));
+    buffer_free(&origin);
+    buffer_puts(out, ". ");
+    buffer_puts(out, _("Heat maps with a name for every row and column; each cell has its exact number as a title"));
     buffer_puts(out, "</desc>\n");
     out->failed = out->failed || caption.failed;
     buffer_free(&caption);
@@ -259,7 +268,8 @@ int trace_write_svg(TraceWriter *w, Error *e)
             count *= t->items[i].shape[k];
         cells += count;
         if (cells > TRACE_SVG_CELLS)
-            return error_set(e, "svg: expected at most %d cells, found %zu up to %s; choose fewer stages", TRACE_SVG_CELLS, cells, t->items[i].name);
+            return error_set(e, "svg: expected at most %d cells, found %zu up to %s; choose fewer stages", TRACE_SVG_CELLS, cells,
+                             t->items[i].name);
     }
     for (size_t i = 0; i < t->count; i++) {
         Layout l = lay_out(w, &t->items[i]);
@@ -272,14 +282,30 @@ int trace_write_svg(TraceWriter *w, Error *e)
         width = said > width ? said : width;
         height += height_of(&t->items[i], &l);
     }
+    Buffer origin = {0};
+    trace_origin(w, &origin);
+    size_t fits = text_fit(buffer_text(&origin), ORIGIN_COLUMNS, NULL); /* whole in the description */
+    if (origin.len > fits) {
+        origin.data[origin.len = fits] = '\0';
+        buffer_puts(&origin, "…");
+    }
+    int needs = 2 * MARGIN + text_width(buffer_text(&origin)) * CHARACTER;
+    width = needs > width ? needs : width;
+    height += LINE + LINE / 2;
     buffer_printf(&w->text,
-                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"title desc\">\n",
+                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" "
+                  "aria-labelledby=\"title desc\">\n",
                   width, height, width, height);
     add_title(w);
     buffer_printf(&w->text,
                   "<style>text{font:%dpx 'DejaVu Sans Mono',Menlo,Consolas,'Noto Sans Mono CJK SC',monospace;fill:#000}"
                   "text[fill]{fill:#fff}.n{fill:#444}.h{font-weight:bold}</style>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n",
                   FONT, width, height);
+    buffer_printf(&w->text, "<text x=\"%d\" y=\"%d\" class=\"n\">", MARGIN, y + FONT);
+    add_xml(&w->text, buffer_text(&origin));
+    buffer_puts(&w->text, "</text>\n");
+    buffer_free(&origin);
+    y += LINE + LINE / 2;
     for (size_t i = 0; i < t->count && trace_go_on(w); i++)
         y = add_item(w, &t->items[i], y);
     buffer_puts(&w->text, "</svg>\n");

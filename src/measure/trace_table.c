@@ -53,11 +53,33 @@ static void escape_markdown(Buffer *out, const char *text)
 /* The ten special characters of LaTeX; those that old fonts show as others; and [ ] *, which mean something after a \\. */
 static void escape_latex(Buffer *out, const char *text)
 {
-    static const struct { char c; const char *tex; } special[] = {
-        {'\\', "\\textbackslash{}"}, {'~', "\\textasciitilde{}"}, {'^', "\\textasciicircum{}"}, {'{', "\\{"}, {'}', "\\}"},
-        {'$', "\\$"}, {'&', "\\&"}, {'#', "\\#"}, {'%', "\\%"}, {'_', "\\_"}, {'<', "\\textless{}"}, {'>', "\\textgreater{}"},
-        {'|', "\\textbar{}"}, {'[', "{[}"}, {']', "{]}"}, {'*', "{*}"}, {'-', "{-}"}, {'`', "{`}"}, {'\'', "{'}"}, {'"', "{''}"}, {',', "{,}"},
-        {'?', "{?}"}, {'!', "{!}"},
+    static const struct {
+        char c;
+        const char *tex;
+    } special[] = {
+        {'\\', "\\textbackslash{}"},
+        {'~', "\\textasciitilde{}"},
+        {'^', "\\textasciicircum{}"},
+        {'{', "\\{"},
+        {'}', "\\}"},
+        {'$', "\\$"},
+        {'&', "\\&"},
+        {'#', "\\#"},
+        {'%', "\\%"},
+        {'_', "\\_"},
+        {'<', "\\textless{}"},
+        {'>', "\\textgreater{}"},
+        {'|', "\\textbar{}"},
+        {'[', "{[}"},
+        {']', "{]}"},
+        {'*', "{*}"},
+        {'-', "{-}"},
+        {'`', "{`}"},
+        {'\'', "{'}"},
+        {'"', "{''}"},
+        {',', "{,}"},
+        {'?', "{?}"},
+        {'!', "{!}"},
     };
     for (const char *p = text; *p; p++) {
         const char *tex = NULL;
@@ -99,6 +121,21 @@ static void add_part(TraceWriter *w, size_t first, size_t end, size_t cols)
 {
     if (end - first < cols)
         buffer_printf(&w->text, _("columns %zu to %zu of %zu"), first, end - 1, cols);
+}
+
+void trace_write_table_head(TraceWriter *w, TraceFormat format)
+{
+    Buffer origin = {0}, shown = {0};
+    trace_origin(w, &origin);
+    visible(buffer_text(&origin), &shown);
+    if (format == TRACE_MARKDOWN)
+        escape_markdown(&w->text, buffer_text(&shown));
+    else
+        buffer_printf(&w->text, "%% %s", buffer_text(&shown));
+    buffer_puts(&w->text, format == TRACE_MARKDOWN ? "\n\n" : "\n");
+    w->text.failed = w->text.failed || origin.failed || shown.failed;
+    buffer_free(&origin);
+    buffer_free(&shown);
 }
 
 /* ---- Markdown ---- */
@@ -235,7 +272,9 @@ void trace_write_latex(TraceWriter *w, const TraceItem *item, bool first)
         buffer_free(&caption);
         buffer_putc(&w->text, '\n');
         if (h == 0 && needs_fonts(w, item))
-            buffer_printf(&w->text, "%% %s\n", _("names outside Latin: compile with xelatex or lualatex and a font that has them (for Chinese \\usepackage{xeCJK})"));
+            buffer_printf(
+                &w->text, "%% %s\n",
+                _("names outside Latin: compile with xelatex or lualatex and a font that has them (for Chinese \\usepackage{xeCJK})"));
         for (size_t j = 0; j < m.cols && trace_go_on(w); j += LATEX_COLUMNS) {
             size_t end = j + LATEX_COLUMNS < m.cols ? j + LATEX_COLUMNS : m.cols;
             if (j)

@@ -29,7 +29,11 @@ void trace_name(const TraceWriter *w, const TraceItem *item, bool row, size_t i,
 /* "decoder.0.self.weights, head 1, 4×7: query by key", and for gradients "d(loss)/d(…)". head -1: none to name. */
 void trace_caption(const TraceWriter *w, const TraceItem *item, int head, Buffer *out);
 
-/* One item each. */
+/* What the numbers are of, on one line: "zh-en: 我 爱 你 </s> → <s> I love you; no-positions; edit …". Not escaped. */
+void trace_origin(const TraceWriter *w, Buffer *out);
+
+/* What the numbers are of, at the beginning; then one item each. */
+void trace_write_table_head(TraceWriter *w, TraceFormat format);
 void trace_write_markdown(TraceWriter *w, const TraceItem *item, bool first);
 void trace_write_latex(TraceWriter *w, const TraceItem *item, bool first);
 /* All of them: a picture has a size that stands at its beginning. */

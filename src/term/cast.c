@@ -100,7 +100,8 @@ static int read_header(Cast *c, json_t *head, const char *name, Error *e)
     if (!json_is_object(head) || !json_is_integer(version))
         return error_set(e, "%s:1: expected an asciicast's header {\"version\": 2, …}, found something else", name);
     if (json_integer_value(version) != 2)
-        return error_set(e, "%s:1: version: expected 2, found %lld; `asciinema convert` makes one of the other", name, (long long)json_integer_value(version));
+        return error_set(e, "%s:1: version: expected 2, found %lld; `asciinema convert` makes one of the other", name,
+                         (long long)json_integer_value(version));
     if (!size_of(json_object_get(head, "width"), &c->cols) || !size_of(json_object_get(head, "height"), &c->rows))
         return error_set(e, "%s:1: expected width and height, whole numbers from 1 to %d, found something else", name, CAST_SIZE_MAX);
     if (!session)
@@ -115,8 +116,8 @@ static int read_header(Cast *c, json_t *head, const char *name, Error *e)
 static bool read_size(CastEvent *event)
 {
     char rest;
-    return strlen(event->data) == event->len && sscanf(event->data, "%4dx%4d%c", &event->cols, &event->rows, &rest) == 2 && event->cols >= 1 &&
-           event->rows >= 1 && event->cols <= CAST_SIZE_MAX && event->rows <= CAST_SIZE_MAX;
+    return strlen(event->data) == event->len && sscanf(event->data, "%4dx%4d%c", &event->cols, &event->rows, &rest) == 2 &&
+           event->cols >= 1 && event->rows >= 1 && event->cols <= CAST_SIZE_MAX && event->rows <= CAST_SIZE_MAX;
 }
 
 static int read_event(CastEvent *event, const json_t *line, int64_t before, const char *name, size_t number, Error *e)
@@ -133,7 +134,8 @@ static int read_event(CastEvent *event, const json_t *line, int64_t before, cons
         return error_set(e, "%s:%zu: expected a text, found something else", name, number);
     event->us = llrint(seconds * 1e6);
     if (event->us < before)
-        return error_set(e, "%s:%zu: expected a time of at least %.6f, that of the event before, found %.6f", name, number, (double)before / 1e6, seconds);
+        return error_set(e, "%s:%zu: expected a time of at least %.6f, that of the event before, found %.6f", name, number,
+                         (double)before / 1e6, seconds);
     event->kind = json_string_value(kind)[0];
     event->len = json_string_length(data);
     event->data = malloc(event->len + 1);

@@ -48,7 +48,7 @@ typedef struct Choice {
 
 static const Choice choices[] = {
     {PART_HEAD, "csv", "csv", N_("a line a number, exact, with its names"), TRACE_CSV},
-    {PART_HEAD, "json", "json", N_("exact numbers, model, ids and ablations"), TRACE_JSON},
+    {PART_HEAD, "json", "json", N_("exact numbers, model, ids, ablations, edits"), TRACE_JSON},
     {PART_HEAD, "markdown", "md", N_("a table with names, rounded, as GitHub draws it"), TRACE_MARKDOWN},
     {PART_HEAD, "latex", "tex", N_("a tabular with names, rounded, for a paper"), TRACE_LATEX},
     {PART_HEAD, "svg", "svg", N_("a heat map with names and numbers"), TRACE_SVG},
@@ -132,7 +132,8 @@ static void suggest(const App *app, Choice c, char *out, size_t size)
     char head[32] = "";
     if (c.part == PART_HEAD && s.heads)
         snprintf(head, sizeof head, ".h%zu", s.head);
-    snprintf(out, size, "%s%s%s%s.%s", s.name, s.gradient && c.part != PART_SCREEN ? ".grad" : "", head, c.part == PART_SCREEN ? ".screen" : "", c.end);
+    snprintf(out, size, "%s%s%s%s.%s", s.name, s.gradient && c.part != PART_SCREEN ? ".grad" : "", head,
+             c.part == PART_SCREEN ? ".screen" : "", c.end);
 }
 
 void export_choose(App *app)
@@ -173,6 +174,8 @@ static int write_matrix(App *app, const char *path, bool all, TraceFormat format
     Trace t = {0};
     Buffer out = {0};
     int status = list_source(app, source_of(app), all, &t, e);
+    t.edits = &app->edits;
+    t.changed = app->changed;
     if (status == 0 && format == TRACE_SAFETENSORS)
         status = trace_save(&t, path, e);
     else if (status == 0 && (status = trace_write(&t, format, gather, &out, e)) == 0)
@@ -261,9 +264,9 @@ bool export_accept(App *app, const char *path)
         return app->take.replayed;
     }
     char *full = expand(path);
-    int status = !full ? error_memory(&e, "export")
-               : c.part == PART_SCREEN ? write_screen(app, full, c.name, &e)
-                                       : write_matrix(app, full, c.part == PART_ALL, (TraceFormat)c.format, &e);
+    int status = !full                   ? error_memory(&e, "export")
+                 : c.part == PART_SCREEN ? write_screen(app, full, c.name, &e)
+                                         : write_matrix(app, full, c.part == PART_ALL, (TraceFormat)c.format, &e);
     free(full);
     return report(app, path, status, &e);
 }

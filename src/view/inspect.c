@@ -333,7 +333,7 @@ bool inspect_command(App *app, CommandId id, const char *argument)
     case CMD_DELETE: return delete(app, argument);
     case CMD_EDIT: return app_add_edit(app, argument);
     case CMD_EXPORT: export_to(app, argument); return true;
-    case CMD_SAVE_SESSION: return session_accept(app, argument);
+    case CMD_SAVE_SESSION: session_accept(app, argument); return true; /* what it asks, it asks in a line of its own */
     default: app_say(app, ROLE_ERROR, _("%s takes nothing behind its name, found %s"), command_table[id].name, argument); return false;
     }
 }

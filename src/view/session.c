@@ -113,8 +113,16 @@ static bool copy_ids(Ids *to, const App *app, Stack stack)
 int session_of(const App *app, Session *s, Error *e)
 {
     char stage[STAGE_NAME_MAX];
-    *s = (Session){.ablations = app->ablations, .phase = app->phase, .grain = app->grain, .show = app->show, .all_heads = app->all_heads,
-                   .show_value = app->show_value, .digits = (size_t)app->digits, .top = app->top, .left = app->left, .theme = app->theme};
+    *s = (Session){.ablations = app->ablations,
+                   .phase = app->phase,
+                   .grain = app->grain,
+                   .show = app->show,
+                   .all_heads = app->all_heads,
+                   .show_value = app->show_value,
+                   .digits = (size_t)app->digits,
+                   .top = app->top,
+                   .left = app->left,
+                   .theme = app->theme};
     memcpy(s->cursor, app->cursor, sizeof s->cursor);
     s->view = app->view == VIEW_MENU ? VIEW_STEP : app->view;
     const char *weight = app->view == VIEW_WEIGHT ? app->model->weights.items[app->weight].name : NULL;
@@ -197,7 +205,9 @@ static int check_model(const Session *s, const Model *m, const char *name, Error
         return 0;
     const char *expected = what[0] == 'c' ? s->config : what[0] == 'v' ? s->vocabulary : s->weights;
     const char *found = what[0] == 'c' ? config : what[0] == 'v' ? vocabulary : weights;
-    return error_set(e, "%s: model.%s: expected %s with fingerprint %s, found another model of that name, with %s; try the one that stepformer %s saved it with",
+    return error_set(e,
+                     "%s: model.%s: expected %s with fingerprint %s, found another model of that name, with %s; try the one that "
+                     "stepformer %s saved it with",
                      name, what, s->model, expected, found, s->program);
 }
 
@@ -207,7 +217,8 @@ static int check_ids(const Ids *ids, const char *which, const Model *m, bool wan
         return error_set(e, "%s: %s: expected %s, found %zu; %s is the model", name, which, wanted ? "ids" : "no ids", ids->len, m->name);
     for (size_t i = 0; i < ids->len; i++)
         if ((size_t)ids->data[i] >= m->config.vocab_size)
-            return error_set(e, "%s: %s[%zu]: expected an id from 0 to %zu, found %d", name, which, i, m->config.vocab_size - 1, ids->data[i]);
+            return error_set(e, "%s: %s[%zu]: expected an id from 0 to %zu, found %d", name, which, i, m->config.vocab_size - 1,
+                             ids->data[i]);
     return 0;
 }
 
@@ -274,8 +285,8 @@ static int take_place(App *app, const Session *s, const char *name, Error *e)
     if (stage < 0)
         return error_set(e, "%s: place.stage: expected a stage of this pass, found \"%.60s\"", name, s->stage);
     if ((s->view == VIEW_WEIGHT) != (weight >= 0))
-        return error_set(e, "%s: place.weight: expected %s, found \"%.60s\"", name, s->view == VIEW_WEIGHT ? "a weight of the model" : "null",
-                         s->weight ? s->weight : "null");
+        return error_set(e, "%s: place.weight: expected %s, found \"%.60s\"", name,
+                         s->view == VIEW_WEIGHT ? "a weight of the model" : "null", s->weight ? s->weight : "null");
     app_go(app, (size_t)stage);
     if (!go_to_phase(app, s->phase))
         return error_set(e, "%s: place.phase: cannot be reached: %s", name, app->message);

@@ -15,15 +15,21 @@ static const char *const phases[] = {"forward", "loss", "backward", "update", NU
 static const char *const grains[] = {"stage", "sub-layer", "layer", "stack", NULL};
 static const char *const shows[] = {"numbers", "heat", "both", NULL};
 static const char *const themes[] = {"dark", "light", "high-contrast", "monochrome", NULL};
-static const struct { const char *name; ViewId view; } views[] = {
-    {"step", VIEW_STEP}, {"cell", VIEW_CELL}, {"weights", VIEW_WEIGHT}, {"map", VIEW_MAP}, {"next", VIEW_NEXT}, {"stream", VIEW_STREAM},
-    {"gradients", VIEW_GRADIENTS}, {"help", VIEW_HELP},
+static const struct {
+    const char *name;
+    ViewId view;
+} views[] = {
+    {"step", VIEW_STEP}, {"cell", VIEW_CELL},     {"weights", VIEW_WEIGHT},      {"map", VIEW_MAP},
+    {"next", VIEW_NEXT}, {"stream", VIEW_STREAM}, {"gradients", VIEW_GRADIENTS}, {"help", VIEW_HELP},
 };
 enum { VIEWS = sizeof views / sizeof *views };
 /* The kinds of axes that have a cursor of their own. */
-static const struct { const char *name; Axis axis; } cursors[] = {
-    {"head", AXIS_HEAD}, {"token", AXIS_TOKEN}, {"key", AXIS_KEY}, {"dim", AXIS_DIM}, {"head_dim", AXIS_HEAD_DIM},
-    {"heads_dim", AXIS_HEADS_DIM}, {"unit", AXIS_UNIT}, {"vocab", AXIS_VOCAB},
+static const struct {
+    const char *name;
+    Axis axis;
+} cursors[] = {
+    {"head", AXIS_HEAD},         {"token", AXIS_TOKEN},         {"key", AXIS_KEY},   {"dim", AXIS_DIM},
+    {"head_dim", AXIS_HEAD_DIM}, {"heads_dim", AXIS_HEADS_DIM}, {"unit", AXIS_UNIT}, {"vocab", AXIS_VOCAB},
 };
 enum { CURSORS = sizeof cursors / sizeof *cursors, INDEX_MAX = 1 << 30, IDS_MAX = 1 << 20, LIST_MAX = 10000 };
 
@@ -145,13 +151,22 @@ static const char *describe(const json_t *v, char out[QUOTE_SHORT])
     if (!v)
         return "nothing";
     switch (json_typeof(v)) {
-    case JSON_OBJECT: return "an object";
-    case JSON_ARRAY: return "a list";
-    case JSON_STRING: return quote_short(json_string_value(v), json_string_length(v), out);
-    case JSON_INTEGER: snprintf(out, QUOTE_SHORT, "%lld", (long long)json_integer_value(v)); return out;
-    case JSON_REAL: snprintf(out, QUOTE_SHORT, "%g", json_real_value(v)); return out;
-    case JSON_NULL: return "null";
-    default: return json_is_true(v) ? "true" : "false";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_STRING:
+        return quote_short(json_string_value(v), json_string_length(v), out);
+    case JSON_INTEGER:
+        snprintf(out, QUOTE_SHORT, "%lld", (long long)json_integer_value(v));
+        return out;
+    case JSON_REAL:
+        snprintf(out, QUOTE_SHORT, "%g", json_real_value(v));
+        return out;
+    case JSON_NULL:
+        return "null";
+    default:
+        return json_is_true(v) ? "true" : "false";
     }
 }
 
@@ -166,7 +181,8 @@ static int check_keys(const Reader *r, const char *where, json_t *object, const 
 {
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         char quoted[QUOTE_SHORT], hint[NEAREST_HINT];
         Nearest near = nearest_to(key, strlen(key));
         bool known = false;
@@ -175,8 +191,8 @@ static int check_keys(const Reader *r, const char *where, json_t *object, const 
             nearest_offer(&near, *k);
         }
         if (!known)
-            return error_set(r->e, "%s: %s: expected a key of a session, found %s%s", r->file, *where ? where : "session", quote_short(key, strlen(key), quoted),
-                             nearest_hint(&near, hint));
+            return error_set(r->e, "%s: %s: expected a key of a session, found %s%s", r->file, *where ? where : "session",
+                             quote_short(key, strlen(key), quoted), nearest_hint(&near, hint));
     }
     return 0;
 }
@@ -250,7 +266,8 @@ static int read_ids(const Reader *r, json_t *from, const char *key, Ids *out)
         return refuse(r, "", key, "a list of ids", list);
     if (json_array_size(list) > IDS_MAX)
         return error_set(r->e, "%s: %s: expected at most %d ids, found %zu", r->file, key, IDS_MAX, json_array_size(list));
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         char place[32];
         snprintf(place, sizeof place, "[%zu]", i);
         if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INDEX_MAX)
@@ -269,7 +286,8 @@ static int read_list(const Reader *r, json_t *from, const char *key, TextList *o
         return refuse(r, "", key, "a list of texts", list);
     if (json_array_size(list) > LIST_MAX)
         return error_set(r->e, "%s: %s: expected at most %d texts, found %zu", r->file, key, LIST_MAX, json_array_size(list));
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         char place[32];
         snprintf(place, sizeof place, "[%zu]", i);
         if (!json_is_string(v))
@@ -289,8 +307,8 @@ static int read_ablations(const Reader *r, json_t *from, Ablations *out)
         Error why = {{0}};
         if (strchr(names.items[i], ',') || ablations_parse(&one, names.items[i], &why) != 0 || one == 0) {
             char quoted[QUOTE_SHORT];
-            status = error_set(r->e, "%s: ablations[%zu]: expected the name of an ablation, found %s; 'stepformer ablations' lists them", r->file, i,
-                               quote_short(names.items[i], strlen(names.items[i]), quoted));
+            status = error_set(r->e, "%s: ablations[%zu]: expected the name of an ablation, found %s; 'stepformer ablations' lists them",
+                               r->file, i, quote_short(names.items[i], strlen(names.items[i]), quoted));
         }
         *out |= one;
     }
@@ -300,8 +318,8 @@ static int read_ablations(const Reader *r, json_t *from, Ablations *out)
 
 static int read_place(const Reader *r, json_t *root, Session *s)
 {
-    static const char *const keys[] = {"phase", "stage", "cursor", "view", "weight", "weight_cursor", "step", "show",
-                                       "all_heads", "value_first", "digits", "top", "left", "theme", NULL};
+    static const char *const keys[] = {"phase",     "stage",       "cursor", "view", "weight", "weight_cursor", "step", "show",
+                                       "all_heads", "value_first", "digits", "top",  "left",   "theme",         NULL};
     const char *view_names[VIEWS + 1] = {0}, *cursor_names[CURSORS + 1] = {0};
     json_t *place, *cursor, *pair;
     for (size_t i = 0; i < VIEWS; i++)
@@ -327,15 +345,18 @@ static int read_place(const Reader *r, json_t *root, Session *s)
     pair = json_object_get(place, "weight_cursor");
     for (size_t i = 0; i < 2; i++) {
         json_t *v = json_array_get(pair, i);
-        if (!json_is_array(pair) || json_array_size(pair) != 2 || !json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INDEX_MAX)
+        if (!json_is_array(pair) || json_array_size(pair) != 2 || !json_is_integer(v) || json_integer_value(v) < 0 ||
+            json_integer_value(v) > INDEX_MAX)
             return refuse(r, "place.", "weight_cursor", "a row and a column", pair);
         s->weight_cursor[i] = (size_t)json_integer_value(v);
     }
     int grain = read_choice(r, place, "place.", "step", grains);
     int show = grain < 0 ? -1 : read_choice(r, place, "place.", "show", shows);
     int theme = show < 0 ? -1 : read_choice(r, place, "place.", "theme", themes);
-    if (theme < 0 || read_bool(r, place, "place.", "all_heads", &s->all_heads) != 0 || read_bool(r, place, "place.", "value_first", &s->show_value) != 0 ||
-        read_index(r, place, "place.", "digits", 1, 8, &s->digits) != 0 || read_index(r, place, "place.", "top", 0, INDEX_MAX, &s->top) != 0 ||
+    if (theme < 0 || read_bool(r, place, "place.", "all_heads", &s->all_heads) != 0 ||
+        read_bool(r, place, "place.", "value_first", &s->show_value) != 0 ||
+        read_index(r, place, "place.", "digits", 1, 8, &s->digits) != 0 ||
+        read_index(r, place, "place.", "top", 0, INDEX_MAX, &s->top) != 0 ||
         read_index(r, place, "place.", "left", 0, INDEX_MAX, &s->left) != 0)
         return -1;
     s->phase = (Phase)phase;
@@ -348,7 +369,8 @@ static int read_place(const Reader *r, json_t *root, Session *s)
 
 static int read_root(const Reader *r, json_t *root, Session *s)
 {
-    static const char *const keys[] = {"session", "program", "model", "given", "source", "target", "ablations", "edits", "breakpoints", "watches", "place", NULL};
+    static const char *const keys[] = {"session",   "program", "model",       "given",   "source", "target",
+                                       "ablations", "edits",   "breakpoints", "watches", "place",  NULL};
     static const char *const model_keys[] = {"name", "tokenizer", "config", "vocabulary", "weights", NULL};
     static const char *const given_keys[] = {"text", "target", "ids", "target_ids", NULL};
     json_t *model, *given;
@@ -357,8 +379,9 @@ static int read_root(const Reader *r, json_t *root, Session *s)
         return refuse(r, "", "session", "the format's version, 1", version);
     if (json_integer_value(version) != SESSION_VERSION) {
         char by[QUOTE_SHORT];
-        return error_set(r->e, "%s: session: expected version %d, found %lld, written by stepformer %s; try that program", r->file, SESSION_VERSION,
-                         (long long)json_integer_value(version), json_is_string(program) ? describe(program, by) : "of unknown version");
+        return error_set(r->e, "%s: session: expected version %d, found %lld, written by stepformer %s; try that program", r->file,
+                         SESSION_VERSION, (long long)json_integer_value(version),
+                         json_is_string(program) ? describe(program, by) : "of unknown version");
     }
     if (check_keys(r, "", root, keys) != 0 || read_text(r, root, "", "program", false, &s->program) != 0)
         return -1;
@@ -370,9 +393,9 @@ static int read_root(const Reader *r, json_t *root, Session *s)
         read_text(r, given, "given.", "target", true, &s->target_text) != 0 || read_text(r, given, "given.", "ids", true, &s->ids) != 0 ||
         read_text(r, given, "given.", "target_ids", true, &s->target_ids) != 0)
         return -1;
-    if (read_ids(r, root, "source", &s->source) != 0 || read_ids(r, root, "target", &s->target) != 0 || read_ablations(r, root, &s->ablations) != 0 ||
-        read_list(r, root, "edits", &s->edits) != 0 || read_list(r, root, "breakpoints", &s->breakpoints) != 0 ||
-        read_list(r, root, "watches", &s->watches) != 0)
+    if (read_ids(r, root, "source", &s->source) != 0 || read_ids(r, root, "target", &s->target) != 0 ||
+        read_ablations(r, root, &s->ablations) != 0 || read_list(r, root, "edits", &s->edits) != 0 ||
+        read_list(r, root, "breakpoints", &s->breakpoints) != 0 || read_list(r, root, "watches", &s->watches) != 0)
         return -1;
     return read_place(r, root, s);
 }
@@ -387,7 +410,8 @@ int session_read(Session *s, const char *bytes, size_t n, const char *name, Erro
     json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &where);
     if (!root)
         return error_set(e, "%s: line %d, column %d: expected a session's JSON: %s", name, where.line, where.column, where.text);
-    int status = json_is_object(root) ? read_root(&r, root, s) : error_set(e, "%s: expected an object {\"session\": 1, …}, found another value", name);
+    int status = json_is_object(root) ? read_root(&r, root, s)
+                                      : error_set(e, "%s: expected an object {\"session\": 1, …}, found another value", name);
     json_decref(root);
     if (status != 0)
         session_free(s);

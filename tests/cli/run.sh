@@ -129,6 +129,9 @@ else
     if command -v bash >/dev/null; then
         bash "$TOP/tests/cli/completion.bash" "$program" || failed=$((failed + 1))
     fi
+    if command -v python3 >/dev/null; then
+        python3 "$TOP/tests/cli/record.py" "$program" || failed=$((failed + 1))
+    fi
 fi
 
 echo "cli: $passed passed, $failed failed, $skipped skipped"

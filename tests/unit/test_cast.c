@@ -130,7 +130,8 @@ Test(cast, every_key_is_read_back_from_its_bytes)
             buffer_free(&bytes);
             continue;
         }
-        cr_assert(used == bytes.len && out.type == EVENT_KEY && out.key == k, "%x: %zu of %zu bytes, %x", (unsigned)k, used, bytes.len, (unsigned)out.key);
+        cr_assert(used == bytes.len && out.type == EVENT_KEY && out.key == k, "%x: %zu of %zu bytes, %x", (unsigned)k, used, bytes.len,
+                  (unsigned)out.key);
         buffer_free(&bytes);
         checked++;
     }
@@ -141,7 +142,8 @@ Test(cast, every_key_is_read_back_from_its_bytes)
         keys_encode(&in, &bytes);
         size_t used = keys_decode(&none, bytes.data, bytes.len, true, &out);
         cr_assert_eq(used, action == MOUSE_DOUBLE ? bytes.len / 2 : bytes.len);
-        cr_assert(out.type == EVENT_MOUSE && out.row == 20 && out.col == 199 && out.action == (action == MOUSE_DOUBLE ? MOUSE_CLICK : (MouseAction)action));
+        cr_assert(out.type == EVENT_MOUSE && out.row == 20 && out.col == 199 &&
+                  out.action == (action == MOUSE_DOUBLE ? MOUSE_CLICK : (MouseAction)action));
         buffer_free(&bytes);
     }
 }

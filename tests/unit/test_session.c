@@ -53,6 +53,17 @@ static char *draw(App *app, Canvas *c)
     return text.data;
 }
 
+static char *read_all(const char *path)
+{
+    File f;
+    Error e = {{0}};
+    Buffer b = {0};
+    cr_assert_eq(file_open(&f, path, &e), 0, "%s", e.text);
+    buffer_add(&b, f.data, f.size);
+    file_close(&f);
+    return b.data;
+}
+
 static char *write_session(const App *app)
 {
     Session s;
@@ -74,7 +85,9 @@ static App *read_session(const char *text, Error *e)
     return app;
 }
 
-static const struct { const char *model, *text, *keys; } places[] = {
+static const struct {
+    const char *model, *text, *keys;
+} places[] = {
     {"tiny-models/hand-wired", "A B C A", ""},
     {"tiny-models/hand-wired", "A B C A", "g w e i g h t s Enter . Down v + + H"},
     {"tiny-models/hand-wired", NULL, "g w e i g h t s Enter Left Enter"},
@@ -86,7 +99,8 @@ static const struct { const char *model, *text, *keys; } places[] = {
     {"tiny-models/hand-wired", "A B C A", "L n c n"},
     {"tiny-models/zh-en", NULL, "g c r o s s . w Enter . . H a Enter Esc S"},
     {"tiny-models/zh-en", NULL, "a Down Enter Esc g p r o b s Enter End o"},
-    {"random:kind=encoder-decoder,encoder_layers=1,decoder_layers=1,n_heads=4,n_kv_heads=2,position=rope,seed=3", NULL, "g c r o s s Enter . . ."},
+    {"random:kind=encoder-decoder,encoder_layers=1,decoder_layers=1,n_heads=4,n_kv_heads=2,position=rope,seed=3", NULL,
+     "g c r o s s Enter . . ."},
     {"random:kind=encoder,encoder_layers=1,position=learned", NULL, "n n n D"},
 };
 
@@ -158,9 +172,12 @@ static char *with(const char *text, const char *from, const char *to)
 
 Test(session, what_the_model_does_not_have_is_refused)
 {
-    static const struct { const char *from, *to, *part; } changes[] = {
+    static const struct {
+        const char *from, *to, *part;
+    } changes[] = {
         {"\"name\": \"", "\"name\": \"no-such-model", "input: model: no-such-model"},
-        {"\"stage\": \"decoder.0.self.weights\"", "\"stage\": \"decoder.9.self.weights\"", "place.stage: expected a stage of this pass, found \"decoder.9.self.weights\""},
+        {"\"stage\": \"decoder.0.self.weights\"", "\"stage\": \"decoder.9.self.weights\"",
+         "place.stage: expected a stage of this pass, found \"decoder.9.self.weights\""},
         {"\"source\": []", "\"source\": [1]", "source: expected no ids, found 1"},
         {"\"target\": [6", "\"target\": [7", "target[0]: expected an id from 0 to 6, found 7"},
         {"\"target\": [6, 0, 1, 2, 0]", "\"target\": []", "target: expected ids, found 0"},
@@ -263,9 +280,15 @@ Test(session, a_changed_weight_is_not_in_it_and_that_is_said)
     cr_assert(strstr(app->message, "without the changed weights"), "%s", app->message);
     App *again = session_open(path, THEME_DARK, true, false, &e);
     cr_assert(again, "%s", e.text);
+    snprintf(path, sizeof path, "%s/x.md", folder); /* and what is exported says that it is of others */
+    export_to(app, path);
+    char *table = read_all(path);
+    cr_assert(strncmp(table, "hand-wired: &lt;s> A B C A; weights changed\n", 43) == 0, "%s", table);
+    free(table);
     char *one = write_session(again), *two = write_session(app), *three = write_session(clean);
     cr_assert_str_eq(one, two);
-    cr_assert(strncmp(one, three, (size_t)(strstr(three, "\"given\"") - three)) == 0, "the fingerprints are those of the model as it is opened");
+    cr_assert(strncmp(one, three, (size_t)(strstr(three, "\"given\"") - three)) == 0,
+              "the fingerprints are those of the model as it is opened");
     free(one);
     free(two);
     free(three);
@@ -324,17 +347,6 @@ static void picture(const Canvas *c, Theme theme, bool color, const char *title,
     (void)color;
     buffer_printf(out, "%s of %s\n", format, title);
     canvas_write_text(c, out);
-}
-
-static char *read_all(const char *path)
-{
-    File f;
-    Error e = {{0}};
-    Buffer b = {0};
-    cr_assert_eq(file_open(&f, path, &e), 0, "%s", e.text);
-    buffer_add(&b, f.data, f.size);
-    file_close(&f);
-    return b.data;
 }
 
 Test(session, everything_the_export_menu_offers_is_written)
@@ -421,8 +433,10 @@ Test(session, an_export_does_not_overwrite_without_asking)
 
 Test(session, recorded_keys_lead_to_the_same_screens, .timeout = 60)
 {
-    static const char *const some[] = {"n", "b", "s", "o", "]", "[", "r", "c", "g", "Backspace", "Enter", "Esc", "Up", "Down", "Left", "Right", "PgUp", "PgDn",
-                                       "Home", "End", ".", ",", "H", "v", "+", "-", "/", "Tab", "m", "S", "a", "z", "x", "u", "L", "d", "D", "W", "w", "?", "C-l", "3", "F2"};
+    static const char *const some[] = {"n",   "b",  "s",    "o",    "]",     "[",    "r",    "c",    "g",   "Backspace", "Enter",
+                                       "Esc", "Up", "Down", "Left", "Right", "PgUp", "PgDn", "Home", "End", ".",         ",",
+                                       "H",   "v",  "+",    "-",    "/",     "Tab",  "m",    "S",    "a",   "z",         "x",
+                                       "u",   "L",  "d",    "D",    "W",     "w",    "?",    "C-l",  "3",   "F2"};
     Random r = random_seeded(7);
     for (int round = 0; round < 6; round++) {
         Error e = {{0}};
@@ -438,7 +452,10 @@ Test(session, recorded_keys_lead_to_the_same_screens, .timeout = 60)
             const char *name = some[random_below(&r, sizeof some / sizeof *some)];
             event.key = key_parse(name, strlen(name));
             if (random_below(&r, 12) == 0)
-                event = (Event){.type = EVENT_MOUSE, .action = (MouseAction)random_below(&r, 4), .row = (int)random_below(&r, 24), .col = (int)random_below(&r, 80)};
+                event = (Event){.type = EVENT_MOUSE,
+                                .action = (MouseAction)random_below(&r, 4),
+                                .row = (int)random_below(&r, 24),
+                                .col = (int)random_below(&r, 80)};
             if (event.type == EVENT_MOUSE && event.action == MOUSE_DOUBLE) /* its bytes are those of two clicks; see play.c */
                 event.action = MOUSE_CLICK;
             app_draw(app, &c);
@@ -451,7 +468,8 @@ Test(session, recorded_keys_lead_to_the_same_screens, .timeout = 60)
         cr_assert(again, "%s", e.text);
         for (size_t at = 0; at < bytes.len;) {
             Event event;
-            at += keys_decode(&none, bytes.data + at, bytes.len - at, bytes.data[at] == 27 && at + 1 < bytes.len && bytes.data[at + 1] != '[' && bytes.data[at + 1] != 'O', &event);
+            at += keys_decode(&none, bytes.data + at, bytes.len - at,
+                              bytes.data[at] == 27 && at + 1 < bytes.len && bytes.data[at + 1] != '[' && bytes.data[at + 1] != 'O', &event);
             app_draw(again, &c);
             app_event(again, &event);
         }

@@ -116,11 +116,33 @@ Test(trace_tables, csv_has_every_number_and_every_name)
 
 Test(trace_tables, markdown_and_latex_show_every_token_as_it_is)
 {
-    static const struct { const char *markdown, *latex; } names[NASTY] = {
-        {"&#124;", "\\textbar{}"}, {"\\\\", "\\textbackslash{}"}, {"\\$", "\\$"}, {"&amp;", "\\&"}, {"#", "\\#"}, {"%", "\\%"}, {"\\_", "\\_"}, {"{", "\\{"},
-        {"}", "\\}"}, {"\\~", "\\textasciitilde{}"}, {"^", "\\textasciicircum{}"}, {"&lt;s>", "\\textless{}s\\textgreater{}"}, {"\\[", "{[}"},
-        {"\\]", "{]}"}, {"\\*", "{*}"}, {"\"", "{''}"}, {",", "{,}"}, {"a,b\"c", "a{,}b{''}c"}, {"\\`", "{`}"}, {"-", "{-}"},
-        {"▁爱", "\\textvisiblespace{}爱"}, {"我", "我"}, {"a\\\\nb", "a\\textbackslash{}nb"}, {"'", "{'}"},
+    static const struct {
+        const char *markdown, *latex;
+    } names[NASTY] = {
+        {"&#124;", "\\textbar{}"},
+        {"\\\\", "\\textbackslash{}"},
+        {"\\$", "\\$"},
+        {"&amp;", "\\&"},
+        {"#", "\\#"},
+        {"%", "\\%"},
+        {"\\_", "\\_"},
+        {"{", "\\{"},
+        {"}", "\\}"},
+        {"\\~", "\\textasciitilde{}"},
+        {"^", "\\textasciicircum{}"},
+        {"&lt;s>", "\\textless{}s\\textgreater{}"},
+        {"\\[", "{[}"},
+        {"\\]", "{]}"},
+        {"\\*", "{*}"},
+        {"\"", "{''}"},
+        {",", "{,}"},
+        {"a,b\"c", "a{,}b{''}c"},
+        {"\\`", "{`}"},
+        {"-", "{-}"},
+        {"▁爱", "\\textvisiblespace{}爱"},
+        {"我", "我"},
+        {"a\\\\nb", "a\\textbackslash{}nb"},
+        {"'", "{'}"},
     };
     Model *m = open_nasty();
     Pass *p = run(m, NASTY);
@@ -153,7 +175,8 @@ Test(trace_tables, infinities_and_small_numbers)
     int stage = plan_find(pass_plan(p), "decoder.0.self.masked");
     pass_override(p, (size_t)stage, 0, (real)-0.0000123456);
     pass_override(p, (size_t)stage, 3, (real)7654321);
-    char *markdown = write_stage(p, "decoder.0.self.masked", 0, TRACE_MARKDOWN), *latex = write_stage(p, "decoder.0.self.masked", 0, TRACE_LATEX);
+    char *markdown = write_stage(p, "decoder.0.self.masked", 0, TRACE_MARKDOWN),
+         *latex = write_stage(p, "decoder.0.self.masked", 0, TRACE_LATEX);
     cr_assert(strstr(markdown, "| −1.235e-05 | −∞ | −∞ |"), "%s", markdown);
     cr_assert(strstr(markdown, "| 7.654e+06 | "), "%s", markdown);
     cr_assert(strstr(latex, "& $-1.235\\times10^{-5}$ & $-\\infty$ & $-\\infty$ \\\\"), "%s", latex);
