@@ -146,6 +146,19 @@ static bool is_asked(const Request *q, size_t stage)
     return q->layer < 0 || pass_plan(q->pass)->stages[stage].layer == q->layer;
 }
 
+/* What a stack was fed, as --ids takes it. */
+static void fact_ids(const Request *q, const char *name, Stack stack)
+{
+    size_t n;
+    const int *ids = pass_ids(q->pass, stack, &n);
+    Buffer list = {0};
+    for (size_t i = 0; i < n; i++)
+        buffer_printf(&list, i ? ",%d" : "%d", ids[i]);
+    if (n)
+        table_fact_word(q->t, name, buffer_text(&list));
+    buffer_free(&list);
+}
+
 /* The model, and what is followed. */
 static void put_facts(const Request *q, bool answer)
 {
@@ -153,6 +166,8 @@ static void put_facts(const Request *q, bool answer)
     const int *ids = pass_ids(q->pass, config_last_stack(pass_plan(q->pass)->config), &n);
     size_t probs = pass_plan(q->pass)->count - 1, at = q->row * pass_plan(q->pass)->config->vocab_size + (size_t)q->token;
     table_fact_word(q->t, "model", pass_model(q->pass)->name);
+    fact_ids(q, "source", STACK_ENCODER);
+    fact_ids(q, "target", STACK_DECODER);
     if (!answer)
         return;
     table_fact_count(q->t, "position", q->row);

@@ -152,7 +152,7 @@ void attribution_draw(App *app, Canvas *c, Rect r)
     const AttributionPart *part = x->open && x->part < a.count && a.parts[x->part].pieces ? &a.parts[x->part] : NULL;
     write_title(app, part, token, a.against, &title);
     explain_subject(app, &subject);
-    int row = explain_head(app, c, r.row, r.col, r.cols, buffer_text(&title), buffer_text(&subject)) + 1;
+    int row = explain_head(c, r.row, r.col, r.cols, buffer_text(&title), buffer_text(&subject)) + 1;
     int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
                             _("Every norm is frozen at its actual mean and variance, so the parts add up. It shows what each part wrote for the token itself, "
                               "not what would change without the part: later parts read what it wrote, too."));

@@ -58,7 +58,7 @@ static void draw_head(Canvas *c, int row, Rect r)
     };
     int col = r.col + 3 + NAME;
     canvas_put(c, row, r.col + 4, NAME, ROLE_HEADING, _("part"));
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    for (size_t i = 0; i < sizeof heads / sizeof *heads && col + heads[i].columns < r.col + r.cols; i++) {
         canvas_put_right(c, row, col, heads[i].columns, ROLE_HEADING, _(heads[i].word));
         col += heads[i].columns;
     }
@@ -78,12 +78,13 @@ static void draw_part(const App *app, Canvas *c, int row, Rect r, const BeltPart
     canvas_put(c, row, r.col + 1, 1, ROLE_CROSS, chosen ? "▸" : " ");
     canvas_put(c, row, r.col + 2, 1, replaces ? ROLE_ABLATED : ROLE_BORDER, norm ? "═" : replaces ? "✗" : "├");
     canvas_put_cut(c, row, r.col + 4, NAME - 2, role, name);
-    explain_number(c, row, col, NUMBER, ROLE_TEXT, p->before_norm, 3);
-    explain_number(c, row, col + NUMBER, NUMBER, ROLE_TEXT, p->added_norm, 3);
-    explain_number(c, row, col + 2 * NUMBER, NUMBER, ROLE_TEXT, p->after_norm, 3);
-    explain_number(c, row, col + 3 * NUMBER, NUMBER + 1, p->cosine < 0 ? ROLE_NEGATIVE : ROLE_TEXT, p->cosine, 2);
-    explain_number(c, row, col + 4 * NUMBER + 1, NUMBER + 1, p->answer < 0 ? ROLE_NEGATIVE : ROLE_TEXT, p->answer, 2);
-    explain_number(c, row, col + 5 * NUMBER + 2, NUMBER, p->logit < 0 ? ROLE_NEGATIVE : ROLE_TEXT, p->logit, 3);
+    const struct { double value; int columns, digits; } numbers[] = {
+        {p->before_norm, NUMBER, 3}, {p->added_norm, NUMBER, 3}, {p->after_norm, NUMBER, 3}, {p->cosine, NUMBER + 1, 2}, {p->answer, NUMBER + 1, 2}, {p->logit, NUMBER, 3},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && col + numbers[i].columns < r.col + r.cols; i++) {
+        explain_number(c, row, col, numbers[i].columns, numbers[i].value < 0 ? ROLE_NEGATIVE : ROLE_TEXT, numbers[i].value, numbers[i].digits);
+        col += numbers[i].columns;
+    }
     int bar = r.col + FIXED, columns = r.cols - FIXED - 2;
     if (columns + 2 < BAR_LEAST || !(most > 0))
         return;
@@ -114,7 +115,7 @@ void belt_draw(App *app, Canvas *c, Rect r)
     Buffer subject = {0};
     double most = 0;
     write_subject(app, &subject);
-    int row = explain_head(app, c, r.row, r.col, r.cols, _("The residual stream as a conveyor belt: what each part put on it"), buffer_text(&subject)) + 1;
+    int row = explain_head(c, r.row, r.col, r.cols, _("The residual stream as a conveyor belt: what each part put on it"), buffer_text(&subject)) + 1;
     buffer_free(&subject);
     if (make(app, &parts, &n) != 0)
         return;

@@ -8,18 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME = 15, SCORE = 6 };
+enum { NAME = 15, CLASS = 11, SCORE = 6, SCORES = NAME + CLASS + 12 };
 
 static const char *const short_names[HEAD_CLASSES] = {N_("prev"), N_("next"), N_("same"), N_("first"), N_("sep"), N_("induc")};
 
 static void draw_head(Canvas *c, int row, Rect r)
 {
     canvas_put(c, row, r.col + 3, NAME, ROLE_HEADING, _("head"));
-    canvas_put_right(c, row, r.col + 3 + NAME, 7, ROLE_HEADING, _("H nats"));
-    canvas_put_right(c, row, r.col + 10 + NAME, 5, ROLE_HEADING, _("max"));
-    for (int k = 0; k < HEAD_CLASSES; k++)
-        canvas_put_right(c, row, r.col + 15 + NAME + k * SCORE, SCORE, ROLE_HEADING, _(short_names[k]));
-    canvas_put(c, row, r.col + 17 + NAME + HEAD_CLASSES * SCORE, 16, ROLE_HEADING, _("class"));
+    canvas_put(c, row, r.col + 3 + NAME, CLASS, ROLE_HEADING, _("class"));
+    canvas_put_right(c, row, r.col + 3 + NAME + CLASS, 7, ROLE_HEADING, _("H nats"));
+    canvas_put_right(c, row, r.col + 10 + NAME + CLASS, 5, ROLE_HEADING, _("max"));
+    for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++)
+        canvas_put_right(c, row, r.col + 3 + SCORES + k * SCORE, SCORE, ROLE_HEADING, _(short_names[k]));
 }
 
 static void head_name(const App *app, const HeadScore *s, char out[EXPLAIN_NAME])
@@ -37,10 +37,11 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
     head_name(app, s, name);
     canvas_put(c, row, r.col + 1, 2, ROLE_CROSS, chosen ? "▸ " : "  ");
     canvas_put_cut(c, row, col, NAME, chosen ? ROLE_CROSS : ROLE_LABEL, name);
-    canvas_printf(c, row, col + NAME, 7, ROLE_TEXT, "%7.3f", s->entropy);
-    canvas_printf(c, row, col + NAME + 7, 5, ROLE_TEXT, "%4.0f%%", 100 * s->share);
-    for (int k = 0; k < HEAD_CLASSES; k++) {
-        int at = col + NAME + 12 + k * SCORE;
+    canvas_put_cut(c, row, col + NAME, CLASS - 1, s->class < HEAD_CLASSES ? ROLE_HERE : ROLE_DIM, head_class_name(s->class));
+    canvas_printf(c, row, col + NAME + CLASS, 7, ROLE_TEXT, "%7.3f", s->entropy);
+    canvas_printf(c, row, col + NAME + CLASS + 7, 5, ROLE_TEXT, "%4.0f%%", 100 * s->share);
+    for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++) {
+        int at = col + SCORES + k * SCORE;
         if (isnan(s->score[k])) {
             canvas_put_right(c, row, at, SCORE, ROLE_DIM, "–");
             continue;
@@ -50,10 +51,9 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
         if (!color)
             canvas_put(c, row, at + SCORE - 1, 1, role, theme_heat_text(s->score[k], 1, c->ascii));
     }
-    bool plain = s->class >= HEAD_CLASSES;
-    int used = canvas_put_cut(c, row, col + NAME + 14 + HEAD_CLASSES * SCORE, 11, plain ? ROLE_DIM : ROLE_HERE, head_class_name(s->class));
-    if (r.cols >= 100)
-        canvas_put_cut(c, row, col + NAME + 16 + HEAD_CLASSES * SCORE + (used > 10 ? used : 10), r.cols - (col + NAME + 28 + HEAD_CLASSES * SCORE), ROLE_DIM, head_class_what(s->class));
+    int what = col + SCORES + HEAD_CLASSES * SCORE + 3;
+    if (r.col + r.cols - what >= 30)
+        canvas_put_cut(c, row, what, r.col + r.cols - what - 1, ROLE_DIM, head_class_what(s->class));
 }
 
 /* What uniform attention would score for the chosen head, and what its class says. */

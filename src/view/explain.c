@@ -42,12 +42,21 @@ void explain_reset(App *app)
     x->spoilt.len = 0;
 }
 
+static const struct { CommandId command; ViewId view; } views[] = {
+    {CMD_LENS, VIEW_LENS},       {CMD_ATTRIBUTION, VIEW_ATTRIBUTION}, {CMD_BELT, VIEW_BELT},       {CMD_PICTURES, VIEW_PICTURES},
+    {CMD_CLASSES, VIEW_CLASSES}, {CMD_REACH, VIEW_REACH},             {CMD_TRACING, VIEW_TRACING},
+};
+
+bool explain_is_view(int view)
+{
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        if ((int)views[i].view == view)
+            return true;
+    return false;
+}
+
 bool explain_open(App *app, CommandId id)
 {
-    static const struct { CommandId command; ViewId view; } views[] = {
-        {CMD_LENS, VIEW_LENS},         {CMD_ATTRIBUTION, VIEW_ATTRIBUTION}, {CMD_BELT, VIEW_BELT},      {CMD_PICTURES, VIEW_PICTURES},
-        {CMD_CLASSES, VIEW_CLASSES},   {CMD_REACH, VIEW_REACH},             {CMD_TRACING, VIEW_TRACING},
-    };
     Explain *x = &app->explain;
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         if (views[i].command != id)
@@ -148,7 +157,7 @@ const char *explain_offer(int view, CommandId id)
         {VIEW_BELT, CMD_OPEN, N_("go there")},         {VIEW_BELT, CMD_RIGHT, N_("position")},          {VIEW_BELT, CMD_NEXT_HEAD, N_("other answer")},
         {VIEW_BELT, CMD_PANE, N_("other stack")},      {VIEW_PICTURES, CMD_OPEN, N_("go there")},       {VIEW_PICTURES, CMD_REACH, N_("what it moves")},
         {VIEW_CLASSES, CMD_OPEN, N_("go there")},      {VIEW_CLASSES, CMD_REACH, N_("what it moves")},  {VIEW_REACH, CMD_OPEN, N_("go there")},
-        {VIEW_REACH, CMD_NEXT_LAYER, N_("layer")},     {VIEW_TRACING, CMD_OPEN, N_("spoil this token")}, {VIEW_TRACING, CMD_SHOW, N_("attention, FFN")},
+        {VIEW_REACH, CMD_NEXT_LAYER, N_("layer")},     {VIEW_TRACING, CMD_OPEN, N_("spoil it")},         {VIEW_TRACING, CMD_NEXT_LAYER, N_("answer's position")}, {VIEW_TRACING, CMD_SHOW, N_("attention, FFN")},
         {VIEW_TRACING, CMD_NEXT_HEAD, N_("other answer")}, {VIEW_TRACING, CMD_TEXT, N_("other text")},
     };
     if (id == CMD_EXPLAIN)
@@ -196,9 +205,8 @@ const char *explain_place(const Stage *s, char out[EXPLAIN_NAME])
     return out;
 }
 
-int explain_head(App *app, Canvas *c, int row, int col, int cols, const char *title, const char *subject)
+int explain_head(Canvas *c, int row, int col, int cols, const char *title, const char *subject)
 {
-    (void)app;
     canvas_put_cut(c, row, col + 1, cols - 2, ROLE_HEADING, title);
     canvas_put_cut(c, row + 1, col + 1, cols - 2, ROLE_TEXT, subject);
     return row + 2;
@@ -206,9 +214,8 @@ int explain_head(App *app, Canvas *c, int row, int col, int cols, const char *ti
 
 int explain_foot(Canvas *c, int row, int rows_, int col, int cols, const char *text)
 {
-    int need = canvas_put_wrapped(c, c->rows, col + 1, cols - 2, 4, ROLE_DIM, text); /* measured off the canvas */
-    if (need + 6 > rows_)
-        return rows_;
+    int most = rows_ / 5 < 1 ? 1 : rows_ / 5; /* where there is little room, its beginning */
+    int need = canvas_put_wrapped(c, c->rows, col + 1, cols - 2, most < 4 ? most : 4, ROLE_DIM, text); /* measured off the canvas */
     canvas_put_wrapped(c, row + rows_ - need, col + 1, cols - 2, need, ROLE_DIM, text);
     return rows_ - need;
 }

@@ -125,7 +125,7 @@ void lens_draw(App *app, Canvas *c, Rect r)
 {
     Buffer subject = {0};
     explain_subject(app, &subject);
-    int row = explain_head(app, c, r.row, r.col, r.cols, app->explain.other ? _("The logit lens, all positions: the likeliest token at each point") : _("The logit lens: the stream read out after each part"),
+    int row = explain_head(c, r.row, r.col, r.cols, app->explain.other ? _("The logit lens, all positions: the likeliest token at each point") : _("The logit lens: the stream read out after each part"),
                            buffer_text(&subject));
     buffer_free(&subject);
     int rows = explain_foot(c, row + 1, r.row + r.rows - row - 1, r.col, r.cols, foot(app));

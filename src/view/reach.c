@@ -76,9 +76,12 @@ static void draw_matrices(App *app, Canvas *c, Rect r, const Stage *s, const rea
     const char *titles[2] = {_("α, the weight"), _("‖α·V·W_O‖, what it moved")};
     int columns = (int)(s->shape[2] < 1000 ? s->shape[2] : 1000);
     bool beside = columns * (app->digits + 5) + 18 <= r.cols / 2; /* all keys matter more than all queries */
-    for (int i = 0; i < 2; i++) {
+    bool one = !beside && r.rows < 14; /* α is in the line above */
+    for (int i = one; i < 2; i++) {
         Rect half = r;
-        if (beside) {
+        if (one) {
+            half.rows = r.rows;
+        } else if (beside) {
             half.cols = r.cols / 2 - 1;
             half.col += i * (r.cols / 2);
         } else {

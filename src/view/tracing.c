@@ -102,10 +102,16 @@ static void point_name(const Stage *s, char out[EXPLAIN_NAME])
         snprintf(out, EXPLAIN_NAME, "%d %s", s->layer, sub_name(s->sub));
 }
 
+/* True where the corruption took next to nothing, so that there is nothing to restore. */
+static bool is_little(const Tracing *t)
+{
+    return fabs(t->clean.probability - t->corrupted.probability) < LITTLE;
+}
+
 static void draw_cell(const App *app, Canvas *c, int row, int col, const TracingCell *cell, bool chosen)
 {
     const Tracing *t = &app->explain.tracing;
-    double restored = tracing_restored(t, cell);
+    double restored = is_little(t) ? NAN : tracing_restored(t, cell);
     bool color = app->color && app->theme != THEME_MONO;
     Role role = chosen ? ROLE_CURSOR : isnan(restored) ? ROLE_TEXT : theme_heat_role(fmin(fmax(restored, -1), 1), 1);
     if (!chosen && fabs(restored) < LITTLE)
@@ -170,7 +176,7 @@ static void draw_table(App *app, Canvas *c, Rect r)
     size_t position = 0, chosen_line, lines = total + t->grid_count;
     const TracingGrid *g = chosen_grid(x, &position);
     chosen_line = x->choice + 1 + (g == &t->grids[1]);
-    size_t room = r.rows > 1 ? (size_t)r.rows : 1, top = chosen_line >= room ? chosen_line - room + 1 : 0;
+    size_t room = r.rows > 1 ? (size_t)r.rows : 1, top = chosen_line >= room ? chosen_line - room + 1 : 0; /* the first line that is drawn */
     size_t line = 0, at = 0;
     for (size_t i = 0; i < t->grid_count && lines; i++)
         for (long k = -1; k < (long)t->grids[i].positions; k++, line++) {
@@ -178,6 +184,10 @@ static void draw_table(App *app, Canvas *c, Rect r)
                 draw_line(app, c, r.row + (int)(line - top), r, &t->grids[i], k, k >= 0 && at == x->choice);
             at += k >= 0;
         }
+    if (top && g && g->points) { /* its heading stays */
+        canvas_fill(c, r.row, r.col, r.cols, 1, ROLE_TEXT, " ");
+        draw_line(app, c, r.row, r, g, -1, false);
+    }
 }
 
 static const char *part_words(TracingPart part)
@@ -195,13 +205,18 @@ static void draw_summary(App *app, Canvas *c, int row, Rect r)
     const int *ids = pass_ids(app->pass, x->query.stack, &n);
     Buffer b = {0};
     explain_token_name(app, x->query.answer, 12, token);
-    buffer_printf(&b, "P(%s) %.3f ", token, t->clean.probability);
+    buffer_printf(&b, "%zu: P(%s) %.3f ", x->query.row, token, t->clean.probability);
     if (x->spoilt.len)
         buffer_printf(&b, _("on the text, %.3f on the other one"), t->corrupted.probability);
     else
-        buffer_printf(&b, _("clean, %.3f with noise %g× on %zu '%s' ✗, mean of %zu"), t->corrupted.probability, x->query.noise, x->corrupted,
-                      explain_token_name(app, ids[x->corrupted], 10, name), x->query.samples);
-    canvas_put_cut(c, row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));
+        buffer_printf(&b, _("clean, %.3f with noise %g× on %zu '%s' ✗"), t->corrupted.probability, x->query.noise, x->corrupted,
+                      explain_token_name(app, ids[x->corrupted], 10, name));
+    bool little = is_little(t);
+    if (little)
+        buffer_puts(&b, _(": that costs it nothing"));
+    else if (!x->spoilt.len)
+        buffer_printf(&b, _(", mean of %zu"), x->query.samples);
+    canvas_put_cut(c, row, r.col + 1, r.cols - 2, little ? ROLE_WARNING : ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
 }
 
@@ -216,7 +231,7 @@ static void draw_chosen(App *app, Canvas *c, int row, Rect r)
         return;
     size_t k = x->column < g->points ? x->column : g->points - 1;
     const TracingCell *cell = &g->cells[k * g->positions + position];
-    double restored = tracing_restored(t, cell);
+    double restored = is_little(t) ? NAN : tracing_restored(t, cell);
     Buffer b = {0};
     buffer_printf(&b, _("%s of '%s' put back: P %.4f, logit %.2f"), stage_name(&pass_plan(app->pass)->stages[g->stages[k]], stage),
                   explain_token_name(app, pass_ids(app->pass, g->stack, &n)[position], 12, name), cell->probability, cell->logit);
@@ -235,7 +250,7 @@ void tracing_draw(App *app, Canvas *c, Rect r)
     int row = r.row + 2;
     int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
                             _("A cell: one vector of the clean pass put into the corrupted one, and the answer's probability then; heat is the share restored. It shows where enough "
-                              "passes through to restore it, for this way of spoiling; not all places it passes through. v attention, FFN; + - noise; t another sentence."));
+                              "passes through to restore it, for this way of spoiling; not all places it passes through. + - changes the noise, t takes another sentence."));
     if (!refresh(app, &e)) {
         canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 3, ROLE_WARNING, e.text);
         return;
@@ -288,6 +303,8 @@ bool tracing_command(App *app, CommandId id, size_t count)
         return true;
     case CMD_TEXT: prompt_open(app, PROMPT_SPOILT, ""); return true;
     case CMD_OPEN: spoil_chosen(app); return true;
+    case CMD_NEXT_LAYER:
+    case CMD_PREVIOUS_LAYER: return explain_command(app, id == CMD_NEXT_LAYER ? CMD_RIGHT : CMD_LEFT, count); /* of the answer */
     default: return explain_command(app, id, count);
     }
 }
