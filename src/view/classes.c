@@ -26,7 +26,8 @@ static void head_name(const App *app, const HeadScore *s, char out[EXPLAIN_NAME]
 {
     const Stage *stage = &pass_plan(app->pass)->stages[s->stage];
     bool two = app->model->config.kind == KIND_ENCODER_DECODER;
-    snprintf(out, EXPLAIN_NAME, "%s%d %s %zu", two ? stage->stack == STACK_ENCODER ? _("enc ") : _("dec ") : "", stage->layer, sub_name(stage->sub), s->head);
+    snprintf(out, EXPLAIN_NAME, "%s%d %s %zu", two ? stage->stack == STACK_ENCODER ? _("enc ") : _("dec ") : "", stage->layer,
+             sub_name(stage->sub), s->head);
 }
 
 static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScore *s, bool chosen)
@@ -78,7 +79,9 @@ static const char *what_is_missing(const HeadScore *heads, size_t n, const Plan 
         self |= plan->stages[heads[i].stage].sub == SUB_SELF;
         repeated |= heads[i].queries[HEAD_INDUCTION] > 0;
     }
-    return self && !repeated ? _("No token occurs twice in this text with something behind it: induction cannot be measured on it (t: another text).") : "";
+    return self && !repeated
+               ? _("No token occurs twice in this text with something behind it: induction cannot be measured on it (t: another text).")
+               : "";
 }
 
 void classes_draw(App *app, Canvas *c, Rect r)
@@ -94,9 +97,11 @@ void classes_draw(App *app, Canvas *c, Rect r)
     if (!n)
         canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_WARNING, _("There is no attention in this pass."));
     row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_WARNING, missing);
-    int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                            _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier. A class: at least half of the way "
-                              "from uniform attention to all of the weight. What a head does on this text; on another it may do something else."));
+    int rows =
+        explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
+                     _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier. A "
+                       "class: at least half of the way "
+                       "from uniform attention to all of the weight. What a head does on this text; on another it may do something else."));
     if (n) {
         draw_head(c, row, r);
         explain_scroll(x, n, rows - 3);

@@ -15,15 +15,15 @@ enum { EXPLAIN_RANKS = 8 };
 
 typedef struct Explain {
     bool has_row;
-    size_t row;     /* of the output that is followed; without has_row the default one */
-    size_t rank;    /* which of that row's likeliest tokens is followed, 0: the likeliest */
+    size_t row;         /* of the output that is followed; without has_row the default one */
+    size_t rank;        /* which of that row's likeliest tokens is followed, 0: the likeliest */
     size_t choice, top; /* the chosen line of the open view, and the first that is drawn */
     size_t column;      /* tracing: the chosen point */
-    bool other;     /* the view's other way to show it: lens, all positions; attribution, by size */
-    bool against;   /* attribution: minus the next likeliest token */
-    bool open;      /* attribution: the pieces of one part */
+    bool other;         /* the view's other way to show it: lens, all positions; attribution, by size */
+    bool against;       /* attribution: minus the next likeliest token */
+    bool open;          /* attribution: the pieces of one part */
     size_t part;
-    bool source;    /* belt: the encoder's stack */
+    bool source; /* belt: the encoder's stack */
     size_t source_row;
     size_t stage, head; /* reach and pictures: which attention; stage 0 (never one): not chosen yet */
     size_t across;      /* pictures: how many stood in a row when they were drawn */
@@ -36,7 +36,7 @@ typedef struct Explain {
     bool has_corrupted;
     TracingPart put_back;
     double noise;
-    Ids spoilt;         /* the other sentence; empty: noise */
+    Ids spoilt; /* the other sentence; empty: noise */
 } Explain;
 
 /* Forgets what was computed of another pass; the choices stay. */
