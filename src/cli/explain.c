@@ -17,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,    OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS, OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS,
-                                 OPTION_POSITION, OPTION_TOKEN,   OPTION_AGAINST, OPTION_LAYER,  OPTION_PIECES, OPTION_PATCH,    OPTION_CORRUPT,
-                                 OPTION_OTHER,  OPTION_NOISE,     OPTION_NUMBER,  OPTION_SEED,   OPTION_FORMAT, OPTION_OUTPUT,   OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET,   OPTION_IDS,   OPTION_TARGET_IDS,
+                                 OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS,  OPTION_POSITION, OPTION_TOKEN, OPTION_AGAINST,
+                                 OPTION_LAYER,  OPTION_PIECES,    OPTION_PATCH,  OPTION_CORRUPT,  OPTION_OTHER, OPTION_NOISE,
+                                 OPTION_NUMBER, OPTION_SEED,      OPTION_FORMAT, OPTION_OUTPUT,   OPTION_END};
 
 static const OptionNote notes[] = {{OPTION_NUMBER, "N", N_("trace: the mean over so many draws of the noise (5)")},
                                    {OPTION_SEED, "N", N_("trace: of the noise (0)")},
@@ -77,8 +78,8 @@ static int find_token(const Model *m, const char *text, OptionId option, int *id
     Nearest near = nearest_to(text, strlen(text));
     for (size_t i = 0; i < m->config.vocab_size; i++)
         nearest_offer(&near, vocab_token(m->vocab, (int)i));
-    return error_set(e, "--%s: expected a token of %s, or #ID, found %s%s", option_table[option].name, m->name, quote_short(text, strlen(text), quoted),
-                     nearest_hint(&near, hint));
+    return error_set(e, "--%s: expected a token of %s, or #ID, found %s%s", option_table[option].name, m->name,
+                     quote_short(text, strlen(text), quoted), nearest_hint(&near, hint));
 }
 
 static int read_request(Request *q, const Model *m, Error *e)
@@ -86,7 +87,8 @@ static int read_request(Request *q, const Model *m, Error *e)
     uint64_t position, layer;
     const Config *c = &m->config;
     const Options *o = q->o;
-    size_t rows, layers = config_layers(c, STACK_ENCODER) > config_layers(c, STACK_DECODER) ? config_layers(c, STACK_ENCODER) : config_layers(c, STACK_DECODER);
+    size_t rows, layers = config_layers(c, STACK_ENCODER) > config_layers(c, STACK_DECODER) ? config_layers(c, STACK_ENCODER)
+                                                                                            : config_layers(c, STACK_DECODER);
     pass_ids(q->pass, config_last_stack(c), &rows);
     q->layer = -1;
     q->against = -1;
@@ -146,6 +148,19 @@ static bool is_asked(const Request *q, size_t stage)
     return q->layer < 0 || pass_plan(q->pass)->stages[stage].layer == q->layer;
 }
 
+/* What a stack was fed, as --ids takes it. */
+static void fact_ids(const Request *q, const char *name, Stack stack)
+{
+    size_t n;
+    const int *ids = pass_ids(q->pass, stack, &n);
+    Buffer list = {0};
+    for (size_t i = 0; i < n; i++)
+        buffer_printf(&list, i ? ",%d" : "%d", ids[i]);
+    if (n)
+        table_fact_word(q->t, name, buffer_text(&list));
+    buffer_free(&list);
+}
+
 /* The model, and what is followed. */
 static void put_facts(const Request *q, bool answer)
 {
@@ -153,6 +168,8 @@ static void put_facts(const Request *q, bool answer)
     const int *ids = pass_ids(q->pass, config_last_stack(pass_plan(q->pass)->config), &n);
     size_t probs = pass_plan(q->pass)->count - 1, at = q->row * pass_plan(q->pass)->config->vocab_size + (size_t)q->token;
     table_fact_word(q->t, "model", pass_model(q->pass)->name);
+    fact_ids(q, "source", STACK_ENCODER);
+    fact_ids(q, "target", STACK_DECODER);
     if (!answer)
         return;
     table_fact_count(q->t, "position", q->row);
@@ -165,7 +182,7 @@ static void put_facts(const Request *q, bool answer)
 
 static int make_lens(Request *q, Error *e)
 {
-    static const char *const columns[] = {"stage", "probability", "logit", "rank", "kl",  "entropy", "top1", "p1", "top2",
+    static const char *const columns[] = {"stage", "probability", "logit", "rank", "kl", "entropy", "top1", "p1", "top2",
                                           "p2",    "top3",        "p3",    "top4", "p4", "top5",    "p5",   NULL};
     LensPoint *points;
     size_t n;
@@ -173,7 +190,9 @@ static int make_lens(Request *q, Error *e)
         return -1;
     table_begin(q->t, columns);
     put_facts(q, true);
-    table_fact_word(q->t, "read_out", lens_has_norm(q->pass) ? _("final norm recomputed for each point, then W_U") : _("W_U alone: no final norm stands before it"));
+    table_fact_word(q->t, "read_out",
+                    lens_has_norm(q->pass) ? _("final norm recomputed for each point, then W_U")
+                                           : _("W_U alone: no final norm stands before it"));
     for (size_t i = 0; i < n; i++) {
         const LensPoint *p = &points[i];
         if (!is_asked(q, p->stage))
@@ -269,9 +288,9 @@ static int make_belt(Request *q, Error *e)
 
 static int make_heads(Request *q, Error *e)
 {
-    static const char *const columns[] = {"stage", "head", "class",    "way",      "entropy",   "share",      "previous",   "next",
-                                          "same",  "first", "separator", "induction", "c_previous", "c_next",   "c_same",     "c_first",
-                                          "c_separator", "c_induction", NULL};
+    static const char *const columns[] = {"stage",  "head",    "class",       "way",         "entropy",   "share",      "previous",
+                                          "next",   "same",    "first",       "separator",   "induction", "c_previous", "c_next",
+                                          "c_same", "c_first", "c_separator", "c_induction", NULL};
     HeadScore *heads;
     size_t n, measured = 0;
     if (heads_measure(q->pass, &heads, &n, e) != 0)
@@ -387,7 +406,8 @@ static int make_trace(Request *q, Error *e)
     uint64_t draws;
     int part = options_choice(q->o, OPTION_PATCH, "stream|attention|ffn", e), status = -1;
     if (part < 0 || options_number(q->o, OPTION_NOISE, 0, 1000, query.noise, &query.noise, e) != 0 ||
-        options_count(q->o, OPTION_NUMBER, 1, 10000, query.samples, &draws, e) != 0 || options_count(q->o, OPTION_SEED, 0, UINT64_MAX, 0, &query.seed, e) != 0)
+        options_count(q->o, OPTION_NUMBER, 1, 10000, query.samples, &draws, e) != 0 ||
+        options_count(q->o, OPTION_SEED, 0, UINT64_MAX, 0, &query.seed, e) != 0)
         return -1;
     query.part = (TracingPart)part;
     query.samples = (size_t)draws;
@@ -429,7 +449,8 @@ static const struct {
     const char *name;
     int (*make)(Request *q, Error *e);
 } tables[] = {
-    {"lens", make_lens}, {"attribution", make_attribution}, {"belt", make_belt}, {"heads", make_heads}, {"reach", make_reach}, {"trace", make_trace},
+    {"lens", make_lens},   {"attribution", make_attribution}, {"belt", make_belt}, {"heads", make_heads}, {"reach", make_reach},
+    {"trace", make_trace},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
@@ -437,7 +458,8 @@ static int find_table(const Options *o, Error *e)
 {
     char quoted[QUOTE_SHORT], hint[NEAREST_HINT];
     if (o->operand_count != 1)
-        return error_set(e, "explain: expected one of lens, attribution, belt, heads, reach, trace, found %s", o->operand_count ? "more than one" : "nothing");
+        return error_set(e, "explain: expected one of lens, attribution, belt, heads, reach, trace, found %s",
+                         o->operand_count ? "more than one" : "nothing");
     const char *name = o->operands[0];
     Nearest near = nearest_to(name, strlen(name));
     for (int i = 0; i < TABLES; i++) {
@@ -445,8 +467,8 @@ static int find_table(const Options *o, Error *e)
             return i;
         nearest_offer(&near, tables[i].name);
     }
-    return error_set(e, "explain: expected one of lens, attribution, belt, heads, reach, trace, found %s%s", quote_short(name, strlen(name), quoted),
-                     nearest_hint(&near, hint));
+    return error_set(e, "explain: expected one of lens, attribution, belt, heads, reach, trace, found %s%s",
+                     quote_short(name, strlen(name), quoted), nearest_hint(&near, hint));
 }
 
 static int print(const Table *t, int format, const Options *o, Error *e)

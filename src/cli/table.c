@@ -107,13 +107,19 @@ static void put_text(const TableCell *c, Buffer *out)
 {
     char number[TRACE_NUMBER_MAX];
     switch (c->kind) {
-    case TABLE_WORD: text_escape(out, c->word, strlen(c->word), false); break;
-    case TABLE_COUNT: buffer_printf(out, "%.0f", c->number); break;
+    case TABLE_WORD:
+        text_escape(out, c->word, strlen(c->word), false);
+        break;
+    case TABLE_COUNT:
+        buffer_printf(out, "%.0f", c->number);
+        break;
     case TABLE_NUMBER:
         trace_number_short(number, (real)c->number);
         buffer_puts(out, number);
         break;
-    case TABLE_NOTHING: buffer_putc(out, '-'); break;
+    case TABLE_NOTHING:
+        buffer_putc(out, '-');
+        break;
     }
 }
 
@@ -156,10 +162,14 @@ static void write_text(const Table *t, Buffer *out)
 static json_t *json_of(const TableCell *c)
 {
     switch (c->kind) {
-    case TABLE_WORD: return json_string(c->word);
-    case TABLE_COUNT: return json_integer((json_int_t)c->number);
-    case TABLE_NUMBER: return isfinite(c->number) ? json_real(c->number) : json_string(c->number > 0 ? "inf" : "-inf");
-    case TABLE_NOTHING: break;
+    case TABLE_WORD:
+        return json_string(c->word);
+    case TABLE_COUNT:
+        return json_integer((json_int_t)c->number);
+    case TABLE_NUMBER:
+        return isfinite(c->number) ? json_real(c->number) : json_string(c->number > 0 ? "inf" : "-inf");
+    case TABLE_NOTHING:
+        break;
     }
     return json_null();
 }

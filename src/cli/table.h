@@ -48,8 +48,9 @@ void table_count(Table *t, size_t n);
 void table_number(Table *t, double x);
 void table_nothing(Table *t);
 
-/* text: facts behind '#', then aligned columns, numbers with six significant digits, control characters escaped. json: one object, the facts and "rows".
- * csv: a line of names, then the rows; facts are left out. Nothing is "-", null and empty. -1 with e set without memory. */
+/* text: facts behind '#', then aligned columns, numbers with six significant digits, control characters escaped. json: one object, the
+ * facts and "rows". csv: a line of names, then the rows; facts are left out. Nothing is "-", null and empty. -1 with e set without memory.
+ */
 int table_write(const Table *t, TableFormat format, Buffer *out, Error *e);
 
 #endif

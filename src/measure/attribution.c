@@ -76,7 +76,8 @@ static void add_head(Work *w, size_t out, size_t head)
     size_t d = plan->config->d_model, k = heads->shape[2], Tk = a->shape[2], group = heads->shape[0] / vs->shape[0];
     const real *wo = weight_of(w, &plan->stages[out], 0) + head * k * d;
     const real *mixed = trunk_row(w->pass, (size_t)plan->stages[out].in[0], w->row) + head * k;
-    const real *share = pass_value(w->pass, weights) + (head * a->shape[1] + w->row) * Tk, *value = pass_value(w->pass, v) + head / group * Tk * k;
+    const real *share = pass_value(w->pass, weights) + (head * a->shape[1] + w->row) * Tk,
+               *value = pass_value(w->pass, v) + head / group * Tk * k;
     AttributionPart *part = add(w, ATTRIBUTION_HEAD, weights, 0, Tk);
     if (!part)
         return;
@@ -197,14 +198,29 @@ void attribution_name(const Pass *p, const AttributionPart *part, Buffer *out)
     if (s->layer >= 0)
         buffer_printf(out, _("layer %d "), s->layer);
     switch (part->kind) {
-    case ATTRIBUTION_TOKEN: buffer_puts(out, _("token's embedding")); break;
-    case ATTRIBUTION_POSITION: buffer_puts(out, _("position")); break;
-    case ATTRIBUTION_HEAD: buffer_printf(out, _("%s head %zu"), sub_name(s->sub), part->head); break;
-    case ATTRIBUTION_FFN: buffer_puts(out, _("FFN, its units")); break;
-    case ATTRIBUTION_BIAS: buffer_printf(out, "%s %s", sub_name(s->sub), stage_table[s->kind].w[1]); break;
-    case ATTRIBUTION_NORM: buffer_printf(out, s->sub == SUB_FINAL ? _("final norm's bias") : _("%s norm's bias"), sub_name(s->sub)); break;
-    case ATTRIBUTION_EDIT: buffer_printf(out, _("edit of %s"), s->layer >= 0 ? stage_table[s->kind].id : stage_name(s, name)); break;
-    case ATTRIBUTION_KINDS: break;
+    case ATTRIBUTION_TOKEN:
+        buffer_puts(out, _("token's embedding"));
+        break;
+    case ATTRIBUTION_POSITION:
+        buffer_puts(out, _("position"));
+        break;
+    case ATTRIBUTION_HEAD:
+        buffer_printf(out, _("%s head %zu"), sub_name(s->sub), part->head);
+        break;
+    case ATTRIBUTION_FFN:
+        buffer_puts(out, _("FFN, its units"));
+        break;
+    case ATTRIBUTION_BIAS:
+        buffer_printf(out, "%s %s", sub_name(s->sub), stage_table[s->kind].w[1]);
+        break;
+    case ATTRIBUTION_NORM:
+        buffer_printf(out, s->sub == SUB_FINAL ? _("final norm's bias") : _("%s norm's bias"), sub_name(s->sub));
+        break;
+    case ATTRIBUTION_EDIT:
+        buffer_printf(out, _("edit of %s"), s->layer >= 0 ? stage_table[s->kind].id : stage_name(s, name));
+        break;
+    case ATTRIBUTION_KINDS:
+        break;
     }
 }
 

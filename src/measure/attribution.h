@@ -1,7 +1,8 @@
 /* attribution.h - direct logit attribution: how much of one logit each part of the model wrote into the residual stream itself.
  *
- * Owns the parts. The stream is a sum, and with every norm frozen at its actual mean and variance (trunk.h) the logit is linear in it: so the parts
- * add up to the logit. It says what a part wrote for the token, not what would happen without it: later parts read what earlier ones wrote. */
+ * Owns the parts. The stream is a sum, and with every norm frozen at its actual mean and variance (trunk.h) the logit is linear in it: so
+ * the parts add up to the logit. It says what a part wrote for the token, not what would happen without it: later parts read what earlier
+ * ones wrote. */
 #ifndef MEASURE_ATTRIBUTION_H
 #define MEASURE_ATTRIBUTION_H
 
@@ -21,7 +22,7 @@ typedef enum AttributionKind {
 
 typedef struct AttributionPart {
     AttributionKind kind;
-    size_t stage;   /* TOKENS, POSITIONS, WEIGHTS (a head's), OUT, CONTRACT or NORM */
+    size_t stage; /* TOKENS, POSITIONS, WEIGHTS (a head's), OUT, CONTRACT or NORM */
     size_t head;
     double value;   /* of the logit */
     double *pieces; /* they add up to value, unless the head itself is edited; NULL where there are none */

@@ -26,12 +26,13 @@ static double cosine_with(const real *a, const double *g, size_t d)
     return size > 0 ? trunk_dot(a, g, d) / size : NAN;
 }
 
-/* x: what stage `stage` put on, found: the stream before it (NULL at the beginning), left: the stream behind it, of stage `after`; each [d].
- * g [d]: the direction of the answer behind this part, or NULL. */
+/* x: what stage `stage` put on, found: the stream before it (NULL at the beginning), left: the stream behind it, of stage `after`; each
+ * [d]. g [d]: the direction of the answer behind this part, or NULL. */
 static void put(Belt *b, size_t stage, size_t after, const real *x, const real *found, const real *left, const double *g)
 {
     bool norm = stage == after && pass_plan(b->pass)->stages[stage].kind == STAGE_NORM;
-    BeltPart part = {.stage = stage, .after = after, .added_norm = norm ? NAN : trunk_norm(x, b->d), .cosine = NAN, .answer = NAN, .logit = NAN};
+    BeltPart part = {
+        .stage = stage, .after = after, .added_norm = norm ? NAN : trunk_norm(x, b->d), .cosine = NAN, .answer = NAN, .logit = NAN};
     if (found) {
         part.before_norm = trunk_norm(found, b->d);
         part.cosine = cosine(x, found, b->d);

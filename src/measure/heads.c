@@ -44,13 +44,20 @@ static bool separates(const Model *m, int id)
 static bool is_member(HeadClass c, const Keys *k, size_t i, size_t j)
 {
     switch (c) {
-    case HEAD_PREVIOUS: return !k->cross && j + 1 == i;
-    case HEAD_NEXT: return !k->cross && j == i + 1;
-    case HEAD_SAME: return !k->cross && j == i;
-    case HEAD_FIRST: return j == 0 && (k->cross || i > 0);
-    case HEAD_SEPARATOR: return j > 0 && k->separates[j];
-    case HEAD_INDUCTION: return !k->cross && j > 0 && j - 1 < i && j != i && k->ids[j - 1] == k->ids[i];
-    default: return false;
+    case HEAD_PREVIOUS:
+        return !k->cross && j + 1 == i;
+    case HEAD_NEXT:
+        return !k->cross && j == i + 1;
+    case HEAD_SAME:
+        return !k->cross && j == i;
+    case HEAD_FIRST:
+        return j == 0 && (k->cross || i > 0);
+    case HEAD_SEPARATOR:
+        return j > 0 && k->separates[j];
+    case HEAD_INDUCTION:
+        return !k->cross && j > 0 && j - 1 < i && j != i && k->ids[j - 1] == k->ids[i];
+    default:
+        return false;
     }
 }
 
@@ -138,7 +145,8 @@ int heads_measure(Pass *p, HeadScore **out, size_t *n, Error *e)
 
 const char *head_class_id(HeadClass c)
 {
-    static const char *const names[] = {N_("previous"), N_("next"), N_("same"), N_("first"), N_("separator"), N_("induction"), N_("spread"), N_("mixed")};
+    static const char *const names[] = {N_("previous"),  N_("next"),      N_("same"),   N_("first"),
+                                        N_("separator"), N_("induction"), N_("spread"), N_("mixed")};
     return names[c];
 }
 

@@ -1,6 +1,7 @@
 /* heads.h - what kind of attention each head pays on the present text: to the token before, to itself, to the first, … with a score each.
  *
- * Owns nothing but what heads_measure returns. A class is what a head does on this text, measured from its weights; another text may say otherwise. */
+ * Owns nothing but what heads_measure returns. A class is what a head does on this text, measured from its weights; another text may say
+ * otherwise. */
 #ifndef MEASURE_HEADS_H
 #define MEASURE_HEADS_H
 
@@ -12,9 +13,8 @@
  *   same       the token itself
  *   first      the first token; the first query is left out, it may see nothing else
  *   separator  begin, end, padding and punctuation, the first token left out
- *   induction  what followed an earlier occurrence of the query's token (Olsson et al. 2022, "In-context Learning and Induction Heads"): needs a
- *              token that occurs twice
- * In cross-attention, whose keys are another text, only first and separator are measured. */
+ *   induction  what followed an earlier occurrence of the query's token (Olsson et al. 2022, "In-context Learning and Induction Heads"):
+ * needs a token that occurs twice In cross-attention, whose keys are another text, only first and separator are measured. */
 typedef enum HeadClass {
     HEAD_PREVIOUS,
     HEAD_NEXT,
@@ -28,13 +28,13 @@ typedef enum HeadClass {
 } HeadClass;
 
 typedef struct HeadScore {
-    size_t stage, head; /* WEIGHTS stage */
-    double score[HEAD_CLASSES];  /* NaN where it cannot be measured on this text */
-    double chance[HEAD_CLASSES]; /* what uniform attention would score here */
+    size_t stage, head;           /* WEIGHTS stage */
+    double score[HEAD_CLASSES];   /* NaN where it cannot be measured on this text */
+    double chance[HEAD_CLASSES];  /* what uniform attention would score here */
     size_t queries[HEAD_CLASSES]; /* how many the mean is over */
     double entropy, share; /* mean over queries, nats; and of ln(visible keys), over queries that see two or more (0 where none does) */
-    HeadClass class; /* the class that is most of the way from uniform attention to all of the weight, at least half of it */
-    double way;      /* that share of the way; NaN for spread and mixed */
+    HeadClass class;       /* the class that is most of the way from uniform attention to all of the weight, at least half of it */
+    double way;            /* that share of the way; NaN for spread and mixed */
 } HeadScore;
 
 /* Every head of every attention sub-layer, in the plan's order. *out [*n] is the caller's to free; none is no error. */

@@ -10,7 +10,7 @@
 
 typedef struct Lens {
     Pass *pass;
-    const Stage *norm;              /* the final norm, or NULL */
+    const Stage *norm; /* the final norm, or NULL */
     const Stage *logits;
     real *normed, *scores, *shares; /* [d_model], [vocab], [vocab] */
     const real *final;              /* [vocab] the model's own probabilities */
@@ -30,7 +30,8 @@ bool lens_has_norm(const Pass *p)
 bool lens_ends_in_output(const Pass *p)
 {
     size_t logits = pass_plan(p)->count - 2;
-    return !pass_is_edited(p, logits) && !pass_is_edited(p, logits + 1) && !(final_norm(pass_plan(p)) && pass_is_edited(p, (size_t)pass_plan(p)->stages[logits].in[0]));
+    return !pass_is_edited(p, logits) && !pass_is_edited(p, logits + 1) &&
+           !(final_norm(pass_plan(p)) && pass_is_edited(p, (size_t)pass_plan(p)->stages[logits].in[0]));
 }
 
 /* scores [vocab] = W_U of the final norm of x [d_model]: the same kernels as the stages', so that the last point has the same bits. */
@@ -44,7 +45,8 @@ static void read_out(const Lens *l, const real *x)
         if (c->norm == NORM_RMSNORM)
             rmsnorm_forward(l->normed, x, gain, 1, d, c->norm_eps);
         else
-            layernorm_forward(l->normed, x, gain, l->norm->w[1] == NO_WEIGHT ? NULL : pass_weight(p, (size_t)l->norm->w[1]), 1, d, c->norm_eps);
+            layernorm_forward(l->normed, x, gain, l->norm->w[1] == NO_WEIGHT ? NULL : pass_weight(p, (size_t)l->norm->w[1]), 1, d,
+                              c->norm_eps);
         x = l->normed;
     }
     bool tied = c->tie_embeddings;
@@ -95,7 +97,8 @@ int lens_make(Pass *p, size_t row, int answer, LensPoint **out, size_t *n, Error
     real *room = calloc(d + 2 * V, sizeof *room);
     *out = calloc(trunk.count, sizeof **out);
     if (room && *out) {
-        Lens l = {p, final_norm(plan), &plan->stages[plan->count - 2], room, room + d, room + d + V, pass_value(p, plan->count - 1) + row * V};
+        Lens l = {p,        final_norm(plan), &plan->stages[plan->count - 2],          room,
+                  room + d, room + d + V,     pass_value(p, plan->count - 1) + row * V};
         for (size_t k = 0; k < trunk.count; k++)
             if (trunk_is_point(plan, &trunk, k))
                 (*out)[(*n)++] = point_of(&l, trunk.stages[k], row, answer);

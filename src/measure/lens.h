@@ -1,8 +1,8 @@
 /* lens.h - the logit lens: each point of the residual stream read out as if it were the last (nostalgebraist 2020).
  *
  * Owns nothing but what lens_make returns. Reads out with what the model itself reads out with: its own final norm, whose mean and variance
- * are computed anew for each point, then W_U. A post-norm model has no final norm: what its last norm left is multiplied with W_U as it is. The
- * last point is the model's own output. */
+ * are computed anew for each point, then W_U. A post-norm model has no final norm: what its last norm left is multiplied with W_U as it is.
+ * The last point is the model's own output. */
 #ifndef MEASURE_LENS_H
 #define MEASURE_LENS_H
 

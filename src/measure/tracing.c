@@ -60,7 +60,8 @@ static int check(const Pass *clean, const TracingQuery *q, Error *e)
         return error_set(e, "position: expected one from 0 to %zu, found %zu", rows - 1, q->row);
     for (size_t i = 0; i < q->position_count && !q->other; i++)
         if (q->positions[i] >= n)
-            return error_set(e, "corrupted position: expected one from 0 to %zu of the %s, found %zu", n - 1, stack_name(q->stack), q->positions[i]);
+            return error_set(e, "corrupted position: expected one from 0 to %zu of the %s, found %zu", n - 1, stack_name(q->stack),
+                             q->positions[i]);
     if (!q->other && (!q->position_count || !q->samples))
         return error_set(e, "corrupted positions: expected at least one, found none");
     return 0;
@@ -88,7 +89,8 @@ static int open_run(Run *r, Pass *clean, const TracingQuery *q, Error *e)
         if (plan->stages[i].stack == q->stack && plan->stages[i].kind == STAGE_TOKENS)
             r->embedding = i;
     r->deviation = q->noise * sqrt(moments(pass_value(clean, r->embedding), plan->stages[r->embedding].count).variance);
-    while (r->embedding + 1 < plan->count && plan->stages[r->embedding + 1].sub == SUB_EMBED && plan->stages[r->embedding + 1].stack == q->stack)
+    while (r->embedding + 1 < plan->count && plan->stages[r->embedding + 1].sub == SUB_EMBED &&
+           plan->stages[r->embedding + 1].stack == q->stack)
         r->embedding++; /* behind the positions */
     r->spoilt = pass_create(pass_model(clean), in, plan->ablations, e);
     r->row = calloc(r->d, sizeof *r->row);

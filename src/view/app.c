@@ -126,7 +126,7 @@ static void come_back(App *app)
     memcpy(app->cursor, p->cursor, sizeof p->cursor);
     app->phase = p->phase;
     app_go(app, p->at);
-    app->view = VIEW_STEP;
+    app->view = explain_is_view(p->view) ? p->view : VIEW_STEP;
     if (p->view == VIEW_CELL)
         cell_open(app, app_cell(app));
 }

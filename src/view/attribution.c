@@ -106,16 +106,19 @@ static void draw_sum(App *app, Canvas *c, int row, Rect r, const Attribution *a,
             pieces += part->pieces[i];
         number_format(sum, pieces, app->digits, c->ascii);
         number_format(logit, part->value, app->digits, c->ascii);
-        if (fabs(pieces - part->value) > 1e-3 * fmax(fabs(pieces), fabs(part->value)) + 1e-4) /* what the pieces made is not what is there */
-            canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_ABLATED, _("sum of the %zu pieces  %s, but the edited head writes  %s"), part->count, sum, logit);
+        if (fabs(pieces - part->value) >
+            1e-3 * fmax(fabs(pieces), fabs(part->value)) + 1e-4) /* what the pieces made is not what is there */
+            canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_ABLATED, _("sum of the %zu pieces  %s, but the edited head writes  %s"),
+                          part->count, sum, logit);
         else
-            canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING, part->kind == ATTRIBUTION_FFN ? _("sum of the %zu units  %s") : _("sum of the %zu keys  %s"), part->count, sum);
+            canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING,
+                          part->kind == ATTRIBUTION_FFN ? _("sum of the %zu units  %s") : _("sum of the %zu keys  %s"), part->count, sum);
         return;
     }
     number_format(sum, a->sum, app->digits, c->ascii);
     number_format(logit, a->logit, app->digits, c->ascii);
-    canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING, _("sum of the %zu parts  %s    %s of the pass  %s    rounding %.0e"), a->count, sum,
-                  a->against < 0 ? _("logit") : _("difference"), logit, fabs(a->sum - a->logit));
+    canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING, _("sum of the %zu parts  %s    %s of the pass  %s    rounding %.0e"),
+                  a->count, sum, a->against < 0 ? _("logit") : _("difference"), logit, fabs(a->sum - a->logit));
 }
 
 static void write_title(App *app, const AttributionPart *part, int token, int against, Buffer *out)
@@ -152,10 +155,11 @@ void attribution_draw(App *app, Canvas *c, Rect r)
     const AttributionPart *part = x->open && x->part < a.count && a.parts[x->part].pieces ? &a.parts[x->part] : NULL;
     write_title(app, part, token, a.against, &title);
     explain_subject(app, &subject);
-    int row = explain_head(app, c, r.row, r.col, r.cols, buffer_text(&title), buffer_text(&subject)) + 1;
-    int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                            _("Every norm is frozen at its actual mean and variance, so the parts add up. It shows what each part wrote for the token itself, "
-                              "not what would change without the part: later parts read what it wrote, too."));
+    int row = explain_head(c, r.row, r.col, r.cols, buffer_text(&title), buffer_text(&subject)) + 1;
+    int rows = explain_foot(
+        c, row, r.row + r.rows - row, r.col, r.cols,
+        _("Every norm is frozen at its actual mean and variance, so the parts add up. It shows what each part wrote for the token itself, "
+          "not what would change without the part: later parts read what it wrote, too."));
     Rect table = {row, r.col, r.cols, rows - 2};
     if (part)
         draw_pieces(app, c, table, part);
@@ -216,6 +220,7 @@ bool attribution_command(App *app, CommandId id, size_t count)
         x->open = false;
         x->choice = x->part;
         return true;
-    default: return explain_command(app, id, count);
+    default:
+        return explain_command(app, id, count);
     }
 }

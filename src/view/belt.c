@@ -53,12 +53,16 @@ static void part_name(const App *app, const BeltPart *p, char out[EXPLAIN_NAME])
 
 static void draw_head(Canvas *c, int row, Rect r)
 {
-    static const struct { const char *word; int columns; } heads[] = {
-        {N_("before"), NUMBER}, {N_("added"), NUMBER}, {N_("after"), NUMBER}, {N_("cos str."), NUMBER + 1}, {N_("cos ans."), NUMBER + 1}, {N_("logit"), NUMBER},
+    static const struct {
+        const char *word;
+        int columns;
+    } heads[] = {
+        {N_("before"), NUMBER},       {N_("added"), NUMBER},        {N_("after"), NUMBER},
+        {N_("cos str."), NUMBER + 1}, {N_("cos ans."), NUMBER + 1}, {N_("logit"), NUMBER},
     };
     int col = r.col + 3 + NAME;
     canvas_put(c, row, r.col + 4, NAME, ROLE_HEADING, _("part"));
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    for (size_t i = 0; i < sizeof heads / sizeof *heads && col + heads[i].columns < r.col + r.cols; i++) {
         canvas_put_right(c, row, col, heads[i].columns, ROLE_HEADING, _(heads[i].word));
         col += heads[i].columns;
     }
@@ -71,23 +75,31 @@ static void draw_part(const App *app, Canvas *c, int row, Rect r, const BeltPart
 {
     char name[EXPLAIN_NAME];
     const Stage *s = &pass_plan(app->pass)->stages[p->stage];
-    bool norm = s->kind == STAGE_NORM && !p->edit, replaces = !p->edit && s->kind != STAGE_TOKENS && s->kind != STAGE_POSITIONS && (app->ablations & NO_RESIDUAL);
+    bool norm = s->kind == STAGE_NORM && !p->edit,
+         replaces = !p->edit && s->kind != STAGE_TOKENS && s->kind != STAGE_POSITIONS && (app->ablations & NO_RESIDUAL);
     Role role = chosen ? ROLE_CROSS : norm ? ROLE_DIM : ROLE_LABEL;
     int col = r.col + 3 + NAME;
     part_name(app, p, name);
     canvas_put(c, row, r.col + 1, 1, ROLE_CROSS, chosen ? "▸" : " ");
     canvas_put(c, row, r.col + 2, 1, replaces ? ROLE_ABLATED : ROLE_BORDER, norm ? "═" : replaces ? "✗" : "├");
     canvas_put_cut(c, row, r.col + 4, NAME - 2, role, name);
-    explain_number(c, row, col, NUMBER, ROLE_TEXT, p->before_norm, 3);
-    explain_number(c, row, col + NUMBER, NUMBER, ROLE_TEXT, p->added_norm, 3);
-    explain_number(c, row, col + 2 * NUMBER, NUMBER, ROLE_TEXT, p->after_norm, 3);
-    explain_number(c, row, col + 3 * NUMBER, NUMBER + 1, p->cosine < 0 ? ROLE_NEGATIVE : ROLE_TEXT, p->cosine, 2);
-    explain_number(c, row, col + 4 * NUMBER + 1, NUMBER + 1, p->answer < 0 ? ROLE_NEGATIVE : ROLE_TEXT, p->answer, 2);
-    explain_number(c, row, col + 5 * NUMBER + 2, NUMBER, p->logit < 0 ? ROLE_NEGATIVE : ROLE_TEXT, p->logit, 3);
+    const struct {
+        double value;
+        int columns, digits;
+    } numbers[] = {
+        {p->before_norm, NUMBER, 3}, {p->added_norm, NUMBER, 3}, {p->after_norm, NUMBER, 3},
+        {p->cosine, NUMBER + 1, 2},  {p->answer, NUMBER + 1, 2}, {p->logit, NUMBER, 3},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && col + numbers[i].columns < r.col + r.cols; i++) {
+        explain_number(c, row, col, numbers[i].columns, numbers[i].value < 0 ? ROLE_NEGATIVE : ROLE_TEXT, numbers[i].value,
+                       numbers[i].digits);
+        col += numbers[i].columns;
+    }
     int bar = r.col + FIXED, columns = r.cols - FIXED - 2;
     if (columns + 2 < BAR_LEAST || !(most > 0))
         return;
-    int stream = (int)(p->after_norm / most * columns + 0.5), added = isnan(p->added_norm) ? 0 : (int)(p->added_norm / most * columns + 0.5);
+    int stream = (int)(p->after_norm / most * columns + 0.5),
+        added = isnan(p->added_norm) ? 0 : (int)(p->added_norm / most * columns + 0.5);
     canvas_fill(c, row, bar, stream, 1, norm ? ROLE_DIM : ROLE_LABEL, "█");
     canvas_fill(c, row, bar, added, 1, ROLE_HEADING, "▒");
 }
@@ -103,7 +115,8 @@ static void write_subject(App *app, Buffer *out)
         return;
     }
     const int *ids = pass_ids(app->pass, STACK_ENCODER, &n);
-    buffer_printf(out, _("encoder, position %zu, '%s'; the output does not read this stream itself"), row, explain_token_name(app, ids[row], 20, name));
+    buffer_printf(out, _("encoder, position %zu, '%s'; the output does not read this stream itself"), row,
+                  explain_token_name(app, ids[row], 20, name));
 }
 
 void belt_draw(App *app, Canvas *c, Rect r)
@@ -114,12 +127,15 @@ void belt_draw(App *app, Canvas *c, Rect r)
     Buffer subject = {0};
     double most = 0;
     write_subject(app, &subject);
-    int row = explain_head(app, c, r.row, r.col, r.cols, _("The residual stream as a conveyor belt: what each part put on it"), buffer_text(&subject)) + 1;
+    int row = explain_head(c, r.row, r.col, r.cols, _("The residual stream as a conveyor belt: what each part put on it"),
+                           buffer_text(&subject)) +
+              1;
     buffer_free(&subject);
     if (make(app, &parts, &n) != 0)
         return;
     int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                            _("before, added, after: lengths. cos str.: of what was added with the stream it found; cos ans.: with the direction that raises the followed "
+                            _("before, added, after: lengths. cos str.: of what was added with the stream it found; cos ans.: with the "
+                              "direction that raises the followed "
                               "token's logit, later norms frozen; logit: its share. Not shown: what later parts make of it."));
     for (size_t i = 0; i < n; i++)
         most = fmax(most, fmax(parts[i].after_norm, isnan(parts[i].added_norm) ? 0 : parts[i].added_norm));
@@ -155,7 +171,9 @@ bool belt_command(App *app, CommandId id, size_t count)
         x->source = !x->source;
         x->choice = x->top = 0;
         return true;
-    case CMD_OPEN: go(app); return true;
+    case CMD_OPEN:
+        go(app);
+        return true;
     case CMD_LEFT:
         if (!source)
             break;
@@ -166,7 +184,8 @@ bool belt_command(App *app, CommandId id, size_t count)
             break;
         x->source_row = row + times; /* drawing keeps it within the text */
         return true;
-    default: break;
+    default:
+        break;
     }
     return explain_command(app, id, count);
 }

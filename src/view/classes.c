@@ -8,25 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME = 15, SCORE = 6 };
+enum { NAME = 15, CLASS = 11, SCORE = 6, SCORES = NAME + CLASS + 12 };
 
 static const char *const short_names[HEAD_CLASSES] = {N_("prev"), N_("next"), N_("same"), N_("first"), N_("sep"), N_("induc")};
 
 static void draw_head(Canvas *c, int row, Rect r)
 {
     canvas_put(c, row, r.col + 3, NAME, ROLE_HEADING, _("head"));
-    canvas_put_right(c, row, r.col + 3 + NAME, 7, ROLE_HEADING, _("H nats"));
-    canvas_put_right(c, row, r.col + 10 + NAME, 5, ROLE_HEADING, _("max"));
-    for (int k = 0; k < HEAD_CLASSES; k++)
-        canvas_put_right(c, row, r.col + 15 + NAME + k * SCORE, SCORE, ROLE_HEADING, _(short_names[k]));
-    canvas_put(c, row, r.col + 17 + NAME + HEAD_CLASSES * SCORE, 16, ROLE_HEADING, _("class"));
+    canvas_put(c, row, r.col + 3 + NAME, CLASS, ROLE_HEADING, _("class"));
+    canvas_put_right(c, row, r.col + 3 + NAME + CLASS, 7, ROLE_HEADING, _("H nats"));
+    canvas_put_right(c, row, r.col + 10 + NAME + CLASS, 5, ROLE_HEADING, _("max"));
+    for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++)
+        canvas_put_right(c, row, r.col + 3 + SCORES + k * SCORE, SCORE, ROLE_HEADING, _(short_names[k]));
 }
 
 static void head_name(const App *app, const HeadScore *s, char out[EXPLAIN_NAME])
 {
     const Stage *stage = &pass_plan(app->pass)->stages[s->stage];
     bool two = app->model->config.kind == KIND_ENCODER_DECODER;
-    snprintf(out, EXPLAIN_NAME, "%s%d %s %zu", two ? stage->stack == STACK_ENCODER ? _("enc ") : _("dec ") : "", stage->layer, sub_name(stage->sub), s->head);
+    snprintf(out, EXPLAIN_NAME, "%s%d %s %zu", two ? stage->stack == STACK_ENCODER ? _("enc ") : _("dec ") : "", stage->layer,
+             sub_name(stage->sub), s->head);
 }
 
 static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScore *s, bool chosen)
@@ -37,10 +38,11 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
     head_name(app, s, name);
     canvas_put(c, row, r.col + 1, 2, ROLE_CROSS, chosen ? "▸ " : "  ");
     canvas_put_cut(c, row, col, NAME, chosen ? ROLE_CROSS : ROLE_LABEL, name);
-    canvas_printf(c, row, col + NAME, 7, ROLE_TEXT, "%7.3f", s->entropy);
-    canvas_printf(c, row, col + NAME + 7, 5, ROLE_TEXT, "%4.0f%%", 100 * s->share);
-    for (int k = 0; k < HEAD_CLASSES; k++) {
-        int at = col + NAME + 12 + k * SCORE;
+    canvas_put_cut(c, row, col + NAME, CLASS - 1, s->class < HEAD_CLASSES ? ROLE_HERE : ROLE_DIM, head_class_name(s->class));
+    canvas_printf(c, row, col + NAME + CLASS, 7, ROLE_TEXT, "%7.3f", s->entropy);
+    canvas_printf(c, row, col + NAME + CLASS + 7, 5, ROLE_TEXT, "%4.0f%%", 100 * s->share);
+    for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++) {
+        int at = col + SCORES + k * SCORE;
         if (isnan(s->score[k])) {
             canvas_put_right(c, row, at, SCORE, ROLE_DIM, "–");
             continue;
@@ -50,10 +52,9 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
         if (!color)
             canvas_put(c, row, at + SCORE - 1, 1, role, theme_heat_text(s->score[k], 1, c->ascii));
     }
-    bool plain = s->class >= HEAD_CLASSES;
-    int used = canvas_put_cut(c, row, col + NAME + 14 + HEAD_CLASSES * SCORE, 11, plain ? ROLE_DIM : ROLE_HERE, head_class_name(s->class));
-    if (r.cols >= 100)
-        canvas_put_cut(c, row, col + NAME + 16 + HEAD_CLASSES * SCORE + (used > 10 ? used : 10), r.cols - (col + NAME + 28 + HEAD_CLASSES * SCORE), ROLE_DIM, head_class_what(s->class));
+    int what = col + SCORES + HEAD_CLASSES * SCORE + 3;
+    if (r.col + r.cols - what >= 30)
+        canvas_put_cut(c, row, what, r.col + r.cols - what - 1, ROLE_DIM, head_class_what(s->class));
 }
 
 /* What uniform attention would score for the chosen head, and what its class says. */
@@ -78,7 +79,9 @@ static const char *what_is_missing(const HeadScore *heads, size_t n, const Plan 
         self |= plan->stages[heads[i].stage].sub == SUB_SELF;
         repeated |= heads[i].queries[HEAD_INDUCTION] > 0;
     }
-    return self && !repeated ? _("No token occurs twice in this text with something behind it: induction cannot be measured on it (t: another text).") : "";
+    return self && !repeated
+               ? _("No token occurs twice in this text with something behind it: induction cannot be measured on it (t: another text).")
+               : "";
 }
 
 void classes_draw(App *app, Canvas *c, Rect r)
@@ -94,9 +97,11 @@ void classes_draw(App *app, Canvas *c, Rect r)
     if (!n)
         canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_WARNING, _("There is no attention in this pass."));
     row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_WARNING, missing);
-    int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                            _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier. A class: at least half of the way "
-                              "from uniform attention to all of the weight. What a head does on this text; on another it may do something else."));
+    int rows =
+        explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
+                     _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier. A "
+                       "class: at least half of the way "
+                       "from uniform attention to all of the weight. What a head does on this text; on another it may do something else."));
     if (n) {
         draw_head(c, row, r);
         explain_scroll(x, n, rows - 3);

@@ -42,12 +42,25 @@ void explain_reset(App *app)
     x->spoilt.len = 0;
 }
 
+static const struct {
+    CommandId command;
+    ViewId view;
+} views[] = {
+    {CMD_LENS, VIEW_LENS},         {CMD_ATTRIBUTION, VIEW_ATTRIBUTION}, {CMD_BELT, VIEW_BELT},
+    {CMD_PICTURES, VIEW_PICTURES}, {CMD_CLASSES, VIEW_CLASSES},         {CMD_REACH, VIEW_REACH},
+    {CMD_TRACING, VIEW_TRACING},
+};
+
+bool explain_is_view(int view)
+{
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        if ((int)views[i].view == view)
+            return true;
+    return false;
+}
+
 bool explain_open(App *app, CommandId id)
 {
-    static const struct { CommandId command; ViewId view; } views[] = {
-        {CMD_LENS, VIEW_LENS},         {CMD_ATTRIBUTION, VIEW_ATTRIBUTION}, {CMD_BELT, VIEW_BELT},      {CMD_PICTURES, VIEW_PICTURES},
-        {CMD_CLASSES, VIEW_CLASSES},   {CMD_REACH, VIEW_REACH},             {CMD_TRACING, VIEW_TRACING},
-    };
     Explain *x = &app->explain;
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         if (views[i].command != id)
@@ -117,12 +130,24 @@ bool explain_command(App *app, CommandId id, size_t count)
     long times = count ? (long)count : 1, page = app->rows > 12 ? app->rows - 12 : 1;
     enum { MANY = 1 << 20 };
     switch (id) {
-    case CMD_UP: x->choice = moved(x->choice, -times, MANY); return true;
-    case CMD_DOWN: x->choice = moved(x->choice, times, MANY); return true; /* drawing keeps it within the lines */
-    case CMD_PAGE_UP: x->choice = moved(x->choice, -times * page, MANY); return true;
-    case CMD_PAGE_DOWN: x->choice = moved(x->choice, times * page, MANY); return true;
-    case CMD_FIRST: x->choice = 0; return true;
-    case CMD_LAST: x->choice = MANY - 1; return true;
+    case CMD_UP:
+        x->choice = moved(x->choice, -times, MANY);
+        return true;
+    case CMD_DOWN:
+        x->choice = moved(x->choice, times, MANY);
+        return true; /* drawing keeps it within the lines */
+    case CMD_PAGE_UP:
+        x->choice = moved(x->choice, -times * page, MANY);
+        return true;
+    case CMD_PAGE_DOWN:
+        x->choice = moved(x->choice, times * page, MANY);
+        return true;
+    case CMD_FIRST:
+        x->choice = 0;
+        return true;
+    case CMD_LAST:
+        x->choice = MANY - 1;
+        return true;
     case CMD_LEFT:
     case CMD_RIGHT:
         x->row = moved(explain_row(app), id == CMD_LEFT ? -times : times, rows(app));
@@ -135,21 +160,42 @@ bool explain_command(App *app, CommandId id, size_t count)
         x->rank = moved(x->rank, id == CMD_NEXT_HEAD ? times : -times, vocab < EXPLAIN_RANKS ? vocab : EXPLAIN_RANKS);
         return true;
     }
-    default: return false;
+    default:
+        return false;
     }
 }
 
 const char *explain_offer(int view, CommandId id)
 {
-    static const struct { ViewId view; CommandId id; const char *word; } words[] = {
-        {VIEW_LENS, CMD_OPEN, N_("go there")},         {VIEW_LENS, CMD_SHOW, N_("all positions")},      {VIEW_LENS, CMD_NEXT_HEAD, N_("other answer")},
-        {VIEW_LENS, CMD_RIGHT, N_("position")},        {VIEW_ATTRIBUTION, CMD_OPEN, N_("its pieces")},  {VIEW_ATTRIBUTION, CMD_RIGHT, N_("position")},
-        {VIEW_ATTRIBUTION, CMD_NEXT_HEAD, N_("token")}, {VIEW_ATTRIBUTION, CMD_PANE, N_("minus another")}, {VIEW_ATTRIBUTION, CMD_SHOW, N_("by size")},
-        {VIEW_BELT, CMD_OPEN, N_("go there")},         {VIEW_BELT, CMD_RIGHT, N_("position")},          {VIEW_BELT, CMD_NEXT_HEAD, N_("other answer")},
-        {VIEW_BELT, CMD_PANE, N_("other stack")},      {VIEW_PICTURES, CMD_OPEN, N_("go there")},       {VIEW_PICTURES, CMD_REACH, N_("what it moves")},
-        {VIEW_CLASSES, CMD_OPEN, N_("go there")},      {VIEW_CLASSES, CMD_REACH, N_("what it moves")},  {VIEW_REACH, CMD_OPEN, N_("go there")},
-        {VIEW_REACH, CMD_NEXT_LAYER, N_("layer")},     {VIEW_TRACING, CMD_OPEN, N_("spoil this token")}, {VIEW_TRACING, CMD_SHOW, N_("attention, FFN")},
-        {VIEW_TRACING, CMD_NEXT_HEAD, N_("other answer")}, {VIEW_TRACING, CMD_TEXT, N_("other text")},
+    static const struct {
+        ViewId view;
+        CommandId id;
+        const char *word;
+    } words[] = {
+        {VIEW_LENS, CMD_OPEN, N_("go there")},
+        {VIEW_LENS, CMD_SHOW, N_("all positions")},
+        {VIEW_LENS, CMD_NEXT_HEAD, N_("other answer")},
+        {VIEW_LENS, CMD_RIGHT, N_("position")},
+        {VIEW_ATTRIBUTION, CMD_OPEN, N_("its pieces")},
+        {VIEW_ATTRIBUTION, CMD_RIGHT, N_("position")},
+        {VIEW_ATTRIBUTION, CMD_NEXT_HEAD, N_("token")},
+        {VIEW_ATTRIBUTION, CMD_PANE, N_("minus another")},
+        {VIEW_ATTRIBUTION, CMD_SHOW, N_("by size")},
+        {VIEW_BELT, CMD_OPEN, N_("go there")},
+        {VIEW_BELT, CMD_RIGHT, N_("position")},
+        {VIEW_BELT, CMD_NEXT_HEAD, N_("other answer")},
+        {VIEW_BELT, CMD_PANE, N_("other stack")},
+        {VIEW_PICTURES, CMD_OPEN, N_("go there")},
+        {VIEW_PICTURES, CMD_REACH, N_("what it moves")},
+        {VIEW_CLASSES, CMD_OPEN, N_("go there")},
+        {VIEW_CLASSES, CMD_REACH, N_("what it moves")},
+        {VIEW_REACH, CMD_OPEN, N_("go there")},
+        {VIEW_REACH, CMD_NEXT_LAYER, N_("layer")},
+        {VIEW_TRACING, CMD_OPEN, N_("spoil it")},
+        {VIEW_TRACING, CMD_NEXT_LAYER, N_("answer's position")},
+        {VIEW_TRACING, CMD_SHOW, N_("attention, FFN")},
+        {VIEW_TRACING, CMD_NEXT_HEAD, N_("other answer")},
+        {VIEW_TRACING, CMD_TEXT, N_("other text")},
     };
     if (id == CMD_EXPLAIN)
         return _("explain");
@@ -182,7 +228,8 @@ void explain_subject(App *app, Buffer *out)
     explain_token_name(app, ids[row], 14, here);
     explain_token_name(app, t.id, 14, token);
     if (app->explain.rank)
-        buffer_printf(out, _("position %zu, '%s' → '%s' %.4f, number %zu of the likeliest"), row, here, token, t.probability, app->explain.rank + 1);
+        buffer_printf(out, _("position %zu, '%s' → '%s' %.4f, number %zu of the likeliest"), row, here, token, t.probability,
+                      app->explain.rank + 1);
     else
         buffer_printf(out, _("position %zu, '%s' → '%s' %.4f, the likeliest"), row, here, token, t.probability);
 }
@@ -196,9 +243,8 @@ const char *explain_place(const Stage *s, char out[EXPLAIN_NAME])
     return out;
 }
 
-int explain_head(App *app, Canvas *c, int row, int col, int cols, const char *title, const char *subject)
+int explain_head(Canvas *c, int row, int col, int cols, const char *title, const char *subject)
 {
-    (void)app;
     canvas_put_cut(c, row, col + 1, cols - 2, ROLE_HEADING, title);
     canvas_put_cut(c, row + 1, col + 1, cols - 2, ROLE_TEXT, subject);
     return row + 2;
@@ -206,9 +252,8 @@ int explain_head(App *app, Canvas *c, int row, int col, int cols, const char *ti
 
 int explain_foot(Canvas *c, int row, int rows_, int col, int cols, const char *text)
 {
-    int need = canvas_put_wrapped(c, c->rows, col + 1, cols - 2, 4, ROLE_DIM, text); /* measured off the canvas */
-    if (need + 6 > rows_)
-        return rows_;
+    int most = rows_ / 5 < 1 ? 1 : rows_ / 5; /* where there is little room, its beginning */
+    int need = canvas_put_wrapped(c, c->rows, col + 1, cols - 2, most < 4 ? most : 4, ROLE_DIM, text); /* measured off the canvas */
     canvas_put_wrapped(c, row + rows_ - need, col + 1, cols - 2, need, ROLE_DIM, text);
     return rows_ - need;
 }

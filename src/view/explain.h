@@ -15,15 +15,15 @@ enum { EXPLAIN_RANKS = 8 };
 
 typedef struct Explain {
     bool has_row;
-    size_t row;     /* of the output that is followed; without has_row the default one */
-    size_t rank;    /* which of that row's likeliest tokens is followed, 0: the likeliest */
+    size_t row;         /* of the output that is followed; without has_row the default one */
+    size_t rank;        /* which of that row's likeliest tokens is followed, 0: the likeliest */
     size_t choice, top; /* the chosen line of the open view, and the first that is drawn */
     size_t column;      /* tracing: the chosen point */
-    bool other;     /* the view's other way to show it: lens, all positions; attribution, by size */
-    bool against;   /* attribution: minus the next likeliest token */
-    bool open;      /* attribution: the pieces of one part */
+    bool other;         /* the view's other way to show it: lens, all positions; attribution, by size */
+    bool against;       /* attribution: minus the next likeliest token */
+    bool open;          /* attribution: the pieces of one part */
     size_t part;
-    bool source;    /* belt: the encoder's stack */
+    bool source; /* belt: the encoder's stack */
     size_t source_row;
     size_t stage, head; /* reach and pictures: which attention; stage 0 (never one): not chosen yet */
     size_t across;      /* pictures: how many stood in a row when they were drawn */
@@ -36,7 +36,7 @@ typedef struct Explain {
     bool has_corrupted;
     TracingPart put_back;
     double noise;
-    Ids spoilt;         /* the other sentence; empty: noise */
+    Ids spoilt; /* the other sentence; empty: noise */
 } Explain;
 
 /* Forgets what was computed of another pass; the choices stay. */
@@ -56,6 +56,8 @@ const char *explain_label(const ExplainItem *item, char out[EXPLAIN_NAME]);
 
 /* Opens the view of a command; false where it is none of these. */
 bool explain_open(struct App *app, CommandId id);
+/* True for the id of one of these views. */
+bool explain_is_view(int view);
 
 /* The followed row of the output and the followed token. */
 size_t explain_row(const struct App *app);
@@ -78,7 +80,7 @@ void explain_subject(struct App *app, Buffer *out);
 /* "embedding", "layer 0 self", "final norm": the place of a stage in its stack, without the stack. Returns out. */
 const char *explain_place(const Stage *s, char out[EXPLAIN_NAME]);
 /* Heading, subject line; returns the first free row. */
-int explain_head(struct App *app, Canvas *c, int row, int col, int cols, const char *title, const char *subject);
+int explain_head(Canvas *c, int row, int col, int cols, const char *title, const char *subject);
 /* What the view does and does not show, at the foot of an area of `rows` rows from `row`; returns how many of them are left above it. */
 int explain_foot(Canvas *c, int row, int rows, int col, int cols, const char *text);
 /* Keeps the chosen of n lines within n, and seen in `room` lines. */

@@ -13,15 +13,19 @@ enum { PLACE = 15, TOKEN = 13, CELL_LEAST = 9 };
 static const char *foot(const App *app)
 {
     if (!lens_ends_in_output(app->pass))
-        return _("What stands behind the last line is edited, so that line is not the output. Each point is read out with the model's own norm and weights. It "
+        return _("What stands behind the last line is edited, so that line is not the output. Each point is read out with the model's own "
+                 "norm and weights. It "
                  "shows what could be read there, not what caused it.");
     if (lens_has_norm(app->pass))
-        return _("Read out through the model's own final norm (mean and variance of each point itself), then W_U; the last line is the output. It shows "
+        return _("Read out through the model's own final norm (mean and variance of each point itself), then W_U; the last line is the "
+                 "output. It shows "
                  "what could be read there, not that anything does read it, nor what caused it.");
     if (app->model->config.norm_position == NORM_POST && app->model->config.norm != NORM_NONE && !(app->ablations & NO_NORM))
-        return _("Post-norm: there is no final norm, so each point, as its own norm left it, goes through W_U; the last line is the output. It shows what "
+        return _("Post-norm: there is no final norm, so each point, as its own norm left it, goes through W_U; the last line is the "
+                 "output. It shows what "
                  "could be read there, not that anything does read it, nor what caused it.");
-    return _("No norm stands before the output: each point goes through W_U as it is; the last line is the output. It shows what could be read there, not "
+    return _("No norm stands before the output: each point goes through W_U as it is; the last line is the output. It shows what could be "
+             "read there, not "
              "that anything does read it, nor what caused it.");
 }
 
@@ -48,7 +52,8 @@ static void draw_point(App *app, Canvas *c, int row, Rect r, const LensPoint *p,
     char place[EXPLAIN_NAME];
     int col = r.col + 1, numbers = col + 2 + PLACE + shown * TOKEN;
     canvas_put(c, row, col, 2, ROLE_CROSS, chosen ? "▸ " : "  ");
-    canvas_put_cut(c, row, col + 2, PLACE - 1, chosen ? ROLE_CROSS : ROLE_LABEL, explain_place(&pass_plan(app->pass)->stages[p->stage], place));
+    canvas_put_cut(c, row, col + 2, PLACE - 1, chosen ? ROLE_CROSS : ROLE_LABEL,
+                   explain_place(&pass_plan(app->pass)->stages[p->stage], place));
     for (int i = 0; i < shown; i++)
         put_share(app, c, row, col + 2 + PLACE + i * TOKEN, TOKEN, &p->top[i], false);
     canvas_printf(c, row, numbers, 7, ROLE_TEXT, "%7.4f", p->probability);
@@ -125,7 +130,9 @@ void lens_draw(App *app, Canvas *c, Rect r)
 {
     Buffer subject = {0};
     explain_subject(app, &subject);
-    int row = explain_head(app, c, r.row, r.col, r.cols, app->explain.other ? _("The logit lens, all positions: the likeliest token at each point") : _("The logit lens: the stream read out after each part"),
+    int row = explain_head(c, r.row, r.col, r.cols,
+                           app->explain.other ? _("The logit lens, all positions: the likeliest token at each point")
+                                              : _("The logit lens: the stream read out after each part"),
                            buffer_text(&subject));
     buffer_free(&subject);
     int rows = explain_foot(c, row + 1, r.row + r.rows - row - 1, r.col, r.cols, foot(app));
@@ -153,8 +160,13 @@ static void go(App *app)
 bool lens_command(App *app, CommandId id, size_t count)
 {
     switch (id) {
-    case CMD_SHOW: app->explain.other = !app->explain.other; return true;
-    case CMD_OPEN: go(app); return true;
-    default: return explain_command(app, id, count);
+    case CMD_SHOW:
+        app->explain.other = !app->explain.other;
+        return true;
+    case CMD_OPEN:
+        go(app);
+        return true;
+    default:
+        return explain_command(app, id, count);
     }
 }

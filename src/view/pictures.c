@@ -1,7 +1,7 @@
 /* pictures.c - the attention of all layers and heads as small pictures on one screen, with the entropy of each.
  *
- * Encoder, decoder and cross-attention are groups of their own. Where a picture would not fit, one cell stands for a block of queries and keys
- * and shows the largest weight of the block. */
+ * Encoder, decoder and cross-attention are groups of their own. Where a picture would not fit, one cell stands for a block of queries and
+ * keys and shows the largest weight of the block. */
 #include "view/app.h"
 
 #include "base/text.h"
@@ -15,7 +15,7 @@ enum { TITLE_LEAST = 14, PICTURE_MOST = 40, GROUPS = 3 };
 /* One head's place on an endless page. */
 typedef struct Tile {
     size_t stage, head;
-    int row, col; /* of its title */
+    int row, col;   /* of its title */
     int cols, rows; /* of the picture */
     int cell;       /* columns of one cell */
     size_t block;   /* queries and keys in a cell */
@@ -119,7 +119,10 @@ static void draw_tile(App *app, Canvas *c, Rect r, int top, const Tile *t, bool 
             continue;
         for (int j = 0; j < t->cols / t->cell; j++) {
             double x = block_value(w, s, (size_t)i, (size_t)j, t->block);
-            canvas_fill(c, at, col + j * t->cell, t->cell, 1, theme_heat_role(x, 1), x > 0 ? theme_heat_text(x, 1, c->ascii || color) : c->ascii ? " " : "·");
+            canvas_fill(c, at, col + j * t->cell, t->cell, 1, theme_heat_role(x, 1),
+                        x > 0      ? theme_heat_text(x, 1, c->ascii || color)
+                        : c->ascii ? " "
+                                   : "·");
         }
     }
 }
@@ -151,17 +154,20 @@ static void draw_chosen(App *app, Canvas *c, int row, Rect r, const Tile *t)
         share += a.share;
         wide += a.visible > 1;
     }
-    canvas_printf(c, row, r.col + 1, r.cols - 2, ROLE_HERE, _("%s head %zu: H %.3f nats over %zu queries, %.0f%% of the most"), stage_name(s, name), t->head,
-                  attention_head_entropy(app->pass, t->stage, t->head), s->shape[1], wide ? 100 * share / (double)wide : 0);
+    canvas_printf(c, row, r.col + 1, r.cols - 2, ROLE_HERE, _("%s head %zu: H %.3f nats over %zu queries, %.0f%% of the most"),
+                  stage_name(s, name), t->head, attention_head_entropy(app->pass, t->stage, t->head), s->shape[1],
+                  wide ? 100 * share / (double)wide : 0);
 }
 
 void pictures_draw(App *app, Canvas *c, Rect r)
 {
-    static const char *const groups[] = {N_("encoder self-attention"), N_("decoder self-attention"), N_("cross-attention: the decoder looks at the encoder's tokens")};
+    static const char *const groups[] = {N_("encoder self-attention"), N_("decoder self-attention"),
+                                         N_("cross-attention: the decoder looks at the encoder's tokens")};
     Explain *x = &app->explain;
     Rect area = page_area(r);
     Page p;
-    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("All heads: layer.head, H its entropy in nats; queries down, keys across"));
+    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING,
+                   _("All heads: layer.head, H its entropy in nats; queries down, keys across"));
     if (lay_out(app, area, &p) != 0)
         return;
     if (!p.count) {
@@ -185,9 +191,14 @@ void pictures_draw(App *app, Canvas *c, Rect r)
     draw_chosen(app, c, r.row + r.rows - 3, r, &p.tiles[x->choice]);
     char text[256];
     if (block > 1)
-        snprintf(text, sizeof text, _("A cell is the largest of up to %zu×%zu weights. Full heat is 1. Weights say where a head looks, not what it takes from there (R shows that)."), block, block);
+        snprintf(text, sizeof text,
+                 _("A cell is the largest of up to %zu×%zu weights. Full heat is 1. Weights say where a head looks, not what it takes from "
+                   "there (R shows that)."),
+                 block, block);
     else
-        snprintf(text, sizeof text, "%s", _("Full heat is 1. Weights say where a head looks, not what it takes from there (R shows that), nor whether that matters for the answer."));
+        snprintf(text, sizeof text, "%s",
+                 _("Full heat is 1. Weights say where a head looks, not what it takes from there (R shows that), nor whether that matters "
+                   "for the answer."));
     canvas_put_wrapped(c, r.row + r.rows - 2, r.col + 1, r.cols - 2, 2, ROLE_DIM, text);
     free(p.tiles);
 }
@@ -223,18 +234,26 @@ bool pictures_command(App *app, CommandId id, size_t count)
         x->choice = p.count - 1;
     switch (id) {
     case CMD_LEFT:
-    case CMD_PREVIOUS_HEAD: x->choice = times > x->choice ? 0 : x->choice - times; break;
+    case CMD_PREVIOUS_HEAD:
+        x->choice = times > x->choice ? 0 : x->choice - times;
+        break;
     case CMD_RIGHT:
-    case CMD_NEXT_HEAD: x->choice = x->choice + times < p.count ? x->choice + times : p.count - 1; break;
+    case CMD_NEXT_HEAD:
+        x->choice = x->choice + times < p.count ? x->choice + times : p.count - 1;
+        break;
     case CMD_UP:
     case CMD_DOWN:
         while (times--)
             x->choice = next_row(&p, x->choice, id == CMD_UP ? -1 : 1);
         break;
     case CMD_FIRST:
-    case CMD_PAGE_UP: x->choice = 0; break;
+    case CMD_PAGE_UP:
+        x->choice = 0;
+        break;
     case CMD_LAST:
-    case CMD_PAGE_DOWN: x->choice = p.count - 1; break;
+    case CMD_PAGE_DOWN:
+        x->choice = p.count - 1;
+        break;
     case CMD_REACH:
         x->stage = p.tiles[x->choice].stage;
         x->head = p.tiles[x->choice].head;
@@ -246,7 +265,8 @@ bool pictures_command(App *app, CommandId id, size_t count)
         app_forward(app);
         app->view = VIEW_STEP;
         break;
-    default: taken = false;
+    default:
+        taken = false;
     }
     free(p.tiles);
     return taken;

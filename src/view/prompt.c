@@ -432,7 +432,7 @@ static const char *label(const App *app)
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
     case PROMPT_TWIN_TEXT: return words ? _("beside it (Tab completes): ") : _("beside it, ids such as 1,2,3: ");
     case PROMPT_EDIT: return _("edit: ");
-    case PROMPT_SPOILT: return _("the other text, as many tokens (empty: noise): ");
+    case PROMPT_SPOILT: return _("other text (empty: noise): ");
     case PROMPT_COMMAND: return ":";
     case PROMPT_EXPORT: return _("write to: ");
     case PROMPT_SAVE: return _("save to: ");

@@ -53,7 +53,8 @@ static Stage like(const Stage *s, StageKind kind)
 }
 
 /* What the cursor's cell is, in numbers. */
-static void draw_cell_line(App *app, Canvas *c, int row, Rect r, const Stage *s, const real *alpha, const real *moved, size_t query, size_t key)
+static void draw_cell_line(App *app, Canvas *c, int row, Rect r, const Stage *s, const real *alpha, const real *moved, size_t query,
+                           size_t key)
 {
     size_t Tk = s->shape[2];
     double a = (double)alpha[query * Tk + key], m = (double)moved[query * Tk + key], sum = 0;
@@ -63,8 +64,8 @@ static void draw_cell_line(App *app, Canvas *c, int row, Rect r, const Stage *s,
         sum += (double)moved[query * Tk + j];
     explain_token_name(app, pass_ids(app->pass, s->axis_stack[1], &n)[query], 12, from);
     explain_token_name(app, pass_ids(app->pass, s->axis_stack[2], &n)[key], 12, to);
-    canvas_printf(c, row, r.col + 1, r.cols - 2, ROLE_HERE, _("'%s' looks at '%s': α %.3f, moves %.3f, %.0f%% of all it moves there"), from, to, a, m,
-                  sum > 0 ? 100 * m / sum : 0);
+    canvas_printf(c, row, r.col + 1, r.cols - 2, ROLE_HERE, _("'%s' looks at '%s': α %.3f, moves %.3f, %.0f%% of all it moves there"), from,
+                  to, a, m, sum > 0 ? 100 * m / sum : 0);
 }
 
 static void draw_matrices(App *app, Canvas *c, Rect r, const Stage *s, const real *alpha, const real *moved)
@@ -76,9 +77,12 @@ static void draw_matrices(App *app, Canvas *c, Rect r, const Stage *s, const rea
     const char *titles[2] = {_("α, the weight"), _("‖α·V·W_O‖, what it moved")};
     int columns = (int)(s->shape[2] < 1000 ? s->shape[2] : 1000);
     bool beside = columns * (app->digits + 5) + 18 <= r.cols / 2; /* all keys matter more than all queries */
-    for (int i = 0; i < 2; i++) {
+    bool one = !beside && r.rows < 14;                            /* α is in the line above */
+    for (int i = one; i < 2; i++) {
         Rect half = r;
-        if (beside) {
+        if (one) {
+            half.rows = r.rows;
+        } else if (beside) {
             half.cols = r.cols / 2 - 1;
             half.col += i * (r.cols / 2);
         } else {
@@ -88,7 +92,14 @@ static void draw_matrices(App *app, Canvas *c, Rect r, const Stage *s, const rea
         canvas_put_cut(c, half.row, half.col + 1, half.cols - 1, ROLE_HEADING, titles[i]);
         half.row++;
         half.rows--;
-        matrix_draw_one(app, c, half, &(Shown){.here = true, .top = &x->reach_top[i], .left = &x->reach_left[i], .like = &likes[i], .data = data[i], .row = query, .col = key});
+        matrix_draw_one(app, c, half,
+                        &(Shown){.here = true,
+                                 .top = &x->reach_top[i],
+                                 .left = &x->reach_left[i],
+                                 .like = &likes[i],
+                                 .data = data[i],
+                                 .row = query,
+                                 .col = key});
     }
 }
 
@@ -105,12 +116,14 @@ void reach_draw(App *app, Canvas *c, Rect r)
     real *moved = calloc(n, sizeof *moved);
     if (moved && reach_norms(app->pass, (size_t)at, head, moved, NULL) == 0) {
         const real *alpha = pass_value(app->pass, (size_t)at) + head * n;
-        snprintf(title, sizeof title, _("%s, head %zu of %zu: how far it looks, and what that moves"), stage_name(s, name), head, s->shape[0]);
+        snprintf(title, sizeof title, _("%s, head %zu of %zu: how far it looks, and what that moves"), stage_name(s, name), head,
+                 s->shape[0]);
         canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, title);
         draw_cell_line(app, c, r.row + 1, r, s, alpha, moved, app_index(app, s, 1), app_index(app, s, 2));
         int row = r.row + 3;
         int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                                _("A large weight on a short vector moves little (Kobayashi et al. 2020). Lengths only: not where the vectors point, nor that several may cancel; "
+                                _("A large weight on a short vector moves little (Kobayashi et al. 2020). Lengths only: not where the "
+                                  "vectors point, nor that several may cancel; "
                                   "b_O is no key's and left out."));
         draw_matrices(app, c, (Rect){row, r.col, r.cols, rows}, s, alpha, moved);
     }
@@ -148,19 +161,34 @@ bool reach_command(App *app, CommandId id, size_t count)
         app_move(app, s, 2, best);
         return true;
     }
-    case CMD_NEXT_HEAD: x->head = (head + times) % s->shape[0]; return true;
-    case CMD_PREVIOUS_HEAD: x->head = (head + s->shape[0] - times % s->shape[0]) % s->shape[0]; return true;
-    case CMD_NEXT_LAYER: step_stage(app, 1); return true;
-    case CMD_PREVIOUS_LAYER: step_stage(app, -1); return true;
-    case CMD_SHOW: app->show = (Show)((app->show + 1) % SHOW_COUNT); return true;
-    case CMD_MORE_DIGITS: app->digits += app->digits < 8; return true;
-    case CMD_FEWER_DIGITS: app->digits -= app->digits > 1; return true;
+    case CMD_NEXT_HEAD:
+        x->head = (head + times) % s->shape[0];
+        return true;
+    case CMD_PREVIOUS_HEAD:
+        x->head = (head + s->shape[0] - times % s->shape[0]) % s->shape[0];
+        return true;
+    case CMD_NEXT_LAYER:
+        step_stage(app, 1);
+        return true;
+    case CMD_PREVIOUS_LAYER:
+        step_stage(app, -1);
+        return true;
+    case CMD_SHOW:
+        app->show = (Show)((app->show + 1) % SHOW_COUNT);
+        return true;
+    case CMD_MORE_DIGITS:
+        app->digits += app->digits < 8;
+        return true;
+    case CMD_FEWER_DIGITS:
+        app->digits -= app->digits > 1;
+        return true;
     case CMD_OPEN:
         app_jump(app, (size_t)at);
         app_move(app, s, 0, head);
         app_forward(app);
         app->view = VIEW_STEP;
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }

@@ -44,7 +44,8 @@ static bool is_current(App *app, const TracingQuery *q)
     const Explain *x = &app->explain;
     const TracingQuery *had = &x->query;
     size_t V = app->model->config.vocab_size, probs = pass_plan(app->pass)->count - 1;
-    return x->traced && had->row == q->row && had->answer == q->answer && had->part == q->part && had->noise == q->noise && (had->other != NULL) == (q->other != NULL) &&
+    return x->traced && had->row == q->row && had->answer == q->answer && had->part == q->part && had->noise == q->noise &&
+           (had->other != NULL) == (q->other != NULL) &&
            x->tracing.clean.probability == (double)pass_value(app->pass, probs)[q->row * V + (size_t)q->answer];
 }
 
@@ -53,7 +54,10 @@ static bool refresh(App *app, Error *e)
 {
     Explain *x = &app->explain;
     TracingQuery q = wanted(app);
-    size_t first = q.other ? 0 : x->has_corrupted ? 0 : (q.stack == STACK_ENCODER ? pass_plan(app->pass)->input.source_len : pass_plan(app->pass)->input.target_len);
+    size_t first = q.other ? 0
+                   : x->has_corrupted
+                       ? 0
+                       : (q.stack == STACK_ENCODER ? pass_plan(app->pass)->input.source_len : pass_plan(app->pass)->input.target_len);
     if (is_current(app, &q))
         return true;
     if (!x->asked && work_of(app, tracing_cost(app->pass, &q) + first * q.samples) > WORK_MOST) {
@@ -65,9 +69,11 @@ static bool refresh(App *app, Error *e)
     }
     x->asked = false;
     if (!q.other && !x->has_corrupted) {
+        size_t before = x->traced ? x->corrupted : (size_t)-1;
         if (tracing_most_telling(app->pass, &q, &x->corrupted, e) != 0)
             return false;
-        x->choice = x->traced ? x->choice : x->corrupted; /* the corrupted stack's lines come first */
+        if (x->corrupted != before)
+            x->choice = x->corrupted; /* the corrupted stack's lines come first */
     }
     tracing_free(&x->tracing);
     x->traced = false;
@@ -102,10 +108,16 @@ static void point_name(const Stage *s, char out[EXPLAIN_NAME])
         snprintf(out, EXPLAIN_NAME, "%d %s", s->layer, sub_name(s->sub));
 }
 
+/* True where the corruption took next to nothing, so that there is nothing to restore. */
+static bool is_little(const Tracing *t)
+{
+    return fabs(t->clean.probability - t->corrupted.probability) < LITTLE;
+}
+
 static void draw_cell(const App *app, Canvas *c, int row, int col, const TracingCell *cell, bool chosen)
 {
     const Tracing *t = &app->explain.tracing;
-    double restored = tracing_restored(t, cell);
+    double restored = is_little(t) ? NAN : tracing_restored(t, cell);
     bool color = app->color && app->theme != THEME_MONO;
     Role role = chosen ? ROLE_CURSOR : isnan(restored) ? ROLE_TEXT : theme_heat_role(fmin(fmax(restored, -1), 1), 1);
     if (!chosen && fabs(restored) < LITTLE)
@@ -140,7 +152,8 @@ static void draw_line(App *app, Canvas *c, int row, Rect r, const TracingGrid *g
     if (spoilt || other)
         canvas_put(c, row, r.col + 2 + NAME, 2, ROLE_ABLATED, "✗");
     for (size_t k = left; k < g->points && k < left + across; k++)
-        draw_cell(app, c, row, first + (int)(k - left) * CELL, &g->cells[(size_t)k * g->positions + (size_t)position], chosen && k == (x->column < g->points ? x->column : g->points - 1));
+        draw_cell(app, c, row, first + (int)(k - left) * CELL, &g->cells[(size_t)k * g->positions + (size_t)position],
+                  chosen && k == (x->column < g->points ? x->column : g->points - 1));
 }
 
 /* Which grid and position the chosen line is. */
@@ -170,7 +183,8 @@ static void draw_table(App *app, Canvas *c, Rect r)
     size_t position = 0, chosen_line, lines = total + t->grid_count;
     const TracingGrid *g = chosen_grid(x, &position);
     chosen_line = x->choice + 1 + (g == &t->grids[1]);
-    size_t room = r.rows > 1 ? (size_t)r.rows : 1, top = chosen_line >= room ? chosen_line - room + 1 : 0;
+    size_t room = r.rows > 1 ? (size_t)r.rows : 1,
+           top = chosen_line >= room ? chosen_line - room + 1 : 0; /* the first line that is drawn */
     size_t line = 0, at = 0;
     for (size_t i = 0; i < t->grid_count && lines; i++)
         for (long k = -1; k < (long)t->grids[i].positions; k++, line++) {
@@ -178,6 +192,10 @@ static void draw_table(App *app, Canvas *c, Rect r)
                 draw_line(app, c, r.row + (int)(line - top), r, &t->grids[i], k, k >= 0 && at == x->choice);
             at += k >= 0;
         }
+    if (top && g && g->points) { /* its heading stays */
+        canvas_fill(c, r.row, r.col, r.cols, 1, ROLE_TEXT, " ");
+        draw_line(app, c, r.row, r, g, -1, false);
+    }
 }
 
 static const char *part_words(TracingPart part)
@@ -195,13 +213,18 @@ static void draw_summary(App *app, Canvas *c, int row, Rect r)
     const int *ids = pass_ids(app->pass, x->query.stack, &n);
     Buffer b = {0};
     explain_token_name(app, x->query.answer, 12, token);
-    buffer_printf(&b, "P(%s) %.3f ", token, t->clean.probability);
+    buffer_printf(&b, "%zu: P(%s) %.3f ", x->query.row, token, t->clean.probability);
     if (x->spoilt.len)
         buffer_printf(&b, _("on the text, %.3f on the other one"), t->corrupted.probability);
     else
-        buffer_printf(&b, _("clean, %.3f with noise %g× on %zu '%s' ✗, mean of %zu"), t->corrupted.probability, x->query.noise, x->corrupted,
-                      explain_token_name(app, ids[x->corrupted], 10, name), x->query.samples);
-    canvas_put_cut(c, row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));
+        buffer_printf(&b, _("clean, %.3f, noise %g× on %zu '%s' ✗"), t->corrupted.probability, x->query.noise, x->corrupted,
+                      explain_token_name(app, ids[x->corrupted], 10, name));
+    bool little = is_little(t);
+    if (little)
+        buffer_puts(&b, _(": it costs nothing"));
+    else if (!x->spoilt.len)
+        buffer_printf(&b, _(", mean of %zu"), x->query.samples);
+    canvas_put_cut(c, row, r.col + 1, r.cols - 2, little ? ROLE_WARNING : ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
 }
 
@@ -216,7 +239,7 @@ static void draw_chosen(App *app, Canvas *c, int row, Rect r)
         return;
     size_t k = x->column < g->points ? x->column : g->points - 1;
     const TracingCell *cell = &g->cells[k * g->positions + position];
-    double restored = tracing_restored(t, cell);
+    double restored = is_little(t) ? NAN : tracing_restored(t, cell);
     Buffer b = {0};
     buffer_printf(&b, _("%s of '%s' put back: P %.4f, logit %.2f"), stage_name(&pass_plan(app->pass)->stages[g->stages[k]], stage),
                   explain_token_name(app, pass_ids(app->pass, g->stack, &n)[position], 12, name), cell->probability, cell->logit);
@@ -234,8 +257,10 @@ void tracing_draw(App *app, Canvas *c, Rect r)
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, title);
     int row = r.row + 2;
     int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                            _("A cell: one vector of the clean pass put into the corrupted one, and the answer's probability then; heat is the share restored. It shows where enough "
-                              "passes through to restore it, for this way of spoiling; not all places it passes through. v attention, FFN; + - noise; t another sentence."));
+                            _("A cell: one vector of the clean pass put into the corrupted one, and the answer's probability then; heat is "
+                              "the share restored. It shows where enough "
+                              "passes through to restore it, for this way of spoiling; not all places it passes through. + - changes the "
+                              "noise, t takes another sentence."));
     if (!refresh(app, &e)) {
         canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 3, ROLE_WARNING, e.text);
         return;
@@ -275,8 +300,12 @@ bool tracing_command(App *app, CommandId id, size_t count)
     for (size_t i = 0; i < x->tracing.grid_count; i++)
         most = x->tracing.grids[i].points > most ? x->tracing.grids[i].points : most;
     switch (id) {
-    case CMD_LEFT: x->column = times > x->column ? 0 : x->column - times; return true;
-    case CMD_RIGHT: x->column = x->column + times < most ? x->column + times : most - 1; return true;
+    case CMD_LEFT:
+        x->column = times > x->column ? 0 : x->column - times;
+        return true;
+    case CMD_RIGHT:
+        x->column = x->column + times < most ? x->column + times : most - 1;
+        return true;
     case CMD_SHOW:
         x->put_back = (TracingPart)((x->put_back + 1) % (TRACING_FFN + 1));
         x->column = 0;
@@ -286,8 +315,16 @@ bool tracing_command(App *app, CommandId id, size_t count)
         x->noise = (x->noise > 0 ? x->noise : 3) + (id == CMD_MORE_DIGITS ? 1 : -1);
         x->noise = x->noise < 1 ? 1 : x->noise > 10 ? 10 : x->noise;
         return true;
-    case CMD_TEXT: prompt_open(app, PROMPT_SPOILT, ""); return true;
-    case CMD_OPEN: spoil_chosen(app); return true;
-    default: return explain_command(app, id, count);
+    case CMD_TEXT:
+        prompt_open(app, PROMPT_SPOILT, "");
+        return true;
+    case CMD_OPEN:
+        spoil_chosen(app);
+        return true;
+    case CMD_NEXT_LAYER:
+    case CMD_PREVIOUS_LAYER:
+        return explain_command(app, id == CMD_NEXT_LAYER ? CMD_RIGHT : CMD_LEFT, count); /* of the answer */
+    default:
+        return explain_command(app, id, count);
     }
 }

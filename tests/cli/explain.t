@@ -33,6 +33,9 @@ line 18 True
 # what reach says a head moved, from the trace of the same pass
 $ stepformer explain reach -m recall --layer 1 --format csv | head -n 1
 line stage,head,query,from,key,to,weight,moved
+# a comma that is a token is quoted
+$ stepformer explain reach -m story -t "one day , Lily" --layer 0 --format csv | python3 -c 'import csv, sys; rows = list(csv.reader(sys.stdin)); print({len(r) for r in rows}, sum(r[5] == "," for r in rows))'
+line {8} 8
 $ stepformer explain belt -m mask --format csv | head -n 2 | cut -d, -f1-2
 out encoder.embed.tokens
 exit 0

@@ -1,4 +1,5 @@
-/* test_attribution.c - what each part wrote for a logit, and how far heads reach: carried forwards here, where the module carries backwards. */
+/* test_attribution.c - what each part wrote for a logit, and how far heads reach: carried forwards here, where the module carries
+ * backwards. */
 #include "measure/attribution.h"
 #include "measure/belt.h"
 #include "measure/reach.h"
@@ -9,7 +10,8 @@
 
 /* ---- attribution ---- */
 
-/* Carries a vector that is added to entry k forwards to the logit: each norm takes its mean out and divides by what it divided the row by. */
+/* Carries a vector that is added to entry k forwards to the logit: each norm takes its mean out and divides by what it divided the row by.
+ */
 static double carried_forward(Pass *p, const Trunk *t, size_t row, size_t k, const double *v, int token, int against)
 {
     const Plan *plan = pass_plan(p);
@@ -44,7 +46,8 @@ static double carried_forward(Pass *p, const Trunk *t, size_t row, size_t k, con
 static size_t entry_of(const Plan *plan, const Trunk *t, size_t i)
 {
     for (size_t k = 0; k < t->count; k++)
-        if (t->stages[k] == i || trunk_added(plan, t, k) == (int)i || (plan->stages[t->stages[k]].kind == STAGE_SUM && plan->stages[t->stages[k]].in[0] == (int)i))
+        if (t->stages[k] == i || trunk_added(plan, t, k) == (int)i ||
+            (plan->stages[t->stages[k]].kind == STAGE_SUM && plan->stages[t->stages[k]].in[0] == (int)i))
             return k;
     cr_assert_fail("not in the chain");
     return 0;
@@ -94,7 +97,8 @@ static void check_attribution_of(Pass *p, size_t row, int token, int against)
         if (part->kind == ATTRIBUTION_TOKEN || part->kind == ATTRIBUTION_POSITION) {
             for (size_t k = 0; k < d; k++)
                 vector[k] = (double)trunk_row(p, part->stage, row)[k];
-            check_close(part->value, carried_forward(p, &t, row, entry_of(plan, &t, part->stage), vector, token, against), size, "embedding");
+            check_close(part->value, carried_forward(p, &t, row, entry_of(plan, &t, part->stage), vector, token, against), size,
+                        "embedding");
         }
         if (part->kind == ATTRIBUTION_BIAS || part->kind == ATTRIBUTION_NORM) {
             const Weight *b = &pass_model(p)->weights.items[plan->stages[part->stage].w[1]];
@@ -162,12 +166,20 @@ Test(attribution, a_last_head_taken_away_takes_its_part)
 Test(attribution, edits_are_parts_of_their_own)
 {
     static const char *const edits[] = {
-        "decoder.0.self.W_O *= 2", "decoder.0.self.heads[head=1] = zero", "decoder.0.self.out += noise(3, 1)", "decoder.embed.sum[token=4] *= 1.5",
-        "decoder.1.ffn.activate = mean", "decoder.1.ffn.contract[token=4,dim=2] = 7", "decoder.0.ffn.residual += noise(5, 0.5)",
-        "decoder.0.self.norm[token=4,dim=1] = 3", "output.logits[token=4] += 1", "decoder.1.self.weights[head=0,query=4] = 0.25",
+        "decoder.0.self.W_O *= 2",
+        "decoder.0.self.heads[head=1] = zero",
+        "decoder.0.self.out += noise(3, 1)",
+        "decoder.embed.sum[token=4] *= 1.5",
+        "decoder.1.ffn.activate = mean",
+        "decoder.1.ffn.contract[token=4,dim=2] = 7",
+        "decoder.0.ffn.residual += noise(5, 0.5)",
+        "decoder.0.self.norm[token=4,dim=1] = 3",
+        "output.logits[token=4] += 1",
+        "decoder.1.self.weights[head=0,query=4] = 0.25",
     };
-    static const char *const configs[] = {"kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal",
-                                          "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,norm_position=post"};
+    static const char *const configs[] = {
+        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal",
+        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,norm_position=post"};
     for (size_t k = 0; k < 2; k++) {
         Model *m = help_model(configs[k]);
         Pass *p = help_pass(m, 0);
@@ -185,12 +197,16 @@ Test(attribution, edits_are_parts_of_their_own)
             for (size_t j = 0; j < a.count; j++)
                 size += fabs(a.parts[j].value);
             check_close(a.sum, a.logit, size, "the sum");
-            check_close(a.logit, (double)pass_value(p, pass_plan(p)->count - 2)[4 * 11 + 3] - (double)pass_value(p, pass_plan(p)->count - 2)[4 * 11 + 5], size, "the logit");
+            check_close(a.logit,
+                        (double)pass_value(p, pass_plan(p)->count - 2)[4 * 11 + 3] -
+                            (double)pass_value(p, pass_plan(p)->count - 2)[4 * 11 + 5],
+                        size, "the logit");
             attribution_free(&a);
             cr_assert_eq(belt_make(p, STACK_DECODER, 4, 3, &parts, &n, &e), 0, "%s", e.text);
             for (size_t j = 0; j < n; j++) {
                 sum += parts[j].logit;
-                cr_assert(j == 0 || fabs(parts[j].before_norm - parts[j - 1].after_norm) < 1e-6 * (1 + parts[j].before_norm), "%s: part %zu", current, j);
+                cr_assert(j == 0 || fabs(parts[j].before_norm - parts[j - 1].after_norm) < 1e-6 * (1 + parts[j].before_norm),
+                          "%s: part %zu", current, j);
             }
             check_close(sum, (double)pass_unedited(p, pass_plan(p)->count - 2)[4 * 11 + 3], size, "the belt");
             free(parts);

@@ -93,7 +93,10 @@ Test(heads, the_wired_model_has_its_two_heads)
     Error e = {{0}};
     Model *m = model_open("tiny-models/hand-wired", NULL, &e);
     cr_assert(m, "%s", e.text);
-    static const struct { const char *text; HeadClass second; } cases[] = {{"A B C A B D A B", HEAD_INDUCTION}, {"A B C D E F", HEAD_CLASSES}};
+    static const struct {
+        const char *text;
+        HeadClass second;
+    } cases[] = {{"A B C A B D A B", HEAD_INDUCTION}, {"A B C D E F", HEAD_CLASSES}};
     for (size_t i = 0; i < 2; i++) {
         Input in = {0};
         HeadScore *heads;

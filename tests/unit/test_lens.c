@@ -55,7 +55,11 @@ Test(lens, points_are_what_the_pass_makes_of_them)
 
 Test(lens, points_are_the_embedding_and_each_sub_layer)
 {
-    static const struct { const char *config; size_t points; bool norm; } cases[] = {
+    static const struct {
+        const char *config;
+        size_t points;
+        bool norm;
+    } cases[] = {
         {"kind=decoder,d_model=8,n_heads=2,decoder_layers=2,vocab_size=11", 5, true},
         {"kind=decoder,d_model=8,n_heads=2,decoder_layers=2,vocab_size=11,norm_position=post", 5, false},
         {"kind=decoder,d_model=8,n_heads=2,decoder_layers=2,vocab_size=11,norm=none", 5, false},
@@ -100,7 +104,8 @@ static void check_belt(Pass *p)
             check_close(parts[i].after_norm * parts[i].after_norm, a * a + b * b + 2 * a * b * cos_ab, a * a + b * b, "norm after");
         }
     }
-    check_close(logit, (double)pass_value(p, plan->count - 2)[row * plan->config->vocab_size + (size_t)answer], size, "shares of the logit");
+    check_close(logit, (double)pass_value(p, plan->count - 2)[row * plan->config->vocab_size + (size_t)answer], size,
+                "shares of the logit");
     free(parts);
     if (plan->config->kind != KIND_ENCODER_DECODER)
         return;

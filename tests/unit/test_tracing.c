@@ -82,7 +82,8 @@ static void check_tracing_noise(Pass *p)
         cr_assert_eq(t.runs, tracing_cost(p, &q));
         if (part == TRACING_STREAM) {
             cr_assert(fabs(t.grids[0].cells[1].probability - t.clean.probability) < 1e-12, "%s: the spoilt embedding put back", current);
-            cr_assert(fabs(t.grids[0].cells[0].probability - t.corrupted.probability) < 1e-12, "%s: an embedding that was not spoilt", current);
+            cr_assert(fabs(t.grids[0].cells[0].probability - t.corrupted.probability) < 1e-12, "%s: an embedding that was not spoilt",
+                      current);
         }
         tracing_free(&t);
         tracing_free(&again);
