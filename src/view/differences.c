@@ -191,10 +191,10 @@ void differences_draw(App *app, Canvas *c, Rect r)
         else if (k > comparison->count)
             draw_position(&t, row, k - comparison->count - 1, chosen);
         else {
-            canvas_put_cut(c, row, r.col + 2, NAME_COLS - 12, ROLE_HEADING, _("after token"));
+            canvas_put_cut(c, row, r.col + 2, NAME_COLS - 12, ROLE_HEADING,
+                           app->model->config.kind == KIND_ENCODER ? _("at token") : _("after token"));
             canvas_put_right(c, row, r.col + NAME_COLS - 9, NUMBER_COLS, ROLE_HEADING, _("KL, nats"));
-            canvas_put_cut(c, row, r.col + NAME_COLS + 3, r.cols - NAME_COLS - 4, ROLE_HEADING,
-                           _("the likeliest next token, its share → now"));
+            canvas_put_cut(c, row, r.col + NAME_COLS + 3, r.cols - NAME_COLS - 4, ROLE_HEADING, _("the likeliest token, its share → now"));
         }
     }
 }

@@ -289,7 +289,8 @@ static size_t gather_metrics(App *app, MetricLine *lines, size_t max)
     size_t head = s->rank == 3 ? app_index(app, s, 0) : 0, row = app_index(app, s, s->rank - 2);
     if (app->phase == PHASE_BACKWARD)
         return gradient_lines(app->pass, app->at, head, row, lines, max);
-    return metric_lines(app->pass, app->at, head, row, lines, max);
+    size_t beside = max && twin_metric(app, lines); /* the first line, where there is a baseline */
+    return beside + metric_lines(app->pass, app->at, head, row, lines + beside, max - beside);
 }
 
 static void write_formula(const App *app, Buffer *out)

@@ -7,6 +7,7 @@
 #include "train/run.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +215,30 @@ void twin_describe(const App *app, Buffer *out)
     } else
         buffer_puts(out, _("; baseline: without that"));
     buffer_free(&names);
+}
+
+bool twin_metric(App *app, MetricLine *out)
+{
+    const StageDifference *d = twin_difference(app, app->at);
+    if (!d || d->baseline == NO_STAGE || d->fate == FATE_SHAPES || app->phase != PHASE_FORWARD)
+        return false;
+    Cellref cell = app_cell(app);
+    const Stage *s = app_stage(app), *b = &pass_plan(app->baseline)->stages[d->baseline];
+    for (int k = 0; k < s->rank; k++)
+        if (cell.index[k] >= b->shape[k])
+            return false;
+    char now[NUMBER_MAX], before[NUMBER_MAX], apart[NUMBER_MAX];
+    double x = (double)pass_value(app->baseline, (size_t)d->baseline)[cell_offset(b, cell.index)];
+    double y = (double)pass_value(app->pass, app->at)[cell_offset(s, cell.index)];
+    number_format(before, x, app->digits, false);
+    number_format(now, y, app->digits, false);
+    number_format(apart, compare_numbers(x, y), app->digits, false);
+    snprintf(out->label, sizeof out->label, "%s", _("at the cursor"));
+    if (d->fate == FATE_SAME)
+        snprintf(out->value, sizeof out->value, _("%s, as in the baseline; so is all of this stage"), now);
+    else
+        snprintf(out->value, sizeof out->value, _("%s, baseline %s, difference %s"), now, before, apart);
+    return true;
 }
 
 /* ---- the scale of the bars ---- */

@@ -6,6 +6,7 @@
 #define VIEW_TWIN_H
 
 #include "measure/compare.h"
+#include "measure/metrics.h"
 #include "view/app.h"
 
 /* Makes app->baseline for the pass that there is now: without ablations and edits, of the text or model that a twin was opened beside.
@@ -29,6 +30,10 @@ const Comparison *twin_comparison(App *app);
 const StageDifference *twin_difference(App *app, size_t i);
 /* "no-positions, 2 edits; baseline: 我 爱 你": what was changed. */
 void twin_describe(const App *app, Buffer *out);
+
+/* The number at the cursor beside its baseline, as a line of the stage's metrics; false where there is no twin or nothing to set beside it.
+ */
+bool twin_metric(App *app, MetricLine *out);
 
 /* How long a bar of `most` steps stands for a relative difference: logarithmic, over the decades that this comparison has; at least 1 for
  * any difference, `most` for an infinite one, 0 for none. */
