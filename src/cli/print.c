@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  OPTION_TARGET,  OPTION_IDS,    OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS, OPTION_TARGETS, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
+                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_TARGETS,
+                                 OPTION_FORMAT,     OPTION_OUTPUT,    OPTION_END};
 
 static const CommandSpec spec = {
     .name = "print",
@@ -108,7 +109,8 @@ static int print_one(const char *text, const ExpressionContext *c, int format, b
 static int read_targets(Ids *targets, const Options *o, const Work *w, Error *e)
 {
     const char *text = o->value[OPTION_TARGETS];
-    return text ? ids_parse(targets, text, "--targets", w->model->config.vocab_size, true, e) : input_targets(&w->input, w->model, targets, e);
+    return text ? ids_parse(targets, text, "--targets", w->model->config.vocab_size, true, e)
+                : input_targets(&w->input, w->model, targets, e);
 }
 
 /* The pass without what was changed; NULL where nothing was, or with e set. */
@@ -131,7 +133,12 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
         ids_free(&targets);
         return cli_wrong(&e);
     }
-    ExpressionContext c = {.pass = p, .baseline = baseline, .here = NO_STAGE, .targets = targets.len ? targets.data : NULL, .target_count = targets.len, .provider = &provider};
+    ExpressionContext c = {.pass = p,
+                           .baseline = baseline,
+                           .here = NO_STAGE,
+                           .targets = targets.len ? targets.data : NULL,
+                           .target_count = targets.len,
+                           .provider = &provider};
     for (int i = 0; i < o->operand_count && one >= 0; i++) {
         one = print_one(o->operands[i], &c, format, i == 0, &text);
         status = one > 0 ? CLI_FAILED : status;

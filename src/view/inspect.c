@@ -190,8 +190,10 @@ static bool add_breakpoint(App *app, const char *text)
     }
     const Breakpoint *b = &x->breakpoints.items[x->breakpoints.count - 1];
     x->last_number = b->number;
-    app_say(app, ROLE_BADGE, ngettext("breakpoint %d: %s, at %zu stage; c continues to it, C goes back to it", "breakpoint %d: %s, at %zu stages; c continues, C goes back", b->covered), b->number,
-            b->text, b->covered);
+    app_say(app, ROLE_BADGE,
+            ngettext("breakpoint %d: %s, at %zu stage; c continues to it, C goes back to it",
+                     "breakpoint %d: %s, at %zu stages; c continues, C goes back", b->covered),
+            b->number, b->text, b->covered);
     return true;
 }
 
@@ -238,7 +240,7 @@ static bool delete_number(App *app, int number)
 }
 
 /* "2", or "all". */
-static bool delete(App *app, const char *argument)
+static bool delete (App *app, const char *argument)
 {
     Inspect *x = &app->inspect;
     char *stop;
@@ -345,7 +347,7 @@ bool inspect_command(App *app, CommandId id, const char *argument)
     case CMD_BREAK: return add_breakpoint(app, argument);
     case CMD_WATCH: return add_watch(app, argument);
     case CMD_PRINT: return print(app, argument);
-    case CMD_DELETE: return delete(app, argument);
+    case CMD_DELETE: return delete (app, argument);
     case CMD_EDIT: return app_add_edit(app, argument);
     default: app_say(app, ROLE_ERROR, _("%s takes nothing behind its name, found %s"), command_table[id].name, argument); return false;
     }
