@@ -125,6 +125,10 @@ void options_help(const CommandSpec *spec, Buffer *out)
     for (int id = 0; id < OPTION_COUNT; id++)
         if (is_taken(spec, (OptionId)id))
             add_option(spec, (OptionId)id, out);
+    if (spec->more) {
+        buffer_putc(out, '\n');
+        spec->more(out);
+    }
     buffer_puts(out, _("\nExample:\n"));
     for (const char *p = spec->example; *p;) {
         size_t n = strcspn(p, "\n");

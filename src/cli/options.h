@@ -93,6 +93,7 @@ typedef struct CommandSpec {
     const char *example;     /* one or more lines */
     const OptionId *options; /* those it takes, ended by OPTION_END; the common ones are added */
     const OptionNote *notes; /* ended by OPTION_END; NULL where there is none */
+    void (*more)(Buffer *out); /* adds what else its help lists, in front of the example; or NULL */
 } CommandSpec;
 
 /* What was given. Texts belong to argv or to the Options. */

@@ -8,8 +8,61 @@
 #include <stdio.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  OPTION_TARGET,  OPTION_IDS,    OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS, OPTION_TARGETS, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
+                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_TARGETS,
+                                 OPTION_FORMAT,     OPTION_OUTPUT,    OPTION_END};
+
+/* ---- the words of the language ---- */
+
+static void add_man_text(Buffer *out, const char *s)
+{
+    for (; *s; s++)
+        if (*s == '\\' || *s == '-')
+            buffer_puts(out, *s == '-' ? "\\-" : "\\e");
+        else
+            buffer_putc(out, *s);
+}
+
+static const char *call_of(ExpressionWord w, char out[64])
+{
+    snprintf(out, 64, *w.arguments ? "%s(%s)" : "%s%s", w.name, w.arguments);
+    return out;
+}
+
+static void write_words_man(Buffer *out)
+{
+    char call[64];
+    for (size_t i = 0; expression_word(i).name; i++) {
+        buffer_puts(out, ".TP\n.B \"");
+        add_man_text(out, call_of(expression_word(i), call));
+        buffer_puts(out, "\"\n");
+        add_man_text(out, _(expression_word(i).what));
+        buffer_putc(out, '\n');
+    }
+}
+
+/* A word a line, what it is in as many as it takes. */
+static void write_words(Buffer *out)
+{
+    enum { LEFT = 29, WIDTH = 50 };
+    char call[64];
+    buffer_puts(out, _("Functions and names; X is a number or an array:\n"));
+    for (size_t i = 0; expression_word(i).name; i++) {
+        buffer_printf(out, "  %-*s", LEFT - 2, call_of(expression_word(i), call));
+        for (const char *p = _(expression_word(i).what); *p;) {
+            size_t n = text_fit(p, WIDTH, NULL), end = n;
+            while (p[n] && end > 0 && p[end] != ' ')
+                end--;
+            n = p[n] && end > 0 ? end : n;
+            buffer_printf(out, "%.*s\n", (int)n, p);
+            p += n + (p[n] == ' ');
+            if (*p)
+                buffer_fill(out, ' ', LEFT);
+        }
+    }
+}
+
+/* ---- the command line ---- */
 
 static const CommandSpec spec = {
     .name = "print",
@@ -23,40 +76,10 @@ static const CommandSpec spec = {
                "stepformer print -m hand-wired -t \"A B C A\" \"argmax(output.probs[token=-1])\"\n"
                "stepformer print -a no-scale \"max(decoder.1.self.weights) - baseline(max(decoder.1.self.weights))\"",
     .options = taken,
+    .more = write_words,
 };
 
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV, FORMAT_MAN };
-
-/* ---- the words of the language ---- */
-
-static void add_man_text(Buffer *out, const char *s)
-{
-    for (; *s; s++)
-        if (*s == '\\' || *s == '-')
-            buffer_puts(out, *s == '-' ? "\\-" : "\\e");
-        else
-            buffer_putc(out, *s);
-}
-
-static void write_words(int format, Buffer *out)
-{
-    if (format != FORMAT_MAN)
-        buffer_puts(out, _("Functions and names of expressions; X is a number or an array:\n"));
-    for (size_t i = 0; expression_word(i).name; i++) {
-        ExpressionWord w = expression_word(i);
-        char call[64];
-        snprintf(call, sizeof call, *w.arguments ? "%s(%s)" : "%s%s", w.name, w.arguments);
-        if (format == FORMAT_MAN) {
-            buffer_puts(out, ".TP\n.B \"");
-            add_man_text(out, call);
-            buffer_puts(out, "\"\n");
-            add_man_text(out, _(w.what));
-            buffer_putc(out, '\n');
-        } else {
-            buffer_printf(out, "  %-29s %s\n", call, _(w.what));
-        }
-    }
-}
 
 /* ---- evaluating ---- */
 
@@ -108,7 +131,8 @@ static int print_one(const char *text, const ExpressionContext *c, int format, b
 static int read_targets(Ids *targets, const Options *o, const Work *w, Error *e)
 {
     const char *text = o->value[OPTION_TARGETS];
-    return text ? ids_parse(targets, text, "--targets", w->model->config.vocab_size, true, e) : input_targets(&w->input, w->model, targets, e);
+    return text ? ids_parse(targets, text, "--targets", w->model->config.vocab_size, true, e)
+                : input_targets(&w->input, w->model, targets, e);
 }
 
 /* The pass without what was changed; NULL where nothing was, or with e set. */
@@ -131,7 +155,12 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
         ids_free(&targets);
         return cli_wrong(&e);
     }
-    ExpressionContext c = {.pass = p, .baseline = baseline, .here = NO_STAGE, .targets = targets.len ? targets.data : NULL, .target_count = targets.len, .provider = &provider};
+    ExpressionContext c = {.pass = p,
+                           .baseline = baseline,
+                           .here = NO_STAGE,
+                           .targets = targets.len ? targets.data : NULL,
+                           .target_count = targets.len,
+                           .provider = &provider};
     for (int i = 0; i < o->operand_count && one >= 0; i++) {
         one = print_one(o->operands[i], &c, format, i == 0, &text);
         status = one > 0 ? CLI_FAILED : status;
@@ -164,7 +193,10 @@ static int list_words(const Options *o, int format)
         error_set(&e, "print: expected an expression, such as \"mean(entropy(decoder.0.self.weights))\", found none");
         return cli_wrong(&e);
     }
-    write_words(format, &text);
+    if (format == FORMAT_MAN)
+        write_words_man(&text);
+    else
+        write_words(&text);
     output_emit(&out, buffer_text(&text), text.len);
     buffer_free(&text);
     return output_close(&out, &e) == 0 ? CLI_DONE : cli_wrong(&e);

@@ -96,6 +96,10 @@ _stepformer() {
     elif [[ $command == train ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ $command == print ]]; then # the name that is being typed, in an expression
+        local head=${cur%"${cur##*[!a-zA-Z0-9_.]}"}
+        compopt -o nospace 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -P "$head" -W "$(_stepformer_ask stages "${_stepformer_model[@]}"; _stepformer_ask print | sed -n 's/^  \([a-z_0-9]*(*\).*/\1/p')" -- "${cur#"$head"}")
     elif [[ $command == verify ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")

@@ -17,7 +17,8 @@ static bool is_space(char c)
 static size_t find_if(const char *s, size_t n)
 {
     for (size_t i = 0; i + 2 <= n; i++)
-        if (s[i] == 'i' && s[i + 1] == 'f' && (i == 0 || is_space(s[i - 1]) || s[i - 1] == ']') && (i + 2 == n || is_space(s[i + 2]) || s[i + 2] == '('))
+        if (s[i] == 'i' && s[i + 1] == 'f' && (i == 0 || is_space(s[i - 1]) || s[i - 1] == ']') &&
+            (i + 2 == n || is_space(s[i + 2]) || s[i + 2] == '('))
             return i;
     return n;
 }

@@ -15,10 +15,10 @@
 #include "measure/expression.h"
 
 typedef struct Breakpoint {
-    int number;            /* what the user calls it */
-    char *text;            /* as it was given, spaces around it left out */
-    char *where;           /* "": anywhere */
-    Expression *condition; /* or NULL */
+    int number;                 /* what the user calls it */
+    char *text;                 /* as it was given, spaces around it left out */
+    char *where;                /* "": anywhere */
+    Expression *condition;      /* or NULL */
     bool *forwards, *backwards; /* by stage of the plan: whether WHERE means it */
     size_t stages, covered;     /* how many there are, and are meant */
 } Breakpoint;
@@ -38,8 +38,8 @@ int breakpoints_bind(Breakpoints *b, const Pass *p, Error *e);
 
 /* True where WHERE says this stage, on this way; false of one that is anywhere. */
 bool breakpoint_marks(const Breakpoint *b, size_t stage, bool backward);
-/* The first breakpoint that stops at c->here, or NULL. c->only_done is taken as set. A condition that is wrong there stops, too: then e says why
- * (else e->error is empty). */
+/* The first breakpoint that stops at c->here, or NULL. c->only_done is taken as set. A condition that is wrong there stops, too: then e says
+ * why (else e->error is empty). */
 const Breakpoint *breakpoints_hit(const Breakpoints *b, const ExpressionContext *c, ExpressionError *e);
 
 #endif

@@ -8,7 +8,8 @@
  *     scaled, biased                    1 a number (none under no-scale, or where ALiBi is off)
  *     q_rot, k_rot                      2 a number (none under no-positions)
  *     weights, probs                    1 a number: the division by the row's sum (under uniform-attention 1 a row)
- *     norm                              LayerNorm and RMSNorm alike 3 a number (square, scale, gain), none under no-norm; the few of a row are left out
+ *     norm                              LayerNorm and RMSNorm alike 3 a number (square, scale, gain), none under no-norm
+ *                                       (the few of a row are left out)
  *     activate                          a number: ReLU 0, SiLU 1 (x / (1 + exp(-x))), GELU 3, its tanh form 6
  *     product                           1 a number
  *     tokens                            1 a number where embeddings are scaled, else none
@@ -21,9 +22,9 @@
 #include <stdint.h>
 
 typedef struct Cost {
-    uint64_t parameters;      /* numbers in the weights read, each weight counted once */
+    uint64_t parameters; /* numbers in the weights read, each weight counted once */
     uint64_t multiplications;
-    uint64_t values;          /* numbers in the stages' values; times sizeof(real) bytes */
+    uint64_t values; /* numbers in the stages' values; times sizeof(real) bytes */
 } Cost;
 
 Cost cost_of_stage(const Model *m, const Plan *plan, size_t i);

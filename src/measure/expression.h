@@ -56,7 +56,8 @@ Expression *expression_compile(const char *text, size_t n, ExpressionError *e);
 void expression_free(Expression *x);
 /* The text it was compiled from. */
 const char *expression_text(const Expression *x);
-/* Computes it, with the stages it reads; grad(…) runs the backward pass where its gradients are of other targets or missing. -1 with e set. */
+/* Computes it, with the stages it reads; grad(…) runs the backward pass where its gradients are of other targets or missing.
+ * -1 with e set. */
 int expression_evaluate(const Expression *x, const ExpressionContext *c, Value *out, ExpressionError *e);
 /* Compiles and evaluates. */
 int expression_run(const char *text, const ExpressionContext *c, Value *out, ExpressionError *e);

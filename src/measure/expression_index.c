@@ -8,6 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t brackets_end(const char *text, size_t n, size_t at)
+{
+    bool word_begins = true;
+    for (size_t i = at + 1; i < n; i++) {
+        char c = text[i];
+        if (c == '"' && word_begins) {
+            const char *close = memchr(text + i + 1, '"', n - i - 1);
+            if (!close)
+                return 0;
+            i = (size_t)(close - text);
+        } else if (c == ']') {
+            return i + 1;
+        }
+        word_begins = c == ',' || c == '=' || c == ' ' || c == '.';
+    }
+    return 0;
+}
+
 /* What is being read: the slice between the brackets. */
 typedef struct Indices {
     const Eval *eval;
@@ -95,7 +113,8 @@ static int read_where(Indices *r, int axis, size_t *out)
             return 0;
         }
     }
-    return eval_fail(r->eval->e, r->text, start, "expected %s from 0 to %zu, or its name, found %s", r->in->axes[axis].name, size ? size - 1 : 0, quote_short(word, n, quoted));
+    return eval_fail(r->eval->e, r->text, start, "expected %s from 0 to %zu, or its name, found %s", r->in->axes[axis].name,
+                     size ? size - 1 : 0, quote_short(word, n, quoted));
 }
 
 static int read_index(Indices *r)
@@ -121,7 +140,8 @@ static int read_index(Indices *r)
     if (read_where(r, k, &last) != 0)
         return -1;
     if (last < r->first[k])
-        return eval_fail(r->eval->e, r->text, start, "expected a range whose first index is not after its last, found %zu..%zu", r->first[k], last);
+        return eval_fail(r->eval->e, r->text, start, "expected a range whose first index is not after its last, found %zu..%zu",
+                         r->first[k], last);
     r->past[k] = last + 1;
     r->single[k] = false;
     return 0;

@@ -1,6 +1,6 @@
 /* expression_internal.h - what the files of the expression language share: the compiled form, and evaluation in progress.
  *
- * expression_parse.c makes the nodes, expression.c evaluates them, expression_functions.c has the functions. */
+ * expression_parse.c makes the nodes; expression.c, expression_address.c, expression_index.c and expression_call.c evaluate them. */
 #ifndef MEASURE_EXPRESSION_INTERNAL_H
 #define MEASURE_EXPRESSION_INTERNAL_H
 
@@ -48,9 +48,9 @@ struct Expression {
 
 /* How a function reads its arguments. */
 typedef enum Form {
-    FORM_EACH,     /* number by number */
-    FORM_ALL,      /* an array to one number, or over the axes named behind it */
-    FORM_LAST,     /* over the last axis, or those named */
+    FORM_EACH, /* number by number */
+    FORM_ALL,  /* an array to one number, or over the axes named behind it */
+    FORM_LAST, /* over the last axis, or those named */
     FORM_COSINE,
     FORM_RANK,
     FORM_SHAPE,
@@ -67,16 +67,31 @@ struct Function {
     const char *name, *arguments, *what;
     Form form;
     ResultType result;
-    double (*each)(double x);                     /* FORM_EACH */
-    double (*over)(const double *x, size_t n);    /* FORM_ALL, FORM_LAST */
+    double (*each)(double x);                  /* FORM_EACH */
+    double (*over)(const double *x, size_t n); /* FORM_ALL, FORM_LAST */
 };
 
 /* The table; ends with a row without a name. */
 extern const Function function_table[];
 const Function *function_find(const char *name, size_t n);
+/* How many of n numbers are not 0. */
+double over_count(const double *x, size_t n);
+/* True where the n bytes at s are that name. */
+bool name_is(const char *name, const char *s, size_t n);
 
 /* Names that are computed. */
-typedef enum ConstantId { CONSTANT_PI, CONSTANT_INF, CONSTANT_TRUE, CONSTANT_FALSE, CONSTANT_N, CONSTANT_N_SOURCE, CONSTANT_LOSS, CONSTANT_SCORE, CONSTANT_HERE, CONSTANT_VALUE } ConstantId;
+typedef enum ConstantId {
+    CONSTANT_PI,
+    CONSTANT_INF,
+    CONSTANT_TRUE,
+    CONSTANT_FALSE,
+    CONSTANT_N,
+    CONSTANT_N_SOURCE,
+    CONSTANT_LOSS,
+    CONSTANT_SCORE,
+    CONSTANT_HERE,
+    CONSTANT_VALUE
+} ConstantId;
 typedef struct Constant {
     const char *name;
     ConstantId id;

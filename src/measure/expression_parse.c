@@ -94,24 +94,6 @@ static char peek(const Parser *p)
     return p->at < p->x->len ? p->x->text[p->at] : '\0';
 }
 
-size_t brackets_end(const char *text, size_t n, size_t at)
-{
-    bool word_begins = true;
-    for (size_t i = at + 1; i < n; i++) {
-        char c = text[i];
-        if (c == '"' && word_begins) {
-            const char *close = memchr(text + i + 1, '"', n - i - 1);
-            if (!close)
-                return 0;
-            i = (size_t)(close - text);
-        } else if (c == ']') {
-            return i + 1;
-        }
-        word_begins = c == ',' || c == '=' || c == ' ' || c == '.';
-    }
-    return 0;
-}
-
 /* ---- nodes ---- */
 
 static int add_node(Parser *p, NodeType type, size_t at, size_t len)
@@ -228,7 +210,8 @@ static int parse_call(Parser *p, size_t start, size_t len)
         for (const Function *g = function_table; g->name; g++)
             nearest_offer(&near, g->name);
         nearest_hint(&near, hint);
-        return eval_fail(p->e, p->x->text, start, "expected a function, found %s%s; `stepformer print` lists them", quote_short(name, len, quoted), hint);
+        return eval_fail(p->e, p->x->text, start, "expected a function, found %s%s; `stepformer print` lists them",
+                         quote_short(name, len, quoted), hint);
     }
     int node = add_node(p, NODE_CALL, start, len), kids = 0, kid[ARGUMENTS_MAX] = {-1, -1, -1, -1};
     if (node < 0)
@@ -300,7 +283,8 @@ static int parse_name(Parser *p)
     size_t start = p->at;
     const char *s = p->x->text;
     bool address = false;
-    while (p->at < p->x->len && (is_letter(s[p->at]) || is_digit(s[p->at]) || s[p->at] == '.' || (s[p->at] == '*' && (p->at == start || s[p->at - 1] == '.')))) {
+    while (p->at < p->x->len &&
+           (is_letter(s[p->at]) || is_digit(s[p->at]) || s[p->at] == '.' || (s[p->at] == '*' && (p->at == start || s[p->at - 1] == '.')))) {
         address = address || s[p->at] == '*';
         p->at++;
     }
@@ -434,7 +418,8 @@ static int take_comparison(Parser *p)
     static const struct {
         const char *text;
         Comparison op;
-    } signs[] = {{"==", IS_EQUAL}, {"!=", IS_NOT}, {"≠", IS_NOT}, {"<=", IS_AT_MOST}, {"≤", IS_AT_MOST}, {">=", IS_AT_LEAST}, {"≥", IS_AT_LEAST}, {"<", IS_LESS}, {">", IS_MORE}};
+    } signs[] = {{"==", IS_EQUAL},    {"!=", IS_NOT},     {"≠", IS_NOT},  {"<=", IS_AT_MOST}, {"≤", IS_AT_MOST},
+                 {">=", IS_AT_LEAST}, {"≥", IS_AT_LEAST}, {"<", IS_LESS}, {">", IS_MORE}};
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (take(p, signs[i].text))
             return (int)signs[i].op;
@@ -477,7 +462,8 @@ static int parse_comparison(Parser *p)
     }
     skip_spaces(p);
     if (a >= 0 && at_tolerance(p))
-        return eval_fail(p->e, p->x->text, p->at, "expected a comparison in front of a tolerance, such as == 0.5 +- 0.01; write + - for arithmetic");
+        return eval_fail(p->e, p->x->text, p->at,
+                         "expected a comparison in front of a tolerance, such as == 0.5 +- 0.01; write + - for arithmetic");
     if (a >= 0 && peek(p) == '=')
         return eval_fail(p->e, p->x->text, p->at, "expected == to compare, found \"=\"");
     return chain < 0 ? a : chain;

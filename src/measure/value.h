@@ -23,23 +23,23 @@ typedef struct ValueNames {
 /* What the indices along one axis are called. */
 typedef struct ValueAxis {
     const char *name;  /* "head", "key", "layer", "row"; never freed */
-    const Pass *pass;  /* with `stage`: whose axis number `axis` it is; index 0 is its `first` */
-    int stage, axis;   /* stage NO_STAGE: numbers, … */
-    bool vocab;        /* … tokens of the vocabulary, */
-    size_t first;
+    const Pass *pass;  /* whose tokens and stages they are; NULL where they are numbers or `names` */
+    int stage, axis;   /* the stage and its axis whose indices they are, or NO_STAGE */
+    bool vocab;        /* tokens of the vocabulary */
+    size_t first;      /* which of them index 0 is */
     ValueNames *names; /* or these, where it is not NULL */
 } ValueAxis;
 
 typedef struct Value {
     ValueType type;
-    bool whole;                     /* counts: shown without a decimal point */
-    int rank;                       /* 0: one number */
+    bool whole; /* counts: shown without a decimal point */
+    int rank;   /* 0: one number */
     size_t shape[VALUE_MAX_RANK];
     ValueAxis axes[VALUE_MAX_RANK];
-    size_t count;                   /* product of the shape; 1 for rank 0; 0 for a text */
-    double *data;                   /* row-major; truths are 0 and 1 */
-    char *text;                     /* VALUE_TEXT */
-    bool is_index;                  /* the numbers are indices along this axis (argmax) */
+    size_t count;  /* product of the shape; 1 for rank 0; 0 for a text */
+    double *data;  /* row-major; truths are 0 and 1 */
+    char *text;    /* VALUE_TEXT */
+    bool is_index; /* the numbers are indices along this axis (argmax) */
     ValueAxis of;
 } Value;
 
@@ -69,7 +69,8 @@ enum { VALUE_NUMBER_MAX = 40 };
 /* Writes one number with `digits` significant digits (0: as many as bring it back), with a decimal point unless it is a count;
  * "nan", "inf", "-inf"; a truth as true or false. */
 void value_format(char out[VALUE_NUMBER_MAX], const Value *v, double x, int digits);
-/* A scalar as one line without its end: `0.45178`, `2 (love)`, `true`, `"text"`; of an array its shape, mean and range. */
+/* A scalar as one line without its end: `0.45178`, `2 (love)`, `true`, `"text"`; of an array its shape, then
+ * its numbers where they are few, else their mean and range. */
 void value_write_line(const Value *v, Buffer *out);
 /* For people: the line, or a small table with names, ended by a newline. Of a large array the beginning, and a line that says how
  * much was left out. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* How much of a table is shown; the rest is counted. */
-enum { ROWS_MAX = 32, COLUMNS_MAX = 16, BLOCKS_MAX = 8, LABEL_COLUMNS = 24, CELL_COLUMNS = 12 };
+enum { FEW = 8, ROWS_MAX = 32, COLUMNS_MAX = 16, BLOCKS_MAX = 8, LABEL_COLUMNS = 24, CELL_COLUMNS = 12 };
 
 /* ---- numbers ---- */
 
@@ -80,6 +80,23 @@ static void add_shape(const Value *v, Buffer *out)
     buffer_putc(out, ']');
 }
 
+/* A few numbers one after the other; of indices their names. */
+static void add_few(const Value *v, Buffer *out)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        Buffer text = {0};
+        char number[VALUE_NUMBER_MAX];
+        value_format(number, v, v->data[i], 4);
+        if (v->is_index && v->data[i] >= 0)
+            value_label(&v->of, (size_t)v->data[i], &text);
+        else
+            buffer_puts(&text, number);
+        buffer_puts(out, i ? ", " : " ");
+        add_escaped(out, buffer_text(&text));
+        buffer_free(&text);
+    }
+}
+
 void value_write_line(const Value *v, Buffer *out)
 {
     if (v->type == VALUE_TEXT) {
@@ -93,6 +110,10 @@ void value_write_line(const Value *v, Buffer *out)
         return;
     }
     add_shape(v, out);
+    if (v->rank == 1 && v->count <= FEW && v->type == VALUE_NUMBER) {
+        add_few(v, out);
+        return;
+    }
     double sum = 0, least = INFINITY, most = -INFINITY;
     size_t held = 0, counted = 0;
     for (size_t i = 0; i < v->count; i++) {

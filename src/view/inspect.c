@@ -177,8 +177,10 @@ static bool add_breakpoint(App *app, const char *text)
     }
     const Breakpoint *b = &x->breakpoints.items[x->breakpoints.count - 1];
     x->last_number = b->number;
-    app_say(app, ROLE_BADGE, ngettext("breakpoint %d: %s, at %zu stage; c continues to it, C goes back to it", "breakpoint %d: %s, at %zu stages; c continues, C goes back", b->covered), b->number,
-            b->text, b->covered);
+    app_say(app, ROLE_BADGE,
+            ngettext("breakpoint %d: %s, at %zu stage; c continues to it, C goes back to it",
+                     "breakpoint %d: %s, at %zu stages; c continues, C goes back", b->covered),
+            b->number, b->text, b->covered);
     return true;
 }
 
@@ -225,7 +227,7 @@ static bool delete_number(App *app, int number)
 }
 
 /* "2", or "all". */
-static bool delete(App *app, const char *argument)
+static bool delete (App *app, const char *argument)
 {
     Inspect *x = &app->inspect;
     char *stop;
@@ -330,11 +332,11 @@ bool inspect_command(App *app, CommandId id, const char *argument)
     case CMD_BREAK: return add_breakpoint(app, argument);
     case CMD_WATCH: return add_watch(app, argument);
     case CMD_PRINT: return print(app, argument);
-    case CMD_DELETE: return delete(app, argument);
+    case CMD_DELETE: return delete (app, argument);
     case CMD_EDIT: return app_add_edit(app, argument);
     case CMD_EXPORT: export_to(app, argument); return true;
     case CMD_SAVE_SESSION: session_accept(app, argument); return true; /* what it asks, it asks in a line of its own */
-    default: app_say(app, ROLE_ERROR, _("%s takes nothing behind its name, found %s"), command_table[id].name, argument); return false;
+    default: app_say(app, ROLE_ERROR, _("%s: expected nothing behind its name, found '%s'"), command_table[id].name, argument); return false;
     }
 }
 

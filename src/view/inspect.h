@@ -27,15 +27,16 @@ typedef struct Inspect {
     Breakpoints breakpoints;
     Watched watches[WATCHES_MAX];
     size_t watch_count;
-    int last_number;      /* breakpoints and watches are counted together */
-    size_t stop_at;       /* where the watches were last computed */
+    int last_number; /* breakpoints and watches are counted together */
+    Pass *baseline;  /* the pass without its changes, made where an expression asks for it */
+    size_t stop_at;  /* where the watches were last computed */
     int stop_phase;
-    bool stale;           /* what is run was changed since */
-    Buffer printed;       /* VIEW_PRINTED: the lines */
-    char *lines[LINES_KEPT]; /* what was typed behind ":", the newest last */
+    bool stale;                 /* what is run was changed since */
+    Buffer printed;             /* VIEW_PRINTED: the lines */
+    char *lines[LINES_KEPT];    /* what was typed behind ":", the newest last */
     size_t line_count, line_at; /* line_at == line_count: none of them is shown */
-    size_t wrong_at;      /* the byte that the last error of a command's argument is about */
-    size_t choice;        /* VIEW_BREAKPOINTS: the chosen line */
+    size_t wrong_at;            /* the byte that the last error of a command's argument is about */
+    size_t choice;              /* VIEW_BREAKPOINTS: the chosen line */
 } Inspect;
 
 void inspect_free(Inspect *x);
@@ -54,8 +55,8 @@ void inspect_toggle_breakpoint(struct App *app);
 /* On, or back, to the next breakpoint; else to the end of the way. */
 void inspect_continue(struct App *app);
 void inspect_reverse(struct App *app);
-/* Goes through the stages `from` … `to`, in either direction, and stands at the first where a breakpoint stops: true, and that is said; else
- * false, at `to`. */
+/* Goes through the stages `from` … `to`, in either direction, and stands at the first where a breakpoint stops: true, and that is said;
+ * else false, at `to`. */
 bool inspect_walk(struct App *app, size_t from, size_t to);
 /* True where a breakpoint is at one of the stages first … end-1. */
 bool inspect_is_marked(const struct App *app, size_t first, size_t end);

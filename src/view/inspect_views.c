@@ -57,19 +57,22 @@ static void write_change(const Watched *w, Buffer *out)
     }
 }
 
-static void draw_watch(const Watched *w, Canvas *c, int row, Rect r)
+/* `alone`: no line above says that these are watches. */
+static void draw_watch(const Watched *w, Canvas *c, int row, Rect r, bool alone)
 {
     Buffer value = {0}, change = {0};
     int name = r.cols < 60 ? r.cols / 2 - 4 : r.cols * 2 / 5;
     if (w->has_now)
         value_write_line(&w->now, &value);
     write_change(w, &change);
-    canvas_printf(c, row, r.col + 1, 3, ROLE_DIM, "%d", w->number);
-    canvas_put_cut(c, row, r.col + 4, name, ROLE_LABEL, w->text);
-    int left = r.col + 5 + name, room = r.col + r.cols - left - 1, width = change.len ? canvas_text_width(c, buffer_text(&change)) : 0;
+    int number = canvas_printf(c, row, r.col + 1, 12, ROLE_DIM, alone ? _("watch %d") : "%d", w->number) + 2;
+    canvas_put_cut(c, row, r.col + number, name, ROLE_LABEL, w->text);
+    int left = r.col + number + 1 + name, room = r.col + r.cols - left - 1,
+        width = change.len ? canvas_text_width(c, buffer_text(&change)) : 0;
     if (width > room / 2)
         width = 0;
-    canvas_put_cut(c, row, left, room - width - (width > 0), w->has_now ? ROLE_TEXT : ROLE_WARNING, w->has_now ? buffer_text(&value) : w->error);
+    canvas_put_cut(c, row, left, room - width - (width > 0), w->has_now ? ROLE_TEXT : ROLE_WARNING,
+                   w->has_now ? buffer_text(&value) : w->error);
     if (width)
         canvas_put_right(c, row, left + room - width, width, ROLE_BADGE, buffer_text(&change));
     buffer_free(&value);
@@ -80,15 +83,16 @@ void watches_draw(const App *app, Canvas *c, Rect r)
 {
     const Inspect *x = &app->inspect;
     int row = r.row, end = r.row + r.rows;
-    if (r.rows > WATCH_ROWS || (size_t)r.rows > x->watch_count) {
+    bool headed = r.rows > WATCH_ROWS || (size_t)r.rows > x->watch_count;
+    if (headed) {
         canvas_hline(c, row, r.col, r.cols, ROLE_BORDER);
         canvas_put_cut(c, row++, r.col + 2, r.cols - 4, ROLE_HEADING, _(" watches, and how they changed since the last stop "));
     }
     size_t shown = (size_t)(end - row), first = x->watch_count > shown ? x->watch_count - shown : 0; /* the newest ones */
     for (size_t i = first; i < x->watch_count; i++)
-        draw_watch(&x->watches[i], c, row++, r);
+        draw_watch(&x->watches[i], c, row++, r, !headed);
     if (first)
-        canvas_printf(c, r.row, r.col + 1, 3, ROLE_WARNING, "+%zu", first);
+        canvas_printf(c, r.row + headed, r.col + r.cols - 8, 8, ROLE_WARNING, _("+%zu more"), first);
 }
 
 /* ---- the list ---- */
@@ -121,7 +125,11 @@ static void draw_watch_line(Canvas *c, int row, Rect r, const Watched *w, bool c
         canvas_fill(c, row, r.col, r.cols, 1, role, " ");
     canvas_printf(c, row, r.col + 3, 4, role, "%3d", w->number);
     canvas_put_cut(c, row, r.col + 8, name, role, w->text);
-    canvas_put_cut(c, row, r.col + 9 + name, r.cols - name - 10, chosen ? role : w->has_now ? ROLE_LABEL : ROLE_WARNING, w->has_now ? buffer_text(&value) : w->error);
+    canvas_put_cut(c, row, r.col + 9 + name, r.cols - name - 10,
+                   chosen       ? role
+                   : w->has_now ? ROLE_LABEL
+                                : ROLE_WARNING,
+                   w->has_now ? buffer_text(&value) : w->error);
     buffer_free(&value);
 }
 
@@ -133,7 +141,8 @@ void breakpoints_draw(App *app, Canvas *c, Rect r)
         x->choice = total ? total - 1 : 0;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("Breakpoints and watches: Enter takes one away, Esc closes"));
     if (total == 0)
-        canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 3, ROLE_TEXT, _("There are none. B sets a breakpoint at the stage one stands at; more are typed:"));
+        canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 3, ROLE_TEXT,
+                           _("There are none. B sets a breakpoint at the stage one stands at; more are typed:"));
     size_t top = x->choice < room ? 0 : x->choice - room + 1;
     for (size_t i = top; i < total && i - top < room; i++) {
         int row = r.row + 2 + (int)(i - top);
@@ -142,7 +151,8 @@ void breakpoints_draw(App *app, Canvas *c, Rect r)
         else
             draw_watch_line(c, row, r, &x->watches[i - points], i == x->choice);
     }
-    const char *const examples[] = {":break *.weights if max(entropy) < 0.1", ":break if nan", ":break layer 1", ":watch entropy(weights)", ":delete 1"};
+    const char *const examples[] = {":break *.weights if max(entropy) < 0.1", ":break if nan", ":break layer 1", ":watch entropy(weights)",
+                                    ":delete 1"};
     int row = r.row + r.rows - 6;
     canvas_hline(c, row, r.col, r.cols, ROLE_BORDER);
     for (int i = 0; i < 5; i++)
@@ -163,7 +173,8 @@ bool breakpoints_command(App *app, CommandId id, size_t count)
     case CMD_PAGE_DOWN: x->choice = total; return true;
     case CMD_OPEN:
         if (x->choice < total) {
-            snprintf(number, sizeof number, "%d", x->choice < points ? x->breakpoints.items[x->choice].number : x->watches[x->choice - points].number);
+            snprintf(number, sizeof number, "%d",
+                     x->choice < points ? x->breakpoints.items[x->choice].number : x->watches[x->choice - points].number);
             inspect_command(app, CMD_DELETE, number);
         }
         return true;
@@ -201,7 +212,10 @@ void printed_draw(App *app, Canvas *c, Rect r)
             continue;
         char copy[512];
         snprintf(copy, sizeof copy, "%.*s", (int)strcspn(p, "\n"), p);
-        canvas_put_cut(c, r.row + (int)(line - app->scroll), r.col + 1, r.cols - 2, line == 0 ? ROLE_HEADING : line == 1 ? ROLE_LABEL : ROLE_TEXT,
+        canvas_put_cut(c, r.row + (int)(line - app->scroll), r.col + 1, r.cols - 2,
+                       line == 0   ? ROLE_HEADING
+                       : line == 1 ? ROLE_LABEL
+                                   : ROLE_TEXT,
                        from_column(copy, line < 2 ? 0 : app->left));
     }
     if (most)
@@ -219,7 +233,10 @@ bool printed_command(App *app, CommandId id, size_t count)
     case CMD_LEFT: app->left = times * across > app->left ? 0 : app->left - times * across; return true;
     case CMD_RIGHT: app->left += app->left < 10 * across ? times * across : 0; return true;
     case CMD_FIRST: app->left = 0; return true;
-    case CMD_CLOSE: app->left = 0; app->view = VIEW_STEP; return true;
+    case CMD_CLOSE:
+        app->left = 0;
+        app->view = VIEW_STEP;
+        return true;
     default: return false;
     }
 }

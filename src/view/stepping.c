@@ -60,10 +60,7 @@ static bool step_on(App *app)
         if (app->at == last)
             return stepping_to_loss(app);
         extent(app, app->at + 1, app->grain, &first, &end);
-        if (end - 1 == app->at + 1)
-            app_go(app, end - 1);
-        else
-            inspect_walk(app, app->at + 1, end - 1);
+        inspect_walk(app, app->at + 1, end - 1); /* a step over a block stops at a breakpoint in it */
         return true;
     case PHASE_LOSS:
         return stepping_backward(app);
@@ -75,10 +72,7 @@ static bool step_on(App *app)
             return true;
         }
         extent(app, app->at - 1, app->grain, &first, &end);
-        if (first == app->at - 1)
-            app_go(app, first);
-        else
-            inspect_walk(app, app->at - 1, first);
+        inspect_walk(app, app->at - 1, first);
         return true;
     case PHASE_UPDATE:
         app_say(app, ROLE_WARNING, "%s", _("Enter takes the new weights and goes forwards again; b goes back"));

@@ -41,4 +41,7 @@ expect "stepformer trace --lang " "en zh"
 expect "stepformer --color a" "auto always"
 expect "stepformer trace -t " ""
 expect "stepformer generate --temperature " ""
+expect "stepformer print log1" "log10("
+expect "stepformer print -m hand-wired max(abs(decoder.0.self.w" "max(abs(decoder.0.self.weights"
+expect "stepformer print 1+n_" "1+n_source"
 exit $bad

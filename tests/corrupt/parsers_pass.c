@@ -31,7 +31,9 @@ static Pass *pass_number(int i)
     Config c;
     unsigned long seed = 1;
     if (!m) {
-        must(config_parse(&c, "kind=encoder-decoder,d_model=4,n_heads=2,d_ff=6,encoder_layers=1,decoder_layers=2,vocab_size=7", &seed, NULL) == 0, "");
+        must(config_parse(&c, "kind=encoder-decoder,d_model=4,n_heads=2,d_ff=6,encoder_layers=1,decoder_layers=2,vocab_size=7", &seed,
+                          NULL) == 0,
+             "");
         m = model_random(&c, seed, "random", NULL);
         config_free(&c);
     }
@@ -46,7 +48,11 @@ static int use_expression(const Expression *x, ExpressionError *e)
 {
     int status = -1;
     for (int way = 0; way < 8; way++) {
-        ExpressionContext c = {.pass = pass_number(0), .baseline = pass_number(1), .here = way & 1 ? 30 : NO_STAGE, .backward = (way & 2) != 0, .only_done = (way & 4) != 0};
+        ExpressionContext c = {.pass = pass_number(0),
+                               .baseline = pass_number(1),
+                               .here = way & 1 ? 30 : NO_STAGE,
+                               .backward = (way & 2) != 0,
+                               .only_done = (way & 4) != 0};
         c.targets = targets;
         c.target_count = TARGETS;
         Value v;
@@ -119,7 +125,8 @@ int parse_edits(const uint8_t *bytes, size_t n, Error *e)
     Pass *p = pass_number(0);
     int status = edits_read(&edits, (const char *)bytes, n, &wrong);
     if (status == 0)
-        status = edits.count > 64 ? error_set(&wrong, "expected at most 64 edits, found %zu", edits.count) : pass_set_edits(p, &edits, &wrong);
+        status =
+            edits.count > 64 ? error_set(&wrong, "expected at most 64 edits, found %zu", edits.count) : pass_set_edits(p, &edits, &wrong);
     if (status == 0) {
         pass_run(p);
         pass_backward(p, targets, TARGETS, &loss, NULL);

@@ -7,7 +7,8 @@
 
 #include <math.h>
 
-static const char config[] = "kind=encoder-decoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=2,decoder_layers=2,vocab_size=11,tie_embeddings=false";
+static const char config[] =
+    "kind=encoder-decoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=2,decoder_layers=2,vocab_size=11,tie_embeddings=false";
 
 /* The names of the stages at which one breakpoint stops, in the order they are come to; "" where it is refused, with the error in *e. */
 static void stops(const char *text, Pass *p, bool backward, Buffer *out, ExpressionError *e)
@@ -103,7 +104,8 @@ Test(breakpoint, stops_where_a_condition_holds)
     }
     cr_expect(some > 0 && some < 10, "bounds on both sides");
     check("if max(here) > 1e9", p, false, "");
-    check("if(1 < 2 and parameters(here) == d_model * vocab_size and multiplications(here) == 0)", p, false, "encoder.embed.tokens decoder.embed.tokens");
+    check("if(1 < 2 and parameters(here) == d_model * vocab_size and multiplications(here) == 0)", p, false,
+          "encoder.embed.tokens decoder.embed.tokens");
     pass_free(p);
     model_free(m);
 }
@@ -141,12 +143,14 @@ Test(breakpoint, finds_the_first_nan_both_ways)
     check("if nan", p, false, "");
     cr_assert_eq(pass_backward(p, targets, 5, &loss, &e), 0, "%s", e.text);
     check("if nan", p, true, "");
-    check("if norm(here) == 0", p, true, "output.probs decoder.embed.positions encoder.embed.positions"); /* the loss is of the logits; sinusoids are constants */
+    check("if norm(here) == 0", p, true,
+          "output.probs decoder.embed.positions encoder.embed.positions"); /* the loss is of the logits; sinusoids are constants */
     cr_assert_eq(edits_add(&edits, "decoder.1.self.scores[0,2,1]=nan", &e), 0);
     cr_assert_eq(pass_set_edits(p, &edits, &e), 0, "%s", e.text);
     Buffer out = {0};
     stops("if nan", p, false, &out, &wrong);
-    cr_expect(strncmp(buffer_text(&out), "decoder.1.self.scores decoder.1.self.scaled decoder.1.self.masked", 60) == 0, "%s", buffer_text(&out));
+    cr_expect(strncmp(buffer_text(&out), "decoder.1.self.scores decoder.1.self.scaled decoder.1.self.masked", 60) == 0, "%s",
+              buffer_text(&out));
     buffer_clear(&out);
     cr_assert_eq(pass_backward(p, targets, 5, &loss, &e), 0, "%s", e.text);
     stops("if nan", p, true, &out, &wrong);
@@ -162,8 +166,8 @@ static void refuses(const char *text, Pass *p, size_t at, const char *part)
     Breakpoints b = {0};
     ExpressionError e;
     cr_expect_neq(breakpoints_add(&b, 1, text, p, &e), 0, "%s", text);
-    cr_expect(e.at == at && strstr(e.error.text, part) && strncmp(e.error.text, "character ", 10) == 0, "%s\n  expected %zu %s\n  found    %zu %s", text, at, part, e.at,
-              e.error.text);
+    cr_expect(e.at == at && strstr(e.error.text, part) && strncmp(e.error.text, "character ", 10) == 0,
+              "%s\n  expected %zu %s\n  found    %zu %s", text, at, part, e.at, e.error.text);
     cr_expect_eq(b.count, 0);
     breakpoints_free(&b);
 }

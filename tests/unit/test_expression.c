@@ -142,7 +142,8 @@ static void check_error(Table *t, const char *expression, const char *want)
         found += ((unsigned char)expression[i] & 0xc0) != 0x80;
     char begin[32];
     snprintf(begin, sizeof begin, "character %zu: ", character);
-    cr_expect(strncmp(e.error.text, begin, strlen(begin)) == 0 && found == character && strstr(e.error.text, part) && !strchr(e.error.text, '\n'),
+    cr_expect(strncmp(e.error.text, begin, strlen(begin)) == 0 && found == character && strstr(e.error.text, part) &&
+                  !strchr(e.error.text, '\n'),
               "%s:%d: %s\n  expected %s%s\n  found    %s (at %zu)", t->file, t->line, expression, begin, part, e.error.text, found);
 }
 
@@ -165,10 +166,11 @@ static void check_row(Table *t, const char *expression, const char *want)
     double x = strtod(want, &stop);
     value_write_line(&v, &line);
     if (*stop == '\0' && v.type == VALUE_NUMBER && v.rank == 0 && !v.is_index && !v.whole)
-        cr_expect((isnan(x) && isnan(v.data[0])) || x == v.data[0] || fabs(x - v.data[0]) <= 2e-5 * fmax(1, fabs(x)), "%s:%d: %s\n  expected %s\n  found    %s",
-                  t->file, t->line, expression, want, buffer_text(&line));
+        cr_expect((isnan(x) && isnan(v.data[0])) || x == v.data[0] || fabs(x - v.data[0]) <= 2e-5 * fmax(1, fabs(x)),
+                  "%s:%d: %s\n  expected %s\n  found    %s", t->file, t->line, expression, want, buffer_text(&line));
     else
-        cr_expect_str_eq(buffer_text(&line), want, "%s:%d: %s\n  expected %s\n  found    %s", t->file, t->line, expression, want, buffer_text(&line));
+        cr_expect_str_eq(buffer_text(&line), want, "%s:%d: %s\n  expected %s\n  found    %s", t->file, t->line, expression, want,
+                         buffer_text(&line));
     buffer_free(&line);
     value_free(&v);
 }
@@ -311,7 +313,8 @@ Test(expression, the_costs_of_stages_add_up)
 
 Test(expression, rank_counts_what_is_independent)
 {
-    Model *m = help_model("kind=decoder,d_model=12,n_heads=3,d_ff=30,decoder_layers=1,vocab_size=11,norm=none,position=none,tie_embeddings=false,bias=false");
+    Model *m = help_model(
+        "kind=decoder,d_model=12,n_heads=3,d_ff=30,decoder_layers=1,vocab_size=11,norm=none,position=none,tie_embeddings=false,bias=false");
     Pass *p = help_pass_of(m, 0, 9, 0);
     cr_expect_eq(number("rank(decoder.0.self.W_Q)", p), 12);
     cr_expect_eq(number("rank(decoder.0.ffn.W_1)", p), 12, "a wide one");
@@ -437,14 +440,30 @@ Test(expression, is_written_with_its_names)
     Input in;
     cr_assert_eq(input_read(&in, m, (InputText){.text = "A B"}, 0, &e), 0, "%s", e.text);
     Pass *p = pass_create(m, input_ids(&in), 0, &e);
-    writes("1/4", p, "0.25\n", "{\"expression\": \"1/4\", \"type\": \"number\", \"axes\": [], \"shape\": [], \"value\": 0.25}", "1/4,,,,,0.25\n");
-    writes("1 < 2", p, "true\n", "{\"expression\": \"1 < 2\", \"type\": \"truth\", \"axes\": [], \"shape\": [], \"value\": true}", "1 < 2,,,,,true\n");
-    writes("-inf", p, "-inf\n", "{\"expression\": \"-inf\", \"type\": \"number\", \"axes\": [], \"shape\": [], \"value\": \"-inf\"}", "-inf,,,,,-inf\n");
-    writes("\"a,\"", p, "\"a,\"\n", "{\"expression\": \"\\\"a,\\\"\", \"type\": \"text\", \"value\": \"a,\"}", "\"\"\"a,\"\"\",,,,,\"a,\"\n");
+    writes("1/4", p, "0.25\n", "{\"expression\": \"1/4\", \"type\": \"number\", \"axes\": [], \"shape\": [], \"value\": 0.25}",
+           "1/4,,,,,0.25\n");
+    writes("1 < 2", p, "true\n", "{\"expression\": \"1 < 2\", \"type\": \"truth\", \"axes\": [], \"shape\": [], \"value\": true}",
+           "1 < 2,,,,,true\n");
+    writes("-inf", p, "-inf\n", "{\"expression\": \"-inf\", \"type\": \"number\", \"axes\": [], \"shape\": [], \"value\": \"-inf\"}",
+           "-inf,,,,,-inf\n");
+    writes("\"a,\"", p, "\"a,\"\n", "{\"expression\": \"\\\"a,\\\"\", \"type\": \"text\", \"value\": \"a,\"}",
+           "\"\"\"a,\"\"\",,,,,\"a,\"\n");
     writes("decoder.0.self.masked[0,key=-1] > -inf", p, "[query 3]\n  <s>  false\n  A    false\n  B    true\n",
-           "{\"expression\": \"decoder.0.self.masked[0,key=-1] > -inf\", \"type\": \"truth\", \"axes\": [\"query\"], \"shape\": [3], \"value\": [false, false, true]}",
+           "{\"expression\": \"decoder.0.self.masked[0,key=-1] > -inf\", \"type\": \"truth\", \"axes\": [\"query\"], \"shape\": [3], "
+           "\"value\": [false, false, true]}",
            "\"decoder.0.self.masked[0,key=-1] > -inf\",query=0,,,,false\n\"decoder.0.self.masked[0,key=-1] > -inf\",query=1,,,,false\n"
            "\"decoder.0.self.masked[0,key=-1] > -inf\",query=2,,,,true\n");
+    writes(
+        "decoder.*.W_E[row=A..B,column=0..1] == 1", p,
+        "[stage 1, row 2, column 2]\nstage decoder.embed.W_E\n              0           1\n  A        true       false\n  B       false    "
+        "    true\n",
+        "{\"expression\": \"decoder.*.W_E[row=A..B,column=0..1] == 1\", \"type\": \"truth\", \"axes\": [\"stage\", \"row\", \"column\"], "
+        "\"shape\": [1, 2, 2], \"value\": [[[true, false], "
+        "[false, true]]]}",
+        "\"decoder.*.W_E[row=A..B,column=0..1] == 1\",stage=decoder.embed.W_E,row=0,column=0,,true\n\"decoder.*.W_E[row=A..B,column=0..1] "
+        "== 1\",stage=decoder.embed.W_E,row=0,column=1,,false\n"
+        "\"decoder.*.W_E[row=A..B,column=0..1] == 1\",stage=decoder.embed.W_E,row=1,column=0,,false\n\"decoder.*.W_E[row=A..B,column=0..1] "
+        "== 1\",stage=decoder.embed.W_E,row=1,column=1,,true\n");
     pass_free(p);
     input_free(&in);
     model_free(m);
@@ -460,7 +479,8 @@ Test(expression, a_large_table_says_what_it_leaves_out)
     ExpressionContext c = {.pass = p, .here = NO_STAGE};
     cr_assert_eq(expression_run("decoder.0.self.W_Q", &c, &v, &e), 0);
     value_write_table(&v, &out);
-    cr_expect(strstr(buffer_text(&out), "… 8 more of 40 rows (row)") && strstr(buffer_text(&out), "… 24 more of 40 columns (column)"), "%s", buffer_text(&out));
+    cr_expect(strstr(buffer_text(&out), "… 8 more of 40 rows (row)") && strstr(buffer_text(&out), "… 24 more of 40 columns (column)"), "%s",
+              buffer_text(&out));
     buffer_free(&out);
     value_free(&v);
     pass_free(p);
