@@ -5,7 +5,7 @@
 #include "pass/ablation.h"
 #include "term/term.h"
 #include "train/run.h"
-#include "view/app.h"
+#include "view/quiz.h"
 
 #include <langinfo.h>
 #include <signal.h>
@@ -60,6 +60,8 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
     if (idle)
         app_say(app, ROLE_WARNING, _("%s: on, but it changed nothing in the output"), buffer_text(&names));
     buffer_free(&names);
+    if (o->value[OPTION_PREDICT])
+        quiz_set_predict(app, true, true);
     return app;
 }
 
@@ -70,6 +72,10 @@ static int walk(Options *o)
     Error e = {{0}};
     Work w;
     Theme theme;
+    if (o->value[OPTION_PREDICT]) {
+        error_set(&e, "%s", _("--predict: expected a terminal to ask in, found none; leave it out, or see one screen with 'stepformer frame --predict'"));
+        return cli_wrong(&e);
+    }
     if (screen_theme(o, false, &theme, &e) != 0)
         return cli_wrong(&e);
     if (work_open(&w, o, &e) != 0)
@@ -136,6 +142,7 @@ static int debug(Options *o)
         app = screen_app(o, theme, color, &e);
     if (!app)
         return cli_wrong(&e);
+    quiz_keep_answers(app);
     status = term_open(theme, color && theme != THEME_MONO, &e);
     if (status != 0) { /* a terminal that cannot move its cursor */
         cli_say("%s", e.text);
@@ -158,7 +165,7 @@ static int debug(Options *o)
 }
 
 static const OptionId step_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                        OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_THEME, OPTION_OUTPUT, OPTION_END};
+                                        OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_PREDICT, OPTION_THEME, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",

@@ -152,6 +152,7 @@ int fill_make(Fill *f, Pass *p, Cellref cell, bool gradient, Error *e)
     question_add_number(q, x * 10, "point", _("The digits are right, the decimal point is not."));
     question_add_number(q, x / 10, "point", _("The digits are right, the decimal point is not."));
     q->place = cell;
+    q->cell = true;
     if (!q->failed)
         return 0;
     fill_free(f);

@@ -147,11 +147,13 @@ void ask_begin(Ask *a, QuestionKind kind, const char *name)
 {
     question_init(a->q, kind, name);
     ask_about(a, a->head, a->row, 0);
+    a->q->cell = false;
 }
 
 void ask_about(Ask *a, size_t head, size_t row, size_t col)
 {
     a->q->place = (Cellref){.stage = a->i};
+    a->q->cell = true;
     if (a->stage->rank == 3) {
         a->q->place.index[0] = head;
         a->q->place.index[1] = row;

@@ -60,7 +60,8 @@ typedef struct Question {
     double tolerance; /* NUMBER: how far off is still right */
     Mistake mistakes[QUESTION_MISTAKES_MAX];
     int mistake_count;
-    Cellref place; /* the cell it is about, as far as it is about one */
+    Cellref place; /* where it is asked about: the stage, the head, the row; */
+    bool cell;     /* … and this very cell */
     bool failed;   /* a text found no memory: what was made is of no use */
 } Question;
 

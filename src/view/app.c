@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "view/quiz.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,6 +60,7 @@ void app_free(App *app)
     update_free(app->update);
     edits_free(&app->edits);
     menu_free(&app->menu);
+    quiz_free(app->quiz);
     free(app->tree_open);
     free(app);
 }
@@ -221,6 +223,7 @@ static bool common_command(App *app, CommandId id, size_t count)
             stepping_layer(app, -1);
         break;
     case CMD_RESTART:
+        quiz_restart(app);
         app_forward(app);
         app_go(app, 0);
         break;
@@ -274,6 +277,8 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_STREAM: app->view = VIEW_STREAM; app->scroll = 0; break;
     case CMD_GRADIENTS: app->view = VIEW_GRADIENTS; app->scroll = 0; break;
     case CMD_CHECK: stepping_check(app); break;
+    case CMD_PREDICT: quiz_set_predict(app, !app->quiz || !app->quiz->predict, false); break;
+    case CMD_FILL: quiz_fill(app); break;
     case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; break;
     case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
@@ -310,6 +315,8 @@ static bool key_event(App *app, int32_t key)
 {
     enum { COUNT_LIMIT = 100000 };
     app->message[0] = '\0';
+    if (quiz_key(app, key))
+        return true;
     if (app->prompt.kind != PROMPT_NONE) {
         CommandId id = COMMAND_NONE;
         if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER)
@@ -337,13 +344,15 @@ static bool key_event(App *app, int32_t key)
     return true;
 }
 
-bool app_event(App *app, const Event *event)
+static bool take_event(App *app, const Event *event)
 {
     switch (event->type) {
     case EVENT_KEY:
         return key_event(app, event->key);
     case EVENT_MOUSE:
         app->message[0] = '\0';
+        if (app->view == VIEW_STEP && quiz_is_asking(app))
+            return quiz_click(app, event->row, event->col, event->action);
         if (app->prompt.kind != PROMPT_NONE || !view_table[app->view].click) {
             if (event->action == MOUSE_WHEEL_UP || event->action == MOUSE_WHEEL_DOWN)
                 return key_event(app, event->action == MOUSE_WHEEL_UP ? K_UP : K_DOWN);
@@ -358,4 +367,11 @@ bool app_event(App *app, const Event *event)
     default:
         return false;
     }
+}
+
+bool app_event(App *app, const Event *event)
+{
+    bool changed = take_event(app, event);
+    quiz_arrive(app);
+    return changed;
 }

@@ -37,7 +37,7 @@ typedef struct Place {
 
 enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
-typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND } PromptKind;
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_ANSWER } PromptKind;
 
 /* A line being typed at the bottom of the screen. */
 typedef struct Prompt {
@@ -117,6 +117,7 @@ typedef struct App {
     char search[PROMPT_MAX];  /* what was last searched for */
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
+    struct Quiz *quiz;  /* questions, see quiz.h; NULL until the first */
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
     Role message_role;

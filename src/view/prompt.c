@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "view/quiz.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,6 +118,10 @@ static void accept(App *app)
     case PROMPT_EDIT:
         if (p->len && !app_add_edit(app, p->text))
             p->kind = kind;
+        break;
+    case PROMPT_ANSWER:
+        if (!quiz_accept(app, p->text))
+            p->kind = kind; /* what was typed stays, to be mended */
         break;
     case PROMPT_COMMAND:
         if (command_find(p->text) == COMMAND_NONE) /* the one that is found, app.c runs */
@@ -317,6 +322,7 @@ static const char *label(const App *app)
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
     case PROMPT_EDIT: return _("edit: ");
     case PROMPT_COMMAND: return ":";
+    case PROMPT_ANSWER: return quiz_prompt(app);
     default: return "";
     }
 }
