@@ -42,7 +42,7 @@ static int run(Ask *a, Maker *makers, size_t n, uint64_t seed, Error *e)
             question_free(q);
             return error_memory(e, "question");
         }
-        if (made && (q->kind != QUESTION_CHOICE || q->choice_count > 1))
+        if (made && q->mistake_count > 0) /* where no mistake can be told, there is little to ask */
             return 0;
         question_free(q);
     }
@@ -215,6 +215,8 @@ static Word shown(const Buffer *raw, bool position, size_t i)
 Word ask_name(const Ask *a, int axis, size_t i)
 {
     Buffer raw = {0};
+    if (a->stage->axes[axis] == AXIS_DIM && !a->config->dim_names)
+        buffer_puts(&raw, _("dimension "));
     label_index(a->pass, a->stage, axis, i, &raw);
     Word w = shown(&raw, is_repeated(a, axis, i), i);
     buffer_free(&raw);

@@ -1,5 +1,6 @@
 /* predict_attention.c - questions about the stages of attention, from the rotated queries to W_O. */
 #include "lesson/predict_maker.h"
+#include "measure/metrics.h"
 
 #include <string.h>
 
@@ -162,7 +163,8 @@ static bool make_scaled(Ask *a)
 static bool make_variance_ratio(Ask *a)
 {
     double scale = stage_scale(a->config, a->ablations), d = (double)a->config->d_head;
-    if (a->rows * a->cols < 2)
+    Moments raw = moments(ask_input(a, 0), a->stage->count);
+    if (!(raw.variance > 1e-6 + 1e-4 * raw.mean * raw.mean)) /* all scores alike: no ratio */
         return false;
     ask_begin(a, QUESTION_NUMBER, "variance-ratio");
     question_set_text(a->q, _("The variance of the raw scores, divided by that of the scaled ones: what will it be? (d_head %zu%s)"), a->config->d_head,

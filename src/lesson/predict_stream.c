@@ -87,7 +87,7 @@ static bool make_two(Ask *a)
     bool off = residual && (a->ablations & NO_RESIDUAL);
     size_t c = (size_t)random_below(&a->random, a->cols);
     double x = (double)ask_row(ask_input(a, 0), a, 0, a->row)[c], y = (double)ask_row(ask_input(a, 1), a, 0, a->row)[c];
-    if (fabs(x) < 0.02 || (fabs(y) < 0.02 && !(a->ablations & NO_POSITIONS)))
+    if (fabs(x) > 1000 || fabs(y) > 1000 || fabs(x) < 0.02 || (fabs(y) < 0.02 && !(a->ablations & NO_POSITIONS)))
         return false;
     double right = product ? x * y : off ? y : x + y;
     ask_begin(a, QUESTION_NUMBER, product ? "cell-product" : residual ? "cell-residual" : "cell-sum");

@@ -86,7 +86,7 @@ static bool make_likeliest(Ask *a)
 
 static bool make_ratio(Ask *a)
 {
-    const real *x = ask_row(ask_input(a, 0), a, a->head, a->row);
+    const real *x = ask_row(ask_input(a, 0), a, a->head, a->row), *p = ask_row(ask_value(a), a, a->head, a->row);
     size_t start = (size_t)random_below(&a->random, a->cols);
     bool attention = a->stage->kind == STAGE_WEIGHTS;
     if (is_uniform(a))
@@ -94,7 +94,7 @@ static bool make_ratio(Ask *a)
     for (size_t u = 0; u < a->cols * a->cols && u < 4096; u++) {
         size_t i = (start + u) % a->cols, j = u / a->cols;
         double high = (double)x[i], low = (double)x[j], apart = high - low;
-        if (i == j || !isfinite(high) || !isfinite(low) || apart < 0.3 || apart > 4)
+        if (i == j || !isfinite(high) || !isfinite(low) || apart < 0.3 || apart > 4 || p[j] < (real)1e-3) /* both can be seen afterwards */
             continue;
         ask_begin(a, QUESTION_NUMBER, "ratio");
         ask_about(a, a->head, a->row, i);

@@ -138,11 +138,11 @@ static const char *how_to_answer(const Quiz *z)
     if (z->comparing)
         return _("Is yours the same reason?  y yes   p partly   n no");
     switch (quiz_question(z)->kind) {
-    case QUESTION_CHOICE: return _("A letter answers.  Esc or n: show the matrix without an answer.");
-    case QUESTION_NUMBER: return _("Type a number (0.25, 1/3, 2e-3), then Enter.  Esc or n: show it without an answer.");
-    case QUESTION_SHAPE: return _("Type a shape (4x7x7), then Enter.  Esc or n: show it without an answer.");
-    case QUESTION_STAGE: return _("Type a part of a stage's name, then Enter.  Esc: show it without an answer.");
-    case QUESTION_REASON: return _("Type your reason, then Enter.  Esc: go on without one.");
+    case QUESTION_CHOICE: return _("A letter answers.  Esc or n skips: the matrix, without an answer.");
+    case QUESTION_NUMBER: return _("Type a number (0.25, 1/3, 2e-3), then Enter.  Esc or n skips.");
+    case QUESTION_SHAPE: return _("Type a shape (4x7x7), then Enter.  Esc or n skips.");
+    case QUESTION_STAGE: return _("Type a part of a stage's name, then Enter.  Esc skips.");
+    case QUESTION_REASON: return _("Type your reason, then Enter.  Esc skips.");
     }
     return "";
 }
@@ -157,6 +157,7 @@ void quiz_draw(App *app, Canvas *c, Rect area)
     if (!z->filling) {
         row = draw_context(app, c, row, r) + roomy;
         canvas_hline(c, row, area.col, area.cols, ROLE_BORDER);
+        canvas_printf(c, row, r.col, r.cols, ROLE_HEADING, z->answered ? _(" predict first · %zu of %zu right ") : _(" predict first "), z->right, z->answered);
         row += 1 + roomy;
     }
     row += canvas_put_wrapped(c, row, r.col, text, end - row > 8 ? 6 : 3, ROLE_HERE, q->text) + roomy;
@@ -213,6 +214,8 @@ void quiz_write_score(const App *app, char out[48])
 {
     const Quiz *z = app->quiz;
     out[0] = '\0';
-    if (z && (z->predict || z->answered))
+    if (z && z->predict && !z->answered)
+        snprintf(out, 48, "%s", _("predict"));
+    else if (z && z->answered)
         snprintf(out, 48, z->predict ? _("predict %zu/%zu") : _("answers %zu/%zu"), z->right, z->answered);
 }
