@@ -78,16 +78,16 @@ bool fill_shows(const Fill *f, size_t line, int k)
 
 /* ---- how near ---- */
 
-/* Half of the last digit that is shown of a number: four decimals, or three significant digits where those would be lost. */
+/* Half of the last digit that is shown of a number: four decimals, or four significant digits where those would be lost. */
 static double shown_rounding(double v)
 {
-    return fabs(v) < 0.01 ? 0.0005 * fabs(v) : 0.00005;
+    return v == 0 ? 0 : fabs(v) < 0.01 ? 0.0005 * pow(10, floor(log10(fabs(v)))) : 0.00005;
 }
 
 static double tolerance(const Fill *f)
 {
     const Explanation *x = &f->terms;
-    double slack = 0.005 * fabs(x->stored) + shown_rounding(f->done_sum), most = 0.04 * fabs(x->stored);
+    double slack = 0.005 * fabs(x->stored) + shown_rounding(f->done_sum);
     for (size_t i = 0; i < x->count; i++) {
         const ExplainLine *l = &x->lines[i];
         double a = fabs(l->in[0].value), b = fabs(l->in[1].value);
@@ -96,7 +96,7 @@ static double tolerance(const Fill *f)
         else if (f->asked[i] && l->kind == LINE_TERM)
             slack += shown_rounding(a);
     }
-    return slack < most ? slack : most;
+    return slack;
 }
 
 /* ---- making one ---- */
@@ -142,6 +142,10 @@ int fill_make(Fill *f, Pass *p, Cellref cell, bool gradient, Error *e)
     question_set_text(q, _("Compute %s."), buffer_text(&name));
     buffer_free(&name);
     question_set_number(q, x, tolerance(f));
+    if (q->tolerance > 0.04 * fabs(x)) { /* large terms that cancel: the digits shown do not carry the result */
+        fill_free(f);
+        return error_set(e, _("nothing to compute by hand here: large terms cancel, and the digits shown would not do"));
+    }
     if (!gradient)
         fill_add_slips(q, p, cell, &f->terms);
     question_add_number(q, -x, "sign", _("The right size with the wrong sign."));

@@ -239,8 +239,12 @@ static bool make_biased(Ask *a)
 
 static bool make_unbiased(Ask *a)
 {
+    const real *before = ask_row(ask_input(a, 0), a, a->head, a->row), *after = ask_row(ask_value(a), a, a->head, a->row);
     if (a->ablations & NO_POSITIONS || a->cols < 3)
         return false;
+    for (size_t j = 0; j < a->cols; j++)
+        if ((before[j] == after[j]) != (j == a->row)) /* beside a huge score a small slope is lost in rounding */
+            return false;
     ask_begin(a, QUESTION_CHOICE, "unbiased");
     ask_about(a, a->head, a->row, a->row);
     question_set_text(a->q, _("Row %s: from the score of which key does ALiBi take nothing off?"), ROW(a->row));

@@ -85,9 +85,17 @@ static bool make_two(Ask *a)
 {
     bool product = a->stage->kind == STAGE_PRODUCT, residual = a->stage->kind == STAGE_RESIDUAL;
     bool off = residual && (a->ablations & NO_RESIDUAL);
-    size_t c = (size_t)random_below(&a->random, a->cols);
-    double x = (double)ask_row(ask_input(a, 0), a, 0, a->row)[c], y = (double)ask_row(ask_input(a, 1), a, 0, a->row)[c];
-    if (fabs(x) > 1000 || fabs(y) > 1000 || fabs(x) < 0.02 || (fabs(y) < 0.02 && !(a->ablations & NO_POSITIONS)))
+    const real *left = ask_row(ask_input(a, 0), a, 0, a->row), *right_side = ask_row(ask_input(a, 1), a, 0, a->row);
+    size_t start = (size_t)random_below(&a->random, a->cols), c = 0, tries;
+    double x = 0, y = 0;
+    for (tries = 0; tries < a->cols; tries++) { /* neither too large nor too small to be added by hand */
+        c = (start + tries) % a->cols;
+        x = (double)left[c];
+        y = (double)right_side[c];
+        if (fabs(x) < 1000 && fabs(y) < 1000 && fabs(x) > 0.02 && (fabs(y) > 0.02 || (a->ablations & NO_POSITIONS)))
+            break;
+    }
+    if (tries == a->cols)
         return false;
     double right = product ? x * y : off ? y : x + y;
     ask_begin(a, QUESTION_NUMBER, product ? "cell-product" : residual ? "cell-residual" : "cell-sum");

@@ -318,7 +318,7 @@ static bool choice_key(App *app, int32_t key)
 {
     const Quiz *z = app->quiz;
     int n = z->comparing ? 0 : quiz_question(z)->choice_count;
-    int choice = key >= 'a' && key < 'a' + n ? key - 'a' : key >= 'A' && key < 'A' + n ? key - 'A' : key >= '1' && key < '1' + n ? key - '1' : -1;
+    int choice = key >= 'a' && key < 'a' + n ? key - 'a' : key >= '1' && key < '1' + n ? key - '1' : -1;
     if (z->comparing)
         choice = key == 'y' ? ASSESSED_YES : key == 'p' ? ASSESSED_PARTLY : key == 'n' ? ASSESSED_NO : -1;
     if (choice >= 0)
@@ -357,8 +357,13 @@ bool quiz_key(App *app, int32_t key)
     }
     if (app->prompt.kind == PROMPT_ANSWER) {
         bool words = q->kind == QUESTION_STAGE || q->kind == QUESTION_REASON;
-        if (words || app->prompt.len || begins_answer(q, key) || !(may_run(id) || id == CMD_NEXT))
+        bool begins = key > 0x7f || key <= ' ' || begins_answer(q, key); /* keys of editing, too */
+        if (words || app->prompt.len || (begins && id != CMD_NEXT))
             return false; /* the prompt's */
+        if (id != CMD_NEXT && !may_run(id)) {
+            app_say(app, ROLE_WARNING, "%s", q->kind == QUESTION_SHAPE ? _("a shape is wanted, such as 4x7x7; Esc or n skips it") : _("a number is wanted, such as 0.25 or 1/3; Esc or n skips it"));
+            return true;
+        }
         app->prompt.kind = PROMPT_NONE;
     } else if (choice_key(app, key)) {
         return true;

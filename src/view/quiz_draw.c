@@ -27,11 +27,11 @@ static void write_operand(const App *app, const Operand *o, bool brief, Buffer *
     buffer_free(&raw);
 }
 
-/* Four decimals, or three significant digits where those would be lost. */
+/* Four decimals, or four significant digits where those would be lost. */
 static void write_number(char out[NUMBER_MAX], double x, bool ascii)
 {
     if (x != 0 && fabs(x) < 0.01)
-        snprintf(out, NUMBER_MAX, "%.2e", x);
+        snprintf(out, NUMBER_MAX, "%.3e", x);
     else
         number_format(out, x, DIGITS, ascii);
 }
