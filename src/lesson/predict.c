@@ -24,20 +24,25 @@ static size_t collect(const MakerRow *table, StageKind kind, Maker *out, size_t 
     return n;
 }
 
-/* Asks the makers one after the other, beginning with another one for every seed, in an order of the stage's own. */
-static int run(Ask *a, Maker *makers, size_t n, uint64_t seed, Error *e)
+/* Asks the makers one after the other, beginning with another one for every seed, in an order of the stage's own. The last `common` of the
+ * n, which could be asked nearly anywhere, take one turn between them where there are others. */
+static int run(Ask *a, Maker *makers, size_t n, size_t common, uint64_t seed, Error *e)
 {
     Question *q = a->q;
+    size_t own = n - common, turns = own ? own + (common > 0) : n;
     Random order = random_seeded(mix(a->i, 0));
-    for (size_t i = n; i > 1; i--) {
+    for (size_t i = own; i > 1; i--) {
         size_t j = (size_t)random_below(&order, i);
         Maker swap = makers[i - 1];
         makers[i - 1] = makers[j];
         makers[j] = swap;
     }
+    size_t first = (size_t)((seed + a->i) % turns);
+    if (own && first == own)
+        first += (size_t)((seed + a->i) / turns % common);
     for (size_t k = 0; k < n; k++) {
         a->random = random_seeded(mix(seed, a->i + 1));
-        bool made = makers[(seed + k) % n](a);
+        bool made = makers[(first + k) % n](a);
         if (q->failed) {
             question_free(q);
             return error_memory(e, "question");
@@ -67,11 +72,11 @@ int predict_value(Question *q, const PredictPlace *at, uint64_t seed, Error *e)
 {
     Maker makers[MAKERS_MAX];
     Ask a = begin(q, at);
-    size_t n = collect(makers_shared, a.stage->kind, makers, 0);
-    n = collect(makers_stream, a.stage->kind, makers, n);
+    size_t n = collect(makers_stream, a.stage->kind, makers, 0);
     n = collect(makers_attention, a.stage->kind, makers, n);
-    n = collect(makers_weights, a.stage->kind, makers, n);
-    return run(&a, makers, n, seed, e);
+    size_t own = n = collect(makers_weights, a.stage->kind, makers, n);
+    n = collect(makers_shared, a.stage->kind, makers, n);
+    return run(&a, makers, n, n - own, seed, e);
 }
 
 int predict_gradient(Question *q, const PredictPlace *at, uint64_t seed, Error *e)
@@ -81,7 +86,8 @@ int predict_gradient(Question *q, const PredictPlace *at, uint64_t seed, Error *
     if (!pass_gradient(at->pass, a.i))
         return error_set(e, _("gradients come after the loss"));
     a.targets = pass_targets(at->pass, &a.target_count);
-    return run(&a, makers, collect(makers_gradient, a.stage->kind, makers, 0), seed, e);
+    size_t own = collect(makers_gradient, a.stage->kind, makers, 0), n = collect(makers_gradient_shared, a.stage->kind, makers, own);
+    return run(&a, makers, n, n - own, seed, e);
 }
 
 /* ---- the loss ---- */
@@ -138,7 +144,7 @@ int predict_loss(Question *q, const PredictPlace *at, const int *targets, size_t
     Ask a = begin(q, &end);
     a.targets = targets;
     a.target_count = n;
-    return run(&a, makers, 2, seed, e);
+    return run(&a, makers, 2, 0, seed, e);
 }
 
 /* ---- what makers share ---- */
@@ -239,7 +245,7 @@ Word ask_number(double x)
     if (fabs(x) >= 0.1 || x == 0)
         snprintf(w.text, sizeof w.text, "%.3f", x);
     else if (fabs(x) >= 0.001)
-        snprintf(w.text, sizeof w.text, "%.4f", x);
+        snprintf(w.text, sizeof w.text, fabs(x) >= 0.01 ? "%.4f" : "%.5f", x);
     else
         snprintf(w.text, sizeof w.text, "%.2e", x);
     return w;
@@ -339,7 +345,7 @@ bool ask_largest(Ask *a, const real *x, size_t row, const char *what)
             guesses[n++] = (Guess){row + 1, "next", N_("That believes the token after matters most.")};
     }
     if (keys)
-        guesses[n++] = (Guess){0, "first", N_("Many heads rest on the first token when they have nothing to do; this row does not.")};
+        guesses[n++] = (Guess){0, "first", N_("That believes a head rests on the first token. This row does not.")};
     for (int tries = 0; tries < 8 && a->q->choice_count < 3; tries++) {
         Guess *g = tries < n ? &guesses[tries] : &(Guess){(size_t)random_below(&a->random, a->cols), "other", N_("Not that one.")};
         if (g->index == best)

@@ -153,9 +153,9 @@ static bool make_scaled(Ask *a)
     question_set_why(a->q, _("Times %.4f."), scale);
     question_add_number(a->q, raw, "unscaled", _("That is the raw score, not divided by anything."));
     question_add_number(a->q, raw / sqrt(d), "root", _("That divides by √d_head, which is switched to something else here."));
-    question_add_number(a->q, raw / d, "by-dk", _("That divides by d_head. Its root is enough: it is the standard deviation of a sum of d_head products that grows with √d_head."));
+    question_add_number(a->q, raw / d, "by-dk", _("That divides by d_head. Its root is meant: the spread of a sum of d_head independent products grows with √d_head."));
     question_add_number(a->q, raw / sqrt((double)a->config->d_model), "by-root-d-model",
-                        _("That divides by √d_model, a well-known slip. A dot product has d_head terms, not d_model."));
+                        _("That divides by √d_model. A dot product has d_head terms, not d_model."));
     question_add_number(a->q, raw * sqrt(d), "multiplied", _("That multiplies; the scores are made smaller."));
     return true;
 }
@@ -200,7 +200,7 @@ static bool make_entropy(Ask *a)
                           a->head, a->cols, from, ask_visible(a, row));
         return ask_direction(a, to > from ? 1 : -1,
                              (Direction){_("higher: more even"), "mask-spreads", _("Here it falls: what was hidden had a share, and fewer keys are left to share between.")},
-                             (Direction){_("lower: more pointed"), "mask-sharpens", _("Often, but not here: what was hidden had most of the weight, and the rest shares more evenly.")},
+                             (Direction){_("lower: more pointed"), "mask-sharpens", _("Not here: fewer keys are left, but those share more evenly.")},
                              (Direction){_("the same"), "mask-harmless", _("That believes the hidden keys had no share. The softmax gives every score a share until it is −∞.")});
     }
     bool off = (a->ablations & NO_SCALE) != 0;
@@ -277,10 +277,10 @@ static bool make_hidden_count(Ask *a)
     if (n < 2 || stage_hides(a->config, pass_ids(a->pass, a->stage->axis_stack[2], &(size_t){0}), a->cols))
         return false;
     ask_begin(a, QUESTION_NUMBER, "hidden-count");
-    question_set_text(a->q, _("%s attention, %zu queries, %zu keys%s: how many scores of one head are hidden?"),
-                      a->stage->sub == SUB_CROSS          ? _("Cross-")
-                      : a->stage->stack == STACK_ENCODER  ? _("An encoder's self-")
-                                                          : _("A decoder's self-"),
+    question_set_text(a->q, _("%s, %zu queries, %zu keys%s: how many scores of one head are hidden?"),
+                      a->stage->sub == SUB_CROSS         ? _("Cross-attention")
+                      : a->stage->stack == STACK_ENCODER ? _("An encoder's self-attention")
+                                                         : _("A decoder's self-attention"),
                       a->rows, a->cols, a->ablations & NO_MASK ? _(" (no-mask is on)") : "");
     question_set_number(a->q, hidden, 0);
     question_set_why(a->q, "%s", causal ? _("Above the diagonal: a query may not see a later key. That is n(n−1)/2; itself it may see.")

@@ -186,6 +186,40 @@ static bool make_probs(Ask *a)
 
 /* ---- zero, and why ---- */
 
+/* A query, or what is made from it up to the softmax, of a row with nothing to choose between. */
+static bool sees_one_key(const Ask *a)
+{
+    size_t first, end, n = 0;
+    StageKind k = a->stage->kind;
+    if (k != STAGE_Q && k != STAGE_Q_ROT && k != STAGE_SCORES && k != STAGE_SCALED && k != STAGE_BIASED && k != STAGE_MASKED)
+        return false;
+    plan_sub(a->plan, a->i, &first, &end);
+    while (a->plan->stages[first].kind != STAGE_MASKED)
+        first++;
+    const Stage *masked = &a->plan->stages[first];
+    for (size_t j = 0; j < masked->shape[2]; j++)
+        n += pass_sees(a->pass, masked, a->row, j);
+    return n == 1;
+}
+
+/* A row of a causal decoder, behind the last position that is counted. */
+static bool is_after_counted(const Ask *a)
+{
+    if (a->stage->axis_stack[a->stage->rank - 2] != STACK_DECODER || a->ablations & NO_MASK)
+        return false;
+    for (size_t t = a->row; t < a->target_count; t++)
+        if (a->targets[t] >= 0)
+            return false;
+    return true;
+}
+
+/* What comes before weights that are no longer computed from scores. */
+static bool is_decided(const Ask *a)
+{
+    StageKind k = a->stage->kind;
+    return (a->ablations & UNIFORM_ATTENTION) && (k == STAGE_Q || k == STAGE_K || k == STAGE_Q_ROT || k == STAGE_K_ROT || (k >= STAGE_SCORES && k <= STAGE_MASKED));
+}
+
 static bool make_zero(Ask *a)
 {
     size_t heads = a->stage->rank == 3 ? a->stage->shape[0] : 1;
@@ -212,11 +246,13 @@ static bool make_zero(Ask *a)
         return true;
     }
     question_add_right(a->q, 1, _("yes, everywhere"));
-    question_add_wrong(a->q, 0, _("no"), "loss-reaches-all", "%s", _("That believes the loss reaches every number. It reaches those that a counted position has been computed from."));
-    question_set_why(a->q, "%s", constant                        ? _("The table of sines is a constant: no gradient is taken through it.")
-                             : largest > 0                       ? _("Other rows have one. Nothing that is counted was computed from this row.")
-                             : a->ablations & UNIFORM_ATTENTION ? _("The whole matrix has none: with uniform-attention the weights are constants, and scores decide nothing.")
-                                                                 : _("The whole matrix has none: the loss does not depend on it."));
+    question_add_wrong(a->q, 0, _("no"), "loss-reaches-all", "%s", _("That believes every number matters to the loss. A small change of this row leaves it where it is."));
+    question_set_why(a->q, "%s", constant              ? _("The table of sines is a constant: no gradient is taken through it.")
+                                 : sees_one_key(a)     ? _("This query sees one key only, whose weight is 1 whatever its score: nothing here moves it.")
+                                 : is_after_counted(a) ? _("No counted position stands here or later, and earlier ones do not see this row.")
+                                 : largest > 0         ? _("Other rows have one. What is counted does not read this row, or what reads it lets nothing through.")
+                                 : is_decided(a)       ? _("The whole matrix has none: with uniform-attention the weights are constants, and scores decide nothing.")
+                                                       : _("The whole matrix has none: nothing that is counted reads it."));
     return true;
 }
 
@@ -428,14 +464,18 @@ static bool make_embedding_rows(Ask *a)
     return true;
 }
 
-const MakerRow makers_gradient[] = {
-    {K_ALL & ~K(PROBS), make_gradient_shape},
+const MakerRow makers_gradient_shared[] = {
+    {K_ALL & ~K(PROBS), make_zero},
     {K(NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(LOGITS) | K(TOKENS), make_weight_shape},
+    {K_ALL & ~K(PROBS), make_gradient_shape},
+    {0, NULL},
+};
+
+const MakerRow makers_gradient[] = {
     {K(LOGITS), make_logit_sum},
     {K(LOGITS), make_target_sign},
     {K(LOGITS), make_target_gradient},
     {K(PROBS), make_probs},
-    {K_ALL & ~K(PROBS), make_zero},
     {K(MASKED) | K(BIASED) | K(SCALED) | K(SCORES), make_score_sum},
     {K(MASKED) | K(BIASED) | K(SCALED), make_hidden_gradient},
     {K(SCORES), make_scores_gradient},

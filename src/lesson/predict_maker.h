@@ -37,7 +37,7 @@ typedef struct MakerRow {
 #define K(KIND) (UINT32_C(1) << STAGE_##KIND)
 #define K_ALL ((UINT32_C(1) << STAGE_KIND_COUNT) - 1)
 
-extern const MakerRow makers_shared[], makers_attention[], makers_weights[], makers_stream[], makers_gradient[]; /* each ended by a NULL make */
+extern const MakerRow makers_shared[], makers_attention[], makers_weights[], makers_stream[], makers_gradient[], makers_gradient_shared[]; /* each ended by a NULL make */
 
 /* Begins the question; makers call it first. */
 void ask_begin(Ask *a, QuestionKind kind, const char *name);

@@ -174,16 +174,25 @@ static bool is_special(const Config *c, int id)
     return id == c->bos || id == c->eos || id == c->pad || id == c->mask || id == c->unk;
 }
 
-/* Another token, that is neither special nor the same; -1 where there is none. */
+/* True where a token is written in ASCII: a word for a word, a character for a character. */
+static bool is_ascii(const Ask *a, int id)
+{
+    return (unsigned char)*vocab_token(pass_model(a->pass)->vocab, id) < 0x80;
+}
+
+/* Another token, neither special nor the same, in the same script if there is one; -1 where there is none. */
 static int other_token(Ask *a, int id)
 {
-    int n = (int)a->config->vocab_size, start = (int)random_below(&a->random, (uint64_t)n);
+    int n = (int)a->config->vocab_size, start = (int)random_below(&a->random, (uint64_t)n), any = -1;
     for (int k = 0; k < n; k++) {
         int other = (start + k) % n;
-        if (other != id && !is_special(a->config, other))
+        if (other == id || is_special(a->config, other))
+            continue;
+        if (is_ascii(a, other) == is_ascii(a, id))
             return other;
+        any = other;
     }
-    return -1;
+    return any;
 }
 
 /* True where attention has mixed the rows of this stage's stack before it, or within it. */
@@ -265,25 +274,30 @@ static bool make_depends(Ask *a)
     a->q->place.index[a->stage->rank - 1] = 0;
     Word token = ask_token(a, ids[j]), instead = ask_token(a, id);
     question_set_text(a->q,
-                      stack == rows ? _("Suppose token %zu, %s, were %s instead. Would row %s of this matrix be any different?")
-                                    : _("Suppose token %zu of the source, %s, were %s instead. Would row %s of this matrix be any different?"),
+                      stack == rows ? _("Suppose the token at position %zu, %s, were replaced by %s . Would row %s of this matrix be any different?")
+                                    : _("Suppose the source's token at position %zu, %s, were replaced by %s . Would row %s of this matrix be any different?"),
                       j, token.text, instead.text, ROW(a->row));
+    bool scores = a->stage->axes[a->stage->rank - 1] == AXIS_KEY;
     if (distance > 0) {
-        question_set_why(a->q, _("Tried out: the row changes by %.0f%% of its largest number. Attention has carried that token here."), 100 * distance);
+        question_set_why(a->q, _("Tried out: the row changes by %.2g%% of its largest number. %s"), 100 * distance,
+                         scores ? _("It has a number for each key, and keys read tokens.") : _("Attention has carried that token here."));
         question_add_right(a->q, 1, _("yes, it would change"));
-        question_add_wrong(a->q, 0, _("no, not in any digit"), "isolated-row",
-                           _("That believes a row only knows its own token. It did, until attention read the other rows."));
+        question_add_wrong(a->q, 0, _("no, not in any digit"), "isolated-row", "%s",
+                           scores ? _("That believes a row of scores only knows its own token. It compares it with the others.")
+                                  : _("That believes a row only knows its own token. It did, until attention read the other rows."));
         return true;
     }
-    question_add_wrong(a->q, 1, _("yes, it would change"), future && !unmixed ? "sees-the-future" : "mixed-too-early", "%s",
-                       future && !unmixed ? _("That believes a row of a decoder can read what comes after it. The mask hides every later token, in every layer.")
-                                          : _("That believes the rows have met already. Nothing has mixed them yet: that is what attention is for."));
+    bool place = a->stage->kind == STAGE_POSITIONS;
+    question_add_wrong(a->q, 1, _("yes, it would change"), place ? "token-decides" : future && !unmixed ? "sees-the-future" : "mixed-too-early", "%s",
+                       place                ? _("That believes this matrix reads tokens. It depends on where a row stands, and on nothing else.")
+                       : future && !unmixed ? _("That believes a row of a decoder can read what comes after it. The mask hides every later token, in every layer.")
+                                            : _("That believes the rows have met already. Nothing has mixed them yet: that is what attention is for."));
     question_add_right(a->q, 0, _("no, not in any digit"));
     question_set_why(a->q, "%s", _("Tried out: every number of the row stays the same, to the last bit."));
     return true;
 }
 
-const MakerRow makers_shared[] = {
+const MakerRow makers_shared[] = { /* common ones: see predict.c */
     {K_ALL, make_shape},
     {K(TOKENS) | K(POSITIONS) | K(NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(LOGITS), make_parameters},
     {K(Q) | K(K) | K(V) | K(SCORES) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(LOGITS), make_terms},

@@ -210,7 +210,7 @@ static bool make_growth(Ask *a)
     question_set_why(a->q, _("It is %s long: it depends on the angle between the two."), NUM(after));
     return ask_direction(a, after > before ? 1 : -1,
                          (Direction){_("longer"), "always-grows", _("That believes adding always makes longer. A result that points against the stream takes something away.")},
-                         (Direction){_("shorter"), "shrinks", _("Here the result does not point against the stream: most often a sum is longer.")},
+                         (Direction){_("shorter"), "shrinks", _("A sum is shorter only where the result points against the stream, and far enough. Here it does not.")},
                          (Direction){_("just as long"), "no-effect", _("It would need a result of 0, or one at just the right angle.")});
 }
 
@@ -230,7 +230,7 @@ static bool make_beside(Ask *a)
     question_set_text(a->q, _("Row %s of the stream that this result is going to join is %s long. Will this result be longer, or shorter?"), ROW(a->row), NUM(stream));
     question_set_why(a->q, _("It is %s long, %.0f%% of the stream."), NUM(own), 100 * own / stream);
     return ask_direction(a, own > stream ? 1 : -1, (Direction){_("longer"), "replaces", _("That believes the sub-layer writes most of what goes on. Here it is a correction to a longer stream.")},
-                         (Direction){_("shorter"), "corrects", _("Often a sub-layer only corrects; here it says more than was there.")}, (Direction){NULL, NULL, NULL});
+                         (Direction){_("shorter"), "corrects", _("That believes a sub-layer only corrects what is there. Here it says more.")}, (Direction){NULL, NULL, NULL});
 }
 
 /* ---- the FFN ---- */
@@ -295,8 +295,8 @@ static bool make_units(Ask *a)
             question_add_right(a->q, i, _(bins[i]));
         else
             question_add_wrong(a->q, i, _(bins[i]), i > bin ? "all-at-work" : "nearly-none", "%s",
-                               i > bin ? _("That has more units at work than there are. Each token wakes some of them, and the others write nothing or nearly nothing.")
-                                       : _("That has fewer units at work than there are."));
+                               i > bin ? _("That is too many. Each token wakes some of the units; the others write nothing, or nearly nothing.")
+                                       : _("That is too few: more of them are at work for this token."));
     }
     question_set_why(a->q, _("%zu of %zu: %.0f%%."), on, a->cols, 100 * share);
     return true;

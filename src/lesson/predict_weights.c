@@ -120,7 +120,9 @@ static bool make_shift(Ask *a)
         return false;
     ask_begin(a, QUESTION_CHOICE, "shift");
     ask_about(a, a->head, row, 0);
-    question_set_text(a->q, _("Suppose 5 were added to every score of row %s before the softmax. What would become of the row?"), ROW(row));
+    question_set_text(a->q, a->stage->kind == STAGE_PROBS ? _("Suppose 5 were added to every logit of row %s. What would become of its probabilities?")
+                                                          : _("Suppose 5 were added to every score of row %s before the softmax. What would become of the row?"),
+                      ROW(row));
     question_add_right(a->q, 0, _("nothing: the same numbers"));
     question_add_wrong(a->q, 1, _("every number would grow"), "all-grow", "%s", _("They share one whole: not all can grow."));
     question_add_wrong(a->q, 2, _("it would become more pointed"), "sharper", "%s", _("A factor would do that. What is added is in every exp, and cancels when they are divided by their sum."));

@@ -277,12 +277,12 @@ const char *question_number(double x, char out[QUESTION_NUMBER_MAX])
 {
     if (isinf(x))
         snprintf(out, QUESTION_NUMBER_MAX, "%s", x < 0 ? "−∞" : "∞");
-    else if (x == floor(x) && fabs(x) < 1e9)
+    else if (fabs(x - nearbyint(x)) <= 1e-9 * fabs(x) && fabs(x) < 1e9)
         snprintf(out, QUESTION_NUMBER_MAX, "%.0f", x == 0 ? 0 : x);
     else if (fabs(x) < 1e-3 || fabs(x) >= 1e6)
         snprintf(out, QUESTION_NUMBER_MAX, "%.3e", x);
     else
-        snprintf(out, QUESTION_NUMBER_MAX, "%.*f", fabs(x) < 0.1 ? 4 : fabs(x) < 100 ? 3 : 1, x);
+        snprintf(out, QUESTION_NUMBER_MAX, "%.*f", fabs(x) < 0.01 ? 5 : fabs(x) < 0.1 ? 4 : fabs(x) < 100 ? 3 : 1, x);
     return out;
 }
 

@@ -146,10 +146,10 @@ static double depends(const Case *k)
 {
     size_t at, n;
     char token[64], label[64];
-    bool source = strstr(k->q->text, "of the source") != NULL;
-    const char *form = source ? "Suppose token %zu of the source, %*[^,], were %63s instead." : "Suppose token %zu, %*[^,], were %63s instead.";
-    int found = source ? sscanf(k->q->text, "Suppose token %zu of the source, %*[^,], were %63s instead.", &at, token) : sscanf(k->q->text, "Suppose token %zu, %*[^,], were %63s instead.", &at, token);
-    cr_assert_eq(found, 2, "%s: %s", k->where, form);
+    bool source = strstr(k->q->text, "the source's") != NULL;
+    int found = source ? sscanf(k->q->text, "Suppose the source's token at position %zu, %*[^,], were replaced by %63s .", &at, token)
+                       : sscanf(k->q->text, "Suppose the token at position %zu, %*[^,], were replaced by %63s .", &at, token);
+    cr_assert_eq(found, 2, "%s", k->where);
     int id = -1;
     for (int i = 0; i < (int)k->c->vocab_size; i++) {
         Buffer b = {0};
