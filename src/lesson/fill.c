@@ -125,6 +125,10 @@ int fill_make(Fill *f, Pass *p, Cellref cell, bool gradient, Error *e)
         fill_free(f);
         return error_set(e, _("nothing to compute here: the number is copied"));
     }
+    if (fabs(f->terms.exact - x) > 1e-3 * fabs(x)) {
+        fill_free(f);
+        return error_set(e, _("nothing to compute here: an edit has changed the number"));
+    }
     if (!isfinite(x) || fabs(x) < (gradient ? LEAST_GRADIENT : LEAST_VALUE)) {
         fill_free(f);
         return error_set(e, _("nothing to compute by hand here: the number is hidden, 0, or too small"));

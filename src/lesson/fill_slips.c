@@ -52,7 +52,7 @@ static void linear(const Slip *k)
         return;
     double sum = k->right - products; /* with the bias */
     for (size_t j = 0; j < m; j++)
-        sum += (double)k->v[0][row * m + j] * (double)w->data[column * m + j];
+        sum += (double)k->v[0][row * m + j] * (double)pass_weight(k->pass, (size_t)k->s->w[0])[column * m + j];
     question_add_number(k->q, sum, "row-for-column", _("That goes along a row of the weights. A row of what is read meets a COLUMN of the weights."));
 }
 
@@ -155,8 +155,7 @@ static void norm(const Slip *k)
         variance += ((double)row[j] - mean) * ((double)row[j] - mean) / n;
         squares += (double)row[j] * (double)row[j] / n;
     }
-    const Weights *w = &pass_model(k->pass)->weights;
-    double gain = k->s->w[0] == NO_WEIGHT ? 1 : (double)w->items[k->s->w[0]].data[c], bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)w->items[k->s->w[1]].data[c];
+    double gain = k->s->w[0] == NO_WEIGHT ? 1 : (double)pass_weight(k->pass, (size_t)k->s->w[0])[c], bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)pass_weight(k->pass, (size_t)k->s->w[1])[c];
     bool rms = k->config->norm == NORM_RMSNORM;
     double eps = k->config->norm_eps, deviation = sqrt((rms ? squares : variance) + eps), centred = rms ? x : x - mean;
     question_add_number(k->q, centred / deviation, "no-gain", rms ? _("That leaves out the learned gain.") : _("That leaves out the learned gain and bias."));

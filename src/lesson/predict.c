@@ -2,6 +2,7 @@
 #include "lesson/predict.h"
 
 #include "lesson/predict_maker.h"
+#include "pass/edit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,12 +55,25 @@ static int run(Ask *a, Maker *makers, size_t n, size_t common, uint64_t seed, Er
     return error_set(e, _("nothing to ask about this stage"));
 }
 
+static bool is_edited(const Pass *p)
+{
+    const Weights *w = &pass_model(p)->weights;
+    for (size_t i = 0; i < pass_plan(p)->count; i++)
+        if (pass_is_edited(p, i))
+            return true;
+    for (size_t i = 0; i < w->count; i++)
+        if (pass_weight(p, i) != w->items[i].data)
+            return true;
+    return false;
+}
+
 static Ask begin(Question *q, const PredictPlace *at)
 {
     const Plan *plan = pass_plan(at->pass);
     size_t i = at->stage < plan->count ? at->stage : plan->count - 1;
     const Stage *s = &plan->stages[i];
     Ask a = {.q = q, .pass = at->pass, .plan = plan, .config = plan->config, .ablations = plan->ablations, .stage = s, .i = i};
+    a.edited = is_edited(at->pass);
     a.rows = s->shape[s->rank - 2];
     a.cols = s->shape[s->rank - 1];
     a.head = s->rank == 3 ? at->head < s->shape[0] ? at->head : s->shape[0] - 1 : 0;
@@ -72,10 +86,13 @@ int predict_value(Question *q, const PredictPlace *at, uint64_t seed, Error *e)
 {
     Maker makers[MAKERS_MAX];
     Ask a = begin(q, at);
-    size_t n = collect(makers_stream, a.stage->kind, makers, 0);
-    n = collect(makers_attention, a.stage->kind, makers, n);
-    size_t own = n = collect(makers_weights, a.stage->kind, makers, n);
-    n = collect(makers_shared, a.stage->kind, makers, n);
+    size_t own = 0;
+    if (!a.edited) {
+        own = collect(makers_stream, a.stage->kind, makers, 0);
+        own = collect(makers_attention, a.stage->kind, makers, own);
+        own = collect(makers_weights, a.stage->kind, makers, own);
+    }
+    size_t n = collect(makers_shared, a.stage->kind, makers, own);
     return run(&a, makers, n, n - own, seed, e);
 }
 
@@ -86,7 +103,7 @@ int predict_gradient(Question *q, const PredictPlace *at, uint64_t seed, Error *
     if (!pass_gradient(at->pass, a.i))
         return error_set(e, _("gradients come after the loss"));
     a.targets = pass_targets(at->pass, &a.target_count);
-    size_t own = collect(makers_gradient, a.stage->kind, makers, 0), n = collect(makers_gradient_shared, a.stage->kind, makers, own);
+    size_t own = a.edited && a.stage->kind != STAGE_PROBS ? 0 : collect(makers_gradient, a.stage->kind, makers, 0), n = collect(makers_gradient_shared, a.stage->kind, makers, own);
     return run(&a, makers, n, n - own, seed, e);
 }
 
@@ -97,7 +114,7 @@ static bool ask_loss(Ask *a)
     size_t row = a->row, start = (size_t)random_below(&a->random, a->target_count);
     for (size_t k = 0; k < a->target_count && (row >= a->target_count || a->targets[row] < 0); k++)
         row = (start + k) % a->target_count;
-    if (row >= a->target_count || a->targets[row] < 0)
+    if (a->edited || row >= a->target_count || a->targets[row] < 0)
         return false;
     double p = (double)ask_row(ask_value(a), a, 0, row)[a->targets[row]];
     if (p < 1e-3 || p > 0.97)

@@ -225,6 +225,8 @@ static bool make_zero(Ask *a)
     size_t heads = a->stage->rank == 3 ? a->stage->shape[0] : 1;
     const real *g = gradient(a);
     double row = 0, largest = 0;
+    if (a->edited)
+        return false;
     bool constant = a->stage->kind == STAGE_POSITIONS && a->config->position == POSITION_SINUSOIDAL;
     for (size_t h = 0; h < heads; h++)
         for (size_t i = 0; i < a->rows; i++) {

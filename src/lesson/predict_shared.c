@@ -252,7 +252,7 @@ static bool make_depends(Ask *a)
     Stack rows = a->stage->axis_stack[a->stage->rank - 2], stack = rows;
     size_t n;
     bool decoder = rows == STACK_DECODER;
-    if (a->plan->total > EXPERIMENT_LIMIT)
+    if (a->edited || a->plan->total > EXPERIMENT_LIMIT)
         return false;
     if (decoder && a->config->kind == KIND_ENCODER_DECODER && random_below(&a->random, 2))
         stack = STACK_ENCODER;

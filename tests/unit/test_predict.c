@@ -4,6 +4,7 @@
 
 #include "lesson/predict.h"
 #include "measure/explain.h"
+#include "pass/edit.h"
 #include "pass/input.h"
 
 #include <math.h>
@@ -607,6 +608,26 @@ Test(predict, hundreds_of_random_passes, .timeout = 200)
         pass_free(p);
         model_free(m);
     }
+}
+
+/* With numbers changed by hand, a row of weights need not sum to 1: only what no edit can make untrue is asked. */
+Test(predict, edits_make_nothing_untrue)
+{
+    static const char *const edits[] = {"decoder.0.self.weights=0.7", "decoder.0.self.masked=unmasked", "decoder.0.self.W_Q*=2", "output.logits=zero", "decoder.embed.tokens[token=1]=token(3)",
+                                        "decoder.0.self.scaled=inf"};
+    Model *m = help_model(help_configs[0]);
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        Pass *p = help_pass(m, 0);
+        Edits list = {0};
+        Error e = {{0}};
+        cr_assert_eq(edits_add(&list, edits[i], &e), 0, "%s", e.text);
+        if (pass_set_edits(p, &list, &e) != 0)
+            cr_assert_fail("%s: %s", edits[i], e.text);
+        ask_all(p, edits[i], 6);
+        edits_free(&list);
+        pass_free(p);
+    }
+    model_free(m);
 }
 
 /* The same seed asks the same; the order of the choices belongs to it. */
