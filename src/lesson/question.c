@@ -31,7 +31,7 @@ void question_free(Question *q)
 }
 
 /* Replaces *text by what the format says. */
-static void write_text(Question *q, char **text, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void write_text(Question *q, char **text, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
@@ -126,7 +126,7 @@ static bool is_taken(const Question *q, const Answer *a)
     return false;
 }
 
-static bool add_mistake(Question *q, const Answer *a, const char *name, const char *belief, va_list args)
+__attribute__((format(printf, 4, 0))) static bool add_mistake(Question *q, const Answer *a, const char *name, const char *belief, va_list args)
 {
     if (q->mistake_count == QUESTION_MISTAKES_MAX || isnan(a->number) || is_taken(q, a))
         return false;

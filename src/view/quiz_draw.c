@@ -72,7 +72,7 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, size_t i)
     col += name + 11;
     write_number(number, l->result, c->ascii);
     canvas_put(c, row, col, 2, ROLE_DIM, "=");
-    canvas_put_right(c, row, col + 2, 9, f->asked[i] ? ROLE_BADGE : ROLE_TEXT, f->asked[i] ? "?" : number);
+    canvas_put_right(c, row, col + 2, 9, f->asked[i] ? ROLE_KEY : ROLE_TEXT, f->asked[i] ? "?" : number);
 }
 
 static int draw_fill(const App *app, Canvas *c, int row, Rect r)
@@ -80,7 +80,7 @@ static int draw_fill(const App *app, Canvas *c, int row, Rect r)
     const Fill *f = &app->quiz->fill;
     int end = r.row + r.rows - 3, left = 0;
     char number[NUMBER_MAX];
-    canvas_put_cut(c, row, r.col, r.cols, ROLE_HEADING, f->terms.formula);
+    canvas_put_cut(c, row, r.col, r.cols, ROLE_TEXT, f->terms.formula);
     row += 2;
     for (size_t i = 0; i < f->terms.count; i++)
         if (f->terms.lines[i].kind == LINE_STEP || (f->terms.lines[i].kind == LINE_TERM && f->asked[i])) {
@@ -113,14 +113,14 @@ static int draw_context(const App *app, Canvas *c, int row, Rect r)
     const Stage *s = app_stage(app);
     Buffer text = {0};
     if (app->phase == PHASE_BACKWARD) {
-        canvas_printf(c, row++, r.col, r.cols, ROLE_HEADING, _("on the way back: the gradient of %s"), stage_table[s->kind].id);
+        canvas_printf(c, row++, r.col, r.cols, ROLE_TEXT, _("on the way back: the gradient of %s"), stage_table[s->kind].id);
         return row;
     }
     if (app->phase == PHASE_LOSS) {
-        canvas_put_cut(c, row++, r.col, r.cols, ROLE_HEADING, _("loss = mean of -log p(target), in nats"));
+        canvas_put_cut(c, row++, r.col, r.cols, ROLE_TEXT, _("loss = mean of -log p(target), in nats"));
         return row;
     }
-    canvas_printf(c, row++, r.col, r.cols, ROLE_HEADING, "%s = %s", stage_table[s->kind].id, stage_table[s->kind].formula);
+    canvas_printf(c, row++, r.col, r.cols, ROLE_TEXT, "%s = %s", stage_table[s->kind].id, stage_table[s->kind].formula);
     for (int k = 0; k < 2 && s->in[k] != NO_STAGE; k++) {
         const Stage *in = &pass_plan(app->pass)->stages[s->in[k]];
         char name[STAGE_NAME_MAX];
@@ -157,10 +157,10 @@ void quiz_draw(App *app, Canvas *c, Rect area)
     if (!z->filling) {
         row = draw_context(app, c, row, r) + roomy;
         canvas_hline(c, row, area.col, area.cols, ROLE_BORDER);
-        canvas_printf(c, row, r.col, r.cols, ROLE_HEADING, z->answered ? _(" predict first · %zu of %zu right ") : _(" predict first "), z->right, z->answered);
+        canvas_printf(c, row, r.col, r.cols, ROLE_LABEL, z->answered ? _(" predict first · %zu of %zu right ") : _(" predict first "), z->right, z->answered);
         row += 1 + roomy;
     }
-    row += canvas_put_wrapped(c, row, r.col, text, end - row > 8 ? 6 : 3, ROLE_HERE, q->text) + roomy;
+    row += canvas_put_wrapped(c, row, r.col, text, end - row > 8 ? 6 : 3, ROLE_HEADING, q->text) + roomy;
     if (z->filling)
         row = draw_fill(app, c, row, r);
     z->first_row = row;
