@@ -32,15 +32,15 @@ static void write_text(const RecordSummary *s, Buffer *out)
         return;
     }
     size_t right = s->count[RESULT_RIGHT];
-    buffer_printf(out, _("%zu answers: %zu right (%.0f%%), %zu of them the first time; %zu questions skipped\n\n"), s->answers, right, share(right, s->answers), s->first,
-                  s->count[RESULT_SKIPPED]);
+    buffer_printf(out, _("%zu answers: %zu right (%.0f%%), %zu of them the first time; %zu questions skipped\n\n"), s->answers, right,
+                  share(right, s->answers), s->first, s->count[RESULT_SKIPPED]);
     buffer_printf(out, "  %-14s %8s %8s %8s %8s %8s\n", _("about"), _("right"), _("partly"), _("wrong"), _("skipped"), _("1st time"));
     for (size_t i = 0; i < s->topic_count; i++) {
         const RecordTopic *t = &s->topics[i];
         Buffer name = {0};
         text_escape(&name, t->name, strlen(t->name), false);
-        buffer_printf(out, "  %-14s %8zu %8zu %8zu %8zu %8zu\n", buffer_text(&name), t->count[RESULT_RIGHT], t->count[RESULT_PARTLY], t->count[RESULT_WRONG],
-                      t->count[RESULT_SKIPPED], t->first);
+        buffer_printf(out, "  %-14s %8zu %8zu %8zu %8zu %8zu\n", buffer_text(&name), t->count[RESULT_RIGHT], t->count[RESULT_PARTLY],
+                      t->count[RESULT_WRONG], t->count[RESULT_SKIPPED], t->first);
         buffer_free(&name);
     }
     if (s->mistake_count)
@@ -70,7 +70,8 @@ static void write_json(const RecordSummary *s, Buffer *out)
     for (size_t i = 0; i < s->topic_count; i++)
         json_object_set_new(topics, s->topics[i].name, counts(s->topics[i].count, s->topics[i].first));
     for (size_t i = 0; i < s->mistake_count; i++)
-        json_array_append_new(mistakes, json_pack("{s:s, s:s, s:I}", "mistake", s->mistakes[i].name, "about", s->mistakes[i].topic, "count", (json_int_t)s->mistakes[i].count));
+        json_array_append_new(mistakes, json_pack("{s:s, s:s, s:I}", "mistake", s->mistakes[i].name, "about", s->mistakes[i].topic, "count",
+                                                  (json_int_t)s->mistakes[i].count));
     json_object_set_new(root, "about", topics);
     json_object_set_new(root, "mistakes", mistakes);
     json_object_set_new(root, "damaged_lines", json_integer((json_int_t)s->damaged));

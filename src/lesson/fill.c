@@ -35,13 +35,15 @@ static void choose_terms(Fill *f, Pass *p)
         }
     for (size_t i = 0; i < x->count; i++) {
         const ExplainLine *l = &x->lines[i];
-        bool own = (s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS) && l->in[0].kind == OPERAND_STAGE && is_same_cell(l->in[0].cell, x->cell, s->rank);
+        bool own = (s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS) && l->in[0].kind == OPERAND_STAGE &&
+                   is_same_cell(l->in[0].cell, x->cell, s->rank);
         f->asked[i] = l->kind == LINE_TERM && (terms <= TERMS_ALL || i == last || own);
     }
     for (int k = 0; k < TERMS_ASKED && terms > TERMS_ALL; k++) {
         size_t best = x->count;
         for (size_t i = 0; i < x->count; i++)
-            if (x->lines[i].kind == LINE_TERM && !f->asked[i] && (best == x->count || fabs(x->lines[i].result) > fabs(x->lines[best].result)))
+            if (x->lines[i].kind == LINE_TERM && !f->asked[i] &&
+                (best == x->count || fabs(x->lines[i].result) > fabs(x->lines[best].result)))
                 best = i;
         if (best < x->count)
             f->asked[best] = true;
@@ -176,7 +178,8 @@ int fill_find(Pass *p, Cellref near, bool gradient, uint64_t seed, Cellref *out,
     for (int i = 0; i < TRIES; i++) {
         Fill f;
         for (int k = 0; k < s->rank && i > 0; k++)
-            out->index[k] = i < TRIES / 2 && k < s->rank - 1 ? near.index[k] : (size_t)random_below(&r, s->shape[k]); /* the same row, if it has one */
+            out->index[k] =
+                i < TRIES / 2 && k < s->rank - 1 ? near.index[k] : (size_t)random_below(&r, s->shape[k]); /* the same row, if it has one */
         if (fill_make(&f, p, *out, gradient, i ? &ignored : &first) == 0) {
             fill_free(&f);
             return 0;

@@ -47,13 +47,15 @@ static void linear(const Slip *k)
         return;
     const Weight *w = &pass_model(k->pass)->weights.items[k->s->w[0]];
     int last_axis = k->s->rank - 1;
-    size_t column = k->cell.index[last_axis] + (k->s->rank == 3 ? k->cell.index[0] * k->s->shape[2] : 0), m = w->shape[1], row = k->cell.index[k->s->rank - 2];
+    size_t column = k->cell.index[last_axis] + (k->s->rank == 3 ? k->cell.index[0] * k->s->shape[2] : 0), m = w->shape[1],
+           row = k->cell.index[k->s->rank - 2];
     if (w->rank != 2 || w->shape[0] != m || !k->v[0])
         return;
     double sum = k->right - products; /* with the bias */
     for (size_t j = 0; j < m; j++)
         sum += (double)k->v[0][row * m + j] * (double)pass_weight(k->pass, (size_t)k->s->w[0])[column * m + j];
-    question_add_number(k->q, sum, "row-for-column", _("That goes along a row of the weights. A row of what is read meets a COLUMN of the weights."));
+    question_add_number(k->q, sum, "row-for-column",
+                        _("That goes along a row of the weights. A row of what is read meets a COLUMN of the weights."));
 }
 
 static void scores(const Slip *k)
@@ -62,7 +64,8 @@ static void scores(const Slip *k)
     double d = (double)k->config->d_head;
     question_add_number(k->q, k->right / sqrt(d), "scaled-already", _("That is divided by √d_head already: the next stage does that."));
     if (n == m && i != j)
-        question_add_number(k->q, (double)k->value[(k->cell.index[0] * n + j) * m + i], "transposed", _("That is the score the other way round: the other token's query with this one's key."));
+        question_add_number(k->q, (double)k->value[(k->cell.index[0] * n + j) * m + i], "transposed",
+                            _("That is the score the other way round: the other token's query with this one's key."));
     question_add_number(k->q, sum_of_terms(k, false), "no-products", _("That adds up the query without multiplying by the key."));
 }
 
@@ -71,7 +74,8 @@ static void scaled(const Slip *k, double raw)
     double d = (double)k->config->d_head;
     question_add_number(k->q, raw, "unscaled", _("That is the raw score: nothing was divided."));
     question_add_number(k->q, raw / d, "by-dk", _("That divides by d_head; its root is wanted."));
-    question_add_number(k->q, raw / sqrt((double)k->config->d_model), "by-root-d-model", _("That divides by √d_model. A score has d_head products, so it is √d_head."));
+    question_add_number(k->q, raw / sqrt((double)k->config->d_model), "by-root-d-model",
+                        _("That divides by √d_model. A score has d_head products, so it is √d_head."));
     question_add_number(k->q, raw * sqrt(d), "multiplied", _("That multiplies by √d_head instead of dividing."));
     question_add_number(k->q, raw / sqrt(d), "root", _("That divides by √d_head, which an ablation has changed here."));
 }
@@ -108,9 +112,12 @@ static void softmax(const Slip *k, size_t at, size_t m, size_t rows)
     question_add_number(k->q, exp(own - largest), "not-divided", _("That is exp of the score, not yet divided by the sum of its row."));
     question_add_number(k->q, exp(own), "not-divided", _("That is exp of the score, not yet divided by the sum of its row."));
     if (sum != 0)
-        question_add_number(k->q, own / sum, "no-exp", _("That divides the scores themselves. Take exp of each first: then none is negative, and differences become ratios."));
+        question_add_number(
+            k->q, own / sum, "no-exp",
+            _("That divides the scores themselves. Take exp of each first: then none is negative, and differences become ratios."));
     question_add_number(k->q, 1 / column, "column", _("That is a softmax down the column. Each row is shared out on its own."));
-    question_add_number(k->q, exp(own - largest) / (exps - exp(own - largest)), "others-only", _("That divides by the OTHER exps: its own belongs to the sum, too."));
+    question_add_number(k->q, exp(own - largest) / (exps - exp(own - largest)), "others-only",
+                        _("That divides by the OTHER exps: its own belongs to the sum, too."));
     if (k->s->kind == STAGE_WEIGHTS && k->in[0]->in[0] != NO_STAGE) {
         const real *all = pass_value(k->pass, (size_t)k->in[0]->in[0]) + at / m * m;
         double unmasked = 0;
@@ -137,7 +144,8 @@ static void heads(const Slip *k)
     question_add_number(k->q, values, "unweighted", _("That adds up the values without their weights."));
     if (n > 0) {
         question_add_number(k->q, values / n, "mean", _("That is the plain mean: each value counts as much as its key is looked at."));
-        question_add_number(k->q, k->right / n, "divided-again", _("That divides by the number of keys once more: the weights sum to 1 already."));
+        question_add_number(k->q, k->right / n, "divided-again",
+                            _("That divides by the number of keys once more: the weights sum to 1 already."));
     }
     question_add_number(k->q, best, "hardest", _("That takes only the value of the key looked at most."));
 }
@@ -155,18 +163,23 @@ static void norm(const Slip *k)
         variance += ((double)row[j] - mean) * ((double)row[j] - mean) / n;
         squares += (double)row[j] * (double)row[j] / n;
     }
-    double gain = k->s->w[0] == NO_WEIGHT ? 1 : (double)pass_weight(k->pass, (size_t)k->s->w[0])[c], bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)pass_weight(k->pass, (size_t)k->s->w[1])[c];
+    double gain = k->s->w[0] == NO_WEIGHT ? 1 : (double)pass_weight(k->pass, (size_t)k->s->w[0])[c],
+           bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)pass_weight(k->pass, (size_t)k->s->w[1])[c];
     bool rms = k->config->norm == NORM_RMSNORM;
     double eps = k->config->norm_eps, deviation = sqrt((rms ? squares : variance) + eps), centred = rms ? x : x - mean;
-    question_add_number(k->q, centred / deviation, "no-gain", rms ? _("That leaves out the learned gain.") : _("That leaves out the learned gain and bias."));
+    question_add_number(k->q, centred / deviation, "no-gain",
+                        rms ? _("That leaves out the learned gain.") : _("That leaves out the learned gain and bias."));
     question_add_number(k->q, centred / deviation * gain, "no-bias", _("That leaves out the learned bias."));
     question_add_number(k->q, x / deviation * gain + bias, "not-centred", _("That does not take the row's mean off."));
     question_add_number(k->q, centred * gain + bias, "not-divided", _("That does not divide by the standard deviation."));
-    question_add_number(k->q, centred / (deviation * deviation) * gain + bias, "no-root", _("That divides by the variance; its root is wanted."));
+    question_add_number(k->q, centred / (deviation * deviation) * gain + bias, "no-root",
+                        _("That divides by the variance; its root is wanted."));
     if (d > 1)
-        question_add_number(k->q, centred / sqrt(variance * n / (n - 1) + eps) * gain + bias, "n-minus-one", _("That divides the squares by n − 1. A norm describes this row, it estimates nothing: it divides by n."));
+        question_add_number(k->q, centred / sqrt(variance * n / (n - 1) + eps) * gain + bias, "n-minus-one",
+                            _("That divides the squares by n − 1. A norm describes this row, it estimates nothing: it divides by n."));
     if (rms)
-        question_add_number(k->q, (x - mean) / deviation * gain, "centred", _("That takes the mean off, as LayerNorm does; RMSNorm does not."));
+        question_add_number(k->q, (x - mean) / deviation * gain, "centred",
+                            _("That takes the mean off, as LayerNorm does; RMSNorm does not."));
 }
 
 static void activate(const Slip *k, double x)
@@ -182,7 +195,9 @@ static void two(const Slip *k, double a, double b)
 {
     if (k->s->kind != STAGE_PRODUCT)
         question_add_number(k->q, b, k->s->kind == STAGE_RESIDUAL ? "replaced" : "position-only",
-                            k->s->kind == STAGE_RESIDUAL ? _("That is the sub-layer's result alone. It is added to the stream, not put in its place.") : _("That is the position alone."));
+                            k->s->kind == STAGE_RESIDUAL
+                                ? _("That is the sub-layer's result alone. It is added to the stream, not put in its place.")
+                                : _("That is the position alone."));
     question_add_number(k->q, a, "first-only", _("That is the first of the two alone."));
     question_add_number(k->q, b, "second-only", _("That is the second of the two alone."));
     question_add_number(k->q, a + b, "added", _("That adds the two."));
@@ -211,28 +226,54 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
     case STAGE_GATE:
     case STAGE_EXPAND:
     case STAGE_CONTRACT:
-    case STAGE_LOGITS: linear(&k); break;
-    case STAGE_SCORES: scores(&k); break;
-    case STAGE_SCALED: scaled(&k, (double)k.v[0][at]); break;
-    case STAGE_BIASED: biased(&k, (double)k.v[0][at]); break;
-    case STAGE_WEIGHTS: softmax(&k, at, s->shape[2], s->shape[1]); break;
-    case STAGE_PROBS: softmax(&k, at, s->shape[1], s->shape[0]); break;
-    case STAGE_HEADS: heads(&k); break;
-    case STAGE_NORM: norm(&k); break;
-    case STAGE_ACTIVATE: activate(&k, (double)k.v[0][at]); break;
+    case STAGE_LOGITS:
+        linear(&k);
+        break;
+    case STAGE_SCORES:
+        scores(&k);
+        break;
+    case STAGE_SCALED:
+        scaled(&k, (double)k.v[0][at]);
+        break;
+    case STAGE_BIASED:
+        biased(&k, (double)k.v[0][at]);
+        break;
+    case STAGE_WEIGHTS:
+        softmax(&k, at, s->shape[2], s->shape[1]);
+        break;
+    case STAGE_PROBS:
+        softmax(&k, at, s->shape[1], s->shape[0]);
+        break;
+    case STAGE_HEADS:
+        heads(&k);
+        break;
+    case STAGE_NORM:
+        norm(&k);
+        break;
+    case STAGE_ACTIVATE:
+        activate(&k, (double)k.v[0][at]);
+        break;
     case STAGE_SUM:
     case STAGE_RESIDUAL:
-    case STAGE_PRODUCT: two(&k, (double)k.v[0][at], (double)k.v[1][at]); break;
+    case STAGE_PRODUCT:
+        two(&k, (double)k.v[0][at], (double)k.v[1][at]);
+        break;
     case STAGE_Q_ROT:
-    case STAGE_K_ROT: question_add_number(q, (double)k.v[0][at], "not-turned", _("That is the number before it was turned.")); break;
-    case STAGE_TOKENS: question_add_number(q, k.right / sqrt((double)k.config->d_model), "unscaled", _("That is W_E's entry, not yet times √d_model.")); break;
+    case STAGE_K_ROT:
+        question_add_number(q, (double)k.v[0][at], "not-turned", _("That is the number before it was turned."));
+        break;
+    case STAGE_TOKENS:
+        question_add_number(q, k.right / sqrt((double)k.config->d_model), "unscaled", _("That is W_E's entry, not yet times √d_model."));
+        break;
     case STAGE_POSITIONS: {
         size_t pair = cell.index[1] / 2 * 2;
         double angle = (double)cell.index[0] / pow(10000, (double)pair / (double)k.config->d_model);
-        question_add_number(q, cell.index[1] % 2 ? sin(angle) : cos(angle), "sine-cosine", _("That takes sine for cosine, or the other way round: even dimensions are sines."));
+        question_add_number(q, cell.index[1] % 2 ? sin(angle) : cos(angle), "sine-cosine",
+                            _("That takes sine for cosine, or the other way round: even dimensions are sines."));
         question_add_number(q, angle, "angle", _("That is the angle; its sine or cosine is wanted."));
         break;
     }
-    default: break;
+    default:
+        break;
     }
 }

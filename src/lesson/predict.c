@@ -103,7 +103,12 @@ int predict_gradient(Question *q, const PredictPlace *at, uint64_t seed, Error *
     if (!pass_gradient(at->pass, a.i))
         return error_set(e, _("gradients come after the loss"));
     a.targets = pass_targets(at->pass, &a.target_count);
-    size_t own = a.edited && a.stage->kind != STAGE_PROBS ? 0 : collect(makers_gradient, a.stage->kind, makers, 0), n = collect(makers_gradient_shared, a.stage->kind, makers, own);
+    size_t own = 0;
+    if (!a.edited || a.stage->kind == STAGE_PROBS) {
+        own = collect(makers_gradient, a.stage->kind, makers, 0);
+        own = collect(makers_flow, a.stage->kind, makers, own);
+    }
+    size_t n = collect(makers_gradient_shared, a.stage->kind, makers, own);
     return run(&a, makers, n, n - own, seed, e);
 }
 
@@ -121,9 +126,11 @@ static bool ask_loss(Ask *a)
         return false;
     ask_begin(a, QUESTION_NUMBER, "loss-of-row");
     ask_about(a, 0, row, (size_t)a->targets[row]);
-    question_set_text(a->q, _("At position %s the model gave the token that should come, %s, the probability %.4f. What does this position add to the sum "
-                              "that the loss is the mean of, in nats?"),
-                      ROW(row), ask_token(a, a->targets[row]).text, p);
+    question_set_text(
+        a->q,
+        _("At position %s the model gave the token that should come, %s, the probability %.4f. What does this position add to the sum "
+          "that the loss is the mean of, in nats?"),
+        ROW(row), ask_token(a, a->targets[row]).text, p);
     question_set_unit(a->q, _("nats"));
     question_set_number(a->q, -log(p), 0.01 + 0.005 * -log(p));
     question_set_why(a->q, _("-ln %.4f = %.3f."), p, -log(p));
@@ -143,8 +150,8 @@ static bool ask_chance(Ask *a)
                       a->config->vocab_size);
     question_set_unit(a->q, _("nats"));
     question_set_number(a->q, log(n), 0.02 + 0.005 * log(n));
-    question_set_why(a->q, _("Each target gets 1/%zu, and −ln(1/%zu) = ln %zu = %.3f. A loss above it is worse than not knowing."), a->config->vocab_size,
-                     a->config->vocab_size, a->config->vocab_size, log(n));
+    question_set_why(a->q, _("Each target gets 1/%zu, and −ln(1/%zu) = ln %zu = %.3f. A loss above it is worse than not knowing."),
+                     a->config->vocab_size, a->config->vocab_size, a->config->vocab_size, log(n));
     question_add_number(a->q, 1 / n, "probability", _("That is the probability of each token; the loss is −ln of it."));
     question_add_number(a->q, log(n) / log(2), "bits", _("That is in bits, to base 2; in nats it is ln."));
     question_add_number(a->q, log10(n), "log10", _("That is the logarithm to base 10; the loss takes the natural one."));
@@ -354,10 +361,13 @@ bool ask_largest(Ask *a, const real *x, size_t row, const char *what)
     Guess guesses[6] = {{second, "runner-up", N_("That one comes second.")}};
     int n = 1;
     if (self) {
-        guesses[n++] = (Guess){row, "itself", N_("That believes a token matches itself best. What looks (the query) and what is looked at (the key) are two different "
-                                                 "projections of it.")};
+        guesses[n++] = (Guess){
+            row, "itself",
+            N_("That believes a token matches itself best. What looks (the query) and what is looked at (the key) are two different "
+               "projections of it.")};
         if (row > 0)
-            guesses[n++] = (Guess){row - 1, "neighbour", N_("That believes the token before matters most. It can, but nothing makes it so.")};
+            guesses[n++] =
+                (Guess){row - 1, "neighbour", N_("That believes the token before matters most. It can, but nothing makes it so.")};
         if (row + 1 < a->cols)
             guesses[n++] = (Guess){row + 1, "next", N_("That believes the token after matters most.")};
     }
@@ -369,11 +379,35 @@ bool ask_largest(Ask *a, const real *x, size_t row, const char *what)
             continue;
         const char *hidden = N_("The mask hides that one.");
         bool masked = keys && a->stage->kind == STAGE_WEIGHTS && !ask_sees(a, row, g->index);
-        question_add_wrong(a->q, (double)g->index, COLUMN(g->index), masked ? "hidden" : g->name, _("%s It gets %s."), _(masked ? hidden : g->belief),
-                           NUM((double)x[g->index]));
+        question_add_wrong(a->q, (double)g->index, COLUMN(g->index), masked ? "hidden" : g->name, _("%s It gets %s."),
+                           _(masked ? hidden : g->belief), NUM((double)x[g->index]));
     }
     question_add_right(a->q, (double)best, COLUMN(best));
-    question_set_why(a->q, _("%s: %s gets %s, the next, %s, %s."), what, COLUMN(best), NUM((double)x[best]), COLUMN(second), NUM((double)x[second]));
+    question_set_why(a->q, _("%s: %s gets %s, the next, %s, %s."), what, COLUMN(best), NUM((double)x[best]), COLUMN(second),
+                     NUM((double)x[second]));
     question_shuffle(a->q, random_bits(&a->random));
     return a->q->choice_count > 1;
+}
+
+/* ---- gradients ---- */
+
+const real *ask_gradient(const Ask *a)
+{
+    return pass_gradient(a->pass, a->i);
+}
+
+double ask_size(const real *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sqrt(sum);
+}
+
+/* Gradients are small: three decimals would lose them. */
+Word ask_small(double x)
+{
+    Word w;
+    snprintf(w.text, sizeof w.text, fabs(x) >= 0.01 ? "%.4f" : "%.3e", x);
+    return w;
 }

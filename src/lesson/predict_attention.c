@@ -21,10 +21,13 @@ static bool make_rotated_norm(Ask *a)
     ask_begin(a, QUESTION_CHOICE, "rotated-norm");
     question_set_text(a->q, _("Row %s, before RoPE, has norm %s. What will its norm be after it?"), ROW(a->row), NUM(sqrt(before)));
     question_set_why(a->q, "%s", _("Turning a pair of dimensions moves it along a circle: its length stays, and so does the row's."));
-    return ask_direction(a, 0,
-                         (Direction){_("larger"), "adds-position", _("That believes a vector for the position is added, as in the first transformer. RoPE adds nothing: it turns.")},
-                         (Direction){_("smaller"), "decays", _("That believes the position wears a vector down. It turns it; only dot products with others change.")},
-                         (Direction){_("the same"), NULL, NULL});
+    return ask_direction(
+        a, 0,
+        (Direction){_("larger"), "adds-position",
+                    _("That believes a vector for the position is added, as in the first transformer. RoPE adds nothing: it turns.")},
+        (Direction){_("smaller"), "decays",
+                    _("That believes the position wears a vector down. It turns it; only dot products with others change.")},
+        (Direction){_("the same"), NULL, NULL});
 }
 
 static bool make_rotated_angle(Ask *a)
@@ -34,13 +37,18 @@ static bool make_rotated_angle(Ask *a)
     size_t row = a->row ? a->row : 1 + (size_t)random_below(&a->random, a->rows - 1);
     ask_begin(a, QUESTION_NUMBER, "rotated-angle");
     ask_about(a, a->head, row, 0);
-    question_set_text(a->q, _("By how many radians does RoPE turn the first pair of dimensions of row %zu, %s? (Positions count from 0.)"), row, ROW(row));
+    question_set_text(a->q, _("By how many radians does RoPE turn the first pair of dimensions of row %zu, %s? (Positions count from 0.)"),
+                      row, ROW(row));
     question_set_number(a->q, (double)row, 0.001);
-    question_set_why(a->q, "%s", _("The angle is position · theta^(−2i/d_head), and for the first pair, i = 0, that is the position itself."));
-    question_add_number(a->q, (double)row + 1, "from-one", _("That counts positions from 1: the first row, at position 0, is not turned at all."));
+    question_set_why(a->q, "%s",
+                     _("The angle is position · theta^(−2i/d_head), and for the first pair, i = 0, that is the position itself."));
+    question_add_number(a->q, (double)row + 1, "from-one",
+                        _("That counts positions from 1: the first row, at position 0, is not turned at all."));
     question_add_number(a->q, 0, "not-turned", _("Only position 0 is not turned."));
-    question_add_number(a->q, (double)row / (double)a->config->d_head, "divided", _("That divides by d_head; for i = 0 the exponent is 0 and the factor is 1."));
-    question_add_number(a->q, (double)row * 2 * 3.14159265358979, "full-turns", _("That counts whole turns; it is radians, and one position is one radian."));
+    question_add_number(a->q, (double)row / (double)a->config->d_head, "divided",
+                        _("That divides by d_head; for i = 0 the exponent is 0 and the factor is 1."));
+    question_add_number(a->q, (double)row * 2 * 3.14159265358979, "full-turns",
+                        _("That counts whole turns; it is radians, and one position is one radian."));
     return true;
 }
 
@@ -53,8 +61,10 @@ static bool make_rotated_first(Ask *a)
     ask_about(a, a->head, 0, 0);
     question_set_text(a->q, _("What does RoPE do to row 0, %s?"), ROW(0));
     question_add_right(a->q, 0, _("nothing: it stays as it was"));
-    question_add_wrong(a->q, 1, _("it turns it by one radian"), "from-one", "%s", _("That counts positions from 1. Position 0 is turned by an angle of 0."));
-    question_add_wrong(a->q, 2, _("it sets it to zeros"), "zeroes", "%s", _("That multiplies by the position. It is the angle that is multiplied: cos 0 = 1, sin 0 = 0."));
+    question_add_wrong(a->q, 1, _("it turns it by one radian"), "from-one", "%s",
+                       _("That counts positions from 1. Position 0 is turned by an angle of 0."));
+    question_add_wrong(a->q, 2, _("it sets it to zeros"), "zeroes", "%s",
+                       _("That multiplies by the position. It is the angle that is multiplied: cos 0 = 1, sin 0 = 0."));
     question_set_why(a->q, "%s", _("The angle is the position times a frequency: at position 0 it is 0."));
     question_shuffle(a->q, random_bits(&a->random));
     return true;
@@ -80,11 +90,14 @@ static bool make_score(Ask *a)
         return false;
     ask_begin(a, QUESTION_NUMBER, "score");
     ask_about(a, a->head, a->row, j);
-    question_set_text(a->q, _("The query of %s is %s long, the key of %s is %s long, and the cosine of the angle between them is %s. What is their score?"), ROW(a->row),
-                      NUM(qq), COLUMN(j), NUM(kk), NUM(angle));
+    question_set_text(
+        a->q,
+        _("The query of %s is %s long, the key of %s is %s long, and the cosine of the angle between them is %s. What is their score?"),
+        ROW(a->row), NUM(qq), COLUMN(j), NUM(kk), NUM(angle));
     question_set_number(a->q, qk, 0.003 + 0.001 * qq * kk);
     question_set_why(a->q, "%s", _("A dot product is the two lengths times the cosine."));
-    question_add_number(a->q, angle, "cosine", _("That is the cosine alone. A score grows with the lengths, too: a long key is looked at more."));
+    question_add_number(a->q, angle, "cosine",
+                        _("That is the cosine alone. A score grows with the lengths, too: a long key is looked at more."));
     question_add_number(a->q, qk / sqrt((double)d), "scaled-already", _("That is divided by √d_head already: it is the next stage's."));
     question_add_number(a->q, qq * kk, "lengths-only", _("That is the product of the lengths: right if both pointed the same way."));
     question_add_number(a->q, -qk, "sign", _("The sign is the cosine's."));
@@ -103,11 +116,13 @@ static bool make_symmetric(Ask *a)
         return false;
     ask_begin(a, QUESTION_CHOICE, "symmetric");
     ask_about(a, a->head, i, j);
-    question_set_text(a->q, _("The score of query %s with key %s, and that of query %s with key %s: are they the same?"), ROW(i), COLUMN(j), ROW(j), COLUMN(i));
+    question_set_text(a->q, _("The score of query %s with key %s, and that of query %s with key %s: are they the same?"), ROW(i), COLUMN(j),
+                      ROW(j), COLUMN(i));
     question_add_wrong(a->q, 1, _("yes: a dot product is the same both ways round"), "symmetric", "%s",
                        _("It would be, for one vector a token. But each token has a query and a key of its own, from two matrices."));
     question_add_right(a->q, 0, _("no"));
-    question_set_why(a->q, _("%s one way, %s the other: whom a token looks for, and what it offers, are two things."), NUM(there), NUM(back));
+    question_set_why(a->q, _("%s one way, %s the other: whom a token looks for, and what it offers, are two things."), NUM(there),
+                     NUM(back));
     return true;
 }
 
@@ -115,11 +130,14 @@ static bool make_score_count(Ask *a)
 {
     double H = (double)a->stage->shape[0], n = (double)a->rows, m = (double)a->cols;
     ask_begin(a, QUESTION_NUMBER, "score-count");
-    question_set_text(a->q, _("%zu queries, %zu keys, %zu heads. How many scores does this stage compute?"), a->rows, a->cols, a->stage->shape[0]);
+    question_set_text(a->q, _("%zu queries, %zu keys, %zu heads. How many scores does this stage compute?"), a->rows, a->cols,
+                      a->stage->shape[0]);
     question_set_number(a->q, H * n * m, 0);
-    question_set_why(a->q, "%s", _("Every query with every key, in every head: the number that grows with the square of the text's length."));
+    question_set_why(a->q, "%s",
+                     _("Every query with every key, in every head: the number that grows with the square of the text's length."));
     question_add_number(a->q, n * m, "one-head", _("That is one head's."));
-    question_add_number(a->q, H * n * (n + 1) / 2, "masked-already", _("That leaves the hidden ones out. Here all of them are computed; the mask comes afterwards."));
+    question_add_number(a->q, H * n * (n + 1) / 2, "masked-already",
+                        _("That leaves the hidden ones out. Here all of them are computed; the mask comes afterwards."));
     question_add_number(a->q, n * (n + 1) / 2, "masked-already", _("That leaves the hidden ones out, and is one head's."));
     question_add_number(a->q, H * n, "one-a-query", _("That is one score a query; it has one with every key."));
     question_add_number(a->q, n, "one-a-query", _("That is one score a query; it has one with every key, in every head."));
@@ -139,13 +157,14 @@ static bool make_best_score(Ask *a)
 static bool make_scaled(Ask *a)
 {
     size_t j = (size_t)random_below(&a->random, a->cols);
-    double raw = (double)ask_row(ask_input(a, 0), a, a->head, a->row)[j], scale = stage_scale(a->config, a->ablations), d = (double)a->config->d_head;
+    double raw = (double)ask_row(ask_input(a, 0), a, a->head, a->row)[j], scale = stage_scale(a->config, a->ablations),
+           d = (double)a->config->d_head;
     if (fabs(raw) < 0.1)
         return false;
     ask_begin(a, QUESTION_NUMBER, "scaled");
     ask_about(a, a->head, a->row, j);
-    question_set_text(a->q, _("The raw score of query %s with key %s is %s. What becomes of it? (d_head %zu, d_model %zu%s)"), ROW(a->row), COLUMN(j), NUM(raw),
-                      a->config->d_head, a->config->d_model,
+    question_set_text(a->q, _("The raw score of query %s with key %s is %s. What becomes of it? (d_head %zu, d_model %zu%s)"), ROW(a->row),
+                      COLUMN(j), NUM(raw), a->config->d_head, a->config->d_model,
                       a->ablations & NO_SCALE      ? _(", no-scale is on")
                       : a->ablations & SCALE_BY_DK ? _(", scale-by-dk is on")
                                                    : "");
@@ -153,7 +172,9 @@ static bool make_scaled(Ask *a)
     question_set_why(a->q, _("Times %.4f."), scale);
     question_add_number(a->q, raw, "unscaled", _("That is the raw score, not divided by anything."));
     question_add_number(a->q, raw / sqrt(d), "root", _("That divides by √d_head, which is switched to something else here."));
-    question_add_number(a->q, raw / d, "by-dk", _("That divides by d_head. Its root is meant: the spread of a sum of d_head independent products grows with √d_head."));
+    question_add_number(
+        a->q, raw / d, "by-dk",
+        _("That divides by d_head. Its root is meant: the spread of a sum of d_head independent products grows with √d_head."));
     question_add_number(a->q, raw / sqrt((double)a->config->d_model), "by-root-d-model",
                         _("That divides by √d_model. A dot product has d_head terms, not d_model."));
     question_add_number(a->q, raw * sqrt(d), "multiplied", _("That multiplies; the scores are made smaller."));
@@ -167,7 +188,8 @@ static bool make_variance_ratio(Ask *a)
     if (!(raw.variance > 1e-6 + 1e-4 * raw.mean * raw.mean)) /* all scores alike: no ratio */
         return false;
     ask_begin(a, QUESTION_NUMBER, "variance-ratio");
-    question_set_text(a->q, _("The variance of the raw scores, divided by that of the scaled ones: what will it be? (d_head %zu%s)"), a->config->d_head,
+    question_set_text(a->q, _("The variance of the raw scores, divided by that of the scaled ones: what will it be? (d_head %zu%s)"),
+                      a->config->d_head,
                       a->ablations & NO_SCALE      ? _(", no-scale is on")
                       : a->ablations & SCALE_BY_DK ? _(", scale-by-dk is on")
                                                    : "");
@@ -196,20 +218,31 @@ static bool make_entropy(Ask *a)
     ask_about(a, a->head, row, 0);
     question_set_why(a->q, _("Computed: %.3f nats before, %.3f after."), from, to);
     if (mask) {
-        question_set_text(a->q, _("Query %s, head %zu: a softmax over all %zu keys would have entropy %.3f nats. With the mask only %zu are left. Will its entropy be…"), ROW(row),
-                          a->head, a->cols, from, ask_visible(a, row));
-        return ask_direction(a, to > from ? 1 : -1,
-                             (Direction){_("higher: more even"), "mask-spreads", _("Here it falls: what was hidden had a share, and fewer keys are left to share between.")},
-                             (Direction){_("lower: more pointed"), "mask-sharpens", _("Not here: fewer keys are left, but those share more evenly.")},
-                             (Direction){_("the same"), "mask-harmless", _("That believes the hidden keys had no share. The softmax gives every score a share until it is −∞.")});
+        question_set_text(a->q,
+                          _("Query %s, head %zu: a softmax over all %zu keys would have entropy %.3f nats. With the mask only %zu are "
+                            "left. Will its entropy be…"),
+                          ROW(row), a->head, a->cols, from, ask_visible(a, row));
+        return ask_direction(
+            a, to > from ? 1 : -1,
+            (Direction){_("higher: more even"), "mask-spreads",
+                        _("Here it falls: what was hidden had a share, and fewer keys are left to share between.")},
+            (Direction){_("lower: more pointed"), "mask-sharpens", _("Not here: fewer keys are left, but those share more evenly.")},
+            (Direction){_("the same"), "mask-harmless",
+                        _("That believes the hidden keys had no share. The softmax gives every score a share until it is −∞.")});
     }
     bool off = (a->ablations & NO_SCALE) != 0;
-    question_set_text(a->q, _("Query %s, head %zu: a softmax of its raw scores has entropy %.3f nats. After this stage, will its entropy be…%s"), ROW(row), a->head, from,
-                      off ? _(" (no-scale is on)") : "");
-    return ask_direction(a, same ? 0 : to > from ? 1 : -1,
-                         (Direction){_("higher: more even"), "scaling-spreads", _("It would be with the factor 1/√d_head; here there is no such factor.")},
-                         (Direction){_("lower: more pointed"), "scaling-sharpens", _("The other way round: smaller differences between scores make a softmax more even, larger ones more pointed.")},
-                         (Direction){_("the same"), "factor-ignored", _("A softmax ignores a constant that is ADDED to a row. A factor it does not.")});
+    question_set_text(a->q,
+                      _("Query %s, head %zu: a softmax of its raw scores has entropy %.3f nats. After this stage, will its entropy be…%s"),
+                      ROW(row), a->head, from, off ? _(" (no-scale is on)") : "");
+    return ask_direction(
+        a,
+        same        ? 0
+        : to > from ? 1
+                    : -1,
+        (Direction){_("higher: more even"), "scaling-spreads", _("It would be with the factor 1/√d_head; here there is no such factor.")},
+        (Direction){_("lower: more pointed"), "scaling-sharpens",
+                    _("The other way round: smaller differences between scores make a softmax more even, larger ones more pointed.")},
+        (Direction){_("the same"), "factor-ignored", _("A softmax ignores a constant that is ADDED to a row. A factor it does not.")});
 }
 
 /* ---- biased ---- */
@@ -224,16 +257,20 @@ static bool make_biased(Ask *a)
     ask_begin(a, QUESTION_NUMBER, "biased");
     ask_about(a, a->head, a->row, j);
     double right = off ? x : x - slope * (double)away;
-    question_set_text(a->q, _("Query %s stands at position %zu, key %s at %zu; their scaled score is %s, and head %zu's slope %.4f. What does ALiBi make of it?%s"), ROW(a->row), a->row,
-                      COLUMN(j), j, NUM(x), a->head, slope, off ? _(" (no-positions is on)") : "");
+    question_set_text(a->q,
+                      _("Query %s stands at position %zu, key %s at %zu; their scaled score is %s, and head %zu's slope %.4f. What does "
+                        "ALiBi make of it?%s"),
+                      ROW(a->row), a->row, COLUMN(j), j, NUM(x), a->head, slope, off ? _(" (no-positions is on)") : "");
     question_set_number(a->q, right, 0.002);
     question_set_why(a->q, "%s", off ? _("No positions: nothing is taken off.") : _("The slope times the distance is taken off."));
-    question_add_number(a->q, x - slope * (double)away, "still-on", _("That takes the distance into account; no-positions has switched it off."));
+    question_add_number(a->q, x - slope * (double)away, "still-on",
+                        _("That takes the distance into account; no-positions has switched it off."));
     question_add_number(a->q, x, "no-bias", _("That leaves the score as it was: only a token's score with itself is."));
     question_add_number(a->q, x + slope * (double)away, "added", _("That adds: it would favour what is far away."));
     question_add_number(a->q, x - slope, "one-step", _("That takes the slope off once, whatever the distance."));
     question_add_number(a->q, x - (double)away, "no-slope", _("That takes off the distance without the slope."));
-    question_add_number(a->q, x - slope * (double)j, "from-the-start", _("That counts from the beginning of the text, not from the query."));
+    question_add_number(a->q, x - slope * (double)j, "from-the-start",
+                        _("That counts from the beginning of the text, not from the query."));
     return true;
 }
 
@@ -249,11 +286,13 @@ static bool make_unbiased(Ask *a)
     ask_about(a, a->head, a->row, a->row);
     question_set_text(a->q, _("Row %s: from the score of which key does ALiBi take nothing off?"), ROW(a->row));
     if (a->row != 0)
-        question_add_wrong(a->q, 0, COLUMN(0), "first", "%s", _("That counts the distance from the beginning of the text. It counts from the query."));
+        question_add_wrong(a->q, 0, COLUMN(0), "first", "%s",
+                           _("That counts the distance from the beginning of the text. It counts from the query."));
     if (a->row > 1)
         question_add_wrong(a->q, (double)a->row - 1, COLUMN(a->row - 1), "neighbour", "%s", _("One step away costs one slope already."));
     if (a->row + 1 < a->cols)
-        question_add_wrong(a->q, (double)a->cols - 1, COLUMN(a->cols - 1), "last", "%s", _("It is further away than the query itself; the mask is another matter."));
+        question_add_wrong(a->q, (double)a->cols - 1, COLUMN(a->cols - 1), "last", "%s",
+                           _("It is further away than the query itself; the mask is another matter."));
     question_add_right(a->q, (double)a->row, COLUMN(a->row));
     question_set_why(a->q, "%s", _("Its own: distance 0. It is not made better, the others are made worse."));
     question_shuffle(a->q, random_bits(&a->random));
@@ -283,11 +322,14 @@ static bool make_hidden_count(Ask *a)
                                                          : _("A decoder's self-attention"),
                       a->rows, a->cols, a->ablations & NO_MASK ? _(" (no-mask is on)") : "");
     question_set_number(a->q, hidden, 0);
-    question_set_why(a->q, "%s", causal ? _("Above the diagonal: a query may not see a later key. That is n(n−1)/2; itself it may see.")
-                             : a->ablations & NO_MASK && stage_is_causal(a->stage) ? _("The mask is switched off: every query sees every key.")
-                                                                                  : _("Only a decoder looking at itself has a future to hide."));
-    question_add_number(a->q, n * (n + 1) / 2, "diagonal-too", _("That hides the diagonal too. Then the first query would see nothing: a row of −∞, and no softmax."));
-    question_add_number(a->q, n * (n - 1) / 2, "causal-everywhere", _("That hides what comes later, as a decoder's self-attention does. Here nothing is in the future."));
+    question_set_why(a->q, "%s",
+                     causal ? _("Above the diagonal: a query may not see a later key. That is n(n−1)/2; itself it may see.")
+                     : a->ablations & NO_MASK && stage_is_causal(a->stage) ? _("The mask is switched off: every query sees every key.")
+                                                                           : _("Only a decoder looking at itself has a future to hide."));
+    question_add_number(a->q, n * (n + 1) / 2, "diagonal-too",
+                        _("That hides the diagonal too. Then the first query would see nothing: a row of −∞, and no softmax."));
+    question_add_number(a->q, n * (n - 1) / 2, "causal-everywhere",
+                        _("That hides what comes later, as a decoder's self-attention does. Here nothing is in the future."));
     question_add_number(a->q, 0, "nothing-hidden", _("That lets a query see the keys after it, whose tokens it is to predict."));
     question_add_number(a->q, H * n * (n - 1) / 2, "all-heads", _("That counts all heads."));
     question_add_number(a->q, n * m, "everything", _("That hides everything."));
@@ -304,8 +346,10 @@ static bool make_hidden_value(Ask *a)
         key++;
     ask_begin(a, QUESTION_CHOICE, "hidden-value");
     ask_about(a, a->head, row, key);
-    question_set_text(a->q, _("Query %s may not see key %s. What will stand there, so that its weight is exactly 0?"), ROW(row), COLUMN(key));
-    question_add_wrong(a->q, 0, "0", "zero", "%s", _("A score of 0 is a score like any other: exp 0 = 1, and the hidden key would get a share."));
+    question_set_text(a->q, _("Query %s may not see key %s. What will stand there, so that its weight is exactly 0?"), ROW(row),
+                      COLUMN(key));
+    question_add_wrong(a->q, 0, "0", "zero", "%s",
+                       _("A score of 0 is a score like any other: exp 0 = 1, and the hidden key would get a share."));
     question_add_wrong(a->q, -1, "-1", "small", "%s", _("exp(−1) = 0.37: a share, and not a small one."));
     question_add_right(a->q, -(double)INFINITY, "−∞");
     double old = (double)ask_row(ask_input(a, 0), a, a->head, row)[key];
@@ -322,10 +366,12 @@ static bool make_visible(Ask *a)
         return false;
     ask_begin(a, QUESTION_NUMBER, "visible");
     bool causal = stage_is_causal(a->stage) && !(a->ablations & NO_MASK);
-    question_set_text(a->q, _("How many keys may query %zu, %s, see? (Positions count from 0, and there are %zu keys%s.)"), a->row, ROW(a->row), a->cols,
-                      a->ablations & NO_MASK ? _("; no-mask is on") : "");
+    question_set_text(a->q, _("How many keys may query %zu, %s, see? (Positions count from 0, and there are %zu keys%s.)"), a->row,
+                      ROW(a->row), a->cols, a->ablations & NO_MASK ? _("; no-mask is on") : "");
     question_set_number(a->q, n, 0);
-    question_set_why(a->q, "%s", causal ? _("Itself and all before it, padding left out.") : _("All of them, padding left out: nothing here is in the future."));
+    question_set_why(a->q, "%s",
+                     causal ? _("Itself and all before it, padding left out.")
+                            : _("All of them, padding left out: nothing here is in the future."));
     question_add_number(a->q, before, "not-itself", _("That leaves out the query's own position."));
     question_add_number(a->q, before + 1, "causal-everywhere", _("That stops at the query itself, as in a decoder's self-attention."));
     question_add_number(a->q, all, "sees-the-future", _("That lets it see what comes after it."));

@@ -18,10 +18,10 @@ typedef struct Ask {
     const Config *config;
     Ablations ablations;
     const Stage *stage;
-    bool edited;      /* numbers of this pass were changed: only what no edit can make untrue is asked */
-    size_t i;         /* the stage's index */
-    size_t head, row; /* where the cursor is, inside the stage */
-    size_t rows, cols; /* of the stage's last two axes */
+    bool edited;        /* numbers of this pass were changed: only what no edit can make untrue is asked */
+    size_t i;           /* the stage's index */
+    size_t head, row;   /* where the cursor is, inside the stage */
+    size_t rows, cols;  /* of the stage's last two axes */
     const int *targets; /* the loss's; NULL for a stage */
     size_t target_count;
     Random random;
@@ -38,7 +38,8 @@ typedef struct MakerRow {
 #define K(KIND) (UINT32_C(1) << STAGE_##KIND)
 #define K_ALL ((UINT32_C(1) << STAGE_KIND_COUNT) - 1)
 
-extern const MakerRow makers_shared[], makers_attention[], makers_weights[], makers_stream[], makers_gradient[], makers_gradient_shared[]; /* each ended by a NULL make */
+extern const MakerRow makers_shared[], makers_attention[], makers_weights[], makers_stream[], makers_gradient[], makers_flow[],
+    makers_gradient_shared[]; /* each ended by a NULL make */
 
 /* Begins the question; makers call it first. */
 void ask_begin(Ask *a, QuestionKind kind, const char *name);
@@ -84,5 +85,13 @@ typedef struct Direction {
     const char *text, *name, *belief; /* translated */
 } Direction;
 bool ask_direction(Ask *a, int claim, const Direction up, const Direction down, const Direction same);
+
+/* ---- gradients ---- */
+
+/* The stage's gradient; the Euclidean norm of n numbers. */
+const real *ask_gradient(const Ask *a);
+double ask_size(const real *x, size_t n);
+/* A small number with four significant digits. */
+Word ask_small(double x);
 
 #endif

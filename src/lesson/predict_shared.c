@@ -54,13 +54,15 @@ static void mistake_stacks(Ask *a, const size_t *shape, int rank)
     for (int k = 0; k < rank; k++)
         if (a->stage->axes[k] == AXIS_KEY || (a->stage->axes[k] == AXIS_TOKEN && a->stage->axis_stack[k] == STACK_ENCODER))
             wrong[k] = n[1];
-    question_add_shape(a->q, wrong, rank, "target-keys",
-                       _("That takes keys and values from the decoder. In cross-attention the decoder asks, and the encoder's tokens answer."));
+    question_add_shape(
+        a->q, wrong, rank, "target-keys",
+        _("That takes keys and values from the decoder. In cross-attention the decoder asks, and the encoder's tokens answer."));
     memcpy(wrong, shape, (size_t)rank * sizeof *wrong);
     for (int k = 0; k < rank; k++)
         if (a->stage->axis_stack[k] == STACK_DECODER)
             wrong[k] = n[0];
-    question_add_shape(a->q, wrong, rank, "source-queries", _("That takes the queries from the encoder. In cross-attention the decoder asks."));
+    question_add_shape(a->q, wrong, rank, "source-queries",
+                       _("That takes the queries from the encoder. In cross-attention the decoder asks."));
 }
 
 static bool make_shape(Ask *a)
@@ -76,7 +78,8 @@ static bool make_shape(Ask *a)
     memcpy(wrong, s->shape, sizeof s->shape);
     wrong[s->rank - 1] = s->shape[s->rank - 2];
     wrong[s->rank - 2] = s->shape[s->rank - 1];
-    question_add_shape(a->q, wrong, s->rank, "transposed", _("That has rows and columns the other way round: the axes come in the order named."));
+    question_add_shape(a->q, wrong, s->rank, "transposed",
+                       _("That has rows and columns the other way round: the axes come in the order named."));
     mistake_stacks(a, s->shape, s->rank);
     mistake_axes(a, s->shape, s->rank);
     if (s->rank == 3)
@@ -108,21 +111,25 @@ static bool make_parameters(Ask *a)
     double first = (double)w->shape[0] * (double)(w->rank == 2 ? w->shape[1] : 1), second = b ? (double)b->shape[0] : 0;
     ask_begin(a, QUESTION_NUMBER, "parameters");
     if (a->stage->kind == STAGE_LOGITS && a->config->tie_embeddings) {
-        question_set_text(a->q, "%s", _("This model's W_U is its token embedding W_E, transposed. How many learned numbers does W_U add to the model?"));
+        question_set_text(
+            a->q, "%s", _("This model's W_U is its token embedding W_E, transposed. How many learned numbers does W_U add to the model?"));
         question_set_number(a->q, 0, 0);
         question_set_why(a->q, "%s", _("None: the same numbers are used twice, at the entrance and at the exit."));
         question_add_number(a->q, first, "counted-twice", _("Those are W_E's, which are counted there already."));
         return true;
     }
     if (b)
-        question_set_text(a->q, _("How many learned numbers do %s and %s have together? (d_model %zu, heads %zu, d_head %zu, d_ff %zu, vocabulary %zu)"), short_name(w),
-                          short_name(b), a->config->d_model, a->config->n_heads, a->config->d_head, a->config->d_ff, a->config->vocab_size);
+        question_set_text(
+            a->q, _("How many learned numbers do %s and %s have together? (d_model %zu, heads %zu, d_head %zu, d_ff %zu, vocabulary %zu)"),
+            short_name(w), short_name(b), a->config->d_model, a->config->n_heads, a->config->d_head, a->config->d_ff,
+            a->config->vocab_size);
     else
-        question_set_text(a->q, _("How many learned numbers does %s have? (d_model %zu, heads %zu, d_head %zu, d_ff %zu, vocabulary %zu)"), short_name(w), a->config->d_model,
-                          a->config->n_heads, a->config->d_head, a->config->d_ff, a->config->vocab_size);
+        question_set_text(a->q, _("How many learned numbers does %s have? (d_model %zu, heads %zu, d_head %zu, d_ff %zu, vocabulary %zu)"),
+                          short_name(w), a->config->d_model, a->config->n_heads, a->config->d_head, a->config->d_ff, a->config->vocab_size);
     question_set_number(a->q, first + second, 0);
     if (w->rank == 2 && b)
-        question_set_why(a->q, _("%s is %zu by %zu, %s has %zu: %.0f in all, however long the text is."), short_name(w), w->shape[0], w->shape[1], short_name(b), b->shape[0], first + second);
+        question_set_why(a->q, _("%s is %zu by %zu, %s has %zu: %.0f in all, however long the text is."), short_name(w), w->shape[0],
+                         w->shape[1], short_name(b), b->shape[0], first + second);
     else if (w->rank == 2)
         question_set_why(a->q, _("%s is %zu by %zu: %.0f, however long the text is."), short_name(w), w->shape[0], w->shape[1], first);
     else
@@ -131,14 +138,18 @@ static bool make_parameters(Ask *a)
     if (b)
         question_add_number(a->q, first, "no-bias", _("That leaves out %s."), short_name(b));
     if (a->stage->rank == 3) {
-        question_add_number(a->q, (first + second) / (double)a->stage->shape[0], "one-head", _("That is one head's share: the matrix holds all heads, side by side."));
+        question_add_number(a->q, (first + second) / (double)a->stage->shape[0], "one-head",
+                            _("That is one head's share: the matrix holds all heads, side by side."));
         question_add_number(a->q, first / (double)a->stage->shape[0], "one-head", _("That is one head's share, without its bias."));
     }
     if (a->stage->rank == 3 || a->stage->kind == STAGE_OUT)
-        question_add_number(a->q, heads * (first + second), "times-heads",
-                            _("That multiplies by the heads once more. Heads divide the matrix between them: their number does not change its size."));
-    question_add_number(a->q, tokens * (first + second), "times-tokens", _("That has weights for every position. All positions use the same ones."));
-    question_add_number(a->q, (double)a->stage->count, "activations", _("That counts the numbers of the result, which are computed, not learned."));
+        question_add_number(
+            a->q, heads * (first + second), "times-heads",
+            _("That multiplies by the heads once more. Heads divide the matrix between them: their number does not change its size."));
+    question_add_number(a->q, tokens * (first + second), "times-tokens",
+                        _("That has weights for every position. All positions use the same ones."));
+    question_add_number(a->q, (double)a->stage->count, "activations",
+                        _("That counts the numbers of the result, which are computed, not learned."));
     return true;
 }
 
@@ -148,18 +159,28 @@ static bool make_terms(Ask *a)
 {
     const Config *c = a->config;
     StageKind k = a->stage->kind;
-    double n = k == STAGE_SCORES ? (double)c->d_head : k == STAGE_OUT ? (double)(c->n_heads * c->d_head) : k == STAGE_CONTRACT ? (double)c->d_ff : (double)c->d_model;
+    double n = k == STAGE_SCORES     ? (double)c->d_head
+               : k == STAGE_OUT      ? (double)(c->n_heads * c->d_head)
+               : k == STAGE_CONTRACT ? (double)c->d_ff
+                                     : (double)c->d_model;
     ask_begin(a, QUESTION_NUMBER, "terms");
-    question_set_text(a->q, _("One number of this matrix is a sum of products. How many products? (d_model %zu, heads %zu, d_head %zu, d_ff %zu)"), c->d_model,
-                      c->n_heads, c->d_head, c->d_ff);
+    question_set_text(
+        a->q, _("One number of this matrix is a sum of products. How many products? (d_model %zu, heads %zu, d_head %zu, d_ff %zu)"),
+        c->d_model, c->n_heads, c->d_head, c->d_ff);
     question_set_number(a->q, n, 0);
-    question_set_why(a->q, "%s", k == STAGE_SCORES ? _("A score is the dot product of one query with one key, and both have d_head numbers.")
-                                                   : _("A row of what is read times a column of the weights: as many products as the row has numbers."));
-    question_add_number(a->q, (double)c->d_model, "d-model", _("That is the stream's width, d_model; here what is multiplied has another."));
+    question_set_why(a->q, "%s",
+                     k == STAGE_SCORES
+                         ? _("A score is the dot product of one query with one key, and both have d_head numbers.")
+                         : _("A row of what is read times a column of the weights: as many products as the row has numbers."));
+    question_add_number(a->q, (double)c->d_model, "d-model",
+                        _("That is the stream's width, d_model; here what is multiplied has another."));
     question_add_number(a->q, (double)c->d_head, "d-head", _("That is one head's width, d_head; here what is multiplied has another."));
-    question_add_number(a->q, (double)(c->n_heads * c->d_head), "all-heads", _("That is all heads' width; each score belongs to one head."));
-    question_add_number(a->q, (double)c->d_ff, "d-ff", _("That is the number of units, d_ff: how many sums there are, not how long each is."));
-    question_add_number(a->q, (double)a->cols, "columns", _("That is how many numbers a row of the result has, not how many products make one."));
+    question_add_number(a->q, (double)(c->n_heads * c->d_head), "all-heads",
+                        _("That is all heads' width; each score belongs to one head."));
+    question_add_number(a->q, (double)c->d_ff, "d-ff",
+                        _("That is the number of units, d_ff: how many sums there are, not how long each is."));
+    question_add_number(a->q, (double)a->cols, "columns",
+                        _("That is how many numbers a row of the result has, not how many products make one."));
     question_add_number(a->q, (double)a->rows, "rows", _("That is how many rows there are: they are computed apart."));
     question_add_number(a->q, 1, "one", _("One product is one term of the sum."));
     return true;
@@ -273,10 +294,12 @@ static bool make_depends(Ask *a)
     ask_begin(a, QUESTION_CHOICE, "depends");
     a->q->place.index[a->stage->rank - 1] = 0;
     Word token = ask_token(a, ids[j]), instead = ask_token(a, id);
-    question_set_text(a->q,
-                      stack == rows ? _("Suppose the token at position %zu, %s, were replaced by %s . Would row %s of this matrix be any different?")
-                                    : _("Suppose the source's token at position %zu, %s, were replaced by %s . Would row %s of this matrix be any different?"),
-                      j, token.text, instead.text, ROW(a->row));
+    question_set_text(
+        a->q,
+        stack == rows
+            ? _("Suppose the token at position %zu, %s, were replaced by %s . Would row %s of this matrix be any different?")
+            : _("Suppose the source's token at position %zu, %s, were replaced by %s . Would row %s of this matrix be any different?"),
+        j, token.text, instead.text, ROW(a->row));
     bool scores = a->stage->axes[a->stage->rank - 1] == AXIS_KEY;
     if (distance > 0) {
         question_set_why(a->q, _("Tried out: the row changes by %.2g%% of its largest number. %s"), 100 * distance,
@@ -288,16 +311,23 @@ static bool make_depends(Ask *a)
         return true;
     }
     bool place = a->stage->kind == STAGE_POSITIONS;
-    question_add_wrong(a->q, 1, _("yes, it would change"), place ? "token-decides" : future && !unmixed ? "sees-the-future" : "mixed-too-early", "%s",
-                       place                ? _("That believes this matrix reads tokens. It depends on where a row stands, and on nothing else.")
-                       : future && !unmixed ? _("That believes a row of a decoder can read what comes after it. The mask hides every later token, in every layer.")
-                                            : _("That believes the rows have met already. Nothing has mixed them yet: that is what attention is for."));
+    question_add_wrong(
+        a->q, 1, _("yes, it would change"),
+        place                ? "token-decides"
+        : future && !unmixed ? "sees-the-future"
+                             : "mixed-too-early",
+        "%s",
+        place ? _("That believes this matrix reads tokens. It depends on where a row stands, and on nothing else.")
+        : future && !unmixed
+            ? _("That believes a row of a decoder can read what comes after it. The mask hides every later token, in every layer.")
+            : _("That believes the rows have met already. Nothing has mixed them yet: that is what attention is for."));
     question_add_right(a->q, 0, _("no, not in any digit"));
     question_set_why(a->q, "%s", _("Tried out: every number of the row stays the same, to the last bit."));
     return true;
 }
 
-const MakerRow makers_shared[] = { /* common ones: see predict.c */
+const MakerRow makers_shared[] = {
+    /* common ones: see predict.c */
     {K_ALL, make_shape},
     {K(TOKENS) | K(POSITIONS) | K(NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(LOGITS), make_parameters},
     {K(Q) | K(K) | K(V) | K(SCORES) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(LOGITS), make_terms},

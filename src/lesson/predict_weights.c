@@ -27,8 +27,11 @@ static bool make_row_sum(Ask *a)
     ask_begin(a, QUESTION_NUMBER, "row-sum");
     question_set_text(a->q, _("What will the numbers of row %s add up to?"), ROW(a->row));
     question_set_number(a->q, 1, 0.001);
-    question_set_why(a->q, "%s", is_uniform(a) ? _("Equal shares of one whole.") : _("A softmax divides each exp by the sum of all of its row: shares of one whole."));
-    question_add_number(a->q, column_sum(a, j), "column-sum", _("That is the sum of column %s. The softmax goes along rows: rows sum to 1, columns to anything."), COLUMN(j));
+    question_set_why(a->q, "%s",
+                     is_uniform(a) ? _("Equal shares of one whole.")
+                                   : _("A softmax divides each exp by the sum of all of its row: shares of one whole."));
+    question_add_number(a->q, column_sum(a, j), "column-sum",
+                        _("That is the sum of column %s. The softmax goes along rows: rows sum to 1, columns to anything."), COLUMN(j));
     question_add_number(a->q, 0, "zero-sum", _("Nothing here is negative: numbers that sum to 0 would all be 0."));
     question_add_number(a->q, (double)a->cols, "one-each", _("That gives each column a whole 1; they share one."));
     question_add_number(a->q, (double)a->rows, "all-rows", _("That is the sum of the whole matrix: 1 for each row."));
@@ -45,7 +48,8 @@ static bool make_column_sum(Ask *a)
     ask_begin(a, QUESTION_CHOICE, "column-sum");
     ask_about(a, a->head, a->row, j);
     question_set_text(a->q, _("Every row sums to 1. Does column %s do so, too?"), COLUMN(j));
-    question_add_wrong(a->q, 1, _("yes"), "columns-too", "%s", _("That takes the softmax along both. It goes along rows only: each query shares out its own attention."));
+    question_add_wrong(a->q, 1, _("yes"), "columns-too", "%s",
+                       _("That takes the softmax along both. It goes along rows only: each query shares out its own attention."));
     question_add_right(a->q, sum, _("no, to something else"));
     question_add_wrong(a->q, 0, _("no, to 0"), "zero-sum", "%s", _("Nothing here is negative, and something is positive."));
     question_set_why(a->q, _("Column %s sums to %s: how much it gets from all rows together."), COLUMN(j), NUM(sum));
@@ -66,9 +70,10 @@ static bool make_likeliest(Ask *a)
 {
     bool probs = a->stage->kind == STAGE_PROBS;
     ask_begin(a, QUESTION_CHOICE, "likeliest");
-    question_set_text(a->q, a->config->kind == KIND_ENCODER ? _("Which token will the model find likeliest at position %s?")
-                            : probs                         ? _("Which token will be the likeliest after %s?")
-                                                            : _("Which token will have the largest logit at %s: what comes next?"),
+    question_set_text(a->q,
+                      a->config->kind == KIND_ENCODER ? _("Which token will the model find likeliest at position %s?")
+                      : probs                         ? _("Which token will be the likeliest after %s?")
+                                                      : _("Which token will have the largest logit at %s: what comes next?"),
                       ROW(a->row));
     const real *x = ask_row(ask_value(a), a, 0, a->row);
     size_t n;
@@ -77,8 +82,8 @@ static bool make_likeliest(Ask *a)
     for (size_t j = 1; j < a->cols; j++)
         best = x[j] > x[best] ? j : best;
     if ((size_t)last != best && a->config->kind != KIND_ENCODER)
-        question_add_wrong(a->q, (double)last, ask_token(a, last).text, "repeats", _("That is the token just read. It gets %s: the model is to say what comes after it."),
-                           NUM((double)x[last]));
+        question_add_wrong(a->q, (double)last, ask_token(a, last).text, "repeats",
+                           _("That is the token just read. It gets %s: the model is to say what comes after it."), NUM((double)x[last]));
     return ask_largest(a, x, a->row, probs ? _("The highest probability") : _("The largest logit"));
 }
 
@@ -98,12 +103,15 @@ static bool make_ratio(Ask *a)
             continue;
         ask_begin(a, QUESTION_NUMBER, "ratio");
         ask_about(a, a->head, a->row, i);
-        question_set_text(a->q, attention ? _("Query %s: key %s has score %s, key %s %s. How many times as much weight will the first get?")
-                                          : _("At %s: token %s has logit %s, token %s %s. How many times as probable will the first be?"),
+        question_set_text(a->q,
+                          attention ? _("Query %s: key %s has score %s, key %s %s. How many times as much weight will the first get?")
+                                    : _("At %s: token %s has logit %s, token %s %s. How many times as probable will the first be?"),
                           ROW(a->row), COLUMN(i), NUM(high), COLUMN(j), NUM(low));
         question_set_number(a->q, exp(apart), 0.03 * exp(apart));
-        question_set_why(a->q, _("exp(%.3f) = %.3f: only the difference counts, and the sum they are divided by is the same."), apart, exp(apart));
-        question_add_number(a->q, high / low, "ratio-of-scores", _("That divides the scores. The softmax takes exp first: the ratio is exp of their difference."));
+        question_set_why(a->q, _("exp(%.3f) = %.3f: only the difference counts, and the sum they are divided by is the same."), apart,
+                         exp(apart));
+        question_add_number(a->q, high / low, "ratio-of-scores",
+                            _("That divides the scores. The softmax takes exp first: the ratio is exp of their difference."));
         question_add_number(a->q, apart, "difference", _("That is the difference; it must still go through exp."));
         question_add_number(a->q, exp(high), "exp-of-one", _("That is exp of the first alone."));
         question_add_number(a->q, exp(-apart), "upside-down", _("That is the other way round: the second by the first."));
@@ -120,14 +128,20 @@ static bool make_shift(Ask *a)
         return false;
     ask_begin(a, QUESTION_CHOICE, "shift");
     ask_about(a, a->head, row, 0);
-    question_set_text(a->q, a->stage->kind == STAGE_PROBS ? _("Suppose 5 were added to every logit of row %s. What would become of its probabilities?")
-                                                          : _("Suppose 5 were added to every score of row %s before the softmax. What would become of the row?"),
+    question_set_text(a->q,
+                      a->stage->kind == STAGE_PROBS
+                          ? _("Suppose 5 were added to every logit of row %s. What would become of its probabilities?")
+                          : _("Suppose 5 were added to every score of row %s before the softmax. What would become of the row?"),
                       ROW(row));
     question_add_right(a->q, 0, _("nothing: the same numbers"));
     question_add_wrong(a->q, 1, _("every number would grow"), "all-grow", "%s", _("They share one whole: not all can grow."));
-    question_add_wrong(a->q, 2, _("it would become more pointed"), "sharper", "%s", _("A factor would do that. What is added is in every exp, and cancels when they are divided by their sum."));
-    question_add_wrong(a->q, 3, _("it would become more even"), "flatter", "%s", _("That would need smaller differences, and they stay as they are."));
-    question_set_why(a->q, "%s", _("exp(x + 5) = exp(5) · exp(x), above and below the line: it cancels. That is why the largest score can be taken off first."));
+    question_add_wrong(a->q, 2, _("it would become more pointed"), "sharper", "%s",
+                       _("A factor would do that. What is added is in every exp, and cancels when they are divided by their sum."));
+    question_add_wrong(a->q, 3, _("it would become more even"), "flatter", "%s",
+                       _("That would need smaller differences, and they stay as they are."));
+    question_set_why(
+        a->q, "%s",
+        _("exp(x + 5) = exp(5) · exp(x), above and below the line: it cancels. That is why the largest score can be taken off first."));
     question_shuffle(a->q, random_bits(&a->random));
     return true;
 }
@@ -188,7 +202,8 @@ static bool make_uniform(Ask *a)
     double n = (double)ask_visible(a, row);
     ask_begin(a, QUESTION_NUMBER, "uniform");
     ask_about(a, a->head, row, key);
-    question_set_text(a->q, _("uniform-attention is on, and query %s sees %.0f of %zu keys. Which weight will each of them get?"), ROW(row), n, a->cols);
+    question_set_text(a->q, _("uniform-attention is on, and query %s sees %.0f of %zu keys. Which weight will each of them get?"), ROW(row),
+                      n, a->cols);
     question_set_number(a->q, 1 / n, 0.001 + 0.004 / n);
     question_set_why(a->q, "%s", _("Equal shares among those that may be seen, whatever the scores."));
     question_add_number(a->q, 1 / (double)a->cols, "hidden-too", _("That shares with hidden keys, too; the row would not sum to 1."));
@@ -259,13 +274,15 @@ static bool make_average(Ask *a)
     if (good) {
         ask_begin(a, QUESTION_NUMBER, "average");
         ask_about(a, a->head, a->row, c);
-        question_set_text(a->q, _("Row %s, dimension %zu: the weights, each times its key's value there, are %s. What is the result?"), ROW(a->row), c, buffer_text(&terms));
+        question_set_text(a->q, _("Row %s, dimension %zu: the weights, each times its key's value there, are %s. What is the result?"),
+                          ROW(a->row), c, buffer_text(&terms));
         question_set_number(a->q, sum, 0.001 + slack);
         question_set_why(a->q, "%s", _("The products added up: an average of the values, weighted by how much each is looked at."));
         question_add_number(a->q, plain, "unweighted", _("That adds the values without their weights."));
         question_add_number(a->q, plain / (double)n, "mean", _("That is the plain mean, as if all were looked at equally."));
         question_add_number(a->q, best, "hardest", _("That takes the value of the key looked at most, as if its weight were 1."));
-        question_add_number(a->q, sum / (double)n, "divided-again", _("That divides by the number of keys again: the weights sum to 1 already."));
+        question_add_number(a->q, sum / (double)n, "divided-again",
+                            _("That divides by the number of keys again: the weights sum to 1 already."));
     }
     buffer_free(&terms);
     return good;
@@ -283,9 +300,12 @@ static bool make_bounds(Ask *a)
         low = fmin(low, value_at(a, j, c));
         high = fmax(high, value_at(a, j, c));
     }
-    question_set_text(a->q, _("In dimension %zu the values of the %zu keys lie between %s and %s. Can any row's result lie outside?"), c, keys, NUM(low), NUM(high));
-    question_add_wrong(a->q, 1, _("yes, if several large values add up"), "plain-sum", "%s", _("That adds them up. The weights sum to 1: it is an average, and lies between the smallest and the largest."));
-    question_add_wrong(a->q, 2, _("yes, if the score is large"), "score-as-factor", "%s", _("That multiplies by the score. It has become a weight of at most 1."));
+    question_set_text(a->q, _("In dimension %zu the values of the %zu keys lie between %s and %s. Can any row's result lie outside?"), c,
+                      keys, NUM(low), NUM(high));
+    question_add_wrong(a->q, 1, _("yes, if several large values add up"), "plain-sum", "%s",
+                       _("That adds them up. The weights sum to 1: it is an average, and lies between the smallest and the largest."));
+    question_add_wrong(a->q, 2, _("yes, if the score is large"), "score-as-factor", "%s",
+                       _("That multiplies by the score. It has become a weight of at most 1."));
     question_add_right(a->q, 0, _("no"));
     question_set_why(a->q, "%s", _("Weights that are not negative and sum to 1 make an average."));
     return true;
@@ -303,7 +323,8 @@ static bool make_copy(Ask *a)
     question_set_text(a->q, _("Row %s: its query may see one key only. What will its row of results be?"), ROW(row));
     question_add_right(a->q, 0, _("that key's value, as it is"));
     question_add_wrong(a->q, 1, _("the mean of all values"), "mean", "%s", _("That looks at hidden keys, too. Their weights are 0."));
-    question_add_wrong(a->q, 2, _("that key's value times its score"), "score-as-factor", "%s", _("The score has become a weight, and the only weight in a row is 1."));
+    question_add_wrong(a->q, 2, _("that key's value times its score"), "score-as-factor", "%s",
+                       _("The score has become a weight, and the only weight in a row is 1."));
     question_add_wrong(a->q, 3, _("zeros"), "zero", "%s", _("That is what hidden keys contribute; one is not hidden."));
     question_set_why(a->q, "%s", _("One key, weight 1: an average of one."));
     question_shuffle(a->q, random_bits(&a->random));
@@ -315,12 +336,15 @@ static bool make_copy(Ask *a)
 static bool make_products(Ask *a)
 {
     ask_begin(a, QUESTION_NUMBER, "products");
-    question_set_text(a->q, _("%zu heads, each with %zu numbers a token, are put side by side. How many multiplications does that take?"), a->config->n_heads, a->config->d_head);
+    question_set_text(a->q, _("%zu heads, each with %zu numbers a token, are put side by side. How many multiplications does that take?"),
+                      a->config->n_heads, a->config->d_head);
     question_set_number(a->q, 0, 0);
     question_set_why(a->q, "%s", _("None: the same numbers in another order. The next stage multiplies, by W_O."));
-    question_add_number(a->q, (double)a->stage->count, "one-each", _("That is how many numbers there are; they are copied, not multiplied."));
+    question_add_number(a->q, (double)a->stage->count, "one-each",
+                        _("That is how many numbers there are; they are copied, not multiplied."));
     question_add_number(a->q, (double)a->stage->count * (double)a->config->d_model, "W_O", _("That is what W_O takes, in the next stage."));
-    question_add_number(a->q, (double)(a->config->n_heads * a->config->d_head), "one-row", _("That is how many numbers a row has; they are copied, not multiplied."));
+    question_add_number(a->q, (double)(a->config->n_heads * a->config->d_head), "one-row",
+                        _("That is how many numbers a row has; they are copied, not multiplied."));
     question_add_number(a->q, (double)a->config->n_heads, "one-a-head", _("Nothing is done to a head."));
     return true;
 }
@@ -332,10 +356,12 @@ static bool make_owner(Ask *a)
         return false;
     ask_begin(a, QUESTION_NUMBER, "owner");
     ask_about(a, 0, a->row, c);
-    question_set_text(a->q, _("%zu heads of %zu dimensions each. Which head does column %zu come from? (Heads and columns count from 0.)"), H, k, c);
+    question_set_text(a->q, _("%zu heads of %zu dimensions each. Which head does column %zu come from? (Heads and columns count from 0.)"),
+                      H, k, c);
     question_set_number(a->q, (double)(c / k), 0);
     question_set_why(a->q, _("Columns %zu to %zu are head %zu's."), c / k * k, c / k * k + k - 1, c / k);
-    question_add_number(a->q, (double)(c % H), "interleaved", _("That deals the columns out in turn. Each head keeps its own block of columns."));
+    question_add_number(a->q, (double)(c % H), "interleaved",
+                        _("That deals the columns out in turn. Each head keeps its own block of columns."));
     question_add_number(a->q, (double)(c / k) + 1, "from-one", _("That counts the heads from 1."));
     question_add_number(a->q, (double)(c % k), "dimension", _("That is which dimension of the head it is, not which head."));
     return true;

@@ -126,7 +126,8 @@ static bool is_taken(const Question *q, const Answer *a)
     return false;
 }
 
-__attribute__((format(printf, 4, 0))) static bool add_mistake(Question *q, const Answer *a, const char *name, const char *belief, va_list args)
+__attribute__((format(printf, 4, 0))) static bool add_mistake(Question *q, const Answer *a, const char *name, const char *belief,
+                                                              va_list args)
 {
     if (q->mistake_count == QUESTION_MISTAKES_MAX || isnan(a->number) || is_taken(q, a))
         return false;
@@ -252,10 +253,18 @@ Verdict question_judge(const Question *q, const Answer *a, int *mistake)
     bool right = false;
     *mistake = -1;
     switch (q->kind) {
-    case QUESTION_CHOICE: right = a->choice == q->right.choice; break;
-    case QUESTION_NUMBER: right = is_right_number(q, a); break;
-    case QUESTION_SHAPE: right = same_shape(a, &q->right); break;
-    case QUESTION_STAGE: right = strcmp(a->stage, q->right.stage) == 0; break;
+    case QUESTION_CHOICE:
+        right = a->choice == q->right.choice;
+        break;
+    case QUESTION_NUMBER:
+        right = is_right_number(q, a);
+        break;
+    case QUESTION_SHAPE:
+        right = same_shape(a, &q->right);
+        break;
+    case QUESTION_STAGE:
+        right = strcmp(a->stage, q->right.stage) == 0;
+        break;
     case QUESTION_REASON:
         return a->choice == ASSESSED_YES ? VERDICT_RIGHT : a->choice == ASSESSED_PARTLY ? VERDICT_PARTLY : VERDICT_WRONG;
     }
@@ -265,7 +274,9 @@ Verdict question_judge(const Question *q, const Answer *a, int *mistake)
         *mistake = mistake_of_number(q, a);
     for (int i = 0; i < q->mistake_count && q->kind != QUESTION_NUMBER; i++) {
         const Answer *m = &q->mistakes[i].answer;
-        if (q->kind == QUESTION_CHOICE ? m->choice == a->choice : q->kind == QUESTION_SHAPE ? same_shape(m, a) : strcmp(m->stage, a->stage) == 0)
+        if (q->kind == QUESTION_CHOICE  ? m->choice == a->choice
+            : q->kind == QUESTION_SHAPE ? same_shape(m, a)
+                                        : strcmp(m->stage, a->stage) == 0)
             *mistake = i;
     }
     return VERDICT_WRONG;
@@ -304,7 +315,9 @@ void question_write_answer(const Question *q, const Answer *a, Buffer *out)
         for (int i = 0; i < a->rank; i++)
             buffer_printf(out, i ? "×%zu" : "%zu", a->shape[i]);
         break;
-    case QUESTION_STAGE: buffer_puts(out, a->stage); break;
+    case QUESTION_STAGE:
+        buffer_puts(out, a->stage);
+        break;
     case QUESTION_REASON:
         if (a->choice >= 0 && a->choice < ASSESSMENT_COUNT)
             buffer_puts(out, _(assessments[a->choice]));

@@ -16,9 +16,9 @@
 typedef enum QuestionKind {
     QUESTION_CHOICE, /* one of the choices, by its letter or its text */
     QUESTION_NUMBER,
-    QUESTION_SHAPE,  /* "4x7x7" */
-    QUESTION_STAGE,  /* a stage of the plan, by any part of its name that no other stage has */
-    QUESTION_REASON  /* free text, which the learner then compares with a model answer: yes, partly, no */
+    QUESTION_SHAPE, /* "4x7x7" */
+    QUESTION_STAGE, /* a stage of the plan, by any part of its name that no other stage has */
+    QUESTION_REASON /* free text, which the learner then compares with a model answer: yes, partly, no */
 } QuestionKind;
 
 enum { QUESTION_CHOICES_MAX = 8, QUESTION_MISTAKES_MAX = 12, QUESTION_RANK_MAX = 4, QUESTION_NAME_MAX = 32 };
@@ -28,8 +28,8 @@ typedef enum Assessment { ASSESSED_YES, ASSESSED_PARTLY, ASSESSED_NO, ASSESSMENT
 
 /* An answer to any kind of question; which members mean something follows from the kind. */
 typedef struct Answer {
-    int choice;    /* CHOICE: its index. REASON: an Assessment */
-    double number; /* NUMBER; may be infinite */
+    int choice;      /* CHOICE: its index. REASON: an Assessment */
+    double number;   /* NUMBER; may be infinite */
     double rounding; /* NUMBER, as typed with a point: half a unit of the last digit where there were two significant digits or more */
     size_t shape[QUESTION_RANK_MAX];
     int rank;                   /* SHAPE */
@@ -83,11 +83,13 @@ void question_set_stage(Question *q, const char *name);
  * the order they are added in. A choice that claims what another one does already is left out: two right answers are none. Returns whether
  * it was taken. */
 bool question_add_right(Question *q, double claim, const char *text);
-bool question_add_wrong(Question *q, double claim, const char *text, const char *name, const char *belief, ...) __attribute__((format(printf, 5, 6)));
+bool question_add_wrong(Question *q, double claim, const char *text, const char *name, const char *belief, ...)
+    __attribute__((format(printf, 5, 6)));
 /* Adds the number, shape or stage that a mistake gives. Left out (false) where it is the right answer, too near to it, or that of an
  * earlier mistake. */
 bool question_add_number(Question *q, double number, const char *name, const char *belief, ...) __attribute__((format(printf, 4, 5)));
-bool question_add_shape(Question *q, const size_t *shape, int rank, const char *name, const char *belief, ...) __attribute__((format(printf, 5, 6)));
+bool question_add_shape(Question *q, const size_t *shape, int rank, const char *name, const char *belief, ...)
+    __attribute__((format(printf, 5, 6)));
 bool question_add_stage(Question *q, const char *stage, const char *name, const char *belief, ...) __attribute__((format(printf, 4, 5)));
 /* Puts the choices in an order that depends on the seed alone. */
 void question_shuffle(Question *q, uint64_t seed);

@@ -44,7 +44,8 @@ static double typed_rounding(const char *from, const char *end)
     return significant >= 2 && behind >= 0 ? 0.5 * pow(10, exponent - behind) : 0;
 }
 
-/* A number without a sign before it that strtod would not know: digits, a point, an exponent; or infinity. Hexadecimal and "nan" are none. */
+/* A number without a sign before it that strtod would not know: digits, a point, an exponent; or infinity. Hexadecimal and "nan" are none.
+ */
 static bool read_plain(const char **p, double *x, double *rounding)
 {
     const char *at = skip_spaces(*p);
@@ -147,7 +148,8 @@ int question_read_shape(const char *text, size_t shape[QUESTION_RANK_MAX], int *
             n = n < CONFIG_MAX_SIZE ? n * 10 + (size_t)(*p - '0') : n;
         shape[(*rank)++] = n;
         p = skip_spaces(p);
-        bool more = skip_word(&p, "×") || skip_word(&p, "x") || skip_word(&p, "X") || skip_word(&p, "*") || skip_word(&p, ",") || isdigit((unsigned char)*p);
+        bool more = skip_word(&p, "×") || skip_word(&p, "x") || skip_word(&p, "X") || skip_word(&p, "*") || skip_word(&p, ",") ||
+                    isdigit((unsigned char)*p);
         if (more)
             continue;
         if (bracket && *p != close)
@@ -198,7 +200,8 @@ int question_read_stage(const Plan *plan, const char *text, char name[STAGE_NAME
     else if (count == 0)
         error_set(e, _("expected a part of a stage's name, such as 'weights', found '%.40s'"), text);
     else if (count > 1)
-        error_set(e, _("expected one stage, found %d with '%.40s': %s%s; type more of the name"), count, text, buffer_text(&some), count > SHOWN ? ", …" : "");
+        error_set(e, _("expected one stage, found %d with '%.40s': %s%s; type more of the name"), count, text, buffer_text(&some),
+                  count > SHOWN ? ", …" : "");
     buffer_free(&some);
     return exact >= 0 || count == 1 ? 0 : -1;
 }
@@ -237,7 +240,8 @@ static int read_choice(const Question *q, const char *typed, int *choice, Error 
         count++;
     }
     if (count != 1)
-        return error_set(e, _("expected a letter from a to %c, or the beginning of one answer, found '%.40s'"), 'a' + q->choice_count - 1, typed);
+        return error_set(e, _("expected a letter from a to %c, or the beginning of one answer, found '%.40s'"), 'a' + q->choice_count - 1,
+                         typed);
     *choice = found;
     return 0;
 }
@@ -259,11 +263,16 @@ int question_read_answer(const Question *q, const Plan *plan, const char *typed,
 {
     *out = (Answer){0};
     switch (q->kind) {
-    case QUESTION_CHOICE: return read_choice(q, typed, &out->choice, e);
-    case QUESTION_NUMBER: return question_read_number(typed, &out->number, NULL, &out->rounding, e);
-    case QUESTION_SHAPE: return question_read_shape(typed, out->shape, &out->rank, e);
-    case QUESTION_STAGE: return plan ? question_read_stage(plan, typed, out->stage, e) : error_set(e, _("there is no plan to find a stage in"));
-    case QUESTION_REASON: return read_assessment(typed, &out->choice, e);
+    case QUESTION_CHOICE:
+        return read_choice(q, typed, &out->choice, e);
+    case QUESTION_NUMBER:
+        return question_read_number(typed, &out->number, NULL, &out->rounding, e);
+    case QUESTION_SHAPE:
+        return question_read_shape(typed, out->shape, &out->rank, e);
+    case QUESTION_STAGE:
+        return plan ? question_read_stage(plan, typed, out->stage, e) : error_set(e, _("there is no plan to find a stage in"));
+    case QUESTION_REASON:
+        return read_assessment(typed, &out->choice, e);
     }
     return -1;
 }

@@ -65,8 +65,9 @@ static char *write_line(const RecordEntry *x)
     struct tm utc;
     if (gmtime_r(&now, &utc))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "version", RECORD_VERSION, "time", when, "source", x->source, "model", x->model, "topic",
-                             x->topic, "question", x->question, "result", results[x->result], "attempt", x->attempt, "mistake", x->mistake, "given", x->given);
+    json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "version", RECORD_VERSION, "time", when, "source",
+                             x->source, "model", x->model, "topic", x->topic, "question", x->question, "result", results[x->result],
+                             "attempt", x->attempt, "mistake", x->mistake, "given", x->given);
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
     json_decref(line);
     return text;

@@ -20,7 +20,7 @@ typedef struct RecordEntry {
     const char *mistake;  /* Mistake.name, "" where none is known */
     const char *given;    /* the answer in words, "" where it was skipped */
     Result result;
-    int attempt;          /* 1: the first time this question was answered */
+    int attempt; /* 1: the first time this question was answered */
 } RecordEntry;
 
 /* The file's name, in memory the caller frees; NULL with e set where neither $XDG_STATE_HOME nor $HOME says where. */
@@ -41,12 +41,12 @@ typedef struct RecordMistake {
 } RecordMistake;
 
 typedef struct RecordSummary {
-    size_t answers;             /* right, partly or wrong */
+    size_t answers; /* right, partly or wrong */
     size_t count[RESULT_COUNT];
-    size_t first;               /* right, the first time */
-    RecordTopic *topics;        /* in the order they first came in */
+    size_t first;        /* right, the first time */
+    RecordTopic *topics; /* in the order they first came in */
     size_t topic_count;
-    RecordMistake *mistakes;    /* the most frequent first */
+    RecordMistake *mistakes; /* the most frequent first */
     size_t mistake_count;
     size_t damaged, first_damaged; /* lines that could not be read, and the first one's number */
 } RecordSummary;

@@ -264,7 +264,11 @@ static void reply(App *app, const Answer *a)
     z->answered++;
     z->right += z->verdict == VERDICT_RIGHT;
     move_cursor(app, q);
-    write_down(app, z->verdict == VERDICT_RIGHT ? RESULT_RIGHT : z->verdict == VERDICT_PARTLY ? RESULT_PARTLY : RESULT_WRONG, mistake >= 0 ? q->mistakes[mistake].name : "");
+    write_down(app,
+               z->verdict == VERDICT_RIGHT    ? RESULT_RIGHT
+               : z->verdict == VERDICT_PARTLY ? RESULT_PARTLY
+                                              : RESULT_WRONG,
+               mistake >= 0 ? q->mistakes[mistake].name : "");
     z->open = z->comparing = false;
     z->replied = true;
     mark_seen(app);
@@ -306,8 +310,9 @@ bool quiz_accept(App *app, const char *typed)
 /* What can be done without looking at the matrix: going elsewhere, and what is the program's own. */
 static bool may_run(CommandId id)
 {
-    static const CommandId some[] = {CMD_RESTART, CMD_RUN,     CMD_GOTO,   CMD_LOSS, CMD_NEXT_LAYER, CMD_PREVIOUS_LAYER, CMD_RETURN, CMD_MAP,
-                                     CMD_TEXT,    CMD_MODELS, CMD_PREDICT, CMD_THEME, CMD_REDRAW,   CMD_HELP,           CMD_QUIT};
+    static const CommandId some[] = {CMD_RESTART,        CMD_RUN,    CMD_GOTO,   CMD_LOSS, CMD_NEXT_LAYER,
+                                     CMD_PREVIOUS_LAYER, CMD_RETURN, CMD_MAP,    CMD_TEXT, CMD_MODELS,
+                                     CMD_PREDICT,        CMD_THEME,  CMD_REDRAW, CMD_HELP, CMD_QUIT};
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         if (some[i] == id)
             return true;
@@ -361,7 +366,9 @@ bool quiz_key(App *app, int32_t key)
         if (words || app->prompt.len || (begins && id != CMD_NEXT))
             return false; /* the prompt's */
         if (id != CMD_NEXT && !may_run(id)) {
-            app_say(app, ROLE_WARNING, "%s", q->kind == QUESTION_SHAPE ? _("a shape is wanted, such as 4x7x7; Esc or n skips it") : _("a number is wanted, such as 0.25 or 1/3; Esc or n skips it"));
+            app_say(app, ROLE_WARNING, "%s",
+                    q->kind == QUESTION_SHAPE ? _("a shape is wanted, such as 4x7x7; Esc or n skips it")
+                                              : _("a number is wanted, such as 0.25 or 1/3; Esc or n skips it"));
             return true;
         }
         app->prompt.kind = PROMPT_NONE;
@@ -377,7 +384,8 @@ bool quiz_key(App *app, int32_t key)
     if (z->comparing)
         app_say(app, ROLE_WARNING, "%s", _("is it the same reason? y yes, p partly, n no; Esc leaves it"));
     else
-        app_say(app, ROLE_WARNING, _("an answer first: a letter up to %c; Esc or n shows the matrix without one"), 'a' + q->choice_count - 1);
+        app_say(app, ROLE_WARNING, _("an answer first: a letter up to %c; Esc or n shows the matrix without one"),
+                'a' + q->choice_count - 1);
     return true;
 }
 

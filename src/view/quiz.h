@@ -18,21 +18,21 @@ typedef struct Quiz {
     bool predict; /* ask at every stop */
     bool keep;    /* write the answers down (lesson/record.h) */
 
-    bool open;      /* a question is asked, and not yet answered */
-    bool comparing; /* a reason was typed: the learner compares it with the model answer */
-    bool filling;   /* it is fill's */
+    bool open;         /* a question is asked, and not yet answered */
+    bool comparing;    /* a reason was typed: the learner compares it with the model answer */
+    bool filling;      /* it is fill's */
     Question question; /* predict's; empty while filling */
     Fill fill;
-    QuizSpot spot;  /* where it was asked, or answered */
-    char *typed;    /* a reason */
-    int first_row;  /* of the first choice, where it was drawn last */
+    QuizSpot spot; /* where it was asked, or answered */
+    char *typed;   /* a reason */
+    int first_row; /* of the first choice, where it was drawn last */
 
-    bool replied;   /* answered here: the reply is shown with the matrix */
+    bool replied; /* answered here: the reply is shown with the matrix */
     Verdict verdict;
-    char *given;    /* the answer in words */
+    char *given; /* the answer in words */
     char *reply;
-    Cellref tried;  /* the cell that fill asked for last … */
-    int attempts;   /* … and how often it was answered */
+    Cellref tried; /* the cell that fill asked for last … */
+    int attempts;  /* … and how often it was answered */
 
     size_t right, answered; /* the running score */
     uint64_t number;        /* questions asked so far: the seed */

@@ -15,7 +15,8 @@ static void write_operand(const App *app, const Operand *o, bool brief, Buffer *
     Buffer raw = {0};
     if (brief && (o->kind == OPERAND_STAGE || o->kind == OPERAND_GRADIENT)) {
         const Stage *s = &pass_plan(app->pass)->stages[o->cell.stage];
-        buffer_printf(&raw, "%s%s[%zu,%zu]", o->kind == OPERAND_GRADIENT ? "d " : "", stage_table[s->kind].id, o->cell.index[s->rank - 2], o->cell.index[s->rank - 1]);
+        buffer_printf(&raw, "%s%s[%zu,%zu]", o->kind == OPERAND_GRADIENT ? "d " : "", stage_table[s->kind].id, o->cell.index[s->rank - 2],
+                      o->cell.index[s->rank - 1]);
     } else if (brief && o->kind == OPERAND_WEIGHT) {
         const Weight *w = &app->model->weights.items[o->weight];
         const char *dot = strrchr(w->name, '.');
@@ -138,11 +139,16 @@ static const char *how_to_answer(const Quiz *z)
     if (z->comparing)
         return _("Is yours the same reason?  y yes   p partly   n no");
     switch (quiz_question(z)->kind) {
-    case QUESTION_CHOICE: return _("A letter answers.  Esc or n skips: the matrix, without an answer.");
-    case QUESTION_NUMBER: return _("Type a number (0.25, 1/3, 2e-3), then Enter.  Esc or n skips.");
-    case QUESTION_SHAPE: return _("Type a shape (4x7x7), then Enter.  Esc or n skips.");
-    case QUESTION_STAGE: return _("Type a part of a stage's name, then Enter.  Esc skips.");
-    case QUESTION_REASON: return _("Type your reason, then Enter.  Esc skips.");
+    case QUESTION_CHOICE:
+        return _("A letter answers.  Esc or n skips: the matrix, without an answer.");
+    case QUESTION_NUMBER:
+        return _("Type a number (0.25, 1/3, 2e-3), then Enter.  Esc or n skips.");
+    case QUESTION_SHAPE:
+        return _("Type a shape (4x7x7), then Enter.  Esc or n skips.");
+    case QUESTION_STAGE:
+        return _("Type a part of a stage's name, then Enter.  Esc skips.");
+    case QUESTION_REASON:
+        return _("Type your reason, then Enter.  Esc skips.");
     }
     return "";
 }
@@ -157,7 +163,8 @@ void quiz_draw(App *app, Canvas *c, Rect area)
     if (!z->filling) {
         row = draw_context(app, c, row, r) + roomy;
         canvas_hline(c, row, area.col, area.cols, ROLE_BORDER);
-        canvas_printf(c, row, r.col, r.cols, ROLE_LABEL, z->answered ? _(" predict first · %zu of %zu right ") : _(" predict first "), z->right, z->answered);
+        canvas_printf(c, row, r.col, r.cols, ROLE_LABEL, z->answered ? _(" predict first · %zu of %zu right ") : _(" predict first "),
+                      z->right, z->answered);
         row += 1 + roomy;
     }
     row += canvas_put_wrapped(c, row, r.col, text, end - row > 8 ? 6 : 3, ROLE_HEADING, q->text) + roomy;
@@ -182,10 +189,14 @@ const char *quiz_prompt(const App *app)
 {
     const Question *q = quiz_question(app->quiz);
     switch (q->kind) {
-    case QUESTION_NUMBER: return q->unit ? _("number (nats): ") : _("number: ");
-    case QUESTION_SHAPE: return _("shape: ");
-    case QUESTION_STAGE: return _("stage: ");
-    default: return _("answer: ");
+    case QUESTION_NUMBER:
+        return q->unit ? _("number (nats): ") : _("number: ");
+    case QUESTION_SHAPE:
+        return _("shape: ");
+    case QUESTION_STAGE:
+        return _("stage: ");
+    default:
+        return _("answer: ");
     }
 }
 
@@ -198,13 +209,18 @@ int quiz_draw_reply(App *app, Canvas *c, Rect area)
         return 0;
     bool right = z->verdict == VERDICT_RIGHT;
     Buffer text = {0};
-    buffer_printf(&text, right ? _("%s: right. ") : z->verdict == VERDICT_PARTLY ? _("%s: partly. ") : _("%s: no. "), z->given ? z->given : "");
+    buffer_printf(&text,
+                  right                          ? _("%s: right. ")
+                  : z->verdict == VERDICT_PARTLY ? _("%s: partly. ")
+                                                 : _("%s: no. "),
+                  z->given ? z->given : "");
     buffer_puts(&text, z->reply ? z->reply : "");
     if (z->filling)
         buffer_puts(&text, _(" Enter opens its arithmetic, F asks for it again."));
     int most = area.rows >= 20 ? 5 : area.rows >= 14 ? 3 : 2, mark = 2;
     canvas_put(c, area.row, area.col + 1, 1, right ? ROLE_DONE : ROLE_WARNING, right ? "✓" : z->verdict == VERDICT_PARTLY ? "~" : "×");
-    int rows = canvas_put_wrapped(c, area.row, area.col + 1 + mark, area.cols - 3 - mark, most, right ? ROLE_DONE : ROLE_WARNING, buffer_text(&text));
+    int rows = canvas_put_wrapped(c, area.row, area.col + 1 + mark, area.cols - 3 - mark, most, right ? ROLE_DONE : ROLE_WARNING,
+                                  buffer_text(&text));
     canvas_hline(c, area.row + rows, area.col, area.cols, ROLE_BORDER);
     buffer_free(&text);
     return rows + 1;

@@ -1,4 +1,5 @@
-/* test_fill.c - a cell computed by hand: what is shown is enough to get there, nothing shown gives it away, and the slips are told apart. */
+/* test_fill.c - a cell computed by hand: what is shown is enough to get there, nothing shown gives it away, and the slips are told apart.
+ */
 #include "measure_help.h"
 
 #include "lesson/fill.h"
@@ -71,14 +72,15 @@ static void check(Pass *p, size_t stage, bool gradient, uint64_t seed)
         for (int k = 0; k < 2; k++) {
             any |= f.asked[i];
             const Operand *o = &f.terms.lines[i].in[k]; /* the answer itself is not among what is computed on the way */
-            cr_assert_not(o->kind == OPERAND_NUMBER && fill_shows(&f, i, k) && o->value == f.terms.exact && f.asked[f.terms.count - 1] && i + 1 == f.terms.count && o->value != 0 &&
-                              s->kind != STAGE_POSITIONS && k == 0,
+            cr_assert_not(o->kind == OPERAND_NUMBER && fill_shows(&f, i, k) && o->value == f.terms.exact && f.asked[f.terms.count - 1] &&
+                              i + 1 == f.terms.count && o->value != 0 && s->kind != STAGE_POSITIONS && k == 0,
                           "%s shows its result", name);
         }
     cr_assert(any, "%s: nothing is left to do", name);
     if (by_hand(&f, &sum)) {
         added_up++;
-        cr_assert_eq(question_judge(q, &(Answer){.number = sum}, &mistake), VERDICT_RIGHT, "%s: from what is shown one gets %g, stored %g ± %g", name, sum, stored, q->tolerance);
+        cr_assert_eq(question_judge(q, &(Answer){.number = sum}, &mistake), VERDICT_RIGHT,
+                     "%s: from what is shown one gets %g, stored %g ± %g", name, sum, stored, q->tolerance);
     }
     fill_free(&f);
 }
@@ -115,7 +117,8 @@ Test(fill, slips_are_named)
     Model *m = help_model(help_configs[0]);
     Pass *p = help_pass(m, 0);
     Error e = {{0}};
-    static const char *const stages[] = {"decoder.0.self.q", "decoder.0.self.scaled", "decoder.0.self.weights", "decoder.0.self.heads", "decoder.0.self.residual", "decoder.0.ffn.norm"};
+    static const char *const stages[] = {"decoder.0.self.q",     "decoder.0.self.scaled",   "decoder.0.self.weights",
+                                         "decoder.0.self.heads", "decoder.0.self.residual", "decoder.0.ffn.norm"};
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         size_t at = help_stage(p, stages[i]);
         const Stage *s = &pass_plan(p)->stages[at];
@@ -154,7 +157,8 @@ Test(fill, slips_are_named)
                 mean += (double)in[cell.index[0] * 8 + j] / 8;
             for (size_t j = 0; j < 8; j++)
                 variance += pow((double)in[cell.index[0] * 8 + j] - mean, 2) / 8;
-            double gain = (double)m->weights.items[s->w[0]].data[cell.index[1]], bias = (double)m->weights.items[s->w[1]].data[cell.index[1]];
+            double gain = (double)m->weights.items[s->w[0]].data[cell.index[1]],
+                   bias = (double)m->weights.items[s->w[1]].data[cell.index[1]];
             wrong = (double)in[offset] / sqrt(variance + m->config.norm_eps) * gain + bias;
             want = "not-centred";
         }

@@ -34,7 +34,8 @@ Test(question, numbers_are_read_as_people_write_them)
 
 Test(question, what_is_no_number_is_refused_in_one_line)
 {
-    static const char *const wrong[] = {"", " ", "x", "1.2.3", "1e", "--1", "1/0", "1/", "1 2", "0x10", "nan", "3 ± 1", "1,5", "12abc", "."};
+    static const char *const wrong[] = {"",    " ",    "x",   "1.2.3", "1e",  "--1",   "1/0", "1/",
+                                        "1 2", "0x10", "nan", "3 ± 1", "1,5", "12abc", "."};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         double x;
         Error e = {{0}};
@@ -219,7 +220,10 @@ Test(question, a_reason_is_compared_by_the_learner)
     question_init(&q, QUESTION_REASON, "why-scale");
     question_set_text(&q, "Why is it divided?");
     question_set_why(&q, "The variance of a sum of d_k products grows with d_k.");
-    static const struct { const char *typed; Verdict verdict; } said[] = {{"yes", VERDICT_RIGHT}, {"y", VERDICT_RIGHT}, {"Partly", VERDICT_PARTLY}, {"p", VERDICT_PARTLY}, {"no", VERDICT_WRONG}};
+    static const struct {
+        const char *typed;
+        Verdict verdict;
+    } said[] = {{"yes", VERDICT_RIGHT}, {"y", VERDICT_RIGHT}, {"Partly", VERDICT_PARTLY}, {"p", VERDICT_PARTLY}, {"no", VERDICT_WRONG}};
     for (size_t i = 0; i < 5; i++) {
         cr_assert_eq(question_read_answer(&q, NULL, said[i].typed, &a, &e), 0, "%s", e.text);
         cr_assert_eq(question_judge(&q, &a, &mistake), said[i].verdict);

@@ -1,4 +1,5 @@
-/* test_quiz.c - predict-first and fill-a-cell in the debugger: what is hidden until it is answered, which keys answer, what is remembered. */
+/* test_quiz.c - predict-first and fill-a-cell in the debugger: what is hidden until it is answered, which keys answer, what is remembered.
+ */
 #include "measure_help.h"
 #include "model_help.h"
 
@@ -213,7 +214,9 @@ Test(quiz, keys_while_it_asks)
     static const char *const hidden[] = {"Enter", "S", "D", "w", "F", "v", "H", "Tab", "K", "*", "W", "s", "o", "Up", "Down"};
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
         press(app, hidden[i]);
-        cr_assert(quiz_is_asking(app) && app->at == at && app->view == VIEW_STEP && app->focus == PANE_MATRIX && app->prompt.kind == PROMPT_NONE, "%s", hidden[i]);
+        cr_assert(quiz_is_asking(app) && app->at == at && app->view == VIEW_STEP && app->focus == PANE_MATRIX &&
+                      app->prompt.kind == PROMPT_NONE,
+                  "%s", hidden[i]);
     }
     press(app, "?");
     cr_assert_eq(app->view, VIEW_HELP);
@@ -290,7 +293,8 @@ Test(quiz, answers_are_kept_where_it_is_wanted)
     press(app, "n Esc");
     app_free(app);
     cr_assert_eq(record_summarize(file, &s, &e), 0, "%s", e.text);
-    cr_assert(s.answers == 2 && s.count[RESULT_RIGHT] == 1 && s.count[RESULT_WRONG] == 1 && s.count[RESULT_SKIPPED] == 1 && s.first == 1 && s.damaged == 0);
+    cr_assert(s.answers == 2 && s.count[RESULT_RIGHT] == 1 && s.count[RESULT_WRONG] == 1 && s.count[RESULT_SKIPPED] == 1 && s.first == 1 &&
+              s.damaged == 0);
     record_summary_free(&s);
     help_remove(folder);
     unsetenv("XDG_STATE_HOME");

@@ -5,7 +5,14 @@
 
 #include <sys/stat.h>
 
-static const RecordEntry entry = {.source = "predict", .model = "zh-en", .topic = "weights", .question = "row-sum", .mistake = "column-sum", .given = "0.25 \"≈\"\n", .result = RESULT_WRONG, .attempt = 1};
+static const RecordEntry entry = {.source = "predict",
+                                  .model = "zh-en",
+                                  .topic = "weights",
+                                  .question = "row-sum",
+                                  .mistake = "column-sum",
+                                  .given = "0.25 \"≈\"\n",
+                                  .result = RESULT_WRONG,
+                                  .attempt = 1};
 
 static void add(const char *path, const char *topic, Result result, const char *mistake, int attempt)
 {
@@ -35,7 +42,8 @@ Test(record, answers_sum_up)
     add(path, "scores", RESULT_SKIPPED, "", 1);
     add(path, "scores", RESULT_PARTLY, "", 1);
     cr_assert_eq(record_summarize(path, &s, &e), 0, "%s", e.text);
-    cr_assert(s.answers == 6 && s.count[RESULT_RIGHT] == 2 && s.count[RESULT_WRONG] == 3 && s.count[RESULT_PARTLY] == 1 && s.count[RESULT_SKIPPED] == 1 && s.first == 1);
+    cr_assert(s.answers == 6 && s.count[RESULT_RIGHT] == 2 && s.count[RESULT_WRONG] == 3 && s.count[RESULT_PARTLY] == 1 &&
+              s.count[RESULT_SKIPPED] == 1 && s.first == 1);
     cr_assert_eq(s.topic_count, 2);
     cr_assert(strcmp(s.topics[0].name, "weights") == 0 && s.topics[0].count[RESULT_WRONG] == 2 && s.topics[0].first == 1);
     cr_assert_eq(s.mistake_count, 2);
@@ -72,7 +80,13 @@ Test(record, damage_costs_a_line)
         cr_assert_eq(s.damaged, text[cut - 1] != '\n' && !complete);
         record_summary_free(&s);
     }
-    static const char *const bad[] = {"{}\n", "null\n", "[1]\n", "{\"version\": 1, \"topic\": \"q\", \"result\": \"maybe\"}\n", "{\"version\": 0, \"topic\": \"q\", \"result\": \"right\"}\n", "\xff\xfe\n", "\x1b[31m\n"};
+    static const char *const bad[] = {"{}\n",
+                                      "null\n",
+                                      "[1]\n",
+                                      "{\"version\": 1, \"topic\": \"q\", \"result\": \"maybe\"}\n",
+                                      "{\"version\": 0, \"topic\": \"q\", \"result\": \"right\"}\n",
+                                      "\xff\xfe\n",
+                                      "\x1b[31m\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char both[4200];
         int m = snprintf(both, sizeof both, "%s%.*s", bad[i], (int)n, text);
