@@ -32,7 +32,7 @@ static void write_text(const RecordSummary *s, Buffer *out)
         return;
     }
     size_t right = s->count[RESULT_RIGHT];
-    buffer_printf(out, _("%zu answers: %zu right (%.0f%%), %zu of them the first time; %zu questions skipped\n\n"), s->answers, right,
+    buffer_printf(out, _("%zu answers: %zu right (%.0f%%), %zu of them the first time; skipped: %zu\n\n"), s->answers, right,
                   share(right, s->answers), s->first, s->count[RESULT_SKIPPED]);
     buffer_printf(out, "  %-14s %8s %8s %8s %8s %8s\n", _("about"), _("right"), _("partly"), _("wrong"), _("skipped"), _("1st time"));
     for (size_t i = 0; i < s->topic_count; i++) {

@@ -73,6 +73,10 @@ static bool make_shape(Ask *a)
     ask_begin(a, QUESTION_SHAPE, "shape");
     write_axes(a, &axes);
     question_set_text(a->q, _("Which shape will it have? Its axes, in this order: %s."), buffer_text(&axes));
+    buffer_clear(&axes);
+    for (int k = 0; k < s->rank; k++)
+        buffer_printf(&axes, _("%s%zu along %s"), k ? ", " : "", s->shape[k], label_axis(s->axes[k]));
+    question_set_why(a->q, "%s.", buffer_text(&axes));
     buffer_free(&axes);
     question_set_shape(a->q, s->shape, s->rank);
     memcpy(wrong, s->shape, sizeof s->shape);

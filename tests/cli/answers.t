@@ -5,7 +5,7 @@ quiet
 $ stepformer answers --format json
 out "answers": 0
 $ mkdir -p state/stepformer; printf '%s\n' '{"version":1,"topic":"weights","question":"row-sum","result":"wrong","attempt":1,"mistake":"column-sum"}' '{"version":1,"topic":"weights","question":"row-sum","result":"right","attempt":1,"mistake":""}' '{"version":1,"topic":"q","question":"shape","result":"skipped","attempt":1,"mistake":""}' >state/stepformer/answers; stepformer answers
-out 2 answers: 1 right (50%), 1 of them the first time; 1 questions skipped
+out 2 answers: 1 right (50%), 1 of them the first time; skipped: 1
 out    1  column-sum (weights)
 quiet
 $ mkdir -p state/stepformer; printf '%s\n' '{"version":1,"topic":"weights","result":"right","attempt":1}' 'scribble' '{"version":1' >state/stepformer/answers; stepformer answers --format json

@@ -21,7 +21,7 @@ static void check(const Question *q, Pass *p, const char *what)
     Case k = open_case(q, p, what);
     int mistake;
     meet(q->name);
-    cr_assert(q->text && *q->text && q->why && *q->why ? true : q->kind == QUESTION_SHAPE, "%s: no words", k.where);
+    cr_assert(q->text && *q->text && q->why && *q->why, "%s: no words", k.where);
     cr_assert_gt(q->mistake_count, 0, "%s: no mistake is known", k.where);
     if (q->kind == QUESTION_CHOICE) {
         double truth = true_claim(&k);
