@@ -72,7 +72,7 @@ static int draw(Options *o, Error *e)
 }
 
 static const OptionId frame_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                         OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_SIZE, OPTION_KEYS, OPTION_THEME, OPTION_SESSION,
+                                         OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_PREDICT, OPTION_SIZE, OPTION_KEYS, OPTION_THEME, OPTION_SESSION,
                                          OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec frame_spec = {

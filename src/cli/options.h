@@ -61,6 +61,8 @@ typedef enum OptionId {
     OPTION_AS_RECORDED,
     OPTION_FORMAT,
     OPTION_OUTPUT,
+    OPTION_PREDICT,
+    OPTION_FORGET,
     OPTION_COLOR, /* this one and those below: taken by every subcommand */
     OPTION_LANG,
     OPTION_HELP,

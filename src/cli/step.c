@@ -8,6 +8,7 @@
 #include "term/term.h"
 #include "train/run.h"
 #include "view/session.h"
+#include "view/quiz.h"
 
 #include <langinfo.h>
 #include <signal.h>
@@ -65,6 +66,8 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
     if (idle)
         app_say(app, ROLE_WARNING, _("%s: on, but it changed nothing in the output"), buffer_text(&names));
     buffer_free(&names);
+    if (o->value[OPTION_PREDICT])
+        quiz_set_predict(app, true, true);
     return app;
 }
 
@@ -116,6 +119,10 @@ static int walk(Options *o)
     Error e = {{0}};
     Work w;
     Theme theme;
+    if (o->value[OPTION_PREDICT]) {
+        error_set(&e, "%s", _("--predict: expected a terminal to ask in, found none; leave it out, or see one screen with 'stepformer frame --predict'"));
+        return cli_wrong(&e);
+    }
     if (o->value[OPTION_SESSION] && file_exists(o->value[OPTION_SESSION]))
         return walk_session(o);
     if (screen_theme(o, false, &theme, &e) != 0)
@@ -197,6 +204,7 @@ static int debug(Options *o)
         return cli_wrong(&e);
     }
     theme = app->theme;
+    quiz_keep_answers(app);
     status = term_open(theme, color && theme != THEME_MONO, &e);
     if (status != 0) { /* a terminal that cannot move its cursor */
         app_free(app);
@@ -225,7 +233,7 @@ static int debug(Options *o)
 }
 
 static const OptionId step_options[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
-                                        OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_THEME,
+                                        OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_PREDICT, OPTION_THEME,
                                         OPTION_SESSION,    OPTION_RECORD,    OPTION_PLAY, OPTION_DELAY,  OPTION_AS_RECORDED,
                                         OPTION_OUTPUT,     OPTION_END};
 

@@ -2,6 +2,7 @@
 #include "view/twin.h"
 
 #include "base/text.h"
+#include "view/quiz.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,6 +76,7 @@ void app_free(App *app)
     inspect_free(&app->inspect);
     menu_free(&app->menu);
     explain_free(&app->explain);
+    quiz_free(app->quiz);
     free(app->tree_open);
     free(app->take.session);
     free(app->take.tokenizer);
@@ -239,6 +241,7 @@ static bool common_command(App *app, CommandId id, size_t count)
             stepping_layer(app, -1);
         break;
     case CMD_RESTART:
+        quiz_restart(app);
         app_forward(app);
         app_go(app, 0);
         break;
@@ -302,6 +305,8 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_TABLE: table_open(app); break;
     case CMD_GRADIENTS: app->view = VIEW_GRADIENTS; app->scroll = 0; break;
     case CMD_CHECK: stepping_check(app); break;
+    case CMD_PREDICT: quiz_set_predict(app, !app->quiz || !app->quiz->predict, false); break;
+    case CMD_FILL: quiz_fill(app); break;
     case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; break;
     case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
@@ -356,6 +361,8 @@ static bool key_event(App *app, int32_t key)
 {
     enum { COUNT_LIMIT = 100000 };
     app->message[0] = '\0';
+    if (quiz_key(app, key))
+        return true;
     if (app->prompt.kind != PROMPT_NONE) {
         CommandId id = COMMAND_NONE;
         if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER)
@@ -390,6 +397,8 @@ static bool event_taken(App *app, const Event *event)
         return key_event(app, event->key);
     case EVENT_MOUSE:
         app->message[0] = '\0';
+        if (app->view == VIEW_STEP && quiz_is_asking(app))
+            return quiz_click(app, event->row, event->col, event->action);
         if (app->prompt.kind != PROMPT_NONE || !view_table[app->view].click) {
             if (event->action == MOUSE_WHEEL_UP || event->action == MOUSE_WHEEL_DOWN)
                 return key_event(app, event->action == MOUSE_WHEEL_UP ? K_UP : K_DOWN);
@@ -423,5 +432,6 @@ bool app_event(App *app, const Event *event)
 {
     bool changed = event_taken(app, event);
     inspect_stop(app);
+    quiz_arrive(app);
     return changed;
 }

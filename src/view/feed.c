@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "pass/ablation.h"
 #include "train/run.h"
+#include "view/quiz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,7 @@ void feed_replace_pass(App *app, Pass *p)
 {
     Stage here = *app_stage(app);
     Phase phase = app->phase;
+    quiz_restart(app);
     pass_free(app->pass);
     app->pass = p;
     explain_reset(app);
@@ -208,6 +210,7 @@ bool app_set_model(App *app, const char *name)
     input_free(&app->input);
     app->input = in;
     feed_free_given(&app->given);
+    quiz_restart(app);
     pass_free(app->pass);
     pass_free(app->baseline);
     app->baseline = NULL;

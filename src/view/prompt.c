@@ -2,6 +2,7 @@
 #include "view/twin.h"
 
 #include "base/text.h"
+#include "view/quiz.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,10 @@ static void accept(App *app)
             p->kind = kind;
         break;
     case PROMPT_SPOILT: tracing_set_text(app, p->text); break;
+    case PROMPT_ANSWER:
+        if (!quiz_accept(app, p->text))
+            p->kind = kind; /* what was typed stays, to be mended */
+        break;
     case PROMPT_COMMAND:
         if (!run_line(app))
             p->kind = kind; /* what was typed stays, to be mended */
@@ -436,6 +441,7 @@ static const char *label(const App *app)
     case PROMPT_COMMAND: return ":";
     case PROMPT_EXPORT: return _("write to: ");
     case PROMPT_SAVE: return _("save to: ");
+    case PROMPT_ANSWER: return quiz_prompt(app);
     default: return "";
     }
 }

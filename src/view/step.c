@@ -5,6 +5,7 @@
 #include "measure/gradient.h"
 #include "measure/metrics.h"
 #include "pass/ablation.h"
+#include "view/quiz.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -178,10 +179,16 @@ static void draw_status(const App *app, Canvas *c)
     canvas_fill(c, row, 0, c->cols, 1, ROLE_TEXT, " ");
     if (app->count)
         col += canvas_printf(c, row, col, 10, ROLE_BADGE, "%zu", app->count) + 1;
+    char score[48];
+    quiz_write_score(app, score);
+    int end = c->cols - (*score ? canvas_text_width(c, score) + 2 : 0);
+    canvas_put_cut(c, row, end, c->cols - end, ROLE_BADGE, score);
     if (app->message[0]) {
-        canvas_put_cut(c, row, col, c->cols - col, app->message_role, app->message);
+        canvas_put_cut(c, row, col, end - col - (*score != 0), app->message_role, app->message);
         return;
     }
+    if (app->view == VIEW_STEP && quiz_is_asking(app))
+        return; /* the keys are beside the question */
     for (const CommandId *id = offers[app->view]; *id != COMMAND_NONE; id++) {
         const char *word = offer_word(app->view, app->grain, *id);
         char key[16];
@@ -192,7 +199,7 @@ static void draw_status(const App *app, Canvas *c)
             continue;
         if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))
             continue;
-        if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
+        if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > end)
             break;
         col += canvas_put(c, row, col, 16, ROLE_KEY, key) + 1;
         col += canvas_put(c, row, col, 40, ROLE_DIM, word) + 2;
@@ -359,6 +366,14 @@ static void draw_meaning_beside(App *app, Canvas *c, Rect r)
 static void draw_stage(App *app, Canvas *c, Rect r, bool below)
 {
     const Stage *s = app_stage(app);
+    if (quiz_is_asking(app)) {
+        draw_crumb(app, c, r);
+        quiz_draw(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1});
+        return;
+    }
+    int reply = quiz_draw_reply(app, c, r);
+    r.row += reply;
+    r.rows -= reply;
     if (app->phase == PHASE_LOSS || app->phase == PHASE_UPDATE) {
         if (app->phase == PHASE_LOSS)
             loss_draw(app, c, r);
@@ -388,7 +403,7 @@ static void draw_stage(App *app, Canvas *c, Rect r, bool below)
 
 void step_draw(App *app, Canvas *c, Rect area)
 {
-    bool plan = area.cols >= PLAN_FROM, beside = area.cols >= MEANING_FROM && (app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD);
+    bool plan = area.cols >= PLAN_FROM, beside = area.cols >= MEANING_FROM && !quiz_is_asking(app) && (app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD);
     if (!plan && app->focus == PANE_PLAN) {
         plan_draw(app, c, area);
         return;

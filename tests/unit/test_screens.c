@@ -232,7 +232,7 @@ Test(screens, random_keys, .timeout = 120)
     static const char *const some[] = {"n", "b", "s", "o", "]", "[", "r", "c", "g", "Backspace", "Enter", "Esc", "Up", "Down", "Left", "Right", "PgUp", "PgDn",
                                        "Home", "End", ".", ",", "H", "v", "+", "-", "/", "Tab", "m", "S", "a", "z", "x", "u", "t", "M", "w", ":", "T", "C-l", "?",
                                        "3", "7", "w", "e", "i", "Space", "1", "A", "B",
-                                       "E", "V", "O", "Y", "R", "C", "*", "y", "F", "N", "J", "Z"};
+                                       "E", "V", "O", "Y", "R", "C", "*", "y", "F", "N", "J", "Z", "P", "e", "P", "e", "L", "f", "p"};
     Random r = random_seeded(20);
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         Script s = {.cols = 80, .rows = 24};
