@@ -95,7 +95,9 @@ static bool where_keys_are_shared(const Pass *p, const Stage *s)
 
 static bool where_heads(const Pass *p, const Stage *s)
 {
-    return pass_plan(p)->config->n_heads > 1 && s->shape[0] > 1;
+    const Config *c = pass_plan(p)->config;
+    bool alike = c->n_kv_heads == 1 && has(p, UNIFORM_ATTENTION) && !where_causal(p, s); /* the rows of all heads are the same */
+    return c->n_heads > 1 && s->shape[0] > 1 && !alike;
 }
 
 static bool where_concat_fits(const Pass *p, const Stage *s)

@@ -18,6 +18,7 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_GRADIENTS] = {N_("gradients"), gradients_draw, gradients_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
+    [VIEW_HUNT] = {N_("bug hunt"), hunt_draw, hunt_command, NULL},
 };
 
 /* ---- creating, and what belongs to it ---- */
@@ -286,6 +287,8 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_EDIT: edit_cell(app); break;
     case CMD_UNDO: app_undo_edit(app, app->edits.count - 1); break;
     case CMD_EDITS: menu_open(app, MENU_EDITS); break;
+    case CMD_ACCUSE: hunt_accuse(app); break;
+    case CMD_HUNT: hunt_open(app); break;
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
     default: return false;
