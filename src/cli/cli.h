@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "model/model.h"
+#include "pass/bug.h"
 #include "pass/edit.h"
 #include "pass/input.h"
 #include "pass/trace.h"
@@ -37,6 +38,7 @@ int cli_verify(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_keys(int argc, char **argv);
+int cli_hunt(int argc, char **argv);
 
 /* ---- talk (talk.c) ---- */
 
@@ -83,6 +85,7 @@ typedef struct Work {
     Ablations ablations;
     Input input;
     Edits edits;
+    const Bug *bug; /* of --bug; NULL: none */
 } Work;
 
 /* The model that is opened where nobody names one. */

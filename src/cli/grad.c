@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 
 static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_TARGETS,   OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_BUG, OPTION_TARGETS,   OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "grad",

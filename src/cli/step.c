@@ -125,7 +125,7 @@ int screen_run(App *app, Error *e)
     return status;
 }
 
-static int debug(Options *o)
+int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o))
 {
     Error e = {{0}};
     Theme theme;
@@ -133,14 +133,14 @@ static int debug(Options *o)
     App *app = NULL;
     int status = screen_theme(o, color, &theme, &e);
     if (status == 0)
-        app = screen_app(o, theme, color, &e);
+        app = make(o, theme, color, &e);
     if (!app)
         return cli_wrong(&e);
     status = term_open(theme, color && theme != THEME_MONO, &e);
     if (status != 0) { /* a terminal that cannot move its cursor */
         cli_say("%s", e.text);
         app_free(app);
-        return walk(o);
+        return without(o);
     }
     int cols, rows, number = 0;
     term_size(&cols, &rows);
@@ -175,7 +175,7 @@ int cli_step(int argc, char **argv)
     if (!options_read(&o, &step_spec, argc, argv, &status))
         return status;
     bool terminal = isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT];
-    status = terminal ? debug(&o) : walk(&o);
+    status = terminal ? screen_debug(&o, screen_app, walk) : walk(&o);
     options_free(&o);
     return status;
 }

@@ -41,6 +41,8 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
+    --bug | --card) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask hunt --cards | sed -n 's/^-- \([a-z-]*\), .*/\1/p')" -- "$2") ;;
+    --answer) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask stages "${_stepformer_model[@]}")" -- "$2") ;;
     --output | --tokenizer | --edits)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
@@ -93,6 +95,8 @@ _stepformer() {
     elif [[ $command == train ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ $command == hunt ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "1 2 3" -- "$cur")
     elif [[ $command == verify ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")

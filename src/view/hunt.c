@@ -101,9 +101,9 @@ static void answer_wrong(App *app)
     if (check.wrong)
         snprintf(h->said, sizeof h->said, _("%s: %zu of %zu cells are not what their arithmetic gives, but that is not the bug."), name, check.wrong, check.checked);
     else
-        snprintf(h->said, sizeof h->said, _("%s: recomputed %zu of its %zu cells from what the stage reads; the largest difference is %.0e. It does what it says, and reads what it should."),
+        snprintf(h->said, sizeof h->said, _("%s: recomputed %zu of its %zu cells from what the stage reads; the largest difference is %.1g. It does what it says, and reads what it should."),
                  name, check.checked, check.cells, check.largest);
-    app_say(app, ROLE_WARNING, _("not here: %zu cells recomputed, the largest difference is %.0e. ~ has hints"), check.checked, check.largest);
+    app_say(app, ROLE_WARNING, _("not here: %zu cells recomputed, the largest difference is %.1g. ~ has hints"), check.checked, check.largest);
 }
 
 void hunt_accuse(App *app)
@@ -127,10 +127,10 @@ void hunt_open(App *app)
         hunt_accuse(app);
         return;
     }
-    if (app->view == VIEW_HUNT && !h->solved)
-        h->hints += h->hints < HINTS;
+    bool hint = app->view == VIEW_HUNT && !h->solved;
+    h->hints += hint && h->hints < HINTS;
     app->view = VIEW_HUNT;
-    app->scroll = 0;
+    app->scroll = hint ? 1000 : 0; /* the last hint is at the end */
 }
 
 /* ---- the page ---- */
@@ -173,7 +173,7 @@ static void write_question(const App *app, Page *p)
         add_made(p, ROLE_HERE, _("A bug hunt, level %d (seed %llu)"), h->bug->level, (unsigned long long)h->seed);
     else
         add_made(p, ROLE_HERE, _("A bug hunt, level %d"), h->bug->level);
-    add(p, ROLE_TEXT, _("Somebody made one common mistake in writing this network. The weights are right, the code of one kind of stage is not: wherever such a stage stands, it computes, or reads, something else than it should. Every stage after it works rightly on wrong numbers."));
+    add(p, ROLE_TEXT, _("Somebody made one common mistake in writing this network. The weights are right; the code of one kind of stage (or of two that belong together) is not: it computes, or reads, something else than it should. Every other stage works rightly, perhaps on wrong numbers."));
     if (bug_is_of_cache(h->bug))
         add(p, ROLE_TEXT, _("The mistake is in decoding with the key/value cache. What you see in the decoder is what was computed for each token when it was fed, alone: row by row."));
     if (bug_needs_padding(h->bug))

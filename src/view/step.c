@@ -170,7 +170,8 @@ static void draw_status(const App *app, Canvas *c)
         const char *word = offer_word(app->view, app->grain, *id);
         char key[16];
         command_key(*id, key);
-        if ((*id == CMD_NEXT_HEAD && app_stage(app)->rank < 3) || ((*id == CMD_ACCUSE || *id == CMD_HUNT) && !app->hunt.bug))
+        if ((*id == CMD_NEXT_HEAD && app_stage(app)->rank < 3) || ((*id == CMD_ACCUSE || *id == CMD_HUNT) && !app->hunt.bug) ||
+            (*id == CMD_HUNT && app->view == VIEW_HUNT && app->hunt.solved))
             continue;
         if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
             break;
