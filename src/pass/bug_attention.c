@@ -280,7 +280,7 @@ void bug_stale_scores_backward(const StageRun *r)
     }
 }
 
-/* The shape of the weights that heads [H, Tq, k] averages the values with, and the weight itself, 0 where the value is not there. */
+/* The weight of value j in row i of a head; 0 where the value is not there yet. */
 static real written_weight(const StageRun *r, size_t h, size_t i, size_t j)
 {
     size_t Tq = r->stage->shape[1], Tk = r->in_stage[0]->shape[2];
@@ -291,6 +291,10 @@ void bug_stale_heads_forward(const StageRun *r)
 {
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], k = r->stage->shape[2];
     size_t Tk = r->in_stage[0]->shape[2], group = H / r->config->n_kv_heads;
+    if (!stage_is_causal(r->stage) || Tk == 1) {
+        stage_heads_forward(r);
+        return;
+    }
     memset(r->out, 0, r->stage->count * sizeof *r->out);
     for (size_t h = 0; h < H; h++)
         for (size_t i = 0; i < Tq; i++)

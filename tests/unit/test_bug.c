@@ -72,7 +72,7 @@ static void check_arithmetic(const Bug *b, Pass *p, const char *where)
         Error e = {{0}};
         if (b && bug_touches(b, p, i))
             continue;
-        cr_assert_eq(explain_check_stage(p, i, 300, &c, &e), 0, "%s", e.text);
+        cr_assert_eq(explain_check_stage(p, i, 60, &c, &e), 0, "%s", e.text);
         cr_assert_eq(c.wrong, 0, "%s: %s[%zu,%zu,%zu]: the arithmetic gives %.9g, the stage holds %.9g", where,
                      stage_name(&pass_plan(p)->stages[i], name), c.first.index[0], c.first.index[1], c.first.index[2], c.exact, c.stored);
     }
