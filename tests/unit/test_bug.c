@@ -5,9 +5,11 @@
 #include "base/file.h"
 #include "gradient_help.h"
 #include "measure/explain.h"
+#include "measure/explain_gradient.h"
 #include "measure/gradient_check.h"
 #include "measure/verify.h"
 #include "pass/bug_functions.h"
+#include "pass/input.h"
 #include "tensor/kernels.h"
 
 #include <dirent.h>
@@ -416,6 +418,61 @@ Test(bug, the_uncached_pass_catches_bugs_of_the_cache)
             pass_free(clean);
             pass_free(p);
         }
+        model_free(m);
+    }
+}
+
+/* ---- a network without a bug is never accused ---- */
+
+Test(bug, the_arithmetic_of_every_shipped_model_agrees)
+{
+    DIR *dir = opendir("tiny-models");
+    cr_assert(dir);
+    int models = 0;
+    for (struct dirent *d; (d = readdir(dir));) {
+        char path[320];
+        Error e = {{0}};
+        snprintf(path, sizeof path, "tiny-models/%s/config.json", d->d_name);
+        if (!file_exists(path))
+            continue;
+        snprintf(path, sizeof path, "tiny-models/%s", d->d_name);
+        Model *m = model_open(path, NULL, &e);
+        cr_assert(m, "%s", e.text);
+        Input in;
+        cr_assert_eq(input_read(&in, m, (InputText){0}, 0, &e), 0, "%s", e.text);
+        Pass *p = pass_create(m, input_ids(&in), 0, &e);
+        cr_assert(p, "%s", e.text);
+        check_arithmetic(NULL, p, path);
+        pass_free(p);
+        input_free(&in);
+        model_free(m);
+        models++;
+    }
+    closedir(dir);
+    cr_assert_geq(models, 7);
+}
+
+Test(bug, the_arithmetic_of_every_gradient_agrees)
+{
+    for (int c = 0; c < GRADIENT_CONFIGS; c++) {
+        Model *m = help_model(gradient_config(c));
+        Pass *p = help_backward(m, 0);
+        const Plan *plan = pass_plan(p);
+        for (size_t i = 0; i < plan->count; i++)
+            for (size_t at = 0; at < plan->stages[i].count; at += 1 + plan->stages[i].count / 40) {
+                Explanation x;
+                Error e = {{0}};
+                char name[STAGE_NAME_MAX];
+                Cellref cell = {.stage = i};
+                size_t left = at;
+                for (int k = plan->stages[i].rank - 1; k >= 0; left /= plan->stages[i].shape[k--])
+                    cell.index[k] = left % plan->stages[i].shape[k];
+                cr_assert_eq(explain_gradient(p, cell, &x, &e), 0, "%s", e.text);
+                cr_assert(explanation_agrees(&x), "%s: %s[%zu]: the arithmetic gives %.9g, the stage holds %.9g", gradient_config(c),
+                          stage_name(&plan->stages[i], name), at, x.exact, x.stored);
+                explanation_free(&x);
+            }
+        pass_free(p);
         model_free(m);
     }
 }
