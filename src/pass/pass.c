@@ -430,6 +430,18 @@ void pass_one_by_one(Pass *p, bool on)
     pass_forget(p, 0);
 }
 
+void pass_become(Pass *p, const Pass *like)
+{
+    memcpy(p->forward, like->forward, sizeof p->forward);
+    memcpy(p->backward, like->backward, sizeof p->backward);
+    p->one_by_one = like->one_by_one;
+    for (size_t i = 0; i < p->plan.count; i++) {
+        memcpy(p->plan.stages[i].in, like->plan.stages[i].in, sizeof p->plan.stages[i].in);
+        memcpy(p->plan.stages[i].w, like->plan.stages[i].w, sizeof p->plan.stages[i].w);
+    }
+    pass_forget(p, 0);
+}
+
 int pass_rewire(Pass *p, void (*rewire)(Plan *plan), Error *e)
 {
     Plan own; /* wired as the config says */

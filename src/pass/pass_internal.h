@@ -38,6 +38,8 @@ struct Pass {
 
 /* As pass_create, for tokens that follow `past` earlier ones. */
 Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, Error *e);
+/* Gives p, a pass of the same model and ablations, the functions and wires of another: a bug of the hunt is in both. */
+void pass_become(Pass *p, const Pass *like);
 /* Computes every stage before `end`. */
 void pass_run_until(Pass *p, size_t end);
 /* True where the later tokens of a decoding read this stage's value from the cache. */

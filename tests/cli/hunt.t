@@ -86,3 +86,11 @@ out first decoder.0.self.scaled
 $ stepformer frame -m hand-wired --bug values-unused
 out A bug hunt, level 2
 out [hunt, level 2]
+
+# the cache's bugs need the cache
+$ stepformer generate -m story --bug mask-offset -n 12 >a; stepformer generate -m story --bug mask-offset -n 12 --no-cache >b; stepformer generate -m story -n 12 >c; cmp b c && ! cmp -s a c
+quiet
+
+$ stepformer generate -m story --bug target-leak -n 3 --no-cache >a; stepformer generate -m story --bug no-bug
+exit 2
+err expected the id of a bug, found "no-bug"

@@ -9,6 +9,7 @@
 #include "measure/gradient_check.h"
 #include "measure/verify.h"
 #include "pass/bug_functions.h"
+#include "pass/edit.h"
 #include "pass/input.h"
 #include "tensor/kernels.h"
 
@@ -546,6 +547,32 @@ Test(bug, gradients_are_those_of_the_network_with_the_bug)
     }
     for (int i = 0; i < BUG_COUNT; i++)
         cr_assert(checked[i] > 0, "%s", bug_table[i].id);
+}
+
+/* ---- together with edits ---- */
+
+/* A patch is from the same network: from the same text it changes nothing. */
+Test(bug, a_patch_has_the_bug_too)
+{
+    Model *m = help_model("kind=decoder,d_model=16,n_heads=4,d_ff=24,decoder_layers=2,vocab_size=11,position=sinusoidal");
+    static const int ids[] = {3, 8, 2, 9};
+    static const BugId some[] = {BUG_SOFTMAX_AXIS, BUG_VALUES_UNUSED, BUG_STALE_CACHE};
+    for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
+        Error e = {{0}};
+        Edits edits = {0};
+        double error;
+        Pass *p = pass_create(m, (PassInput){NULL, ids, 0, 4}, 0, &e), *patched = pass_create(m, (PassInput){NULL, ids, 0, 4}, 0, &e);
+        cr_assert(p && patched, "%s", e.text);
+        put(&bug_table[some[k]], p);
+        put(&bug_table[some[k]], patched);
+        cr_assert_eq(edits_add(&edits, "decoder.0.self.out=patch(3,8,2,9)", &e), 0, "%s", e.text);
+        cr_assert_eq(pass_set_edits(patched, &edits, &e), 0, "%s", e.text);
+        cr_assert_eq(first_difference(p, patched, &error), -1, "%s", bug_table[some[k]].id);
+        edits_free(&edits);
+        pass_free(p);
+        pass_free(patched);
+    }
+    model_free(m);
 }
 
 /* ---- the table ---- */
