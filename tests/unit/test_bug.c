@@ -549,6 +549,38 @@ Test(bug, gradients_are_those_of_the_network_with_the_bug)
         cr_assert(checked[i] > 0, "%s", bug_table[i].id);
 }
 
+/* ---- it can be found where it is offered ---- */
+
+/* The arithmetic of a stage that the bug touches disagrees; or, where only the wires are wrong, it names the stage that is read. */
+Test(bug, each_is_found_by_its_arithmetic_in_the_model_where_it_is_hunted)
+{
+    for (int i = 0; i < BUG_COUNT; i++) {
+        const Bug *b = &bug_table[i];
+        char path[320];
+        Error e = {{0}};
+        StageCheck c;
+        snprintf(path, sizeof path, "%s%s", strncmp(b->model, "random:", 7) == 0 ? "" : "tiny-models/", b->model);
+        Model *m = model_open(path, NULL, &e);
+        cr_assert(m, "%s", e.text);
+        Input in;
+        cr_assert_eq(input_read(&in, m, (InputText){0}, 0, &e), 0, "%s", e.text);
+        if (bug_needs_padding(b))
+            cr_assert_eq(ids_add(in.source.len ? &in.source : &in.target, m->config.pad, &e), 0);
+        Pass *clean = pass_create(m, input_ids(&in), 0, &e), *p = pass_create(m, input_ids(&in), 0, &e);
+        cr_assert(clean && p, "%s", e.text);
+        put(b, p);
+        int at = bug_first_stage(b, p);
+        cr_assert(at >= 0, "%s: not in %s", b->id, b->model);
+        bool wires = memcmp(pass_plan(clean)->stages[at].in, pass_plan(p)->stages[at].in, sizeof pass_plan(p)->stages[at].in) != 0;
+        cr_assert_eq(explain_check_stage(p, (size_t)at, 0, &c, &e), 0, "%s", e.text);
+        cr_assert_eq(c.wrong > 0, !wires, "%s in %s: %zu of %zu cells do not agree", b->id, b->model, c.wrong, c.cells);
+        pass_free(clean);
+        pass_free(p);
+        input_free(&in);
+        model_free(m);
+    }
+}
+
 /* ---- together with edits ---- */
 
 /* A patch is from the same network: from the same text it changes nothing. */
