@@ -12,8 +12,8 @@
 
 enum { PADDING = 3, SEEDS = 100000, COLUMNS = 79 };
 
-static const OptionId taken[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS, OPTION_BUG,
-                                 OPTION_ANSWER, OPTION_CARDS,    OPTION_CARD, OPTION_SEED,   OPTION_THEME, OPTION_OUTPUT,     OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS, OPTION_BUG,
+                                 OPTION_ANSWER, OPTION_CARDS,     OPTION_CARD, OPTION_SEED,   OPTION_THEME, OPTION_OUTPUT,     OPTION_END};
 
 static const OptionNote notes[] = {
     {OPTION_SEED, "N", N_("which bug of the level; the same seed hides the same one")},
@@ -112,7 +112,8 @@ App *screen_hunt(Options *o, Theme theme, bool color, Error *e)
     App *app = screen_app(o, theme, color, e); /* what was given decides which can be found */
     const Bug *bug = app ? choose(level, seed, app->pass) : NULL;
     if (app && !bug)
-        error_set(e, "%s: expected a model and a text that a bug of level %d can be found in; try another level, or leave -m and -t out", app->model->name, level);
+        error_set(e, "%s: expected a model and a text that a bug of level %d can be found in; try another level, or leave -m and -t out",
+                  app->model->name, level);
     if (bug && hunt_start(app, bug, seed, e) == 0)
         return app;
     app_free(app);
@@ -189,11 +190,15 @@ static int walk(Options *o)
     char seed[64];
     snprintf(seed, sizeof seed, app->hunt.seed ? _("%d --seed %llu") : "%d", app->hunt.bug->level, (unsigned long long)app->hunt.seed);
     char how[256];
-    snprintf(how, sizeof how, _("Answer with: stepformer hunt %s --answer STAGE (and the same -m and -t). Hints: stepformer hunt, in a terminal."), seed);
+    snprintf(how, sizeof how,
+             _("Answer with: stepformer hunt %s --answer STAGE (and the same -m and -t). Hints: stepformer hunt, in a terminal."), seed);
     const HuntLine question[] = {
         {ROLE_HEADING, _("A bug hunt")},
-        {ROLE_TEXT, _("Somebody made one common mistake in writing this network. One kind of stage, or two that belong together, compute or read something else than they should. Which?")},
-        {ROLE_TEXT, bug_is_of_cache(app->hunt.bug) ? _("The mistake is in decoding with the key/value cache: the decoder's rows are what was computed for each token when it was fed, alone.") : NULL},
+        {ROLE_TEXT, _("Somebody made one common mistake in writing this network. One kind of stage, or two that belong together, compute "
+                      "or read something else than they should. Which?")},
+        {ROLE_TEXT, bug_is_of_cache(app->hunt.bug) ? _("The mistake is in decoding with the key/value cache: the decoder's rows are what "
+                                                       "was computed for each token when it was fed, alone.")
+                                                   : NULL},
         {ROLE_TEXT, app->hunt.seed ? how : NULL},
     };
     int status = 0;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 const Bug bug_table[BUG_COUNT] = {
-#define BUG(ID, id, level, model, title, wrong, found, link, trains, catch, hint0, hint1) \
+#define BUG(ID, id, level, model, title, wrong, found, link, trains, catch, hint0, hint1)                                                  \
     [BUG_##ID] = {id, level, model, title, wrong, found, link, trains, catch, {hint0, hint1}},
 #include "pass/bugs.def"
 #undef BUG

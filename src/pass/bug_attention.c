@@ -167,8 +167,8 @@ void bug_values_unused_rewire(Plan *p)
 }
 
 /* ---- rope-pairing: rotate_half() for weights that were trained with interleaved pairs, or the other way round ----
- * WRONG: pair i is dimensions (2i, 2i + 1) in one convention and (i, i + k/2) in the other. Each alone is as good; weights trained with one are
- * garbled by the other, the more so the further two tokens are apart. */
+ * WRONG: pair i is dimensions (2i, 2i + 1) in one convention and (i, i + k/2) in the other. Each alone is as good; weights trained with one
+ * are garbled by the other, the more so the further two tokens are apart. */
 
 /* y += x, with each pair turned by direction * its angle; x, y [heads, T, k]. */
 static void rotate_other_pairs(real *y, const real *x, const StageRun *r, int direction)
@@ -245,8 +245,8 @@ void bug_rope_offset_backward(const StageRun *r)
 }
 
 /* ---- stale-cache: attention reads the cache, then the new key and value are written into it ----
- * WRONG: the order. A token that is decoded finds its own row of the cache as it was allocated: zeros. Its own key scores 0, and the share it
- * gives to itself brings it nothing. A prompt that is fed at once does not go through the cache and is right. */
+ * WRONG: the order. A token that is decoded finds its own row of the cache as it was allocated: zeros. Its own key scores 0, and the share
+ * it gives to itself brings it nothing. A prompt that is fed at once does not go through the cache and is right. */
 
 /* True where row i reads a key that has not been written yet. */
 static bool is_unwritten(const StageRun *r, size_t i, size_t key)

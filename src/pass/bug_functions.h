@@ -6,14 +6,14 @@
 
 #include "pass/plan.h"
 
-#define BUG_PAIR(name)                         \
-    void bug_##name##_forward(const StageRun *r); \
+#define BUG_PAIR(name)                                                                                                                     \
+    void bug_##name##_forward(const StageRun *r);                                                                                          \
     void bug_##name##_backward(const StageRun *r)
 
 /* ---- bug_mask.c: from the scores to the weights ---- */
 BUG_PAIR(softmax_axis);
 BUG_PAIR(diagonal_masked);
-BUG_PAIR(mask_too_late);     /* MASKED: the scores as they are */
+BUG_PAIR(mask_too_late);      /* MASKED: the scores as they are */
 BUG_PAIR(mask_after_softmax); /* WEIGHTS */
 BUG_PAIR(target_leak);
 BUG_PAIR(padding_attended);

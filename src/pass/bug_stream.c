@@ -192,18 +192,28 @@ void bug_normed_residual_rewire(Plan *p)
 void bug_other_gelu_forward(const StageRun *r)
 {
     switch (r->config->activation) {
-    case ACTIVATION_GELU: gelu_tanh_forward(r->out, r->in[0], r->stage->count); break;
-    case ACTIVATION_GELU_TANH: gelu_forward(r->out, r->in[0], r->stage->count); break;
-    default: stage_activate_forward(r);
+    case ACTIVATION_GELU:
+        gelu_tanh_forward(r->out, r->in[0], r->stage->count);
+        break;
+    case ACTIVATION_GELU_TANH:
+        gelu_forward(r->out, r->in[0], r->stage->count);
+        break;
+    default:
+        stage_activate_forward(r);
     }
 }
 
 void bug_other_gelu_backward(const StageRun *r)
 {
     switch (r->config->activation) {
-    case ACTIVATION_GELU: gelu_tanh_backward(r->din[0], r->dout, r->in[0], r->stage->count); break;
-    case ACTIVATION_GELU_TANH: gelu_backward(r->din[0], r->dout, r->in[0], r->stage->count); break;
-    default: stage_activate_backward(r);
+    case ACTIVATION_GELU:
+        gelu_tanh_backward(r->din[0], r->dout, r->in[0], r->stage->count);
+        break;
+    case ACTIVATION_GELU_TANH:
+        gelu_backward(r->din[0], r->dout, r->in[0], r->stage->count);
+        break;
+    default:
+        stage_activate_backward(r);
     }
 }
 

@@ -29,7 +29,9 @@ bool hunt_badge(const App *app, char out[48])
 int hunt_card(const Bug *b, HuntLine lines[HUNT_CARD_LINES])
 {
     int n = 0;
-    const struct { const char *heading, *text; } parts[] = {
+    const struct {
+        const char *heading, *text;
+    } parts[] = {
         {_("What is wrong"), _(b->wrong)},
         {_("Where it was found"), _(b->found)},
         {_("Why it often goes unnoticed"), _(b->trains)},
@@ -57,7 +59,8 @@ int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e)
 {
     if (!bug_applies(bug, app->pass))
         return error_set(e, "%s: expected a model and a text that this bug can be found in, found %s%s", bug->id, app->model->name,
-                         bug_needs_padding(bug) ? _("; give ids with padding among them: --ids") : _("; without -m a fitting one is taken"));
+                         bug_needs_padding(bug) ? _("; give ids with padding among them: --ids")
+                                                : _("; without -m a fitting one is taken"));
     app->hunt = (Hunt){.bug = bug, .seed = seed};
     if (bug_put(bug, app->pass, e) != 0)
         return -1;
@@ -73,7 +76,9 @@ static void compare(App *app)
     app->hunt.out = !app->hunt.out;
     app_run_again(app);
     app->view = VIEW_STEP;
-    app_say(app, ROLE_BADGE, "%s", app->hunt.out ? _("the bug is out: this is what the stage should hold; ! puts it in again") : _("the bug is in again; ! takes it out"));
+    app_say(app, ROLE_BADGE, "%s",
+            app->hunt.out ? _("the bug is out: this is what the stage should hold; ! puts it in again")
+                          : _("the bug is in again; ! takes it out"));
 }
 
 static void answer_right(App *app)
@@ -99,11 +104,15 @@ static void answer_wrong(App *app)
         return;
     }
     if (check.wrong)
-        snprintf(h->said, sizeof h->said, _("%s: %zu of %zu cells are not what their arithmetic gives, but that is not the bug."), name, check.wrong, check.checked);
+        snprintf(h->said, sizeof h->said, _("%s: %zu of %zu cells are not what their arithmetic gives, but that is not the bug."), name,
+                 check.wrong, check.checked);
     else
-        snprintf(h->said, sizeof h->said, _("%s: recomputed %zu of its %zu cells from what the stage reads; the largest difference is %.1g. It does what it says, and reads what it should."),
+        snprintf(h->said, sizeof h->said,
+                 _("%s: recomputed %zu of its %zu cells from what the stage reads; the largest difference is %.1g. It does what it says, "
+                   "and reads what it should."),
                  name, check.checked, check.cells, check.largest);
-    app_say(app, ROLE_WARNING, _("not here: %zu cells recomputed, the largest difference is %.1g. ~ has hints"), check.checked, check.largest);
+    app_say(app, ROLE_WARNING, _("not here: %zu cells recomputed, the largest difference is %.1g. ~ has hints"), check.checked,
+            check.largest);
 }
 
 void hunt_accuse(App *app)
@@ -113,6 +122,11 @@ void hunt_accuse(App *app)
     else if (app->hunt.solved)
         compare(app);
     else if (app->view == VIEW_HUNT || app->view == VIEW_HELP || app->view == VIEW_MENU)
+        app_say(app, ROLE_WARNING, "%s", _("go to the stage first, and press ! there"));
+    else if (!bug_applies(app->hunt.bug, app->pass))
+        app_say(app, ROLE_WARNING, "%s",
+                _("in this model, with this text and these ablations, the bug does nothing: go back to what the hunt began with"));
+    else if (app->phase == PHASE_LOSS || app->phase == PHASE_UPDATE)
         app_say(app, ROLE_WARNING, "%s", _("go to the stage first, and press ! there"));
     else if (bug_touches(app->hunt.bug, app->pass, app->at))
         answer_right(app);
@@ -173,13 +187,21 @@ static void write_question(const App *app, Page *p)
         add_made(p, ROLE_HERE, _("A bug hunt, level %d (seed %llu)"), h->bug->level, (unsigned long long)h->seed);
     else
         add_made(p, ROLE_HERE, _("A bug hunt, level %d"), h->bug->level);
-    add(p, ROLE_TEXT, _("Somebody made one common mistake in writing this network. The weights are right; the code of one kind of stage (or of two that belong together) is not: it computes, or reads, something else than it should. Every other stage works rightly, perhaps on wrong numbers."));
+    add(p, ROLE_TEXT,
+        _("Somebody made one common mistake in writing this network. The weights are right; the code of one kind of stage (or of two that "
+          "belong together) is not: it computes, or reads, something else than it should. Every other stage works rightly, perhaps on "
+          "wrong numbers."));
     if (bug_is_of_cache(h->bug))
-        add(p, ROLE_TEXT, _("The mistake is in decoding with the key/value cache. What you see in the decoder is what was computed for each token when it was fed, alone: row by row."));
+        add(p, ROLE_TEXT,
+            _("The mistake is in decoding with the key/value cache. What you see in the decoder is what was computed for each token when "
+              "it was fed, alone: row by row."));
     if (bug_needs_padding(h->bug))
         add(p, ROLE_TEXT, _("The text is filled up with padding, as a short sentence in a batch is."));
-    add(p, ROLE_TEXT, _("Look with every tool there is. Open a cell: its arithmetic is done again, from what the stage reads, and where it does not agree with the matrix something is wrong. If it agrees everywhere, read where its numbers come from."));
-    add_made(p, ROLE_TEXT, _("At the stage that you suspect press !. For a hint come here with ~ and press it again: %d of %d shown."), h->hints, HINTS);
+    add(p, ROLE_TEXT,
+        _("Look with every tool there is. Open a cell: its arithmetic is done again, from what the stage reads, and where it does not "
+          "agree with the matrix something is wrong. If it agrees everywhere, read where its numbers come from."));
+    add_made(p, ROLE_TEXT, _("At the stage that you suspect press !. For a hint come here with ~ and press it again: %d of %d shown."),
+             h->hints, HINTS);
     if (h->said[0]) {
         add_made(p, ROLE_HEADING, ngettext("%d wrong answer; the last", "%d wrong answers; the last", (unsigned long)h->wrong), h->wrong);
         add(p, ROLE_TEXT, h->said);
@@ -190,7 +212,9 @@ static void write_question(const App *app, Page *p)
         if (i < BUG_HINTS)
             add(p, ROLE_TEXT, _(h->bug->hints[i]));
         else if (at != NO_STAGE)
-            add_made(p, ROLE_TEXT, _("The names of its stages end in “.%s”."), pass_plan(app->pass)->stages[at].sub == SUB_FINAL ? "final_norm" : stage_table[pass_plan(app->pass)->stages[at].kind].id);
+            add_made(p, ROLE_TEXT, _("The names of its stages end in “.%s”."),
+                     pass_plan(app->pass)->stages[at].sub == SUB_FINAL ? "final_norm"
+                                                                       : stage_table[pass_plan(app->pass)->stages[at].kind].id);
     }
 }
 
@@ -203,7 +227,8 @@ static void write_card(const App *app, Page *p)
     for (int i = 0; i < n; i++)
         add(p, lines[i].role, lines[i].text);
     size_t at = h->found_at < pass_plan(app->pass)->count ? h->found_at : 0;
-    add_made(p, ROLE_HEADING, _("Found in %s: wrong answers %d, hints %d"), stage_name(&pass_plan(app->pass)->stages[at], name), h->wrong, h->hints);
+    add_made(p, ROLE_HEADING, _("Found in %s: wrong answers %d, hints %d"), stage_name(&pass_plan(app->pass)->stages[at], name), h->wrong,
+             h->hints);
     add_made(p, ROLE_DIM, _("Its code: src/pass/bug_*.c, under “%s”. ! in the network takes it out, and puts it in again."), h->bug->id);
 }
 
@@ -236,7 +261,8 @@ void hunt_draw(App *app, Canvas *c, Rect r)
         for (int i = 0; i < r.rows && i < total; i++)
             memcpy(canvas_row(c, r.row + i), canvas_row(&whole, (int)app->scroll + i), (size_t)c->cols * sizeof(Cell));
         if (total > r.rows)
-            canvas_printf(c, r.row, r.col + r.cols - 14, 13, ROLE_DIM, "%zu–%zu / %d", app->scroll + 1, app->scroll + (size_t)r.rows, total);
+            canvas_printf(c, r.row, r.col + r.cols - 14, 13, ROLE_DIM, "%zu–%zu / %d", app->scroll + 1, app->scroll + (size_t)r.rows,
+                          total);
         canvas_free(&whole);
     }
     for (int i = 0; i < p.made_count; i++)
@@ -247,12 +273,23 @@ bool hunt_command(App *app, CommandId id, size_t count)
 {
     size_t times = count ? count : 1, page = app->rows > 4 ? (size_t)app->rows - 4 : 1;
     switch (id) {
-    case CMD_UP: app->scroll = times > app->scroll ? 0 : app->scroll - times; return true;
-    case CMD_DOWN: app->scroll += times; return true;
-    case CMD_PAGE_UP: app->scroll = page > app->scroll ? 0 : app->scroll - page; return true;
-    case CMD_PAGE_DOWN: app->scroll += page; return true;
+    case CMD_UP:
+        app->scroll = times > app->scroll ? 0 : app->scroll - times;
+        return true;
+    case CMD_DOWN:
+        app->scroll += times;
+        return true;
+    case CMD_PAGE_UP:
+        app->scroll = page > app->scroll ? 0 : app->scroll - page;
+        return true;
+    case CMD_PAGE_DOWN:
+        app->scroll += page;
+        return true;
     case CMD_NEXT:
-    case CMD_OPEN: app->view = VIEW_STEP; return true;
-    default: return false;
+    case CMD_OPEN:
+        app->view = VIEW_STEP;
+        return true;
+    default:
+        return false;
     }
 }
