@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "model/model.h"
+#include "pass/bug.h"
 #include "pass/edit.h"
 #include "pass/input.h"
 #include "measure/trace.h"
@@ -41,6 +42,7 @@ int cli_explain(int argc, char **argv);
 int cli_answers(int argc, char **argv);
 int cli_keys(int argc, char **argv);
 int cli_print(int argc, char **argv);
+int cli_hunt(int argc, char **argv);
 
 /* ---- talk (talk.c) ---- */
 
@@ -87,6 +89,7 @@ typedef struct Work {
     Ablations ablations;
     Input input;
     Edits edits;
+    const Bug *bug; /* of --bug; NULL: none */
 } Work;
 
 /* The model that is opened where nobody names one. */

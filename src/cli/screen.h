@@ -18,6 +18,11 @@ void screen_picture(const Canvas *c, Theme theme, bool color, const char *title,
 /* The same, or as the file of --session says; where that is not there, and need not be, it is where the session will be saved. */
 App *screen_open(Options *o, Theme theme, bool color, bool must_be_there, Error *e);
 
+/* The same with the bug of --bug in it: a hunt (hunt.c). Without -m the model, and without a text the ids, are such that it can be found. */
+App *screen_hunt(Options *o, Theme theme, bool color, Error *e);
+
+/* The debugger in the terminal, on what `make` makes; where the terminal cannot move its cursor, `without`. Returns the exit status. */
+int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o));
 /* Draws and takes events until the user leaves; the terminal is open, and stays so. */
 int screen_run(App *app, Error *e);
 

@@ -188,7 +188,13 @@ int screen_run(App *app, Error *e)
     return status;
 }
 
-static int debug(Options *o)
+/* What step opens. */
+static App *begin(Options *o, Theme theme, bool color, Error *e)
+{
+    return screen_open(o, theme, color, false, e);
+}
+
+int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o))
 {
     Error e = {{0}};
     Theme theme;
@@ -196,7 +202,7 @@ static int debug(Options *o)
     App *app = NULL;
     int status = screen_theme(o, color, &theme, &e);
     if (status == 0)
-        app = screen_open(o, theme, color, false, &e);
+        app = make(o, theme, color, &e);
     if (!app)
         return cli_wrong(&e);
     if (o->value[OPTION_RECORD] && record_open(o->value[OPTION_RECORD], &e) != 0) {
@@ -213,7 +219,7 @@ static int debug(Options *o)
             return cli_wrong(&e);
         }
         cli_say("%s", e.text);
-        return walk(o);
+        return without(o);
     }
     int cols, rows, number = 0;
     term_size(&cols, &rows);
@@ -272,7 +278,7 @@ int cli_step(int argc, char **argv)
     else if (o.value[OPTION_PLAY])
         status = cli_play(&o);
     else
-        status = terminal ? debug(&o) : walk(&o);
+        status = terminal ? screen_debug(&o, begin, walk) : walk(&o);
     options_free(&o);
     return status;
 }

@@ -41,6 +41,8 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
+    --bug | --card) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask hunt --cards | sed -n 's/^-- \([a-z-]*\), .*/\1/p')" -- "$2") ;;
+    --answer) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask stages "${_stepformer_model[@]}")" -- "$2") ;;
     --output | --tokenizer | --edits | --session | --record | --play)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
@@ -100,6 +102,8 @@ _stepformer() {
         local head=${cur%"${cur##*[!a-zA-Z0-9_.]}"}
         compopt -o nospace 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -P "$head" -W "$(_stepformer_ask stages "${_stepformer_model[@]}"; _stepformer_ask print | sed -n 's/^  \([a-z_0-9]*(*\).*/\1/p')" -- "${cur#"$head"}")
+    elif [[ $command == hunt ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "1 2 3" -- "$cur")
     elif [[ $command == verify ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_STAGE,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_BUG, OPTION_STAGE,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "trace",

@@ -93,6 +93,8 @@ static int open_run(Run *r, Pass *clean, const TracingQuery *q, Error *e)
            plan->stages[r->embedding + 1].stack == q->stack)
         r->embedding++; /* behind the positions */
     r->spoilt = pass_create(pass_model(clean), in, plan->ablations, e);
+    if (r->spoilt)
+        pass_become(r->spoilt, clean);
     r->row = calloc(r->d, sizeof *r->row);
     if (r->spoilt && !r->row)
         error_memory(e, "causal tracing");

@@ -360,6 +360,8 @@ static Pass *patch_pass(Line *l, const char *text, size_t n)
     } else if (input_read(&in, m, given, l->pass->plan.ablations, l->error) == 0) {
         p = pass_create(m, input_ids(&in), l->pass->plan.ablations, l->error);
     }
+    if (p)
+        pass_become(p, l->pass);
     input_free(&in);
     free(source);
     free(target);

@@ -30,6 +30,7 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_PRINTED] = {N_("printed"), printed_draw, printed_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
+    [VIEW_HUNT] = {N_("bug hunt"), hunt_draw, hunt_command, NULL},
 };
 
 /* ---- creating, and what belongs to it ---- */
@@ -337,6 +338,8 @@ static bool common_command(App *app, CommandId id, size_t count)
         prompt_open(app, PROMPT_COMMAND, begun);
         break;
     }
+    case CMD_ACCUSE: hunt_accuse(app); break;
+    case CMD_HUNT: hunt_open(app); break;
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
     default: return explain_open(app, id);

@@ -6,6 +6,7 @@
 #define VIEW_APP_H
 
 #include "measure/explain.h"
+#include "pass/bug.h"
 #include "pass/edit.h"
 #include "pass/input.h"
 #include "pass/pass.h"
@@ -41,6 +42,7 @@ typedef enum ViewId {
     VIEW_CLASSES,
     VIEW_REACH,
     VIEW_TRACING,
+    VIEW_HUNT,
     VIEW_COUNT
 } ViewId;
 
@@ -128,6 +130,16 @@ typedef struct Twin Twin;
 /* Of a twin: its matrix as ever, or with what stands beside it; where not all three fit, which of them. */
 typedef enum Beside { BESIDE_OFF, BESIDE_VALUE, BESIDE_BASELINE, BESIDE_DIFFERENCE } Beside;
 
+/* A bug hunt; see hunt.c. */
+typedef struct Hunt {
+    const Bug *bug;  /* NULL: there is none */
+    uint64_t seed;   /* that chose it; 0: nobody did */
+    int hints, wrong; /* shown; wrong answers */
+    bool solved, out; /* out: the bug is taken out of the pass, to compare */
+    size_t found_at;  /* the stage that was named */
+    char said[2 * MESSAGE_MAX]; /* what was found at the last stage named wrongly */
+} Hunt;
+
 typedef struct App {
     Model *model;
     Input input;
@@ -182,6 +194,7 @@ typedef struct App {
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
     Role message_role;
+    Hunt hunt;
     Theme theme;
     bool color;
     int cols, rows;     /* size of the last canvas drawn */
@@ -338,6 +351,26 @@ bool menu_command(App *app, CommandId id, size_t count);
 bool menu_click(App *app, int row, int col, MouseAction action);
 void menu_open(App *app, MenuKind kind);
 void menu_free(Menu *m);
+void hunt_draw(App *app, Canvas *c, Rect area);
+bool hunt_command(App *app, CommandId id, size_t count);
+/* Puts the bug into the pass and asks where it is. Says why where it cannot be found in this pass. */
+int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e);
+/* The stage where the program stands is named as the one with the bug. */
+void hunt_accuse(App *app);
+/* Opens the page; on the page, the next hint. */
+void hunt_open(App *app);
+/* What a new pass gets before it is run: the bug, while there is a hunt. */
+int hunt_put(const App *app, Pass *p, Error *e);
+/* "hunt, level 2", for the title; false where there is none. */
+bool hunt_badge(const App *app, char out[48]);
+/* A paragraph of a bug's card, or its heading. */
+typedef struct HuntLine {
+    Role role;
+    const char *text; /* translated */
+} HuntLine;
+enum { HUNT_CARD_LINES = 10 };
+/* Fills lines; returns how many. */
+int hunt_card(const Bug *b, HuntLine lines[HUNT_CARD_LINES]);
 
 /* A matrix to be drawn: of the stage where the program stands, with the cursor; of another one beside it, for comparison; or of
  * anything that is `like` a stage in its shape and axes. */

@@ -61,6 +61,10 @@ static void take_edits(App *app, Pass *p)
 Pass *feed_edited_pass(App *app, Model *m, const Input *in, Error *e)
 {
     Pass *p = pass_create(m, input_ids(in), app->ablations, e);
+    if (p && hunt_put(app, p, e) != 0) {
+        pass_free(p);
+        return NULL;
+    }
     if (p)
         take_edits(app, p);
     return p;

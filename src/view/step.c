@@ -50,6 +50,8 @@ static int badges_width(const App *app)
     int width = app->model->untrained ? (int)strlen(_("untrained")) + 3 : 0;
     width += app->changed ? (int)strlen(_("weights changed")) + 3 : 0;
     char count[32];
+    char hunt[48];
+    width += hunt_badge(app, hunt) ? text_width(hunt) + 3 : 0;
     edit_count(app, count);
     width += *count ? text_width(count) + 3 : 0;
     ablation_count(app, count);
@@ -97,7 +99,9 @@ static void draw_title(const App *app, Canvas *c)
         col = put_badge(c, 0, col, _("untrained"));
     if (app->changed)
         col = put_badge(c, 0, col, _("weights changed"));
-    char counted[32];
+    char counted[32], hunt[48];
+    if (hunt_badge(app, hunt))
+        col = put_badge(c, 0, col, hunt);
     edit_count(app, counted);
     if (*counted)
         col = put_badge(c, 0, col, counted);
@@ -111,9 +115,9 @@ static void draw_title(const App *app, Canvas *c)
 
 /* What the status line offers in each view, in this order; ended by COMMAND_NONE. */
 static const CommandId offers[VIEW_COUNT][20] = {
-    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
+    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_ACCUSE, CMD_HUNT, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
                    CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_CELL] = {CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CELL] = {CMD_ACCUSE, CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_MAP] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_NEXT] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -132,6 +136,7 @@ static const CommandId offers[VIEW_COUNT][20] = {
     [VIEW_PRINTED] = {CMD_CLOSE, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_HUNT] = {CMD_CLOSE, CMD_HUNT, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
 
 /* The word beside a key: the command's own, or what it does in this view. */
@@ -150,8 +155,10 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
     static const char *const grains[] = {N_("next"), N_("next sub-layer"), N_("next layer"), N_("next stack")};
     if (id == CMD_NEXT)
         return _(grains[grain]);
+    if (id == CMD_HUNT && view == VIEW_HUNT)
+        return _("a hint");
     if (id == CMD_CLOSE)
-        return _("close");
+        return view == VIEW_HUNT ? _("to the network") : _("close");
     if (id == CMD_RUN)
         return _("continue");
     if (id == CMD_REVERSE)
@@ -193,6 +200,8 @@ static void draw_status(const App *app, Canvas *c)
         const char *word = offer_word(app->view, app->grain, *id);
         char key[16];
         command_key(*id, key);
+        if (((*id == CMD_ACCUSE || *id == CMD_HUNT) && !app->hunt.bug) || (*id == CMD_HUNT && app->view == VIEW_HUNT && app->hunt.solved))
+            continue;
         if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
             continue;
         if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)

@@ -47,6 +47,10 @@ void twin_make_baseline(App *app)
     t->own = run_trained_without(app->model->path);
     t->trained = t->model ? run_trained_without(m->path) : t->own;
     app->baseline = pass_create(m, input_ids(t->has_input ? &t->input : &app->input), t->trained, NULL);
+    if (app->baseline && hunt_put(app, app->baseline, NULL) != 0) { /* in a hunt both have the bug: the baseline does not give it away */
+        pass_free(app->baseline);
+        app->baseline = NULL;
+    }
 }
 
 void twin_leave_text(App *app)

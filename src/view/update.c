@@ -62,7 +62,7 @@ static int loss_with(const App *app, const Model *like, real *weights, double *l
         at += like->weights.items[i].count;
     }
     Pass *p = pass_create(&m, input_ids(&app->input), app->ablations, e);
-    int status = p ? pass_loss(p, app->targets.data, app->targets.len, loss, e) : -1;
+    int status = p && hunt_put(app, p, e) == 0 && pass_set_edits(p, &app->edits, e) == 0 ? pass_loss(p, app->targets.data, app->targets.len, loss, e) : -1;
     pass_free(p);
     free(m.weights.items);
     return status;

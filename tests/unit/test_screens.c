@@ -1,6 +1,6 @@
 /* test_screens.c - what the debugger draws: stored screens, and properties that hold at every size.
  *
- * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, size, ascii, keys), a line of dashes,
+ * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, bug, size, ascii, keys), a line of dashes,
  * then the screen, rows without trailing spaces. SCREENS_UPDATE=1 writes what is drawn now: read the difference before it is
  * committed. The tests run from the top folder. */
 #include "base/file.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 
 typedef struct Script {
-    char model[512], text[256], target[256], ablate[128], keys[512];
+    char model[512], text[256], target[256], ablate[128], bug[64], keys[512];
     int cols, rows;
     bool ascii;
 } Script;
@@ -31,6 +31,8 @@ static App *open_app(const Script *s)
     InputText given = {.text = *s->text ? s->text : NULL, .target = *s->target ? s->target : NULL};
     App *app = app_create(m, given, a, THEME_DARK, true, &e);
     cr_assert(app, "%s", e.text);
+    const Bug *bug = *s->bug ? bug_find(s->bug, &e) : NULL;
+    cr_assert(!*s->bug || (bug && hunt_start(app, bug, 0, &e) == 0), "%s", e.text);
     return app;
 }
 
@@ -77,6 +79,8 @@ static const char *read_script(Script *s, const char *text, const char *file)
             snprintf(s->text, sizeof s->text, "%.255s", value);
         else if (strcmp(key, "target") == 0)
             snprintf(s->target, sizeof s->target, "%.255s", value);
+        else if (strcmp(key, "bug") == 0)
+            snprintf(s->bug, sizeof s->bug, "%.63s", value);
         else if (strcmp(key, "ablate") == 0)
             snprintf(s->ablate, sizeof s->ablate, "%.127s", value);
         else if (strcmp(key, "keys") == 0)
