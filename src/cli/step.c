@@ -90,12 +90,13 @@ static int walk(Options *o)
 /* Takes what the user did, and whatever else has already arrived, before the next frame. */
 static void take_events(App *app)
 {
-    Event event = term_read(-1);
-    for (int i = 0; i < BURST_MAX && event.type != EVENT_NONE && !app->quit; i++) {
+    for (int i = 0; i < BURST_MAX && !app->quit; i++) { /* what is read is taken: none may be lost */
+        Event event = term_read(i ? 0 : -1);
+        if (event.type == EVENT_NONE)
+            return;
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
         app_event(app, &event);
-        event = term_read(0);
     }
 }
 
