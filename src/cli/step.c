@@ -145,17 +145,19 @@ static int walk(Options *o)
 /* Takes what the user did, and whatever else has already arrived, before the next frame. */
 static void take_events(App *app)
 {
-    Event event = term_read(app_is_working(app) ? 0 : -1);
-    if (event.type == EVENT_NONE)
-        app_work(app);
-    for (int i = 0; i < BURST_MAX && event.type != EVENT_NONE && !app->quit; i++) {
+    for (int i = 0; i < BURST_MAX && !app->quit; i++) { /* what is read is taken: none may be lost */
+        Event event = term_read(i || app_is_working(app) ? 0 : -1);
+        if (event.type == EVENT_NONE) {
+            if (i == 0)
+                app_work(app);
+            return;
+        }
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
         size_t questions = app->take.questions;
         app_event(app, &event);
         if (app->take.questions == questions) /* whether a file is there is no part of a recording */
             record_event(&event);
-        event = term_read(0);
     }
 }
 

@@ -114,6 +114,10 @@ void value_write_line(const Value *v, Buffer *out)
         add_few(v, out);
         return;
     }
+    if (v->is_index) {
+        buffer_printf(out, _(" of %s"), v->of.name);
+        return;
+    }
     double sum = 0, least = INFINITY, most = -INFINITY;
     size_t held = 0, counted = 0;
     for (size_t i = 0; i < v->count; i++) {

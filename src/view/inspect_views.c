@@ -43,12 +43,12 @@ static void write_change(const Watched *w, Buffer *out)
     char number[VALUE_NUMBER_MAX];
     if (differ == 0) {
         buffer_puts(out, _("as before"));
-    } else if (b->rank > 0 && b->type == VALUE_TRUTH) {
+    } else if (b->rank > 0 && (b->type == VALUE_TRUTH || b->is_index)) {
         buffer_printf(out, _("%zu differ"), differ);
     } else if (b->rank > 0) {
         value_format(number, b, largest, 3);
         buffer_printf(out, _("by up to %s"), number);
-    } else if (b->type == VALUE_TRUTH || !isfinite(a->data[0]) || !isfinite(b->data[0])) {
+    } else if (b->type == VALUE_TRUTH || b->is_index || !isfinite(a->data[0]) || !isfinite(b->data[0])) {
         value_format(number, a, a->data[0], 6);
         buffer_printf(out, _("was %s"), number);
     } else {

@@ -148,7 +148,9 @@ void stepping_out(App *app)
         if (app->grain < GRAIN_STACK)
             app->grain = (Grain)(app->grain + 1);
         extent(app, app->at, app->grain, &first, &end);
-        app_go(app, app->phase == PHASE_BACKWARD ? first : end - 1);
+        size_t to = app->phase == PHASE_BACKWARD ? first : end - 1;
+        if (to != app->at && inspect_walk(app, to > app->at ? app->at + 1 : app->at - 1, to))
+            return; /* at a breakpoint */
     } while (app->at == was && app->grain < GRAIN_STACK);
     app_say(app, ROLE_BADGE, _("stepping by %s; s steps into the next one"), grain_name(app->grain));
 }

@@ -230,13 +230,25 @@ Test(screens, explaining_views_at_every_size, .timeout = 120)
             }
 }
 
+/* A command with what stands behind its name, from whatever is open. */
+static void type_line(App *app, Canvas *c, const char *line)
+{
+    press(app, c, "Esc Esc :");
+    for (const char *p = line; *p; p++)
+        app_event(app, &(Event){.type = EVENT_KEY, .key = *p});
+    press(app, c, "Enter");
+}
+
 /* A great many keys, drawn at changing sizes: nothing crashes, and the place stays inside the plan. */
 Test(screens, random_keys, .timeout = 120)
 {
     static const char *const some[] = {"n", "b", "s", "o", "]", "[", "r", "c", "g", "Backspace", "Enter", "Esc", "Up", "Down", "Left", "Right", "PgUp", "PgDn",
                                        "Home", "End", ".", ",", "H", "v", "+", "-", "/", "Tab", "m", "S", "a", "z", "x", "u", "t", "M", "w", ":", "T", "C-l", "?",
                                        "3", "7", "w", "e", "i", "Space", "1", "A", "B",
-                                       "E", "V", "O", "Y", "R", "C", "*", "y", "F", "N", "J", "Z", "P", "e", "P", "e", "L", "f", "p"};
+                                       "E", "V", "O", "Y", "R", "C", "*", "y", "F", "N", "J", "Z", "P", "e", "P", "e", "L", "f", "p", "G", "d", "D", "U", "I"};
+    static const char *const lines[] = {"break if nan", "break *.weights if max(entropy) < 1.5", "break layer 0", "watch here", "watch max(entropy)", "watch norm(grad(here))",
+                                        "watch argmax(output.probs)", "print entropy(*.self.weights)", "print baseline(loss)", "print here", "print 1 +", "breakpoints",
+                                        "delete all", "delete 1"};
     Random r = random_seeded(20);
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         Script s = {.cols = 80, .rows = 24};
@@ -251,6 +263,8 @@ Test(screens, random_keys, .timeout = 120)
                 cr_assert_eq(canvas_init(&c, size[0], size[1], random_below(&r, 2), &e), 0);
             }
             press(app, &c, some[random_below(&r, sizeof some / sizeof *some)]);
+            if (random_below(&r, 40) == 0)
+                type_line(app, &c, lines[random_below(&r, sizeof lines / sizeof *lines)]);
             if (random_below(&r, 40) == 0)
                 app_event(app, &(Event){.type = EVENT_MOUSE, .action = (MouseAction)random_below(&r, 4), .row = (int)random_below(&r, 60), .col = (int)random_below(&r, 200)});
             app_draw(app, &c);
