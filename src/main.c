@@ -25,6 +25,7 @@ static const Command commands[] = {
     {"ablations", cli_ablations, N_("list what can be switched off")},
     {"train", cli_train, N_("make a model from a recipe, or from a text")},
     {"eval", cli_eval, N_("a trained model's score on held-out examples")},
+    {"lab", cli_lab, N_("an experiment: a table and a plot")},
     {"keys", cli_keys, N_("list the debugger's commands and keys")},
     {"verify", cli_verify, N_("recompute stored cases; print the largest error")},
 };

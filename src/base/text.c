@@ -99,3 +99,18 @@ void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
         n -= used;
     }
 }
+
+void text_write_json(Buffer *out, const char *s)
+{
+    buffer_putc(out, '"');
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            buffer_printf(out, "\\%c", c);
+        else if (c < 0x20)
+            buffer_printf(out, "\\u%04x", c);
+        else
+            buffer_putc(out, (char)c);
+    }
+    buffer_putc(out, '"');
+}

@@ -39,4 +39,7 @@ size_t text_fit(const char *s, int columns, int *used);
  * outside ASCII as \uNNNN (\UNNNNNNNN above the basic plane). */
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii);
 
+/* Adds s as a JSON string, with its quotes. */
+void text_write_json(Buffer *out, const char *s);
+
 #endif

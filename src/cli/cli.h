@@ -36,6 +36,7 @@ int cli_ablations(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
+int cli_lab(int argc, char **argv);
 int cli_keys(int argc, char **argv);
 
 /* ---- talk (talk.c) ---- */

@@ -35,6 +35,7 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_CHARACTERS] = {0, "characters", NULL, 0, N_("every character of the text is a token (the default)")},
     [OPTION_WORDS] = {0, "words", NULL, 0, N_("every word of the text is a token")},
     [OPTION_DIFFICULTY] = {0, "difficulty", "N", 0, N_("the size of the examples, where the task has one; 0 is its own mix")},
+    [OPTION_SMALL] = {0, "small", NULL, 0, N_("the small parameters: seconds instead of minutes")},
     [OPTION_SIZE] = {0, "size", "COLSxROWS", 0, N_("how large the screen is (80x24)")},
     [OPTION_KEYS] = {0, "keys", "KEYS", 0, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
     [OPTION_THEME] = {0, "theme", "THEME", 0, N_("dark, light, high-contrast or monochrome")},
