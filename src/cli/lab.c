@@ -264,8 +264,8 @@ static void add_list(Buffer *out)
     enum { NAME = 16 };
     bool ascii = screen_is_ascii();
     for (size_t i = 0; i < lab_count; i++) {
-        buffer_printf(out, "%-*s", NAME, lab_table[i]->name);
-        add_wrapped(out, _(lab_table[i]->title), NAME, columns_of(STDOUT_FILENO), ascii);
+        buffer_printf(out, "%-*s", NAME, lab_table[i].name);
+        add_wrapped(out, _(lab_table[i].title), NAME, columns_of(STDOUT_FILENO), ascii);
     }
 }
 
@@ -311,7 +311,7 @@ static const LabInfo *find_lab(const char *name, Error *e)
         return info;
     Nearest near = nearest_to(name, strlen(name));
     for (size_t i = 0; i < lab_count; i++)
-        nearest_offer(&near, lab_table[i]->name);
+        nearest_offer(&near, lab_table[i].name);
     error_set(e, "lab: expected the name of an experiment, found %s%s; 'stepformer lab' lists them", quote_short(name, strlen(name), quoted),
               nearest_hint(&near, hint));
     return NULL;

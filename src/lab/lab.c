@@ -13,19 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-const LabInfo *const lab_table[] = {
-#define LAB(id) &lab_##id,
+const LabInfo lab_table[] = {
+#define LAB(id, name, title, varies, fixed, limits, lessons) \
+    {name, title, varies, fixed, limits, lessons, lab_params_##id, lab_run_##id},
 #include "lab/lab.def"
 #undef LAB
-    NULL,
+    {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 const size_t lab_count = sizeof lab_table / sizeof *lab_table - 1;
 
 const LabInfo *lab_find(const char *name)
 {
     for (size_t i = 0; i < lab_count; i++)
-        if (strcmp(lab_table[i]->name, name) == 0)
-            return lab_table[i];
+        if (strcmp(lab_table[i].name, name) == 0)
+            return &lab_table[i];
     return NULL;
 }
 

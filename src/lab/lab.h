@@ -48,7 +48,8 @@ typedef struct Lab {
     bool failed; /* no memory, or more tables, plots or notes than there is room for */
 } Lab;
 
-/* To add an experiment: a row in lab.def; in a file of src/lab its function and, at the end, its parameters and its lab_NAME. */
+/* A row of lab.def. To add an experiment: a row there; in a file of src/lab its function lab_run_ID and, at the end, its parameters
+ * lab_params_ID. */
 struct LabInfo {
     const char *name;   /* "scaling" */
     const char *title;  /* what is asked, translatable: "Why are scores divided by √d_k?" */
@@ -59,9 +60,11 @@ struct LabInfo {
     int (*run)(Lab *lab, Error *e); /* fills tables, plots, notes; deterministic for given parameters */
 };
 
-extern const LabInfo *const lab_table[];
+extern const LabInfo lab_table[];
 extern const size_t lab_count;
-#define LAB(id) extern const LabInfo lab_##id;
+#define LAB(id, ...)                      \
+    int lab_run_##id(Lab *lab, Error *e); \
+    extern const LabParam lab_params_##id[];
 #include "lab/lab.def"
 #undef LAB
 
