@@ -204,7 +204,7 @@ PlotAxis plot_y_axis(const Plot *p)
             include(&a, p->series[s].low[i]);
             include(&a, p->series[s].high[i]);
         }
-    if (p->bars && !a.log)
+    if (!a.log && (p->bars || (a.least > 0 && a.least < 0.4 * a.most))) /* a range that begins near 0 begins there */
         include(&a, 0);
     widen(&a);
     if (a.log)

@@ -52,6 +52,16 @@ size_t arith_largest(const double *x, size_t n)
     return at;
 }
 
+double arith_second(const double *x, size_t n)
+{
+    size_t best = arith_largest(x, n);
+    double second = -INFINITY;
+    for (size_t i = 0; i < n; i++)
+        if (i != best)
+            second = fmax(second, x[i]);
+    return second;
+}
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

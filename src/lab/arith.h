@@ -18,6 +18,8 @@ double arith_dot(const double *a, const double *b, size_t n);
 double arith_norm(const double *x, size_t n);
 /* The index of the largest, the first of equals. */
 size_t arith_largest(const double *x, size_t n);
+/* The largest but one; n > 1. */
+double arith_second(const double *x, size_t n);
 /* The share-th quantile of n numbers, which are sorted by it: between two of them linearly (R's type 7). */
 double arith_quantile(double *x, size_t n, double share);
 void arith_normals(double *x, size_t n, Random *random);
