@@ -188,7 +188,7 @@ static void add_cell(Buffer *out, const Table *t, size_t row, size_t column, boo
 
 /* ---- text ---- */
 
-enum { TITLE_COLUMNS = 10, TITLE_LINES = 6 }; /* a column may be as wide as this for its title alone; longer ones are broken at spaces */
+enum { TITLE_COLUMNS = 8, TITLE_LINES = 6 }; /* a column may be as wide as this for its title alone; longer ones are broken at spaces */
 
 /* Where the part of a title that fits in `width` columns ends; *next gets where the rest begins. At least one word, however long. */
 static size_t title_part(const char *s, int width, size_t *next)

@@ -76,6 +76,41 @@ double arith_quantile(double *x, size_t n, double share)
     return low + 1 < n ? x[low] + (at - (double)low) * (x[low + 1] - x[low]) : x[n - 1];
 }
 
+static void swap(double *a, double *b)
+{
+    double x = *a;
+    *a = *b;
+    *b = x;
+}
+
+size_t arith_rank(double *a, size_t m, size_t n, double tolerance)
+{
+    double first = 0;
+    for (size_t rank = 0;; rank++) {
+        size_t at = 0, to = 0;
+        double most = 0;
+        for (size_t i = rank; i < m; i++)
+            for (size_t j = rank; j < n; j++)
+                if (fabs(a[i * n + j]) > most) {
+                    most = fabs(a[i * n + j]);
+                    at = i;
+                    to = j;
+                }
+        first = rank == 0 ? most : first;
+        if (most == 0 || most <= tolerance * first)
+            return rank;
+        for (size_t j = 0; j < n; j++)
+            swap(&a[rank * n + j], &a[at * n + j]);
+        for (size_t i = 0; i < m; i++)
+            swap(&a[i * n + rank], &a[i * n + to]);
+        for (size_t i = rank + 1; i < m; i++) {
+            double factor = a[i * n + rank] / a[rank * n + rank];
+            for (size_t j = rank; j < n; j++)
+                a[i * n + j] -= factor * a[rank * n + j];
+        }
+    }
+}
+
 void arith_normals(double *x, size_t n, Random *random)
 {
     for (size_t i = 0; i < n; i++)

@@ -22,6 +22,9 @@ size_t arith_largest(const double *x, size_t n);
 double arith_second(const double *x, size_t n);
 /* The share-th quantile of n numbers, which are sorted by it: between two of them linearly (R's type 7). */
 double arith_quantile(double *x, size_t n, double share);
+/* The rank of a [m, n], which is used up: Gaussian elimination with the largest number left as pivot; what is below `tolerance` times
+ * the first pivot counts as 0. */
+size_t arith_rank(double *a, size_t m, size_t n, double tolerance);
 void arith_normals(double *x, size_t n, Random *random);
 
 #endif
