@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void table_begin(Table *t, const char *const *columns)
+void cli_table_begin(Table *t, const char *const *columns)
 {
     *t = (Table){.width = 0};
     while (columns[t->width] && t->width < TABLE_COLUMNS) {
@@ -18,7 +18,7 @@ void table_begin(Table *t, const char *const *columns)
     }
 }
 
-void table_free(Table *t)
+void cli_table_free(Table *t)
 {
     for (size_t i = 0; i < t->count; i++)
         free(t->cells[i].word);
@@ -66,37 +66,37 @@ static void add(Table *t, TableCell cell)
     t->cells[t->count++] = cell;
 }
 
-void table_fact_word(Table *t, const char *name, const char *word)
+void cli_table_fact_word(Table *t, const char *name, const char *word)
 {
     add_fact(t, name, word_cell(t, word));
 }
 
-void table_fact_count(Table *t, const char *name, size_t n)
+void cli_table_fact_count(Table *t, const char *name, size_t n)
 {
     add_fact(t, name, (TableCell){.kind = TABLE_COUNT, .number = (double)n});
 }
 
-void table_fact_number(Table *t, const char *name, double x)
+void cli_table_fact_number(Table *t, const char *name, double x)
 {
     add_fact(t, name, number_cell(x));
 }
 
-void table_word(Table *t, const char *word)
+void cli_table_word(Table *t, const char *word)
 {
     add(t, word_cell(t, word));
 }
 
-void table_count(Table *t, size_t n)
+void cli_table_count(Table *t, size_t n)
 {
     add(t, (TableCell){.kind = TABLE_COUNT, .number = (double)n});
 }
 
-void table_number(Table *t, double x)
+void cli_table_number(Table *t, double x)
 {
     add(t, number_cell(x));
 }
 
-void table_nothing(Table *t)
+void cli_table_nothing(Table *t)
 {
     add(t, (TableCell){.kind = TABLE_NOTHING});
 }
@@ -229,7 +229,7 @@ static void write_csv(const Table *t, Buffer *out)
     }
 }
 
-int table_write(const Table *t, TableFormat format, Buffer *out, Error *e)
+int cli_table_write(const Table *t, TableFormat format, Buffer *out, Error *e)
 {
     if (format == TABLE_JSON)
         write_json(t, out);

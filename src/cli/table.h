@@ -36,21 +36,21 @@ typedef struct Table {
 } Table;
 
 /* The columns, ended by NULL. */
-void table_begin(Table *t, const char *const *columns);
-void table_free(Table *t);
+void cli_table_begin(Table *t, const char *const *columns);
+void cli_table_free(Table *t);
 
-void table_fact_word(Table *t, const char *name, const char *word);
-void table_fact_count(Table *t, const char *name, size_t n);
-void table_fact_number(Table *t, const char *name, double x);
+void cli_table_fact_word(Table *t, const char *name, const char *word);
+void cli_table_fact_count(Table *t, const char *name, size_t n);
+void cli_table_fact_number(Table *t, const char *name, double x);
 /* The next cell: row after row, column after column. */
-void table_word(Table *t, const char *word);
-void table_count(Table *t, size_t n);
-void table_number(Table *t, double x);
-void table_nothing(Table *t);
+void cli_table_word(Table *t, const char *word);
+void cli_table_count(Table *t, size_t n);
+void cli_table_number(Table *t, double x);
+void cli_table_nothing(Table *t);
 
 /* text: facts behind '#', then aligned columns, numbers with six significant digits, control characters escaped. json: one object, the
  * facts and "rows". csv: a line of names, then the rows; facts are left out. Nothing is "-", null and empty. -1 with e set without memory.
  */
-int table_write(const Table *t, TableFormat format, Buffer *out, Error *e);
+int cli_table_write(const Table *t, TableFormat format, Buffer *out, Error *e);
 
 #endif
