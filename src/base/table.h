@@ -25,7 +25,7 @@ typedef struct Table {
     double *numbers; /* [rows, columns]; NaN where there is none */
     char **texts;    /* [rows, columns]; NULL where the cell is a number or empty */
     size_t row_count, row_room;
-    bool failed;     /* an allocation failed: additions are ignored, the caller checks once at the end */
+    bool failed;     /* an allocation failed, or a cell was set that is not there: additions are ignored, the caller checks once at the end */
 } Table;
 
 /* An empty table; columns are added before the first row. */
@@ -43,7 +43,8 @@ int table_find_column(const Table *t, const char *name);
 int table_find_row(const Table *t, const char *key);
 double table_number(const Table *t, size_t row, size_t column);
 
-/* Appends it. Text is aligned, CJK counted two columns wide; `ascii` escapes what is not ASCII. */
+/* Appends it. Text is aligned, CJK counted two columns wide; `ascii` escapes what is not ASCII. In CSV and JSON numbers are the shortest texts that
+ * read back as the same numbers; where there is none CSV has nothing and JSON null. */
 void table_write_text(const Table *t, Buffer *out, bool ascii);
 void table_write_csv(const Table *t, Buffer *out);
 void table_write_json(const Table *t, Buffer *out);
@@ -54,7 +55,7 @@ void table_write_markdown(const Table *t, Buffer *out);
 typedef struct PlotSeries {
     char *name;   /* translated, for the legend */
     double *x, *y; /* [count]; NaN breaks the line */
-    double *low, *high; /* the spread, or NULL */
+    double *low, *high; /* the spread, NaN where a point has none */
     size_t count;
 } PlotSeries;
 
@@ -77,7 +78,8 @@ void plot_point_spread(Plot *p, size_t series, double x, double y, double low, d
 
 /* Drawn with characters, `cols` wide and `rows` high: axes with numbers, a mark for each series (told apart without colour), a legend. */
 void plot_write_text(const Plot *p, int cols, int rows, Buffer *out, bool ascii);
-/* An accessible SVG: title, axes, legend, series told apart by dash and mark, not by hue alone. */
+/* An accessible SVG, PLOT_SVG_WIDTH x PLOT_SVG_HEIGHT pixels: title, axes, legend, series told apart by dash and mark, not by hue alone. */
+enum { PLOT_SVG_WIDTH = 800, PLOT_SVG_HEIGHT = 410 };
 void plot_write_svg(const Plot *p, Buffer *out);
 void plot_write_json(const Plot *p, Buffer *out);
 

@@ -52,6 +52,7 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_CORRUPT] = {0, "corrupt", "N,N,...", 0, N_("trace: noise at these positions (the one that costs the answer most)")},
     [OPTION_OTHER] = {0, "other", "TEXT", 0, N_("trace: instead of noise another text, of as many tokens")},
     [OPTION_NOISE] = {0, "noise", "X", 0, N_("trace: how many standard deviations of the embeddings (3)")},
+    [OPTION_SMALL] = {0, "small", NULL, 0, N_("the small parameters: seconds instead of minutes")},
     [OPTION_SIZE] = {0, "size", "COLSxROWS", 0, N_("how large the screen is (80x24)")},
     [OPTION_KEYS] = {0, "keys", "KEYS", 0, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
     [OPTION_THEME] = {0, "theme", "THEME", 0, N_("dark, light, high-contrast or monochrome")},

@@ -55,6 +55,7 @@ typedef enum OptionId {
     OPTION_CORRUPT,
     OPTION_OTHER,
     OPTION_NOISE,
+    OPTION_SMALL,
     OPTION_SIZE,
     OPTION_KEYS,
     OPTION_THEME,

@@ -95,6 +95,13 @@ _stepformer() {
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask "$command" --help | sed -n 's/^ *\(-[a-z], \)*\(--[a-z-]*\).*/\2/p')" -- "$cur")
     elif [[ $command == explain ]]; then
         mapfile -t COMPREPLY < <(compgen -W "lens attribution belt heads reach trace" -- "$cur")
+    elif [[ $command == lab ]]; then
+        if [[ $COMP_CWORD -eq 2 ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lab | sed -n 's/^\([a-z][a-z-]*\) .*/\1/p')" -- "$cur")
+        else
+            compopt -o nospace 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lab "${COMP_WORDS[2]}" --help | sed -n 's/^  \([a-z_]*=\).*/\1/p')" -- "$cur")
+        fi
     elif [[ $command == train ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")

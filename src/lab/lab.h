@@ -25,7 +25,7 @@ typedef struct LabParam {
 enum { LAB_PARAMS_MAX = 12, LAB_VALUES_MAX = 64, LAB_TABLES_MAX = 6, LAB_PLOTS_MAX = 6, LAB_NOTES_MAX = 12 };
 
 typedef struct LabValue {
-    const char *text;
+    char *text; /* as it was given; owned */
     double numbers[LAB_VALUES_MAX]; /* one, or a list */
     size_t count;
 } LabValue;
@@ -36,19 +36,20 @@ typedef struct LabInfo LabInfo;
 typedef struct Lab {
     const LabInfo *info;
     LabValue values[LAB_PARAMS_MAX];
-    Buffer texts; /* what the values' texts point into */
     /* 0 … 1, seldom; false: stop (an error that says so follows). NULL: nobody listens. */
     bool (*progress)(void *context, double share, const char *what);
     void *context;
-    Table tables[LAB_TABLES_MAX];
+    Table tables[LAB_TABLES_MAX + 1]; /* one more than can be used: where there is no room for another, it is filled and lab_run fails */
     size_t table_count;
-    Plot plots[LAB_PLOTS_MAX];
+    Plot plots[LAB_PLOTS_MAX + 1];
     size_t plot_count;
     char *notes[LAB_NOTES_MAX]; /* findings in words with their numbers, computed; translated */
     size_t note_count;
+    bool failed; /* no memory, or more tables, plots or notes than there is room for */
 } Lab;
 
-/* A row of lab.def. To add an experiment: a row there, its parameters and its function in a file of src/lab. */
+/* A row of lab.def. To add an experiment: a row there; in a file of src/lab its function lab_run_ID and, at the end, its parameters
+ * lab_params_ID. */
 struct LabInfo {
     const char *name;   /* "scaling" */
     const char *title;  /* what is asked, translatable: "Why are scores divided by √d_k?" */
@@ -61,6 +62,11 @@ struct LabInfo {
 
 extern const LabInfo lab_table[];
 extern const size_t lab_count;
+#define LAB(id, ...)                      \
+    int lab_run_##id(Lab *lab, Error *e); \
+    extern const LabParam lab_params_##id[];
+#include "lab/lab.def"
+#undef LAB
 
 const LabInfo *lab_find(const char *name);
 /* Prepares one with its usual (or small) values; lab_set then changes some: "d_k=4,16". Errors name the parameter and what is expected. */
@@ -84,8 +90,9 @@ void lab_note(Lab *lab, const char *format, ...) __attribute__((format(printf, 2
 /* Says how far it is; -1 with e set where the listener wants it to stop. */
 int lab_progress(Lab *lab, double share, const char *what, Error *e);
 
-/* A named result: a cell of the tables by row and column ("0.5", "none" … the row is the first column's value or a number #i; the table's name
- * before a dot where there are several: "gradient.64"). -1 with e set. */
+/* A named result: a cell of the tables by row and column. The row is the first column's text or number ("none", "0.5"), or "#3", counted from 0;
+ * the table's name may stand before it ("gradient.64", "gradient.#3"), else the first table that has such a row and column is meant. -1 with e
+ * set where there is none, or the cell is empty or a text. */
 int lab_result(const Lab *lab, const char *row, const char *column, double *out, Error *e);
 
 #endif
