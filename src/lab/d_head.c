@@ -11,7 +11,7 @@ int lab_run_d_head(Lab *lab, Error *e)
 {
     const LabValue *list = lab_value(lab, "d_head");
     size_t d = lab_size(lab, "d_model"), h = lab_size(lab, "n_heads"), seeds = lab_size(lab, "seeds");
-    Table *t = lab_table_new(lab, "d_head", _("A small decoder, trained on induction; W_O is [h·d_head, d_model], so that any d_head fits the residual stream"));
+    Table *t = lab_table_new(lab, "d_head", _("A small decoder, trained on induction; W_O [h·d_head, d_model] returns to d_model"));
     table_column(t, "d_head", "d_head", 0);
     table_column(t, "rows", _("rows of W_O"), 0);
     table_column(t, "attention", _("numbers in W_Q … W_O, a layer"), 0);
