@@ -11,8 +11,9 @@
 #include <string.h>
 
 /* The task: symbols 0 … SYMBOLS-1 in a row. Where one pattern suffices, each place asks for the symbol before it; where two are needed, for the pair
- * of the symbol before it and the one before that: one average of values cannot say which was first. */
-enum { SYMBOLS = 4, PAIRS = SYMBOLS * SYMBOLS, VOCAB = SYMBOLS + PAIRS, LENGTH = 16, HEADS = 2, BEGINS = 4, TASKS = 2, MOMENTS_MAX = 64 };
+ * of the symbol before it and the one before that. One average of both values would do for few symbols; here it has D_HEAD dimensions for PAIRS
+ * different pairs, and two heads, one for each, have it easier. */
+enum { SYMBOLS = 16, PAIRS = SYMBOLS * SYMBOLS, VOCAB = SYMBOLS + PAIRS, LENGTH = 16, HEADS = 2, D_HEAD = 4, BEGINS = 4, TASKS = 2, MOMENTS_MAX = 64 };
 
 static const char *const begin_names[BEGINS] = {"equal", "other-W_O", "0.001-apart", "apart"};
 static const char *const task_names[TASKS] = {"two", "one"};
@@ -143,7 +144,8 @@ static int train_once(Lab *lab, int task, int how, uint64_t seed, Summary *s, Er
     double loss, looked = 0;
     t.every = (t.steps + MOMENTS_MAX - 2) / (MOMENTS_MAX - 1);
     t.every = t.every < 1 ? 1 : t.every;
-    t.model = setup_model(&init, e, "kind=decoder,decoder_layers=1,d_model=32,n_heads=%d,d_ff=32,ffn=none,norm=none,vocab_size=%d,position=rope", HEADS, VOCAB);
+    t.model = setup_model(&init, e, "kind=decoder,decoder_layers=1,d_model=32,n_heads=%d,d_head=%d,d_ff=32,ffn=none,norm=none,vocab_size=%d,position=rope", HEADS, D_HEAD,
+                          VOCAB);
     if (!t.model)
         return -1;
     begin(t.model, how, seed);
@@ -192,8 +194,8 @@ int lab_run_symmetry(Lab *lab, Error *e)
     table_column(t, "weights", _("attention differs"), 3);
     table_column(t, "loss", _("loss, nats"), 4);
     table_column(t, "loss_std", _("± over seeds"), 4);
-    Plot *plots[TASKS] = {lab_plot_new(lab, _("Two patterns needed: distance of the heads"), _("step"), _("relative distance, mean of seeds")),
-                          lab_plot_new(lab, _("One pattern suffices: distance of the heads"), _("step"), _("relative distance, mean of seeds"))};
+    Plot *plots[TASKS] = {lab_plot_new(lab, _("Two patterns asked for: distance of the heads"), _("step"), _("relative distance, mean of seeds")),
+                          lab_plot_new(lab, _("One pattern asked for: distance of the heads"), _("step"), _("relative distance, mean of seeds"))};
     for (int task = 0; task < TASKS; task++) {
         plots[task]->y_log = true;
         for (int how = 0; how < BEGINS; how++) {
@@ -211,11 +213,12 @@ int lab_run_symmetry(Lab *lab, Error *e)
                 plot_point(plots[task], series, (double)(i * (every ? every : 1)), s.curve[i]);
         }
     }
-    lab_note(lab, _("Begun equal in W_Q, W_K, W_V and W_O, the heads stay equal: %g apart after the last step, on the task that needs two. Every gradient is the same for both."),
-             table_number(t, 0, 3));
+    lab_note(lab, _("Begun equal in W_Q, W_K, W_V and W_O, the heads stay equal: %g apart after the last step, also where two patterns are asked for. Every gradient is the same for both; the loss "
+                    "is then %.2g, begun apart %.2g."),
+             table_number(t, 0, 3), table_number(t, 0, 6), table_number(t, 3, 6));
     lab_note(lab, _("Begun equal but for W_O, they are %.2g apart in all their weights before the first step (W_O alone), and %.2g after it: W_O decides what gradient a head's values get."),
              table_number(t, 1, 1), table_number(t, 1, 2));
-    lab_note(lab, _("A thousandth apart they end %.3g apart where two patterns are needed and %.3g where one suffices; begun apart, %.3g and %.3g."), table_number(t, 2, 3),
+    lab_note(lab, _("A thousandth apart they end %.3g apart where two patterns are asked for and %.3g where one is; begun apart, %.3g and %.3g."), table_number(t, 2, 3),
              table_number(t, 6, 3), table_number(t, 3, 3), table_number(t, 7, 3));
     return 0;
 }
