@@ -162,7 +162,7 @@ static void add_exact(Buffer *out, double x)
     buffer_puts(out, text);
 }
 
-/* For people. What would be written as 0.000 although it is not 0 is written as a power of ten. */
+/* For people. What would keep fewer than two of its digits is written with two, as a power of ten where it must. */
 static void add_readable(Buffer *out, double x, int digits)
 {
     if (isnan(x))
@@ -171,7 +171,7 @@ static void add_readable(Buffer *out, double x, int digits)
         buffer_puts(out, x > 0 ? "inf" : "-inf");
     else if (digits < 0)
         buffer_printf(out, "%.6g", x);
-    else if (x != 0 && (fabs(x) < 0.5 * pow(10, -digits) || fabs(x) >= 1e12))
+    else if (x != 0 && ((digits > 0 && fabs(x) < pow(10, 1 - digits)) || fabs(x) >= 1e12))
         buffer_printf(out, "%.2g", x);
     else
         buffer_printf(out, "%.*f", digits, x);
