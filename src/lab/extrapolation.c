@@ -92,8 +92,8 @@ static int train_one(Lab *lab, const Kind *kind, uint64_t seed, double from, dou
     Eval v;
     size_t steps = lab_size(lab, "steps");
     if (setup_recipe(&r, e,
-                     "{\"task\":\"induction\",\"config\":{\"kind\":\"decoder\",\"decoder_layers\":2,\"d_model\":32,\"n_heads\":4,\"ffn\":\"none\",\"norm\":\"layernorm\","
-                     "\"norm_position\":\"pre\",\"position\":\"%s\",\"max_len\":64,\"tie_embeddings\":false},\"init\":\"xavier\",\"weight_seed\":%llu,\"data_seed\":%llu,\"steps\":%zu,"
+                     "{\"task\":\"induction\",\"config\":{\"kind\":\"decoder\",\"decoder_layers\":2,\"d_model\":32,\"n_heads\":4,\"ffn\":\"none\",\"norm\":\"none\",\"bias\":false,"
+                     "\"position\":\"%s\",\"max_len\":64,\"tie_embeddings\":false},\"init\":\"xavier\",\"weight_seed\":%llu,\"data_seed\":%llu,\"steps\":%zu,"
                      "\"batch\":32,\"lr\":0.01,\"lr_end\":0,\"warmup\":%zu,\"weight_decay\":0,\"eval_examples\":200}",
                      kind->config, (unsigned long long)seed, (unsigned long long)seed, steps, steps / 20) != 0)
         return -1;
@@ -169,8 +169,8 @@ int lab_run_extrapolation(Lab *lab, Error *e)
 
 const LabParam lab_params_extrapolation[] = {
     {"times", LAB_REALS, "1,1.5,2", NULL, 0.5, 2.1, NULL, N_("how many times the longest of training is tested")},
-    {"examples", LAB_INTEGER, "300", "40", 1, 100000, NULL, N_("held-out examples of each length")},
-    {"steps", LAB_INTEGER, "1000", "30", 0, 100000, NULL, N_("steps of each training, 32 sequences each; 0: none")},
+    {"examples", LAB_INTEGER, "200", "40", 1, 100000, NULL, N_("held-out examples of each length")},
+    {"steps", LAB_INTEGER, "1500", "30", 0, 100000, NULL, N_("steps of each training, 32 sequences each; 0: none")},
     {"seeds", LAB_INTEGER, "2", NULL, 2, 20, NULL, N_("of weights and data, 1, 2, …")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

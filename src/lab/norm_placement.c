@@ -151,6 +151,7 @@ static int train_all(Lab *lab, Error *e)
     table_column(t, "score_spread", _("± seeds"), 3);
     table_column(t, "diverged", _("diverged"), 0);
     Plot *p = lab_plot_new(lab, _("loss while training, seed 1"), _("steps"), _("loss, nats"));
+    Spread losses[4];
     for (size_t k = 0; k < depths->count; k++)
         for (int i = 0; i < 4; i++) {
             Case x = {places[i / 2], (size_t)depths->numbers[k], i % 2 ? 0 : warmup};
@@ -168,7 +169,11 @@ static int train_all(Lab *lab, Error *e)
             table_set(t, row, "score", out.score.n ? out.score.mean : NAN);
             table_set(t, row, "score_spread", spread_deviation(&out.score));
             table_set(t, row, "diverged", (double)out.diverged);
-            lab_note(lab, _("%s: loss %.3f ± %.3f over %zu seeds."), name, out.loss.n ? out.loss.mean : NAN, spread_deviation(&out.loss), seeds);
+            losses[i] = out.loss;
+            if (i == 3)
+                lab_note(lab, _("%zu layers, loss at the end over %zu seeds: pre-norm %.2f ± %.2f with warm-up, %.2f ± %.2f without; post-norm %.2f ± %.2f with, %.2f ± %.2f without."), x.layers,
+                         seeds, losses[0].mean, spread_deviation(&losses[0]), losses[1].mean, spread_deviation(&losses[1]), losses[2].mean,
+                         spread_deviation(&losses[2]), losses[3].mean, spread_deviation(&losses[3]));
         }
     return 0;
 }
@@ -182,13 +187,13 @@ int lab_run_norm_placement(Lab *lab, Error *e)
 
 const LabParam lab_params_norm_placement[] = {
     {"start_layers", LAB_INTEGER, "12", "6", 2, LAYERS_MAX, NULL, N_("layers, where gradients are looked at before training")},
-    {"layers", LAB_INTEGERS, "6,12", "4", 1, LAYERS_MAX, NULL, N_("layers of the models that are trained (at most two depths are told in words)")},
-    {"task", LAB_WORD, "induction", NULL, 0, 0, "induction|recall|sum|story", N_("what they are taught")},
-    {"steps", LAB_INTEGER, "300", "20", 0, 100000, NULL, N_("steps of training, 0: none")},
+    {"layers", LAB_INTEGERS, "6,12", "6,12", 1, LAYERS_MAX, NULL, N_("layers of the models that are trained")},
+    {"task", LAB_WORD, "sum", NULL, 0, 0, "induction|recall|sum|story", N_("what they are taught")},
+    {"steps", LAB_INTEGER, "600", "150", 0, 100000, NULL, N_("steps of training, 0: none")},
     {"batch", LAB_INTEGER, "16", "8", 1, 1024, NULL, N_("sequences of a step")},
     {"lr", LAB_REAL, "0.002", NULL, 0, 10, NULL, N_("learning rate, highest; AdamW, cosine to 0, no clipping")},
-    {"warmup", LAB_INTEGER, "60", "5", 1, 100000, NULL, N_("steps of warm-up, where there is one")},
-    {"d_model", LAB_INTEGER, "32", "16", 8, 256, NULL, N_("width")},
+    {"warmup", LAB_INTEGER, "100", "20", 1, 100000, NULL, N_("steps of warm-up, where there is one")},
+    {"d_model", LAB_INTEGER, "32", NULL, 8, 256, NULL, N_("width")},
     {"seeds", LAB_INTEGER, "3", "2", 2, 20, NULL, N_("of weights and data, 1, 2, …")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };
