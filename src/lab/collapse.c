@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "measure/metrics.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { LAYERS_MAX = 64 };
@@ -26,6 +25,7 @@ static const Variant variants[] = {
     {"decoder-ffn", "decoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
     {"decoder-whole", "decoder", "norm=layernorm,norm_position=pre", 0},
 };
+static const char *const columns[] = {"encoder_attention", "encoder_ffn", "encoder_whole", "decoder_attention", "decoder_ffn", "decoder_whole"};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 typedef struct Layer {
@@ -91,59 +91,82 @@ static int measure(Lab *lab, const Variant *v, size_t layers, uint64_t seed, Lay
     return status;
 }
 
-static void add_rows(Table *t, Plot *p, const Variant *v, const Layer *x, size_t layers)
+/* Which of a layer's measures a table holds. */
+typedef enum Measure { COSINE, APART, FIRST, MEASURES } Measure;
+
+static const Spread *measure_of(const Layer *x, Measure m)
 {
-    size_t series = plot_series(p, v->name);
+    return m == COSINE ? &x->cosine : m == APART ? &x->apart : &x->first;
+}
+
+static Table *layer_table(Lab *lab, const char *name, const char *title, int digits)
+{
+    Table *t = lab_table_new(lab, name, title);
+    table_column(t, "layer", _("layer"), 0);
+    for (size_t v = 0; v < VARIANTS; v++)
+        table_column(t, columns[v], variants[v].name, digits);
+    return t;
+}
+
+/* Layers that are shown: all of the first, then every third, and the last. */
+static bool is_shown(size_t layer, size_t layers)
+{
+    return layer <= 6 || layer % 3 == 0 || layer == layers;
+}
+
+static void add_column(Table *t, size_t variant, const Layer *x, size_t layers, Measure m)
+{
+    size_t row = 0;
     for (size_t l = 0; l < layers; l++) {
-        char key[64];
-        size_t row = table_row(t);
-        snprintf(key, sizeof key, "%s-%zu", v->name, l + 1);
-        table_set_text(t, row, "case", key);
-        table_set(t, row, "layer", (double)(l + 1));
-        table_set(t, row, "cosine", x[l].cosine.mean);
-        table_set(t, row, "cosine_spread", spread_deviation(&x[l].cosine));
-        table_set(t, row, "apart", x[l].apart.mean);
-        table_set(t, row, "first", x[l].first.mean);
-        table_set(t, row, "first_spread", spread_deviation(&x[l].first));
-        plot_point(p, series, (double)(l + 1), x[l].apart.mean > 0 ? x[l].apart.mean : NAN);
+        if (!is_shown(l + 1, layers))
+            continue;
+        if (variant == 0)
+            table_set(t, table_row(t), "layer", (double)(l + 1));
+        table_set(t, row++, columns[variant], measure_of(&x[l], m)->mean);
     }
+}
+
+/* The first layer after which the rows' mean cosine is above 0.999; 0: none. */
+static size_t collapsed(const Layer *x, size_t layers)
+{
+    for (size_t l = 0; l < layers; l++)
+        if (x[l].cosine.mean > 0.999)
+            return l + 1;
+    return 0;
 }
 
 int lab_run_collapse(Lab *lab, Error *e)
 {
-    size_t layers = lab_size(lab, "layers"), seeds = lab_size(lab, "seeds");
-    Layer x[LAYERS_MAX], causal = nothing, both = nothing, kept = nothing;
-    Table *t = lab_table_new(lab, "collapse", _("how alike tokens are, layer by layer"));
-    table_text_column(t, "case", _("stack-what-layer"));
-    table_column(t, "layer", _("layer"), 0);
-    table_column(t, "cosine", _("token cosine"), 4);
-    table_column(t, "cosine_spread", _("± seeds"), 4);
-    table_column(t, "apart", _("distance from equal rows"), -1);
-    table_column(t, "first", _("cosine to the first token alone"), 4);
-    table_column(t, "first_spread", _("± seeds"), 4);
+    enum { ENCODER = 1, DECODER = 4, WHOLE = 5 }; /* of variants, those that are told in words */
+    size_t layers = lab_size(lab, "layers"), seeds = lab_size(lab, "seeds"), at[VARIANTS];
+    Layer x[LAYERS_MAX], last[VARIANTS];
+    Table *tables[MEASURES] = {layer_table(lab, "cosine", _("mean cosine between tokens, by layer"), 4),
+                               layer_table(lab, "apart", _("distance from equal rows, |X - mean| / |X|, by layer"), -1),
+                               layer_table(lab, "first", _("cosine with what the first token becomes alone, by layer"), 4)};
     Plot *p = lab_plot_new(lab, _("distance from equal rows, by layer"), _("layer"), "|X - mean| / |X|");
     p->y_log = true;
     for (size_t v = 0; v < VARIANTS; v++) {
+        size_t series = plot_series(p, variants[v].name);
         for (size_t l = 0; l < layers; l++)
             x[l] = nothing;
         for (size_t seed = 1; seed <= seeds; seed++)
             if (measure(lab, &variants[v], layers, seed, x, e) != 0)
                 return -1;
-        add_rows(t, p, &variants[v], x, layers);
-        if (v == 1)
-            both = x[layers - 1];
-        if (v == 4)
-            causal = x[layers - 1];
-        if (v == 5)
-            kept = x[layers - 1];
+        for (int m = 0; m < MEASURES; m++)
+            add_column(tables[m], v, x, layers, (Measure)m);
+        for (size_t l = 0; l < layers; l++)
+            plot_point(p, series, (double)(l + 1), x[l].apart.mean > 0 ? x[l].apart.mean : NAN);
+        last[v] = x[layers - 1];
+        at[v] = collapsed(x, layers);
         if (lab_progress(lab, (double)(v + 1) / VARIANTS, variants[v].name, e) != 0)
             return -1;
     }
-    lab_note(lab, _("Without residuals, after %zu layers with norm and FFN, rows have a cosine of %.4f with each other in the encoder and %.4f in the decoder; with residuals the decoder's have %.4f."),
-             layers, both.cosine.mean, causal.cosine.mean, kept.cosine.mean);
-    lab_note(lab, _("Causal tokens converge to the first: its row sees only itself, so no mixing ever moves it. Cosine with what the first token becomes alone: %.4f ± %.4f in the decoder, "
-                    "%.4f ± %.4f in the encoder, where all tokens have a part in what is left."),
-             causal.first.mean, spread_deviation(&causal.first), both.first.mean, spread_deviation(&both.first));
+    lab_note(lab, _("Without residuals but with norm and FFN the rows' mean cosine is above 0.999 from layer %zu on in the encoder, from layer %zu on in the decoder (0: nowhere); with residuals the decoder's is %.4f ± %.4f after %zu "
+                    "layers."),
+             at[ENCODER], at[DECODER], last[WHOLE].cosine.mean, spread_deviation(&last[WHOLE].cosine), layers);
+    lab_note(lab, _("Causal tokens converge to the first: its row sees only itself, so no mixing ever moves it. Cosine with what the first token becomes alone, without residuals, over %zu seeds: %.4f ± %.4f in the decoder; in the "
+                    "encoder, where every token has a part in what is left, %.4f ± %.4f."),
+             seeds, last[DECODER].first.mean, spread_deviation(&last[DECODER].first), last[ENCODER].first.mean, spread_deviation(&last[ENCODER].first));
     return 0;
 }
 

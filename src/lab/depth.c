@@ -23,6 +23,7 @@ static const Variant variants[] = {
     {"pre-bare", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
     {"off-bare", "norm=none", NO_RESIDUAL},
 };
+static const char *const columns[] = {"pre_residual", "post_residual", "off_residual", "pre_bare", "off_bare"};
 enum { VARIANTS = sizeof variants / sizeof *variants, LAYERS_MAX = 64 };
 
 /* One model of one seed, layer by layer. */
@@ -117,23 +118,41 @@ static void add_summary(Table *t, const char *name, const Means *m, size_t layer
     table_set(t, row, "w_q_last", m->w_q[layers - 1].mean);
 }
 
-/* The deepest models layer by layer. */
-static void add_profile(Table *t, Plot *cosines, Plot *gradients, const char *name, const Means *m, size_t layers)
+/* Layers that are shown of a deep model: all of the first, then every sixth, and the last. */
+static bool is_shown(size_t layer, size_t layers)
 {
-    size_t a = plot_series(cosines, name), b = plot_series(gradients, name);
+    return layer <= 6 || layer % 6 == 0 || layer == layers;
+}
+
+/* The deepest models layer by layer: a row a layer, a column a variant. */
+static void add_profile(Table *cosines, Table *w_q, Plot *cosine_plot, Plot *gradient_plot, size_t variant, const char *name, const Means *m, size_t layers)
+{
+    size_t a = plot_series(cosine_plot, name), b = plot_series(gradient_plot, name), row = 0;
     for (size_t l = 0; l < layers; l++) {
-        char key[96];
-        size_t row = table_row(t);
-        snprintf(key, sizeof key, "%s-%zu", name, l + 1);
-        table_set_text(t, row, "case", key);
-        table_set(t, row, "layer", (double)(l + 1));
-        table_set(t, row, "cosine", m->cosine[l].mean);
-        table_set(t, row, "stream", m->stream[l].mean);
-        table_set(t, row, "w_q", m->w_q[l].mean);
-        plot_point_spread(cosines, a, (double)(l + 1), m->cosine[l].mean, m->cosine[l].mean - spread_deviation(&m->cosine[l]),
-                          m->cosine[l].mean + spread_deviation(&m->cosine[l]));
-        plot_point(gradients, b, (double)(l + 1), m->stream[l].mean > 0 ? m->stream[l].mean : NAN);
+        const Spread *x = &m->cosine[l];
+        plot_point_spread(cosine_plot, a, (double)(l + 1), x->mean, x->mean - spread_deviation(x), x->mean + spread_deviation(x));
+        plot_point(gradient_plot, b, (double)(l + 1), m->stream[l].mean > 0 ? m->stream[l].mean : NAN);
+        if (!is_shown(l + 1, layers))
+            continue;
+        if (variant == 0) {
+            table_row(cosines);
+            table_row(w_q);
+            table_set(cosines, row, "layer", (double)(l + 1));
+            table_set(w_q, row, "layer", (double)(l + 1));
+        }
+        table_set(cosines, row, columns[variant], x->mean);
+        table_set(w_q, row, columns[variant], m->w_q[l].mean);
+        row++;
     }
+}
+
+static Table *profile_table(Lab *lab, const char *name, const char *title, int digits)
+{
+    Table *t = lab_table_new(lab, name, title);
+    table_column(t, "layer", _("layer"), 0);
+    for (size_t v = 0; v < VARIANTS; v++)
+        table_column(t, columns[v], variants[v].name, digits);
+    return t;
 }
 
 /* ---- notes ---- */
@@ -159,57 +178,68 @@ static void add_notes(Lab *lab, const Table *t, const char *init, size_t shallow
              of(t, "post-residual", init, deep, "cosine"), of(t, "pre-residual", init, deep, "cosine"));
 }
 
+/* One variant at one depth, over seeds. */
+static int run_variant(Lab *lab, const Variant *v, const Init *kind, size_t layers, Means *means, Profile *profile, Error *e)
+{
+    static const Means nothing;
+    *means = nothing;
+    for (size_t seed = 1; seed <= lab_size(lab, "seeds"); seed++) {
+        Init init = *kind;
+        init.seed = seed;
+        if (measure(lab, v, &init, layers, profile, e) != 0)
+            return -1;
+        add(means, profile, layers);
+    }
+    return 0;
+}
+
+/* All variants and depths of one initialisation. */
+static int run_init(Lab *lab, const Init *init, const char *name, Table *summary, double from, double to, Means *means, Profile *profile, Error *e)
+{
+    const LabValue *depths = lab_value(lab, "layers");
+    bool xavier = init->kind == INIT_XAVIER;
+    size_t deepest = 0, shallowest = LAYERS_MAX, done = 0;
+    for (size_t k = 0; k < depths->count; k++) {
+        deepest = (size_t)depths->numbers[k] > deepest ? (size_t)depths->numbers[k] : deepest;
+        shallowest = (size_t)depths->numbers[k] < shallowest ? (size_t)depths->numbers[k] : shallowest;
+    }
+    Table *cosines = profile_table(lab, xavier ? "cosine_xavier" : "cosine_normal", xavier ? _("token cosine by layer, deepest model, Xavier") : _("token cosine by layer, deepest model, normal 0.02"), 4);
+    Table *w_q = profile_table(lab, xavier ? "w_q_xavier" : "w_q_normal", xavier ? _("|d W_Q| by layer, deepest model, Xavier") : _("|d W_Q| by layer, deepest model, normal 0.02"), -1);
+    Plot *cosine_plot = lab_plot_new(lab, xavier ? _("token cosine by layer, Xavier") : _("token cosine by layer, normal 0.02"), _("layer"), _("mean cosine between tokens"));
+    Plot *gradient_plot = lab_plot_new(lab, xavier ? _("gradient by layer, Xavier") : _("gradient by layer, normal 0.02"), _("layer"), _("|d stream|"));
+    gradient_plot->y_log = true;
+    for (size_t v = 0; v < VARIANTS; v++) {
+        bool drawn = false;
+        for (size_t k = 0; k < depths->count; k++) {
+            size_t depth = (size_t)depths->numbers[k];
+            char key[64];
+            if (run_variant(lab, &variants[v], init, depth, means, profile, e) != 0)
+                return -1;
+            snprintf(key, sizeof key, "%s-%s-%zu", variants[v].name, name, depth);
+            add_summary(summary, key, means, depth);
+            if (depth == deepest && !drawn)
+                add_profile(cosines, w_q, cosine_plot, gradient_plot, v, variants[v].name, means, depth);
+            drawn = drawn || depth == deepest;
+            if (lab_progress(lab, from + (to - from) * (double)++done / (double)(VARIANTS * depths->count), key, e) != 0)
+                return -1;
+        }
+    }
+    add_notes(lab, summary, name, shallowest, deepest);
+    return 0;
+}
+
 int lab_run_depth(Lab *lab, Error *e)
 {
     static const Init inits[] = {{.kind = INIT_XAVIER}, {.kind = INIT_NORMAL, .deviation = 0.02}};
-    static const char *const init_names[] = {"xavier", "normal"};
-    const LabValue *depths = lab_value(lab, "layers");
-    size_t seeds = lab_size(lab, "seeds"), deepest = 0, shallowest = LAYERS_MAX, done = 0;
-    for (size_t k = 0; k < depths->count; k++) {
-        size_t layers = (size_t)depths->numbers[k];
-        deepest = layers > deepest ? layers : deepest;
-        shallowest = layers < shallowest ? layers : shallowest;
-    }
+    static const char *const names[] = {"xavier", "normal"};
     Means *means = calloc(1, sizeof *means);
     Profile *profile = calloc(1, sizeof *profile);
-    Table *summary = lab_table_new(lab, "summary", _("gradients and likeness of tokens by depth, at initialisation")), *layers = lab_table_new(lab, "layers", _("the deepest models, layer by layer"));
+    Table *summary = lab_table_new(lab, "summary", _("gradients and likeness of tokens by depth, at initialisation"));
     summary_columns(summary);
-    table_text_column(layers, "case", _("norm-residuals-init-layer"));
-    table_column(layers, "layer", _("layer"), 0);
-    table_column(layers, "cosine", _("token cosine"), 4);
-    table_column(layers, "stream", _("|d stream|"), -1);
-    table_column(layers, "w_q", _("|d W_Q|"), -1);
-    Plot *cosines = lab_plot_new(lab, _("token cosine by layer"), _("layer"), _("mean cosine between tokens"));
-    Plot *gradients = lab_plot_new(lab, _("gradient by layer"), _("layer"), _("|d stream|"));
-    gradients->y_log = true;
     int status = means && profile ? 0 : error_memory(e, "depth");
-    for (int i = 0; i < 2 && status == 0; i++) {
-        if (!lab_is(lab, "init", "both") && !lab_is(lab, "init", init_names[i]))
-            continue;
-        for (size_t v = 0; v < VARIANTS && status == 0; v++)
-            for (size_t k = 0; k < depths->count && status == 0; k++) {
-                size_t depth = (size_t)depths->numbers[k];
-                char name[64];
-                *means = (Means){.first = {0}};
-                for (size_t seed = 1; seed <= seeds && status == 0; seed++) {
-                    Init init = inits[i];
-                    init.seed = seed;
-                    status = measure(lab, &variants[v], &init, depth, profile, e);
-                    if (status == 0)
-                        add(means, profile, depth);
-                }
-                if (status != 0)
-                    break;
-                snprintf(name, sizeof name, "%s-%s-%zu", variants[v].name, init_names[i], depth);
-                add_summary(summary, name, means, depth);
-                snprintf(name, sizeof name, "%s-%s", variants[v].name, init_names[i]);
-                if (depth == deepest)
-                    add_profile(layers, cosines, gradients, name, means, depth);
-                status = lab_progress(lab, (double)++done / (double)(2 * VARIANTS * depths->count), name, e);
-            }
-        if (status == 0)
-            add_notes(lab, summary, init_names[i], shallowest, deepest);
-    }
+    for (int i = 0; i < 2 && status == 0; i++)
+        if (lab_is(lab, "init", "both") || lab_is(lab, "init", names[i]))
+            status = run_init(lab, &inits[i], names[i], summary, i / 2.0, (i + 1) / 2.0, means, profile, e);
     free(means);
     free(profile);
     return status;

@@ -188,8 +188,13 @@ static int slips(Reader *r, const Examples *x, size_t n, Slip *out, Error *e)
 
 /* ---- scheduled sampling (Bengio et al. 2015), in two passes (Mihaylova and Martins 2019) ---- */
 
+/* How many words were the model's own, and how many of these not the right ones. */
+typedef struct Mixed {
+    size_t own, wrong;
+} Mixed;
+
 /* Each word of the input becomes, in a share of all cases, what the model itself would have said there. */
-static int mix_in(Reader *r, TaskExample *x, double share, Random *random, Error *e)
+static int mix_in(Reader *r, TaskExample *x, double share, Random *random, Mixed *mixed, Error *e)
 {
     size_t vocab = r->model->config.vocab_size;
     if (share == 0)
@@ -200,12 +205,16 @@ static int mix_in(Reader *r, TaskExample *x, double share, Random *random, Error
     if (!logits)
         return -1;
     for (size_t t = 1; t < x->input.len; t++)
-        if (random_uniform(random) < share)
-            x->input.data[t] = (int)setup_largest(logits + (t - 1) * vocab, vocab);
+        if (random_uniform(random) < share) {
+            int said = (int)setup_largest(logits + (t - 1) * vocab, vocab);
+            mixed->own++;
+            mixed->wrong += said != x->input.data[t];
+            x->input.data[t] = said;
+        }
     return 0;
 }
 
-static int fine_tune(Lab *lab, Model *m, const Examples *x, double share, uint64_t seed, Error *e)
+static int fine_tune(Lab *lab, Model *m, const Examples *x, double share, uint64_t seed, Mixed *mixed, Error *e)
 {
     enum { BATCH = 16 };
     size_t steps = lab_size(lab, "steps");
@@ -220,7 +229,7 @@ static int fine_tune(Lab *lab, Model *m, const Examples *x, double share, uint64
         for (size_t k = 0; k < BATCH && status == 0; k++) {
             status = examples_draw(x, 1000 + seed, TASK_TRAIN, i * BATCH + k, &example, e);
             if (status == 0)
-                status = mix_in(&r, &example, share, &random, e);
+                status = mix_in(&r, &example, share, &random, mixed, e);
             if (status == 0)
                 status = learner_add(&l, &example, e);
         }
@@ -241,6 +250,7 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
     size_t seeds = lab_size(lab, "seeds"), n = lab_size(lab, "examples");
     Table *t = lab_table_new(lab, "scheduled", _("fine-tuned with a share of its own words; then a wrong word is slipped in"));
     table_column(t, "share", _("share of own words"), 2);
+    table_column(t, "wrong", _("own words that were wrong"), 4);
     table_column(t, "score", _("sentences right"), 3);
     table_column(t, "score_spread", _("± seeds"), 3);
     table_column(t, "undisturbed", _("words right"), 3);
@@ -253,13 +263,14 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
     table_column(t, "spread", _("± seeds, 1 behind"), 3);
     for (size_t k = 0; k < shares->count; k++) {
         Spread right[4] = {{0, 0, 0}}, score = {0, 0, 0};
+        Mixed mixed = {0, 0};
         for (size_t seed = 1; seed <= seeds; seed++) {
             Eval v;
             Slip s = {{0}, {0}};
             EvalOptions o = {.n = n};
             Model *m = model_copy(shipped, e);
             Reader r = {.model = m};
-            int status = m ? fine_tune(lab, m, x, shares->numbers[k], seed, e) : -1;
+            int status = m ? fine_tune(lab, m, x, shares->numbers[k], seed, &mixed, e) : -1;
             if (status == 0)
                 status = slips(&r, x, n, &s, e);
             if (status == 0)
@@ -277,6 +288,7 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
         }
         size_t row = table_row(t);
         table_set(t, row, "share", shares->numbers[k]);
+        table_set(t, row, "wrong", mixed.own ? (double)mixed.wrong / (double)mixed.own : NAN);
         table_set(t, row, "score", score.mean);
         table_set(t, row, "score_spread", spread_deviation(&score));
         table_set(t, row, "undisturbed", right[0].mean);
@@ -286,6 +298,9 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
         table_set(t, row, "spread", spread_deviation(&right[1]));
         lab_note(lab, _("Fine-tuned with a share of %.2f of its own words: %.3f ± %.3f of the words right behind a wrong one, %.3f ± %.3f of the sentences right."), shares->numbers[k], right[1].mean,
                  spread_deviation(&right[1]), score.mean, spread_deviation(&score));
+        if (mixed.own && k + 1 == shares->count)
+            lab_note(lab, _("Of its own words that were mixed in, %.4f were wrong ones: a model that makes so few mistakes in training hardly meets any by this way either."),
+                     (double)mixed.wrong / (double)mixed.own);
     }
     return 0;
 }
@@ -323,6 +338,7 @@ static int beams(Lab *lab, const Model *m, const Examples *x, Error *e)
     size_t n = lab_size(lab, "searched"), words = lab_size(lab, "beam_words");
     TaskExample example = {0};
     int status = 0;
+    double first_score = NAN, first_sum = NAN;
     Table *t = lab_table_new(lab, "beam", _("beam search: more beginnings kept"));
     table_column(t, "beam", _("beam"), 0);
     table_column(t, "score", _("sentences right"), 3);
@@ -347,6 +363,14 @@ static int beams(Lab *lab, const Model *m, const Examples *x, Error *e)
         table_set(t, row, "score", (double)right / (double)n);
         table_set(t, row, "log_probability", sum / (double)n);
         table_set(t, row, "passes", (double)passes / (double)n);
+        if (k == 0) {
+            first_score = (double)right / (double)n;
+            first_sum = sum / (double)n;
+        }
+        if (status == 0 && k > 0 && k + 1 == widths->count)
+            lab_note(lab, _("A beam of %g finds answers that the model thinks likelier (log probability %.4f, with a beam of %g %.4f); %.3f of them are right, %.3f before: search does not mend what the model "
+                            "believes."),
+                     widths->numbers[k], sum / (double)n, widths->numbers[0], first_sum, (double)right / (double)n, first_score);
         if (status == 0)
             status = lab_progress(lab, 0.8 + 0.2 * (double)(k + 1) / (double)widths->count, _("beam search"), e);
     }

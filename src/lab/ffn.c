@@ -144,7 +144,7 @@ static int off_units(Lab *lab, const Model *m, const Recipe *r, const Examples *
 {
     static const Spread none[2][64];
     size_t n = lab_size(lab, "examples"), seeds = lab_size(lab, "seeds");
-    Spread start[2][64], trained[2][64], one[2][64];
+    Spread start[2][64], trained[2][64], one[2][64], before = {0, 0, 0}, after = {0, 0, 0};
     memcpy(start, none, sizeof start);
     memcpy(trained, none, sizeof trained);
     int status = count_off(m, r->ablations, x, n, trained, e);
@@ -186,9 +186,11 @@ static int off_units(Lab *lab, const Model *m, const Recipe *r, const Examples *
             table_set(t, row, "trained_spread", spread_deviation(&trained[s][l]));
             plot_point(p, a, (double)++at, start[s][l].mean);
             plot_point(p, b, (double)at, trained[s][l].mean);
+            spread_add(&before, start[s][l].mean);
+            spread_add(&after, trained[s][l].mean);
         }
     lab_note(lab, _("%s: off at initialisation %.2f, trained %.2f (means over layers). GELU and SiLU units that are below 0 are small, not exactly 0."), m->name,
-             at ? start[1][0].n ? start[1][0].mean : start[0][0].mean : NAN, at ? trained[1][0].n ? trained[1][0].mean : trained[0][0].mean : NAN);
+             before.mean, after.mean);
     return 0;
 }
 
