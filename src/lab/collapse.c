@@ -13,17 +13,17 @@
 enum { LAYERS_MAX = 64 };
 
 typedef struct Variant {
-    const char *name, *kind, *rest; /* of the config */
+    const char *name, *title, *kind, *rest; /* of the config */
     Ablations ablations;
 } Variant;
 
 static const Variant variants[] = {
-    {"encoder-attention", "encoder", "ffn=none,norm=none", NO_RESIDUAL},
-    {"encoder-ffn", "encoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
-    {"encoder-whole", "encoder", "norm=layernorm,norm_position=pre", 0},
-    {"decoder-attention", "decoder", "ffn=none,norm=none", NO_RESIDUAL},
-    {"decoder-ffn", "decoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
-    {"decoder-whole", "decoder", "norm=layernorm,norm_position=pre", 0},
+    {"encoder-attention", N_("encoder, attention only"), "encoder", "ffn=none,norm=none", NO_RESIDUAL},
+    {"encoder-ffn", N_("encoder, norm and FFN"), "encoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
+    {"encoder-whole", N_("encoder, with residuals"), "encoder", "norm=layernorm,norm_position=pre", 0},
+    {"decoder-attention", N_("decoder, attention only"), "decoder", "ffn=none,norm=none", NO_RESIDUAL},
+    {"decoder-ffn", N_("decoder, norm and FFN"), "decoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
+    {"decoder-whole", N_("decoder, with residuals"), "decoder", "norm=layernorm,norm_position=pre", 0},
 };
 static const char *const columns[] = {"encoder_attention", "encoder_ffn", "encoder_whole", "decoder_attention", "decoder_ffn", "decoder_whole"};
 enum { VARIANTS = sizeof variants / sizeof *variants };
@@ -104,7 +104,7 @@ static Table *layer_table(Lab *lab, const char *name, const char *title, int dig
     Table *t = lab_table_new(lab, name, title);
     table_column(t, "layer", _("layer"), 0);
     for (size_t v = 0; v < VARIANTS; v++)
-        table_column(t, columns[v], variants[v].name, digits);
+        table_column(t, columns[v], _(variants[v].title), digits);
     return t;
 }
 
