@@ -18,10 +18,10 @@ typedef struct Variant {
 } Variant;
 
 static const Variant variants[] = {
-    {"encoder-attention", N_("encoder, attention only"), "encoder", "ffn=none,norm=none", NO_RESIDUAL},
+    {"encoder-attention", N_("encoder, only attention"), "encoder", "ffn=none,norm=none", NO_RESIDUAL},
     {"encoder-ffn", N_("encoder, norm and FFN"), "encoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
     {"encoder-whole", N_("encoder, with residuals"), "encoder", "norm=layernorm,norm_position=pre", 0},
-    {"decoder-attention", N_("decoder, attention only"), "decoder", "ffn=none,norm=none", NO_RESIDUAL},
+    {"decoder-attention", N_("decoder, only attention"), "decoder", "ffn=none,norm=none", NO_RESIDUAL},
     {"decoder-ffn", N_("decoder, norm and FFN"), "decoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
     {"decoder-whole", N_("decoder, with residuals"), "decoder", "norm=layernorm,norm_position=pre", 0},
 };
@@ -141,7 +141,7 @@ int lab_run_collapse(Lab *lab, Error *e)
     size_t layers = lab_size(lab, "layers"), seeds = lab_size(lab, "seeds"), at[VARIANTS];
     Layer x[LAYERS_MAX], last[VARIANTS];
     Table *tables[MEASURES] = {layer_table(lab, "cosine", _("mean cosine between tokens, by layer"), 4),
-                               layer_table(lab, "apart", _("distance from equal rows, |X - mean| / |X|, by layer"), -1),
+                               layer_table(lab, "apart", _("distance from equal rows, |X - mean| / |X|, by layer"), -3),
                                layer_table(lab, "first", _("cosine with what the first token becomes alone, by layer"), 4)};
     Plot *p = lab_plot_new(lab, _("distance from equal rows, by layer"), _("layer"), "|X - mean| / |X|");
     p->y_log = true;

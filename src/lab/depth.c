@@ -93,13 +93,13 @@ static void add(Means *to, const Profile *x, size_t layers)
 
 static void summary_columns(Table *t)
 {
-    table_text_column(t, "case", _("norm-residuals-init-layers"));
+    table_text_column(t, "case", _("case"));
     table_column(t, "cosine", _("token cosine, last layer"), 4);
     table_column(t, "cosine_spread", _("± seeds"), 4);
-    table_column(t, "alike", _("above 0.999 from layer"), 0);
-    table_column(t, "embedding", _("|d emb.|"), -1);
-    table_column(t, "embedding_spread", _("± seeds"), -1);
-    table_column(t, "w_q_last", _("|d W_Q| last"), -1);
+    table_column(t, "alike", _("alike from layer"), 0);
+    table_column(t, "embedding", _("|d emb.|"), -3);
+    table_column(t, "embedding_spread", _("± seeds"), -3);
+    table_column(t, "w_q_last", _("|d W_Q| last"), -3);
 }
 
 static void add_summary(Table *t, const char *name, const Means *m, size_t layers)
@@ -201,7 +201,7 @@ static int run_init(Lab *lab, const Init *init, const char *name, Table *summary
         shallowest = (size_t)depths->numbers[k] < shallowest ? (size_t)depths->numbers[k] : shallowest;
     }
     Table *cosines = profile_table(lab, xavier ? "cosine_xavier" : "cosine_normal", xavier ? _("token cosine by layer, deepest model, Xavier") : _("token cosine by layer, deepest model, normal 0.02"), 4);
-    Table *w_q = profile_table(lab, xavier ? "w_q_xavier" : "w_q_normal", xavier ? _("|d W_Q| by layer, deepest model, Xavier") : _("|d W_Q| by layer, deepest model, normal 0.02"), -1);
+    Table *w_q = profile_table(lab, xavier ? "w_q_xavier" : "w_q_normal", xavier ? _("|d W_Q| by layer, deepest model, Xavier") : _("|d W_Q| by layer, deepest model, normal 0.02"), -3);
     Plot *cosine_plot = lab_plot_new(lab, xavier ? _("token cosine by layer, Xavier") : _("token cosine by layer, normal 0.02"), _("layer"), _("mean cosine between tokens"));
     Plot *gradient_plot = lab_plot_new(lab, xavier ? _("gradient by layer, Xavier") : _("gradient by layer, normal 0.02"), _("layer"), _("|d stream|"));
     gradient_plot->y_log = true;

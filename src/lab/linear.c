@@ -98,7 +98,7 @@ static int compare_orders(Lab *lab, size_t n, size_t d_k, size_t d_v, Error *e)
     online_features(m.k, n * d_k);
     Table *t = lab_table_new(lab, "order", _("the same attention, computed in two orders"));
     table_text_column(t, "what", _("what"));
-    table_column(t, "difference", _("largest difference"), -1);
+    table_column(t, "difference", _("largest difference"), -3);
     table_column(t, "products_one", _("mult., (QKᵀ)V"), 0);
     table_column(t, "products_other", _("other order"), 0);
     table_column(t, "extra_one", _("numbers kept, (QKᵀ)V"), 0);
@@ -113,7 +113,7 @@ static int compare_orders(Lab *lab, size_t n, size_t d_k, size_t d_v, Error *e)
     add_order(t, "causal-leak", &one, &other, difference(m.a, m.b, n * d_v)); /* b is Q(KᵀV) still */
     Table *leak = lab_table_new(lab, "leak", _("Q(KᵀV) in a decoder: how far each row is from the causal one"));
     table_column(leak, "row", _("row"), 0);
-    table_column(leak, "error", _("largest error"), -1);
+    table_column(leak, "error", _("largest error"), -3);
     Plot *p = lab_plot_new(lab, _("Q(KᵀV) in a decoder: error by row"), _("row"), _("largest error"));
     size_t series = plot_series(p, _("error"));
     size_t right = 0;

@@ -47,10 +47,10 @@ static int at_start(Lab *lab, size_t layers, Error *e)
     Layer x[2][LAYERS_MAX];
     Table *t = lab_table_new(lab, "start", _("at initialisation, layer by layer"));
     table_column(t, "layer", _("layer"), 0);
-    table_column(t, "pre", _("|d W_1|, pre-norm"), -1);
-    table_column(t, "pre_spread", _("± seeds"), -1);
-    table_column(t, "post", _("|d W_1|, post-norm"), -1);
-    table_column(t, "post_spread", _("± seeds"), -1);
+    table_column(t, "pre", _("|d W_1|, pre-norm"), -3);
+    table_column(t, "pre_spread", _("± seeds"), -3);
+    table_column(t, "post", _("|d W_1|, post-norm"), -3);
+    table_column(t, "post_spread", _("± seeds"), -3);
     table_column(t, "pre_stream", _("stream's row norm, pre"), 2);
     table_column(t, "post_stream", _("stream's row norm, post"), 2);
     Plot *p = lab_plot_new(lab, _("gradient of W_1 at initialisation"), _("layer"), "|d W_1|");
