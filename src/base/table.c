@@ -170,7 +170,7 @@ static void add_readable(Buffer *out, double x, int digits)
     if (isinf(x))
         buffer_puts(out, x > 0 ? "inf" : "-inf");
     else if (digits < 0)
-        buffer_printf(out, "%.6g", x);
+        buffer_printf(out, "%.*g", digits == -1 ? 6 : -digits, x);
     else if (x != 0 && ((digits > 0 && fabs(x) < pow(10, 1 - digits)) || fabs(x) >= 1e12))
         buffer_printf(out, "%.2g", x);
     else

@@ -14,7 +14,7 @@ typedef struct TableColumn {
     char *name;   /* as it is asked for: "entropy" (letters, digits, _) */
     char *title;  /* for people, translated: "entropy, nats" */
     bool text;    /* its cells are words, not numbers */
-    int digits;   /* after the point; -1: as many as tell the number apart (%g) */
+    int digits;   /* after the point; -1: as many as tell the number apart (%g); -n: n significant ones */
 } TableColumn;
 
 typedef struct Table {

@@ -1,6 +1,7 @@
 /* blockwise.c - attention in blocks with an online softmax beside attention by the whole matrix: same numbers, other traffic.
  *
  * Owns the comparison; the arithmetic is in online.c. */
+#include "lab/arith.h"
 #include "lab/lab.h"
 #include "lab/online.h"
 #include "lab/setup.h"
@@ -14,12 +15,6 @@ enum { BYTES = 4 /* of a number, where bytes are shown */ };
 typedef struct Matrices {
     double *q, *k, *v, *whole, *blocks, *scratch, *small;
 } Matrices;
-
-static void normal(double *x, size_t n, Random *random)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = random_normal(random);
-}
 
 static void release(Matrices *m)
 {
@@ -42,9 +37,9 @@ static int make(Matrices *m, size_t n, size_t d, size_t rows, size_t columns, ui
         release(m);
         return error_memory(e, "blockwise");
     }
-    normal(m->q, n * d, &random);
-    normal(m->k, n * d, &random);
-    normal(m->v, n * d, &random);
+    arith_normals(m->q, n * d, &random);
+    arith_normals(m->k, n * d, &random);
+    arith_normals(m->v, n * d, &random);
     return 0;
 }
 
@@ -56,35 +51,45 @@ static double largest_difference(const double *a, const double *b, size_t n)
     return most;
 }
 
-static void columns_of(Table *t)
+typedef struct Tables {
+    Table *work, *memory;
+} Tables;
+
+static Tables make_tables(Lab *lab)
 {
-    table_column(t, "n", _("n"), 0);
-    table_column(t, "difference", _("largest difference"), -1);
-    table_column(t, "products_whole", _("products, whole"), 0);
-    table_column(t, "products_blocks", _("in blocks"), 0);
-    table_column(t, "rescaling_whole", _("other mult., whole"), 0);
-    table_column(t, "rescaling_blocks", _("in blocks"), 0);
-    table_column(t, "moved_whole", _("bytes moved, whole"), 0);
-    table_column(t, "moved_blocks", _("in blocks"), 0);
-    table_column(t, "extra_whole", _("extra bytes, whole"), 0);
-    table_column(t, "extra_blocks", _("in blocks"), 0);
-    table_column(t, "fast", _("fast bytes, blocks"), 0);
+    Tables t = {lab_table_new(lab, "work", _("one head: multiplications by the whole n × n matrix, and in blocks")),
+                lab_table_new(lab, "memory", _("one head: bytes by the whole n × n matrix, and in blocks (4 bytes a number)"))};
+    table_column(t.work, "n", _("n"), 0);
+    table_column(t.work, "difference", _("outputs differ by"), -2);
+    table_column(t.work, "products_whole", _("products, whole"), 0);
+    table_column(t.work, "products_blocks", _("products, blocks"), 0);
+    table_column(t.work, "rescaling_whole", _("rest, whole"), 0);
+    table_column(t.work, "rescaling_blocks", _("rest, blocks"), 0);
+    table_column(t.memory, "n", _("n"), 0);
+    table_column(t.memory, "moved_whole", _("moved, whole"), 0);
+    table_column(t.memory, "moved_blocks", _("moved, blocks"), 0);
+    table_column(t.memory, "extra_whole", _("extra slow memory, whole"), 0);
+    table_column(t.memory, "extra_blocks", _("extra, blocks"), 0);
+    table_column(t.memory, "fast", _("fast memory, blocks"), 0);
+    return t;
 }
 
-static void fill(Table *t, size_t n, double difference, const OnlineCount *whole, const OnlineCount *blocks)
+static void fill(const Tables *t, size_t n, double difference, const OnlineCount *whole, const OnlineCount *blocks)
 {
-    size_t row = table_row(t);
-    table_set(t, row, "n", (double)n);
-    table_set(t, row, "difference", difference);
-    table_set(t, row, "products_whole", whole->products);
-    table_set(t, row, "products_blocks", blocks->products);
-    table_set(t, row, "rescaling_whole", whole->rescaling);
-    table_set(t, row, "rescaling_blocks", blocks->rescaling);
-    table_set(t, row, "moved_whole", BYTES * whole->moved);
-    table_set(t, row, "moved_blocks", BYTES * blocks->moved);
-    table_set(t, row, "extra_whole", BYTES * whole->extra);
-    table_set(t, row, "extra_blocks", BYTES * blocks->extra);
-    table_set(t, row, "fast", BYTES * blocks->fast);
+    size_t row = table_row(t->work);
+    table_set(t->work, row, "n", (double)n);
+    table_set(t->work, row, "difference", difference);
+    table_set(t->work, row, "products_whole", whole->products);
+    table_set(t->work, row, "products_blocks", blocks->products);
+    table_set(t->work, row, "rescaling_whole", whole->rescaling);
+    table_set(t->work, row, "rescaling_blocks", blocks->rescaling);
+    row = table_row(t->memory);
+    table_set(t->memory, row, "n", (double)n);
+    table_set(t->memory, row, "moved_whole", BYTES * whole->moved);
+    table_set(t->memory, row, "moved_blocks", BYTES * blocks->moved);
+    table_set(t->memory, row, "extra_whole", BYTES * whole->extra);
+    table_set(t->memory, row, "extra_blocks", BYTES * blocks->extra);
+    table_set(t->memory, row, "fast", BYTES * blocks->fast);
 }
 
 int lab_run_blockwise(Lab *lab, Error *e)
@@ -94,8 +99,7 @@ int lab_run_blockwise(Lab *lab, Error *e)
     bool causal = lab_is(lab, "mask", "causal");
     OnlineCount whole = {0}, blocks = {0};
     double worst = 0;
-    Table *t = lab_table_new(lab, "blockwise", _("one head, by the whole n × n matrix and in blocks (bytes of 4-byte numbers)"));
-    columns_of(t);
+    Tables t = make_tables(lab);
     Plot *p = lab_plot_new(lab, _("bytes to and from slow memory"), _("n"), _("bytes"));
     p->x_log = p->y_log = true;
     size_t by_whole = plot_series(p, _("whole matrix")), by_blocks = plot_series(p, _("blocks"));
@@ -109,7 +113,7 @@ int lab_run_blockwise(Lab *lab, Error *e)
         double difference = largest_difference(m.whole, m.blocks, n * d);
         release(&m);
         worst = difference > worst ? difference : worst;
-        fill(t, n, difference, &whole, &blocks);
+        fill(&t, n, difference, &whole, &blocks);
         plot_point(p, by_whole, (double)n, BYTES * whole.moved);
         plot_point(p, by_blocks, (double)n, BYTES * blocks.moved);
         if (lab_progress(lab, (double)(k + 1) / (double)lengths->count, _("lengths"), e) != 0)

@@ -13,17 +13,17 @@
 enum { LAYERS_MAX = 64 };
 
 typedef struct Variant {
-    const char *name, *kind, *rest; /* of the config */
+    const char *name, *title, *kind, *rest; /* of the config */
     Ablations ablations;
 } Variant;
 
 static const Variant variants[] = {
-    {"encoder-attention", "encoder", "ffn=none,norm=none", NO_RESIDUAL},
-    {"encoder-ffn", "encoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
-    {"encoder-whole", "encoder", "norm=layernorm,norm_position=pre", 0},
-    {"decoder-attention", "decoder", "ffn=none,norm=none", NO_RESIDUAL},
-    {"decoder-ffn", "decoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
-    {"decoder-whole", "decoder", "norm=layernorm,norm_position=pre", 0},
+    {"encoder-attention", N_("encoder, only attention"), "encoder", "ffn=none,norm=none", NO_RESIDUAL},
+    {"encoder-ffn", N_("encoder, norm and FFN"), "encoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
+    {"encoder-whole", N_("encoder, with residuals"), "encoder", "norm=layernorm,norm_position=pre", 0},
+    {"decoder-attention", N_("decoder, only attention"), "decoder", "ffn=none,norm=none", NO_RESIDUAL},
+    {"decoder-ffn", N_("decoder, norm and FFN"), "decoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
+    {"decoder-whole", N_("decoder, with residuals"), "decoder", "norm=layernorm,norm_position=pre", 0},
 };
 static const char *const columns[] = {"encoder_attention", "encoder_ffn", "encoder_whole", "decoder_attention", "decoder_ffn", "decoder_whole"};
 enum { VARIANTS = sizeof variants / sizeof *variants };
@@ -104,7 +104,7 @@ static Table *layer_table(Lab *lab, const char *name, const char *title, int dig
     Table *t = lab_table_new(lab, name, title);
     table_column(t, "layer", _("layer"), 0);
     for (size_t v = 0; v < VARIANTS; v++)
-        table_column(t, columns[v], variants[v].name, digits);
+        table_column(t, columns[v], _(variants[v].title), digits);
     return t;
 }
 
@@ -141,7 +141,7 @@ int lab_run_collapse(Lab *lab, Error *e)
     size_t layers = lab_size(lab, "layers"), seeds = lab_size(lab, "seeds"), at[VARIANTS];
     Layer x[LAYERS_MAX], last[VARIANTS];
     Table *tables[MEASURES] = {layer_table(lab, "cosine", _("mean cosine between tokens, by layer"), 4),
-                               layer_table(lab, "apart", _("distance from equal rows, |X - mean| / |X|, by layer"), -1),
+                               layer_table(lab, "apart", _("distance from equal rows, |X - mean| / |X|, by layer"), -3),
                                layer_table(lab, "first", _("cosine with what the first token becomes alone, by layer"), 4)};
     Plot *p = lab_plot_new(lab, _("distance from equal rows, by layer"), _("layer"), "|X - mean| / |X|");
     p->y_log = true;

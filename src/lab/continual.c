@@ -288,16 +288,14 @@ static int prepare(World *w, Lab *lab, Error *e)
 
 static Table *make_table(Lab *lab)
 {
-    Table *t = lab_table_new(lab, "continual", _("share of held-out sentences right, before and after the new words were learned"));
+    Table *t = lab_table_new(lab, "continual", _("held-out sentences right, before and after learning; off: without the adapter"));
     table_text_column(t, "way", _("way"));
-    table_column(t, "trained", _("numbers trained"), 0);
-    table_column(t, "old_before", _("old, before"), 3);
-    table_column(t, "new_before", _("new, before"), 3);
-    table_column(t, "new_after", _("new, after"), 3);
+    table_column(t, "trained", _("trained"), 0);
+    table_column(t, "new", _("new"), 3);
     table_column(t, "new_spread", _("± seeds"), 3);
-    table_column(t, "old_after", _("old, after"), 3);
+    table_column(t, "old", _("old"), 3);
     table_column(t, "old_spread", _("± seeds"), 3);
-    table_column(t, "old_off", _("old, adapter off"), 3);
+    table_column(t, "old_off", _("old, off"), 3);
     return t;
 }
 
@@ -306,11 +304,9 @@ static void add_row(Table *t, const Case *x, const Outcome *o)
     size_t row = table_row(t);
     table_set_text(t, row, "way", x->name);
     table_set(t, row, "trained", o->trained);
-    table_set(t, row, "old_before", o->old_before.mean);
-    table_set(t, row, "new_before", o->new_before.mean);
-    table_set(t, row, "new_after", o->new_after.mean);
+    table_set(t, row, "new", o->new_after.mean);
     table_set(t, row, "new_spread", spread_deviation(&o->new_after));
-    table_set(t, row, "old_after", o->old_after.mean);
+    table_set(t, row, "old", o->old_after.mean);
     table_set(t, row, "old_spread", spread_deviation(&o->old_after));
     table_set(t, row, "old_off", o->old_off.n ? o->old_off.mean : NAN);
 }
@@ -328,6 +324,13 @@ static int run_cases(Lab *lab, const World *w, Error *e)
             double at = (double)(k * seeds + seed - 1), all = (double)(CASES * seeds);
             if (run_case(lab, w, &cases[k], seed, at / all, (at + 1) / all, &out, p, series, e) != 0)
                 return -1;
+        }
+        if (k == 0) {
+            size_t row = table_row(t);
+            table_set_text(t, row, "way", "before");
+            table_set(t, row, "trained", 0);
+            table_set(t, row, "new", out.new_before.mean);
+            table_set(t, row, "old", out.old_before.mean);
         }
         add_row(t, &cases[k], &out);
         if (cases[k].way == WAY_LORA)
@@ -365,10 +368,10 @@ int lab_run_continual(Lab *lab, Error *e)
 
 const LabParam lab_params_continual[] = {
     {"sentences", LAB_INTEGER, "32", "16", 1, 10000, NULL, N_("new sentences to learn from: 狐狸 fox foxes, 地图 map maps")},
-    {"rehearsed", LAB_INTEGER, "128", "32", 1, 10000, NULL, N_("old sentences that rehearsal mixes in, and that EWC measures importance on")},
-    {"steps", LAB_INTEGER, "200", "40", 1, 100000, NULL, N_("steps of fine-tuning")},
+    {"rehearsed", LAB_INTEGER, "128", NULL, 1, 10000, NULL, N_("old sentences that rehearsal mixes in, and that EWC measures importance on")},
+    {"steps", LAB_INTEGER, "200", "60", 1, 100000, NULL, N_("steps of fine-tuning")},
     {"batch", LAB_INTEGER, "8", NULL, 1, 1024, NULL, N_("sentences of a step")},
-    {"lr", LAB_REAL, "0.001", NULL, 0, 10, NULL, N_("learning rate of AdamW, the same for all ways")},
+    {"lr", LAB_REAL, "0.001", "0.003", 0, 10, NULL, N_("learning rate of AdamW, the same for all ways")},
     {"ewc", LAB_REAL, "100000", NULL, 0, 1e9, NULL, N_("how strongly EWC holds a weight: the factor of its importance")},
     {"examples", LAB_INTEGER, "200", "50", 1, 10000, NULL, N_("held-out sentences of each kind")},
     {"seeds", LAB_INTEGER, "3", "2", 2, 20, NULL, N_("of the new rows, the adapters and the order of sentences, 1, 2, …")},

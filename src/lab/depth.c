@@ -93,28 +93,25 @@ static void add(Means *to, const Profile *x, size_t layers)
 
 static void summary_columns(Table *t)
 {
-    table_text_column(t, "case", _("norm-residuals-init-layers"));
-    table_column(t, "layers", _("layers"), 0);
+    table_text_column(t, "case", _("case"));
     table_column(t, "cosine", _("token cosine, last layer"), 4);
     table_column(t, "cosine_spread", _("± seeds"), 4);
-    table_column(t, "cosine_3", _("token cosine, layer 3"), 4);
-    table_column(t, "embedding", _("|d embeddings|"), -1);
-    table_column(t, "embedding_spread", _("± seeds"), -1);
-    table_column(t, "w_q_first", _("|d W_Q| first layer"), -1);
-    table_column(t, "w_q_last", _("|d W_Q| last layer"), -1);
+    table_column(t, "alike", _("alike from layer"), 0);
+    table_column(t, "embedding", _("|d emb.|"), -3);
+    table_column(t, "embedding_spread", _("± seeds"), -3);
+    table_column(t, "w_q_last", _("|d W_Q| last"), -3);
 }
 
 static void add_summary(Table *t, const char *name, const Means *m, size_t layers)
 {
     size_t row = table_row(t);
     table_set_text(t, row, "case", name);
-    table_set(t, row, "layers", (double)layers);
     table_set(t, row, "cosine", m->cosine[layers - 1].mean);
     table_set(t, row, "cosine_spread", spread_deviation(&m->cosine[layers - 1]));
-    table_set(t, row, "cosine_3", layers > 2 ? m->cosine[2].mean : NAN);
+    for (size_t l = layers; l-- > 0 && m->cosine[l].mean > 0.999;)
+        table_set(t, row, "alike", (double)(l + 1));
     table_set(t, row, "embedding", m->first.mean);
     table_set(t, row, "embedding_spread", spread_deviation(&m->first));
-    table_set(t, row, "w_q_first", m->w_q[0].mean);
     table_set(t, row, "w_q_last", m->w_q[layers - 1].mean);
 }
 
@@ -168,9 +165,9 @@ static double of(const Table *t, const char *variant, const char *init, size_t l
 
 static void add_notes(Lab *lab, const Table *t, const char *init, size_t shallow, size_t deep)
 {
-    lab_note(lab, _("%s, %zu layers: with norms but without residuals the token cosine of the last layer is %.4f; |dW_Q| of the last layer is %.2g, "
+    lab_note(lab, _("%s, %zu layers: with norms but without residuals the token cosine is above 0.999 from layer %g on; |dW_Q| of the last layer is %.2g, "
                     "with pre-norm residuals %.2g. The gradient at the embeddings is %.2g, against %.2g at %zu layers."),
-             init, deep, of(t, "pre-bare", init, deep, "cosine"), of(t, "pre-bare", init, deep, "w_q_last"), of(t, "pre-residual", init, deep, "w_q_last"),
+             init, deep, of(t, "pre-bare", init, deep, "alike"), of(t, "pre-bare", init, deep, "w_q_last"), of(t, "pre-residual", init, deep, "w_q_last"),
              of(t, "pre-bare", init, deep, "embedding"), of(t, "pre-bare", init, shallow, "embedding"), shallow);
     lab_note(lab, _("%s, without residuals and without norms the gradient at the embeddings goes from %.2g (%zu layers) to %.2g (%zu layers)."), init,
              of(t, "off-bare", init, shallow, "embedding"), shallow, of(t, "off-bare", init, deep, "embedding"), deep);
@@ -204,7 +201,7 @@ static int run_init(Lab *lab, const Init *init, const char *name, Table *summary
         shallowest = (size_t)depths->numbers[k] < shallowest ? (size_t)depths->numbers[k] : shallowest;
     }
     Table *cosines = profile_table(lab, xavier ? "cosine_xavier" : "cosine_normal", xavier ? _("token cosine by layer, deepest model, Xavier") : _("token cosine by layer, deepest model, normal 0.02"), 4);
-    Table *w_q = profile_table(lab, xavier ? "w_q_xavier" : "w_q_normal", xavier ? _("|d W_Q| by layer, deepest model, Xavier") : _("|d W_Q| by layer, deepest model, normal 0.02"), -1);
+    Table *w_q = profile_table(lab, xavier ? "w_q_xavier" : "w_q_normal", xavier ? _("|d W_Q| by layer, deepest model, Xavier") : _("|d W_Q| by layer, deepest model, normal 0.02"), -3);
     Plot *cosine_plot = lab_plot_new(lab, xavier ? _("token cosine by layer, Xavier") : _("token cosine by layer, normal 0.02"), _("layer"), _("mean cosine between tokens"));
     Plot *gradient_plot = lab_plot_new(lab, xavier ? _("gradient by layer, Xavier") : _("gradient by layer, normal 0.02"), _("layer"), _("|d stream|"));
     gradient_plot->y_log = true;
@@ -246,9 +243,9 @@ int lab_run_depth(Lab *lab, Error *e)
 }
 
 const LabParam lab_params_depth[] = {
-    {"layers", LAB_INTEGERS, "2,6,12,24,48", "2,12", 1, LAYERS_MAX, NULL, N_("depths")},
+    {"layers", LAB_INTEGERS, "2,6,12,24,48", "2,24", 1, LAYERS_MAX, NULL, N_("depths")},
     {"init", LAB_WORD, "both", NULL, 0, 0, "both|xavier|normal", N_("Xavier's, or normal with a standard deviation of 0.02 (GPT-2)")},
-    {"kind", LAB_WORD, "decoder", NULL, 0, 0, "decoder|encoder", N_("causal or not")},
+    {"kind", LAB_WORD, "encoder", NULL, 0, 0, "encoder|decoder", N_("causal or not")},
     {"d_model", LAB_INTEGER, "32", NULL, 8, 256, NULL, N_("width")},
     {"length", LAB_INTEGER, "16", NULL, 2, 256, NULL, N_("tokens, drawn at random, and as many random targets")},
     {"seeds", LAB_INTEGER, "3", "2", 2, 100, NULL, N_("models, seeds 1, 2, …")},

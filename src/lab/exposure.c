@@ -98,11 +98,11 @@ static int own_output(Lab *lab, Reader *r, const Examples *x, Error *e)
     Table *t = lab_table_new(lab, "own", _("fed with the right words, and with its own"));
     table_column(t, "words", _("Chinese words"), 0);
     table_column(t, "sentences", _("sentences right"), 3);
-    table_column(t, "given", _("words right, given the right ones"), 3);
-    table_column(t, "own", _("words right, given its own"), 3);
-    table_column(t, "after", _("words after a first mistake"), 0);
-    table_column(t, "after_given", _("of these right, given the right ones"), 3);
-    table_column(t, "after_own", _("given its own"), 3);
+    table_column(t, "given", _("words, given right"), 3);
+    table_column(t, "own", _("words, given own"), 3);
+    table_column(t, "after", _("after a mistake"), 0);
+    table_column(t, "after_given", _("right, given right"), 3);
+    table_column(t, "after_own", _("right, given own"), 3);
     Plot *p = lab_plot_new(lab, _("words right after the first mistake"), _("Chinese words"), _("share right"));
     size_t given = plot_series(p, _("given the right words")), own = plot_series(p, _("given its own"));
     for (size_t k = 0; k < lengths->count && status == 0; k++) {
@@ -248,19 +248,19 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
 {
     const LabValue *shares = lab_value(lab, "share");
     size_t seeds = lab_size(lab, "seeds"), n = lab_size(lab, "examples");
-    Table *t = lab_table_new(lab, "scheduled", _("fine-tuned with a share of its own words; then a wrong word is slipped in"));
-    table_column(t, "share", _("share of own words"), 2);
-    table_column(t, "wrong", _("own words that were wrong"), 4);
+    Table *t = lab_table_new(lab, "scheduled", _("fine-tuned with a share of its own words; words right behind a slip"));
+    table_column(t, "share", _("own words"), 2);
+    table_column(t, "wrong", _("of these wrong"), 4);
     table_column(t, "score", _("sentences right"), 3);
     table_column(t, "score_spread", _("± seeds"), 3);
     table_column(t, "undisturbed", _("words right"), 3);
     for (int d = 1; d <= 3; d++) {
-        char name[16], title[48];
+        char name[24], title[48];
         snprintf(name, sizeof name, "behind_%d", d);
-        snprintf(title, sizeof title, _("right, %d behind a wrong word"), d);
+        snprintf(title, sizeof title, _("%d behind"), d);
         table_column(t, name, title, 3);
     }
-    table_column(t, "spread", _("± seeds, 1 behind"), 3);
+    table_column(t, "spread", _("± seeds"), 3);
     for (size_t k = 0; k < shares->count; k++) {
         Spread right[4] = {{0, 0, 0}}, score = {0, 0, 0};
         Mixed mixed = {0, 0};
@@ -310,10 +310,10 @@ static int slip_table(Lab *lab, Reader *r, const Examples *x, Error *e)
     Slip s;
     if (slips(r, x, lab_size(lab, "examples"), &s, e) != 0)
         return -1;
-    Table *t = lab_table_new(lab, "slip", _("a wrong word slipped into what the decoder reads: words right behind it"));
+    Table *t = lab_table_new(lab, "slip", _("a wrong word slipped in: words right so many words behind it (0: none)"));
     Plot *p = lab_plot_new(lab, _("words right behind a wrong word"), _("words behind it"), _("share right"));
     size_t series = plot_series(p, "zh-en");
-    table_column(t, "behind", _("words behind (0: none slipped in)"), 0);
+    table_column(t, "behind", _("words behind"), 0);
     table_column(t, "right", _("right"), 3);
     table_column(t, "error", _("± standard error"), 3);
     table_column(t, "n", "n", 0);
@@ -342,7 +342,7 @@ static int beams(Lab *lab, const Model *m, const Examples *x, Error *e)
     Table *t = lab_table_new(lab, "beam", _("beam search: more beginnings kept"));
     table_column(t, "beam", _("beam"), 0);
     table_column(t, "score", _("sentences right"), 3);
-    table_column(t, "log_probability", _("mean log probability found"), 4);
+    table_column(t, "log_probability", _("mean log probability"), 4);
     table_column(t, "passes", _("passes a sentence"), 1);
     for (size_t k = 0; k < widths->count && status == 0; k++) {
         size_t right = 0, passes = 0;

@@ -100,8 +100,8 @@ static int folding(Lab *lab, Error *e)
     matmul(f.folded, f.d, f.w_1, f.units, PLAIN, f.w_2, f.d, PLAIN, f.d, f.d, f.units, false);
     Table *t = lab_table_new(lab, "folding", _("does it fold into one d × d matrix, W_1·W_2?"));
     table_text_column(t, "ffn", _("FFN-activation"));
-    table_column(t, "folded", _("distance from W_1·W_2"), -1);
-    table_column(t, "additive", _("f(x+z) - f(x) - f(z)"), -1);
+    table_column(t, "folded", _("distance from W_1·W_2"), -3);
+    table_column(t, "additive", _("f(x+z) - f(x) - f(z)"), -3);
     table_column(t, "doubled", "|f(2x)| / |f(x)|", 3);
     for (int form = 0; form < FORM_COUNT; form++)
         fold_row(t, &f, (Form)form, x, z, ROWS, z + n);
@@ -196,7 +196,7 @@ static int off_units(Lab *lab, const Model *m, const Recipe *r, const Examples *
 
 /* ---- a unit as key and value ---- */
 
-enum { SHOWN_TOKENS = 4 };
+enum { SHOWN_TOKENS = 2 };
 
 typedef struct Keys {
     double *mean;  /* [units, vocab]: sum of the activation at this token, then its mean */
@@ -279,11 +279,11 @@ static int as_memory(Lab *lab, const Model *m, const Recipe *r, const Examples *
     double *writes = calloc(vocab, sizeof *writes);
     int status = k.mean && k.seen && writes ? collect(m, r->ablations, x, lab_size(lab, "examples"), stack, layer, &k, e) : error_memory(e, "ffn");
     if (status == 0) {
-        Table *t = lab_table_new(lab, "units", _("units of the last layer as keys and values: the most selective ones"));
+        Table *t = lab_table_new(lab, "units", _("the most selective units of the last layer, as keys and values"));
         table_column(t, "unit", _("unit"), 0);
-        table_column(t, "selective", _("largest mean / mean of all"), 1);
-        table_text_column(t, "wakes", _("tokens that wake it (mean activation)"));
-        table_text_column(t, "writes", _("what it writes (logit for an activation of 1)"));
+        table_column(t, "selective", _("largest / mean"), 1);
+        table_text_column(t, "wakes", _("tokens that wake it"));
+        table_text_column(t, "writes", _("what it writes"));
         bool *used = calloc(k.units, sizeof *used);
         for (size_t n = 0; used && n < shown && n < k.units; n++) {
             double best = -1;
@@ -319,6 +319,8 @@ static int as_memory(Lab *lab, const Model *m, const Recipe *r, const Examples *
         }
         status = used ? status : error_memory(e, "ffn");
         free(used);
+        lab_note(lab, _("A unit wakes for tokens (their mean activation of it) and writes words (what it adds to their logits for an activation of 1, its row of W_2 times the unembedding, no norm "
+                        "on the way): a key and a value (Geva et al. 2021)."));
     }
     free(k.mean);
     free(k.seen);

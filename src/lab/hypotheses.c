@@ -212,7 +212,7 @@ int lab_run_hypotheses(Lab *lab, Error *e)
     Tables *t = calloc(1, sizeof *t);
     if (!t)
         return error_memory(e, "hypotheses");
-    t->depth = lab_table_new(lab, "depth", _("self-attention's entropy, as a share of its largest, and units that are off, by layer"));
+    t->depth = lab_table_new(lab, "depth", _("self-attention: entropy as a share of its largest; FFN: units that are off"));
     table_text_column(t->depth, "layer", _("model.stack.layer"));
     table_column(t->depth, "entropy", _("entropy / log n, trained"), 3);
     table_column(t->depth, "entropy_spread", _("± texts"), 3);

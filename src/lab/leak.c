@@ -128,7 +128,7 @@ static int causal(Lab *lab, Error *e)
     Table *t = lab_table_new(lab, "future", _("the last token is changed: how far the logits before it move"));
     table_text_column(t, "mask", _("hidden scores are"));
     table_column(t, "future_weight", _("weight on the future, layer 0, mean row"), 4);
-    table_column(t, "moved", _("logits move by"), -1);
+    table_column(t, "moved", _("logits move by"), -3);
     table_column(t, "not_a_number", _("logits that are NaN"), 0);
     int status = 0;
     for (int mask = 0; mask < MASK_COUNT && status == 0; mask++)
@@ -136,7 +136,7 @@ static int causal(Lab *lab, Error *e)
     if (status == 0 && one_pass(m, ids, n, 0, &masked, e) == 0 && one_pass(m, ids, n, NO_MASK, &unmasked, e) == 0) {
         t = lab_table_new(lab, "passes", _("one pass over all tokens beside a pass for each beginning"));
         table_text_column(t, "mask", _("mask"));
-        table_column(t, "difference", _("largest difference of the logits"), -1);
+        table_column(t, "difference", _("largest difference of the logits"), -3);
         for (int i = 0; i < 2; i++) {
             size_t row = table_row(t);
             table_set_text(t, row, "mask", i ? "no-mask" : "causal");
@@ -200,7 +200,7 @@ static int padding(Lab *lab, Error *e)
     for (int i = 0; i < 4; i++) {
         static const char *const names[] = {"seen_sinusoidal", "hidden_sinusoidal", "seen_rope", "hidden_rope"};
         static const char *const titles[] = {N_("seen, sinusoidal"), N_("hidden, sinusoidal"), N_("seen, RoPE"), N_("hidden, RoPE")};
-        table_column(t, names[i], _(titles[i]), -1);
+        table_column(t, names[i], _(titles[i]), -3);
     }
     for (size_t k = 0; k < PLACES; k++) {
         size_t row = table_row(t);

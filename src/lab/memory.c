@@ -86,11 +86,9 @@ static int by_length(Lab *lab, const Model *m, Error *e)
     Bytes b = {.values = 0};
     Table *t = lab_table_new(lab, "memory", _("bytes for one sequence of n tokens"));
     table_column(t, "n", _("n"), 0);
-    table_column(t, "weights", _("weights"), 0);
-    table_column(t, "training", _("training: all values"), 0);
+    table_column(t, "training", _("training: values"), 0);
     table_column(t, "square", _("of these n × n"), 0);
-    table_column(t, "optimiser", _("gradients of weights, AdamW"), 0);
-    table_column(t, "inference", _("inference: live at once"), 0);
+    table_column(t, "inference", _("inference: live"), 0);
     table_column(t, "square_live", _("of these n × n"), 0);
     table_column(t, "cache", _("key/value cache"), 0);
     Plot *p = lab_plot_new(lab, _("bytes for one sequence"), _("n"), _("bytes"));
@@ -103,10 +101,8 @@ static int by_length(Lab *lab, const Model *m, Error *e)
             return -1;
         size_t row = table_row(t);
         table_set(t, row, "n", n);
-        table_set(t, row, "weights", weights);
         table_set(t, row, "training", b.values);
         table_set(t, row, "square", b.square);
-        table_set(t, row, "optimiser", 3 * weights);
         table_set(t, row, "inference", b.live);
         table_set(t, row, "square_live", b.square_live);
         table_set(t, row, "cache", kept);
@@ -130,6 +126,7 @@ static int by_length(Lab *lab, const Model *m, Error *e)
     lab_note(lab, _("At n = %g the n × n matrices are %.0f%% of all values kept for training: one for each of %zu heads, in each of %zu layers, in each of the stages from raw scores to weights. In "
                     "inference those of one layer are live at once: %.2f of that."),
              lengths->numbers[lengths->count - 1], 100 * b.square / b.values, c->n_heads, c->decoder_layers, b.square_live / b.square);
+    lab_note(lab, _("The weights take %.0f bytes, whatever n is; in training three times as many again, for their gradients and AdamW's two moments."), weights);
     lab_note(lab, _("These are the stages as the debugger keeps them, each on its own. Programs that train fuse some of them, or compute them again on the way back (checkpointing: memory for time)."));
     return 0;
 }
@@ -190,14 +187,14 @@ static int with_cache(Lab *lab, const Model *m, Error *e)
     Work without = {0, 0, 0}, with = {0, 0, 0};
     Table *t = lab_table_new(lab, "cache", _("n tokens generated one by one, multiplications"));
     table_column(t, "n", _("n"), 0);
-    table_column(t, "projections_without", _("projections, no cache"), 0);
+    table_column(t, "projections_without", _("project, no cache"), 0);
     table_column(t, "projections_with", _("cache"), 0);
     table_column(t, "projections_ratio", _("ratio"), 3);
     table_column(t, "formula", "(n + 1) / 2", 3);
-    table_column(t, "products_without", _("two products, no cache"), 0);
+    table_column(t, "products_without", _("products, no cache"), 0);
     table_column(t, "products_with", _("cache"), 0);
     table_column(t, "products_ratio", _("ratio"), 3);
-    table_column(t, "difference", _("logits differ by"), -1);
+    table_column(t, "difference", _("logits differ by"), -3);
     for (size_t k = 0; k < lengths->count; k++) {
         n = lengths->numbers[k];
         without = with = (Work){0, 0, 0};

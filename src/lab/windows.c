@@ -115,7 +115,7 @@ typedef struct Tables {
 
 static Tables tables(Lab *lab)
 {
-    Tables t = {lab_table_new(lab, "masks", _("what a mask costs, and how many layers the first token needs to reach the last row")), NULL, NULL};
+    Tables t = {lab_table_new(lab, "masks", _("what a mask costs, and layers until the last row depends on all tokens")), NULL, NULL};
     table_text_column(t.masks, "mask", _("mask"));
     table_column(t.masks, "pairs", _("pairs seen"), 0);
     table_column(t.masks, "share", _("of all causal pairs"), 3);
@@ -126,7 +126,7 @@ static Tables tables(Lab *lab)
     table_column(t.reach, "layers", _("layers"), 0);
     table_column(t.reach, "reach", _("by the graph"), 0);
     table_column(t.reach, "gradient", _("by the model's gradient"), 0);
-    table_column(t.reach, "same", _("same tokens (1: yes)"), 0);
+    table_column(t.reach, "same", _("same (1: yes)"), 0);
     t.plot = lab_plot_new(lab, _("tokens that the last row depends on"), _("layers"), _("tokens"));
     return t;
 }
