@@ -11,13 +11,13 @@ int lab_run_d_head(Lab *lab, Error *e)
 {
     const LabValue *list = lab_value(lab, "d_head");
     size_t d = lab_size(lab, "d_model"), h = lab_size(lab, "n_heads"), seeds = lab_size(lab, "seeds");
-    Table *t = lab_table_new(lab, "d_head", _("A small decoder, trained on induction; W_O [h·d_head, d_model] returns to d_model"));
+    Table *t = lab_table_new(lab, "d_head", _("A decoder trained on induction; W_O [h·d_head, d_model] returns to d_model"));
     table_column(t, "d_head", "d_head", 0);
     table_column(t, "rows", _("rows of W_O"), 0);
-    table_column(t, "attention", _("numbers in W_Q … W_O, a layer"), 0);
-    table_column(t, "parameters", _("of the whole model"), 0);
+    table_column(t, "attention", _("W_Q … W_O, a layer"), 0);
+    table_column(t, "parameters", _("all weights"), 0);
     table_column(t, "multiplications", _("multipl. of a pass"), 0);
-    table_column(t, "score", _("score, mean"), 3);
+    table_column(t, "score", _("score"), 3);
     table_column(t, "score_std", _("± over seeds"), 3);
     table_column(t, "loss", _("loss, nats"), 3);
     Plot *p = lab_plot_new(lab, _("Score after training"), "d_head", _("score, mean and ± over seeds"));

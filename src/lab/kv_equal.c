@@ -94,7 +94,7 @@ static int run_now(Lab *lab, Error *e)
 static int run_trained(Lab *lab, Error *e)
 {
     static const char *const ways[] = {"free", "equal"};
-    Table *t = lab_table_new(lab, "trained", _("A small decoder trained on induction, K and V free or one: same recipe, same seeds"));
+    Table *t = lab_table_new(lab, "trained", _("A small decoder trained on induction, K and V free or one"));
     table_text_column(t, "way", _("way"));
     table_column(t, "score", _("score, mean"), 3);
     table_column(t, "score_std", _("± over seeds"), 3);
