@@ -62,13 +62,13 @@ int lab_run_d_head(Lab *lab, Error *e)
 }
 
 const LabParam lab_params_d_head[] = {
-    {"d_head", LAB_INTEGERS, "2,4,8,16,32", "2,8,16", 2, 256, NULL, N_("dimensions of a head; even")},
+    {"d_head", LAB_INTEGERS, "2,4,8,16,32", "2,8", 2, 256, NULL, N_("dimensions of a head; even")},
     {"n_heads", LAB_INTEGER, "4", NULL, 1, 16, NULL, N_("heads")},
-    {"d_model", LAB_INTEGER, "32", "16", 2, 256, NULL, N_("width")},
-    {"steps", LAB_INTEGER, "1000", "30", 1, 100000, NULL, N_("of the training")},
+    {"d_model", LAB_INTEGER, "32", NULL, 2, 256, NULL, N_("width")},
+    {"steps", LAB_INTEGER, "1000", "600", 1, 100000, NULL, N_("of the training")},
     {"batch", LAB_INTEGER, "32", NULL, 1, 1024, NULL, N_("sequences of a step")},
     {"lr", LAB_REAL, "0.01", NULL, 1e-6, 1, NULL, N_("highest learning rate, after a twentieth of the steps; then half a cosine down")},
-    {"seeds", LAB_INTEGER, "3", "2", 1, 20, NULL, N_("trainings of each")},
+    {"seeds", LAB_INTEGER, "3", "1", 1, 20, NULL, N_("trainings of each")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("the first of them: of weights (Xavier) and data")},
     {"examples", LAB_INTEGER, "300", "50", 1, 100000, NULL, N_("held-out examples of a score")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},

@@ -263,6 +263,6 @@ int lab_run_pruning(Lab *lab, Error *e)
 const LabParam lab_params_pruning[] = {
     {"model", LAB_TEXT, "zh-en", "induction", 0, 0, NULL, N_("a trained model")},
     {"examples", LAB_INTEGER, "200", "20", 1, 100000, NULL, N_("held-out examples of a score")},
-    {"most", LAB_INTEGER, "64", "4", 0, HEADS_MAX, NULL, N_("heads that are switched off at most, one after the other")},
+    {"most", LAB_INTEGER, "64", "8", 0, HEADS_MAX, NULL, N_("heads that are switched off at most, one after the other")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

@@ -228,10 +228,10 @@ int lab_run_symmetry(Lab *lab, Error *e)
 }
 
 const LabParam lab_params_symmetry[] = {
-    {"steps", LAB_INTEGER, "400", "60", 1, 100000, NULL, N_("of each training")},
-    {"batch", LAB_INTEGER, "32", "16", 1, 1024, NULL, N_("sequences of a step, of 16 symbols")},
+    {"steps", LAB_INTEGER, "400", NULL, 1, 100000, NULL, N_("of each training")},
+    {"batch", LAB_INTEGER, "32", NULL, 1, 1024, NULL, N_("sequences of a step, of 16 symbols")},
     {"lr", LAB_REAL, "0.01", NULL, 1e-6, 1, NULL, N_("learning rate")},
-    {"seeds", LAB_INTEGER, "3", "2", 1, 20, NULL, N_("trainings of each")},
+    {"seeds", LAB_INTEGER, "3", "1", 1, 20, NULL, N_("trainings of each")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("the first of them: of weights (Xavier), difference and data")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };
