@@ -45,4 +45,10 @@ void text_escape(Buffer *out, const char *s, size_t n, bool ascii);
 /* Adds s as a JSON string, quotes included: control characters as \uNNNN, a byte that is not UTF-8 as \ufffd. */
 void text_json(Buffer *out, const char *s, size_t n);
 
+/* The ASCII text that stands for a drawing or mathematical character ("->", "sqrt"), NULL where there is none. */
+const char *text_ascii(int32_t c);
+
+/* text_escape for what the program itself says: in ASCII these characters become what stands for them. */
+void text_show(Buffer *out, const char *s, size_t n, bool ascii);
+
 #endif

@@ -1,6 +1,7 @@
 /* blockwise.c - attention in blocks with an online softmax beside attention by the whole matrix: same numbers, other traffic.
  *
  * Owns the comparison; the arithmetic is in online.c. */
+#include "lab/arith.h"
 #include "lab/lab.h"
 #include "lab/online.h"
 #include "lab/setup.h"
@@ -14,12 +15,6 @@ enum { BYTES = 4 /* of a number, where bytes are shown */ };
 typedef struct Matrices {
     double *q, *k, *v, *whole, *blocks, *scratch, *small;
 } Matrices;
-
-static void normal(double *x, size_t n, Random *random)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = random_normal(random);
-}
 
 static void release(Matrices *m)
 {
@@ -42,9 +37,9 @@ static int make(Matrices *m, size_t n, size_t d, size_t rows, size_t columns, ui
         release(m);
         return error_memory(e, "blockwise");
     }
-    normal(m->q, n * d, &random);
-    normal(m->k, n * d, &random);
-    normal(m->v, n * d, &random);
+    arith_normals(m->q, n * d, &random);
+    arith_normals(m->k, n * d, &random);
+    arith_normals(m->v, n * d, &random);
     return 0;
 }
 

@@ -368,10 +368,10 @@ int lab_run_continual(Lab *lab, Error *e)
 
 const LabParam lab_params_continual[] = {
     {"sentences", LAB_INTEGER, "32", "16", 1, 10000, NULL, N_("new sentences to learn from: 狐狸 fox foxes, 地图 map maps")},
-    {"rehearsed", LAB_INTEGER, "128", "32", 1, 10000, NULL, N_("old sentences that rehearsal mixes in, and that EWC measures importance on")},
-    {"steps", LAB_INTEGER, "200", "40", 1, 100000, NULL, N_("steps of fine-tuning")},
+    {"rehearsed", LAB_INTEGER, "128", NULL, 1, 10000, NULL, N_("old sentences that rehearsal mixes in, and that EWC measures importance on")},
+    {"steps", LAB_INTEGER, "200", "60", 1, 100000, NULL, N_("steps of fine-tuning")},
     {"batch", LAB_INTEGER, "8", NULL, 1, 1024, NULL, N_("sentences of a step")},
-    {"lr", LAB_REAL, "0.001", NULL, 0, 10, NULL, N_("learning rate of AdamW, the same for all ways")},
+    {"lr", LAB_REAL, "0.001", "0.003", 0, 10, NULL, N_("learning rate of AdamW, the same for all ways")},
     {"ewc", LAB_REAL, "100000", NULL, 0, 1e9, NULL, N_("how strongly EWC holds a weight: the factor of its importance")},
     {"examples", LAB_INTEGER, "200", "50", 1, 10000, NULL, N_("held-out sentences of each kind")},
     {"seeds", LAB_INTEGER, "3", "2", 2, 20, NULL, N_("of the new rows, the adapters and the order of sentences, 1, 2, …")},

@@ -59,7 +59,7 @@ static int at_start(Lab *lab, size_t layers, Error *e)
         size_t series = plot_series(p, places[i]);
         for (size_t l = 0; l < layers; l++)
             x[i][l] = nothing;
-        for (size_t seed = 1; seed <= lab_size(lab, "seeds"); seed++)
+        for (size_t seed = 1; seed <= lab_size(lab, "start_seeds"); seed++)
             if (measure_start(lab, places[i], layers, seed, x[i], e) != 0)
                 return -1;
         for (size_t l = 0; l < layers; l++) {
@@ -77,8 +77,9 @@ static int at_start(Lab *lab, size_t layers, Error *e)
         table_set(t, row, "pre_stream", x[0][l].size.mean);
         table_set(t, row, "post_stream", x[1][l].size.mean);
     }
-    lab_note(lab, _("At initialisation, %zu layers: |dW_1| of the last layer is %.2g times that of the first with post-norm, %.2g times with pre-norm."), layers,
-             x[1][layers - 1].gradient.mean / x[1][0].gradient.mean, x[0][layers - 1].gradient.mean / x[0][0].gradient.mean);
+    const Spread *post = &x[1][layers - 1].gradient, *pre = &x[0][layers - 1].gradient;
+    lab_note(lab, _("At initialisation, %zu layers: near the output |dW_1| is %.2f ± %.2f with post-norm and %.2f ± %.2f with pre-norm; the last layer's is %.2f times the first's with post-norm, %.2f times with pre-norm."), layers,
+             post->mean, spread_deviation(post), pre->mean, spread_deviation(pre), post->mean / x[1][0].gradient.mean, pre->mean / x[0][0].gradient.mean);
     lab_note(lab, _("The stream's rows grow from %.1f to %.1f with pre-norm; with post-norm they are normalised after every sub-layer (%.1f to %.1f). Every sub-layer but the first reads normalised "
                     "rows in both."),
              x[0][0].size.mean, x[0][layers - 1].size.mean, x[1][0].size.mean, x[1][layers - 1].size.mean);
@@ -187,12 +188,13 @@ int lab_run_norm_placement(Lab *lab, Error *e)
 
 const LabParam lab_params_norm_placement[] = {
     {"start_layers", LAB_INTEGER, "12", "6", 2, LAYERS_MAX, NULL, N_("layers, where gradients are looked at before training")},
+    {"start_seeds", LAB_INTEGER, "20", "5", 2, 1000, NULL, N_("models that are looked at before training, seeds 1, 2, …")},
     {"layers", LAB_INTEGERS, "6,12", "6,12", 1, LAYERS_MAX, NULL, N_("layers of the models that are trained")},
     {"task", LAB_WORD, "sum", NULL, 0, 0, "induction|recall|sum|story", N_("what they are taught")},
-    {"steps", LAB_INTEGER, "600", "150", 0, 100000, NULL, N_("steps of training, 0: none")},
+    {"steps", LAB_INTEGER, "600", "100", 0, 100000, NULL, N_("steps of training, 0: none")},
     {"batch", LAB_INTEGER, "16", "8", 1, 1024, NULL, N_("sequences of a step")},
     {"lr", LAB_REAL, "0.002", NULL, 0, 10, NULL, N_("learning rate, highest; AdamW, cosine to 0, no clipping")},
-    {"warmup", LAB_INTEGER, "100", "20", 1, 100000, NULL, N_("steps of warm-up, where there is one")},
+    {"warmup", LAB_INTEGER, "100", "15", 1, 100000, NULL, N_("steps of warm-up, where there is one")},
     {"d_model", LAB_INTEGER, "32", NULL, 8, 256, NULL, N_("width")},
     {"seeds", LAB_INTEGER, "3", "2", 2, 20, NULL, N_("of weights and data, 1, 2, …")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
