@@ -1,7 +1,7 @@
 /* explain.c - the subcommand `explain`: the tables behind the explaining views. */
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/table.h"
+#include "cli/listing.h"
 #include "measure/attribution.h"
 #include "measure/belt.h"
 #include "measure/heads.h"
@@ -51,7 +51,7 @@ typedef struct Request {
     size_t row;
     int token, against;
     long layer; /* -1: all */
-    Table *t;
+    Listing *t;
 } Request;
 
 /* ---- what is asked ---- */
@@ -109,38 +109,38 @@ static int read_request(Request *q, const Model *m, Error *e)
 
 /* ---- cells that several tables have ---- */
 
-static void put_token(Table *t, const Pass *p, int id)
+static void put_token(Listing *t, const Pass *p, int id)
 {
     Buffer name = {0};
     if (id >= 0)
         label_token(p, id, &name);
     if (name.len)
-        table_word(t, buffer_text(&name));
+        listing_word(t, buffer_text(&name));
     else
-        table_nothing(t);
+        listing_nothing(t);
     buffer_free(&name);
 }
 
-static void fact_token(Table *t, const char *what, const Pass *p, int id)
+static void fact_token(Listing *t, const char *what, const Pass *p, int id)
 {
     Buffer name = {0};
     label_token(p, id, &name);
-    table_fact_word(t, what, buffer_text(&name));
+    listing_fact_word(t, what, buffer_text(&name));
     buffer_free(&name);
 }
 
-static void put_stage(Table *t, const Pass *p, size_t stage)
+static void put_stage(Listing *t, const Pass *p, size_t stage)
 {
     char name[STAGE_NAME_MAX];
-    table_word(t, stage_name(&pass_plan(p)->stages[stage], name));
+    listing_word(t, stage_name(&pass_plan(p)->stages[stage], name));
 }
 
-static void put_layer(Table *t, const Stage *s)
+static void put_layer(Listing *t, const Stage *s)
 {
     if (s->layer >= 0)
-        table_count(t, (size_t)s->layer);
+        listing_count(t, (size_t)s->layer);
     else
-        table_nothing(t);
+        listing_nothing(t);
 }
 
 static bool is_asked(const Request *q, size_t stage)
@@ -157,7 +157,7 @@ static void fact_ids(const Request *q, const char *name, Stack stack)
     for (size_t i = 0; i < n; i++)
         buffer_printf(&list, i ? ",%d" : "%d", ids[i]);
     if (n)
-        table_fact_word(q->t, name, buffer_text(&list));
+        listing_fact_word(q->t, name, buffer_text(&list));
     buffer_free(&list);
 }
 
@@ -167,15 +167,15 @@ static void put_facts(const Request *q, bool answer)
     size_t n;
     const int *ids = pass_ids(q->pass, config_last_stack(pass_plan(q->pass)->config), &n);
     size_t probs = pass_plan(q->pass)->count - 1, at = q->row * pass_plan(q->pass)->config->vocab_size + (size_t)q->token;
-    table_fact_word(q->t, "model", pass_model(q->pass)->name);
+    listing_fact_word(q->t, "model", pass_model(q->pass)->name);
     fact_ids(q, "source", STACK_ENCODER);
     fact_ids(q, "target", STACK_DECODER);
     if (!answer)
         return;
-    table_fact_count(q->t, "position", q->row);
+    listing_fact_count(q->t, "position", q->row);
     fact_token(q->t, "at", q->pass, ids[q->row]);
     fact_token(q->t, "token", q->pass, q->token);
-    table_fact_number(q->t, "probability", (double)pass_value(q->pass, probs)[at]);
+    listing_fact_number(q->t, "probability", (double)pass_value(q->pass, probs)[at]);
 }
 
 /* ---- the tables ---- */
@@ -188,9 +188,9 @@ static int make_lens(Request *q, Error *e)
     size_t n;
     if (lens_make(q->pass, q->row, q->token, &points, &n, e) != 0)
         return -1;
-    table_begin(q->t, columns);
+    listing_begin(q->t, columns);
     put_facts(q, true);
-    table_fact_word(q->t, "read_out",
+    listing_fact_word(q->t, "read_out",
                     lens_has_norm(q->pass) ? _("final norm recomputed for each point, then W_U")
                                            : _("W_U alone: no final norm stands before it"));
     for (size_t i = 0; i < n; i++) {
@@ -198,14 +198,14 @@ static int make_lens(Request *q, Error *e)
         if (!is_asked(q, p->stage))
             continue;
         put_stage(q->t, q->pass, p->stage);
-        table_number(q->t, p->probability);
-        table_number(q->t, p->logit);
-        table_count(q->t, p->rank);
-        table_number(q->t, p->divergence);
-        table_number(q->t, p->entropy);
+        listing_number(q->t, p->probability);
+        listing_number(q->t, p->logit);
+        listing_count(q->t, p->rank);
+        listing_number(q->t, p->divergence);
+        listing_number(q->t, p->entropy);
         for (int k = 0; k < LENS_TOP; k++) {
             put_token(q->t, q->pass, p->top[k].id);
-            table_number(q->t, p->top[k].id < 0 ? NAN : p->top[k].probability);
+            listing_number(q->t, p->top[k].id < 0 ? NAN : p->top[k].probability);
         }
     }
     free(points);
@@ -221,22 +221,22 @@ static void put_part(Request *q, const AttributionPart *part)
         bool whole = i == 0;
         buffer_clear(&name);
         put_stage(q->t, q->pass, part->stage);
-        table_word(q->t, whole ? kinds[part->kind] : part->kind == ATTRIBUTION_HEAD ? "key" : "unit");
+        listing_word(q->t, whole ? kinds[part->kind] : part->kind == ATTRIBUTION_HEAD ? "key" : "unit");
         put_layer(q->t, s);
         if (part->kind == ATTRIBUTION_HEAD)
-            table_count(q->t, part->head);
+            listing_count(q->t, part->head);
         else
-            table_nothing(q->t);
+            listing_nothing(q->t);
         if (whole)
-            table_nothing(q->t);
+            listing_nothing(q->t);
         else
-            table_count(q->t, i - 1);
+            listing_count(q->t, i - 1);
         if (whole)
             attribution_name(q->pass, part, &name);
         else
             attribution_piece_name(q->pass, part, i - 1, &name);
-        table_number(q->t, whole ? part->value : part->pieces[i - 1]);
-        table_word(q->t, buffer_text(&name));
+        listing_number(q->t, whole ? part->value : part->pieces[i - 1]);
+        listing_word(q->t, buffer_text(&name));
     }
     buffer_free(&name);
 }
@@ -247,13 +247,13 @@ static int make_attribution(Request *q, Error *e)
     Attribution a;
     if (attribution_make(q->pass, q->row, q->token, q->against, &a, e) != 0)
         return -1;
-    table_begin(q->t, columns);
+    listing_begin(q->t, columns);
     put_facts(q, true);
     if (q->against >= 0)
         fact_token(q->t, "against", q->pass, q->against);
-    table_fact_number(q->t, q->against >= 0 ? "difference" : "logit", a.logit);
-    table_fact_number(q->t, "sum", a.sum);
-    table_fact_word(q->t, "norms", _("frozen at their actual mean and variance"));
+    listing_fact_number(q->t, q->against >= 0 ? "difference" : "logit", a.logit);
+    listing_fact_number(q->t, "sum", a.sum);
+    listing_fact_word(q->t, "norms", _("frozen at their actual mean and variance"));
     for (size_t i = 0; i < a.count; i++)
         if (is_asked(q, a.parts[i].stage))
             put_part(q, &a.parts[i]);
@@ -268,19 +268,19 @@ static int make_belt(Request *q, Error *e)
     size_t n;
     if (belt_make(q->pass, config_last_stack(pass_plan(q->pass)->config), q->row, q->token, &parts, &n, e) != 0)
         return -1;
-    table_begin(q->t, columns);
+    listing_begin(q->t, columns);
     put_facts(q, true);
     for (size_t i = 0; i < n; i++) {
         if (!is_asked(q, parts[i].stage))
             continue;
         put_stage(q->t, q->pass, parts[i].stage);
-        table_count(q->t, parts[i].edit);
-        table_number(q->t, parts[i].before_norm);
-        table_number(q->t, parts[i].added_norm);
-        table_number(q->t, parts[i].after_norm);
-        table_number(q->t, parts[i].cosine);
-        table_number(q->t, parts[i].answer);
-        table_number(q->t, parts[i].logit);
+        listing_count(q->t, parts[i].edit);
+        listing_number(q->t, parts[i].before_norm);
+        listing_number(q->t, parts[i].added_norm);
+        listing_number(q->t, parts[i].after_norm);
+        listing_number(q->t, parts[i].cosine);
+        listing_number(q->t, parts[i].answer);
+        listing_number(q->t, parts[i].logit);
     }
     free(parts);
     return 0;
@@ -295,23 +295,23 @@ static int make_heads(Request *q, Error *e)
     size_t n, measured = 0;
     if (heads_measure(q->pass, &heads, &n, e) != 0)
         return -1;
-    table_begin(q->t, columns);
+    listing_begin(q->t, columns);
     put_facts(q, false);
-    table_fact_word(q->t, "chance", _("c_...: what uniform attention would score on this text"));
+    listing_fact_word(q->t, "chance", _("c_...: what uniform attention would score on this text"));
     for (size_t i = 0; i < n; i++) {
         measured += heads[i].queries[HEAD_INDUCTION];
         if (!is_asked(q, heads[i].stage))
             continue;
         put_stage(q->t, q->pass, heads[i].stage);
-        table_count(q->t, heads[i].head);
-        table_word(q->t, head_class_id(heads[i].class));
-        table_number(q->t, heads[i].way);
-        table_number(q->t, heads[i].entropy);
-        table_number(q->t, heads[i].share);
+        listing_count(q->t, heads[i].head);
+        listing_word(q->t, head_class_id(heads[i].class));
+        listing_number(q->t, heads[i].way);
+        listing_number(q->t, heads[i].entropy);
+        listing_number(q->t, heads[i].share);
         for (int k = 0; k < HEAD_CLASSES; k++)
-            table_number(q->t, heads[i].score[k]);
+            listing_number(q->t, heads[i].score[k]);
         for (int k = 0; k < HEAD_CLASSES; k++)
-            table_number(q->t, heads[i].chance[k]);
+            listing_number(q->t, heads[i].chance[k]);
     }
     if (n && !measured)
         cli_say(_("no token occurs twice in this text with something behind it: induction cannot be measured on it"));
@@ -332,13 +332,13 @@ static int put_reach(Request *q, size_t stage, Error *e)
             if (!pass_sees(q->pass, s, i / Tk, i % Tk))
                 continue;
             put_stage(q->t, q->pass, stage);
-            table_count(q->t, h);
-            table_count(q->t, i / Tk);
+            listing_count(q->t, h);
+            listing_count(q->t, i / Tk);
             put_token(q->t, q->pass, from[i / Tk]);
-            table_count(q->t, i % Tk);
+            listing_count(q->t, i % Tk);
             put_token(q->t, q->pass, to[i % Tk]);
-            table_number(q->t, (double)pass_value(q->pass, stage)[h * Tq * Tk + i]);
-            table_number(q->t, (double)norms[i]);
+            listing_number(q->t, (double)pass_value(q->pass, stage)[h * Tq * Tk + i]);
+            listing_number(q->t, (double)norms[i]);
         }
     }
     free(norms);
@@ -350,9 +350,9 @@ static int make_reach(Request *q, Error *e)
     static const char *const columns[] = {"stage", "head", "query", "from", "key", "to", "weight", "moved", NULL};
     const Plan *plan = pass_plan(q->pass);
     int status = 0;
-    table_begin(q->t, columns);
+    listing_begin(q->t, columns);
     put_facts(q, false);
-    table_fact_word(q->t, "moved", _("norm of weight x value x W_O; keys that are masked are left out"));
+    listing_fact_word(q->t, "moved", _("norm of weight x value x W_O; keys that are masked are left out"));
     for (size_t i = 0; i < plan->count && status == 0; i++)
         if (plan->stages[i].kind == STAGE_WEIGHTS && is_asked(q, i))
             status = put_reach(q, i, e);
@@ -388,11 +388,11 @@ static void put_cells(Request *q, const Tracing *t, const TracingGrid *g)
             if (!is_asked(q, g->stages[k]))
                 continue;
             put_stage(q->t, q->pass, g->stages[k]);
-            table_count(q->t, i);
+            listing_count(q->t, i);
             put_token(q->t, q->pass, ids[i]);
-            table_number(q->t, cell->probability);
-            table_number(q->t, cell->logit);
-            table_number(q->t, tracing_restored(t, cell));
+            listing_number(q->t, cell->probability);
+            listing_number(q->t, cell->logit);
+            listing_number(q->t, tracing_restored(t, cell));
         }
 }
 
@@ -419,21 +419,21 @@ static int make_trace(Request *q, Error *e)
         status = tracing_run(q->pass, &query, &t, e);
     }
     if (status == 0) {
-        table_begin(q->t, columns);
+        listing_begin(q->t, columns);
         put_facts(q, true);
         if (!text) {
             Buffer list = {0};
             for (size_t i = 0; i < query.position_count; i++)
                 buffer_printf(&list, i ? ",%zu" : "%zu", positions[i]);
-            table_fact_word(q->t, "corrupted", buffer_text(&list));
-            table_fact_number(q->t, "noise", query.noise);
-            table_fact_count(q->t, "draws", query.samples);
+            listing_fact_word(q->t, "corrupted", buffer_text(&list));
+            listing_fact_number(q->t, "noise", query.noise);
+            listing_fact_count(q->t, "draws", query.samples);
             buffer_free(&list);
         } else {
-            table_fact_word(q->t, "other_text", text);
+            listing_fact_word(q->t, "other_text", text);
         }
-        table_fact_number(q->t, "clean_probability", t.clean.probability);
-        table_fact_number(q->t, "corrupted_probability", t.corrupted.probability);
+        listing_fact_number(q->t, "clean_probability", t.clean.probability);
+        listing_fact_number(q->t, "corrupted_probability", t.corrupted.probability);
         for (size_t i = 0; i < t.grid_count; i++)
             put_cells(q, &t, &t.grids[i]);
         tracing_free(&t);
@@ -471,11 +471,11 @@ static int find_table(const Options *o, Error *e)
                      quote_short(name, strlen(name), quoted), nearest_hint(&near, hint));
 }
 
-static int print(const Table *t, int format, const Options *o, Error *e)
+static int print(const Listing *t, int format, const Options *o, Error *e)
 {
     Output out = output_open(o);
     Buffer text = {0};
-    int status = table_write(t, (TableFormat)format, &text, e);
+    int status = listing_write(t, (ListingFormat)format, &text, e);
     if (status == 0) {
         output_emit(&out, buffer_text(&text), text.len);
         status = output_close(&out, e);
@@ -487,7 +487,7 @@ static int print(const Table *t, int format, const Options *o, Error *e)
 static int run(Work *w, Options *o, Error *e)
 {
     int which = find_table(o, e), format = options_format(o, e), status = -1;
-    Table t = {.width = 0};
+    Listing t = {.width = 0};
     if (which < 0 || format < 0 || work_open(w, o, e) != 0)
         return -1;
     Request q = {.o = o, .t = &t, .pass = work_pass(w, e)};
@@ -497,7 +497,7 @@ static int run(Work *w, Options *o, Error *e)
         if (status == 0)
             status = print(&t, format, o, e);
     }
-    table_free(&t);
+    listing_free(&t);
     pass_free(q.pass);
     return status;
 }

@@ -1,5 +1,5 @@
-/* table.c - results in rows and columns, in three formats. */
-#include "cli/table.h"
+/* listing.c - results in rows and columns, in three formats. */
+#include "cli/listing.h"
 
 #include "base/text.h"
 #include "measure/trace.h"
@@ -9,52 +9,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-void table_begin(Table *t, const char *const *columns)
+void listing_begin(Listing *t, const char *const *columns)
 {
-    *t = (Table){.width = 0};
-    while (columns[t->width] && t->width < TABLE_COLUMNS) {
+    *t = (Listing){.width = 0};
+    while (columns[t->width] && t->width < LISTING_COLUMNS) {
         t->columns[t->width] = columns[t->width];
         t->width++;
     }
 }
 
-void table_free(Table *t)
+void listing_free(Listing *t)
 {
     for (size_t i = 0; i < t->count; i++)
         free(t->cells[i].word);
     for (size_t i = 0; i < t->fact_count; i++)
         free(t->facts[i].value.word);
     free(t->cells);
-    *t = (Table){.width = 0};
+    *t = (Listing){.width = 0};
 }
 
 /* ---- filling ---- */
 
-static TableCell word_cell(Table *t, const char *word)
+static ListingCell word_cell(Listing *t, const char *word)
 {
     char *copy = strdup(word);
     t->failed |= !copy;
-    return (TableCell){.kind = copy ? TABLE_WORD : TABLE_NOTHING, .word = copy};
+    return (ListingCell){.kind = copy ? LISTING_WORD : LISTING_NOTHING, .word = copy};
 }
 
-static TableCell number_cell(double x)
+static ListingCell number_cell(double x)
 {
-    return (TableCell){.kind = isnan(x) ? TABLE_NOTHING : TABLE_NUMBER, .number = x};
+    return (ListingCell){.kind = isnan(x) ? LISTING_NOTHING : LISTING_NUMBER, .number = x};
 }
 
-static void add_fact(Table *t, const char *name, TableCell value)
+static void add_fact(Listing *t, const char *name, ListingCell value)
 {
-    if (t->fact_count < TABLE_COLUMNS)
-        t->facts[t->fact_count++] = (TableFact){name, value};
+    if (t->fact_count < LISTING_COLUMNS)
+        t->facts[t->fact_count++] = (ListingFact){name, value};
     else
         free(value.word);
 }
 
-static void add(Table *t, TableCell cell)
+static void add(Listing *t, ListingCell cell)
 {
     if (t->count == t->room) {
         size_t room = t->room ? 2 * t->room : 256;
-        TableCell *more = realloc(t->cells, room * sizeof *more);
+        ListingCell *more = realloc(t->cells, room * sizeof *more);
         if (!more) {
             free(cell.word);
             t->failed = true;
@@ -66,66 +66,66 @@ static void add(Table *t, TableCell cell)
     t->cells[t->count++] = cell;
 }
 
-void table_fact_word(Table *t, const char *name, const char *word)
+void listing_fact_word(Listing *t, const char *name, const char *word)
 {
     add_fact(t, name, word_cell(t, word));
 }
 
-void table_fact_count(Table *t, const char *name, size_t n)
+void listing_fact_count(Listing *t, const char *name, size_t n)
 {
-    add_fact(t, name, (TableCell){.kind = TABLE_COUNT, .number = (double)n});
+    add_fact(t, name, (ListingCell){.kind = LISTING_COUNT, .number = (double)n});
 }
 
-void table_fact_number(Table *t, const char *name, double x)
+void listing_fact_number(Listing *t, const char *name, double x)
 {
     add_fact(t, name, number_cell(x));
 }
 
-void table_word(Table *t, const char *word)
+void listing_word(Listing *t, const char *word)
 {
     add(t, word_cell(t, word));
 }
 
-void table_count(Table *t, size_t n)
+void listing_count(Listing *t, size_t n)
 {
-    add(t, (TableCell){.kind = TABLE_COUNT, .number = (double)n});
+    add(t, (ListingCell){.kind = LISTING_COUNT, .number = (double)n});
 }
 
-void table_number(Table *t, double x)
+void listing_number(Listing *t, double x)
 {
     add(t, number_cell(x));
 }
 
-void table_nothing(Table *t)
+void listing_nothing(Listing *t)
 {
-    add(t, (TableCell){.kind = TABLE_NOTHING});
+    add(t, (ListingCell){.kind = LISTING_NOTHING});
 }
 
 /* ---- printing ---- */
 
-static void put_text(const TableCell *c, Buffer *out)
+static void put_text(const ListingCell *c, Buffer *out)
 {
     char number[TRACE_NUMBER_MAX];
     switch (c->kind) {
-    case TABLE_WORD:
+    case LISTING_WORD:
         text_escape(out, c->word, strlen(c->word), false);
         break;
-    case TABLE_COUNT:
+    case LISTING_COUNT:
         buffer_printf(out, "%.0f", c->number);
         break;
-    case TABLE_NUMBER:
+    case LISTING_NUMBER:
         trace_number_short(number, (real)c->number);
         buffer_puts(out, number);
         break;
-    case TABLE_NOTHING:
+    case LISTING_NOTHING:
         buffer_putc(out, '-');
         break;
     }
 }
 
-static void write_text(const Table *t, Buffer *out)
+static void write_text(const Listing *t, Buffer *out)
 {
-    int widths[TABLE_COLUMNS] = {0};
+    int widths[LISTING_COLUMNS] = {0};
     Buffer cell = {0};
     for (size_t i = 0; i < t->fact_count; i++) {
         buffer_printf(out, "# %s: ", t->facts[i].name);
@@ -147,9 +147,9 @@ static void write_text(const Table *t, Buffer *out)
             buffer_puts(&cell, t->columns[k]);
         else
             put_text(&t->cells[i - t->width], &cell);
-        const TableCell *first = k < t->count ? &t->cells[k] : NULL; /* words stand at the left, numbers at the right */
+        const ListingCell *first = k < t->count ? &t->cells[k] : NULL; /* words stand at the left, numbers at the right */
         int room = widths[k] - text_width(buffer_text(&cell));
-        bool left = first && first->kind == TABLE_WORD, last = k + 1 == t->width;
+        bool left = first && first->kind == LISTING_WORD, last = k + 1 == t->width;
         buffer_fill(out, ' ', left ? 0 : (size_t)room);
         buffer_puts(out, buffer_text(&cell));
         buffer_fill(out, ' ', left && !last ? (size_t)room : 0);
@@ -159,22 +159,22 @@ static void write_text(const Table *t, Buffer *out)
     buffer_free(&cell);
 }
 
-static json_t *json_of(const TableCell *c)
+static json_t *json_of(const ListingCell *c)
 {
     switch (c->kind) {
-    case TABLE_WORD:
+    case LISTING_WORD:
         return json_string(c->word);
-    case TABLE_COUNT:
+    case LISTING_COUNT:
         return json_integer((json_int_t)c->number);
-    case TABLE_NUMBER:
+    case LISTING_NUMBER:
         return isfinite(c->number) ? json_real(c->number) : json_string(c->number > 0 ? "inf" : "-inf");
-    case TABLE_NOTHING:
+    case LISTING_NOTHING:
         break;
     }
     return json_null();
 }
 
-static void write_json(const Table *t, Buffer *out)
+static void write_json(const Listing *t, Buffer *out)
 {
     json_t *root = json_object(), *rows = json_array();
     for (size_t i = 0; i < t->fact_count; i++)
@@ -196,16 +196,16 @@ static void write_json(const Table *t, Buffer *out)
 }
 
 /* RFC 4180: quoted where it must be, quotes doubled. */
-static void put_csv(const TableCell *c, Buffer *out)
+static void put_csv(const ListingCell *c, Buffer *out)
 {
     char number[TRACE_NUMBER_MAX];
-    if (c->kind == TABLE_COUNT)
+    if (c->kind == LISTING_COUNT)
         buffer_printf(out, "%.0f", c->number);
-    if (c->kind == TABLE_NUMBER) {
+    if (c->kind == LISTING_NUMBER) {
         trace_number(number, (real)c->number);
         buffer_puts(out, number);
     }
-    if (c->kind != TABLE_WORD)
+    if (c->kind != LISTING_WORD)
         return;
     bool quoted = strpbrk(c->word, ",\"\r\n") != NULL;
     if (quoted)
@@ -219,7 +219,7 @@ static void put_csv(const TableCell *c, Buffer *out)
         buffer_putc(out, '"');
 }
 
-static void write_csv(const Table *t, Buffer *out)
+static void write_csv(const Listing *t, Buffer *out)
 {
     for (size_t k = 0; k < t->width; k++)
         buffer_printf(out, "%s%s", t->columns[k], k + 1 < t->width ? "," : "\n");
@@ -229,11 +229,11 @@ static void write_csv(const Table *t, Buffer *out)
     }
 }
 
-int table_write(const Table *t, TableFormat format, Buffer *out, Error *e)
+int listing_write(const Listing *t, ListingFormat format, Buffer *out, Error *e)
 {
-    if (format == TABLE_JSON)
+    if (format == LISTING_JSON)
         write_json(t, out);
-    else if (format == TABLE_CSV)
+    else if (format == LISTING_CSV)
         write_csv(t, out);
     else
         write_text(t, out);
