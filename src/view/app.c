@@ -354,6 +354,8 @@ static void run_command(App *app, CommandId id, size_t count)
     bool steps = command_table[id].group == GROUP_STEP && app->view != VIEW_STEP && app->view != VIEW_MAP;
     if (v->command && v->command(app, id, count))
         return;
+    if (quiz_holds_back(app, id))
+        return;
     if (steps && id != CMD_INTO && id != CMD_OUT && id != CMD_RETURN && id != CMD_GOTO)
         app->view = VIEW_STEP;
     if (!common_command(app, id, count) && app->view != VIEW_STEP)

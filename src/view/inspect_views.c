@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "view/app.h"
 #include "view/inspect.h"
+#include "view/quiz.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -57,18 +58,22 @@ static void write_change(const Watched *w, Buffer *out)
     }
 }
 
-/* `alone`: no line above says that these are watches. */
-static void draw_watch(const Watched *w, Canvas *c, int row, Rect r, bool alone)
+/* `alone`: no line above says that these are watches; `hidden`: a question is open, whose answer they might be. */
+static void draw_watch(const Watched *w, Canvas *c, int row, Rect r, bool alone, bool hidden)
 {
-    Buffer value = {0}, change = {0};
     int name = r.cols < 60 ? r.cols / 2 - 4 : r.cols * 2 / 5;
+    int number = canvas_printf(c, row, r.col + 1, 12, ROLE_DIM, alone ? _("watch %d") : "%d", w->number) + 2;
+    canvas_put_cut(c, row, r.col + number, name, ROLE_LABEL, w->text);
+    int left = r.col + number + 1 + name, room = r.col + r.cols - left - 1;
+    if (hidden) {
+        canvas_put_cut(c, row, left, room, ROLE_DIM, _("after the question"));
+        return;
+    }
+    Buffer value = {0}, change = {0};
     if (w->has_now)
         value_write_line(&w->now, &value);
     write_change(w, &change);
-    int number = canvas_printf(c, row, r.col + 1, 12, ROLE_DIM, alone ? _("watch %d") : "%d", w->number) + 2;
-    canvas_put_cut(c, row, r.col + number, name, ROLE_LABEL, w->text);
-    int left = r.col + number + 1 + name, room = r.col + r.cols - left - 1,
-        width = change.len ? canvas_text_width(c, buffer_text(&change)) : 0;
+    int width = change.len ? canvas_text_width(c, buffer_text(&change)) : 0;
     if (width > room / 2)
         width = 0;
     canvas_put_cut(c, row, left, room - width - (width > 0), w->has_now ? ROLE_TEXT : ROLE_WARNING,
@@ -90,7 +95,7 @@ void watches_draw(const App *app, Canvas *c, Rect r)
     }
     size_t shown = (size_t)(end - row), first = x->watch_count > shown ? x->watch_count - shown : 0; /* the newest ones */
     for (size_t i = first; i < x->watch_count; i++)
-        draw_watch(&x->watches[i], c, row++, r, !headed);
+        draw_watch(&x->watches[i], c, row++, r, !headed, quiz_is_asking(app));
     if (first)
         canvas_printf(c, r.row + headed, r.col + r.cols - 8, 8, ROLE_WARNING, _("+%zu more"), first);
 }

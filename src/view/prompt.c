@@ -274,7 +274,7 @@ static void complete(App *app)
             prompt_open(app, p->kind, p->kind == PROMPT_COMMAND ? command_table[found].name : stage_name(&pass_plan(app->pass)->stages[found], name));
         return;
     }
-    if (p->kind == PROMPT_EXPORT || p->kind == PROMPT_SAVE)
+    if (p->kind == PROMPT_EXPORT || p->kind == PROMPT_SAVE || p->kind == PROMPT_ANSWER)
         return;
     size_t start = p->at;
     while (start && p->text[start - 1] != ' ')

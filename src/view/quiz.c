@@ -307,16 +307,23 @@ bool quiz_accept(App *app, const char *typed)
 
 /* ---- keys ---- */
 
-/* What can be done without looking at the matrix: going elsewhere, and what is the program's own. */
+/* What can be done without looking at the matrix: going elsewhere, and what is the program's own. Not the map: it shows the shapes. */
 static bool may_run(CommandId id)
 {
-    static const CommandId some[] = {CMD_RESTART,        CMD_RUN,    CMD_GOTO,   CMD_LOSS, CMD_NEXT_LAYER,
-                                     CMD_PREVIOUS_LAYER, CMD_RETURN, CMD_MAP,    CMD_TEXT, CMD_MODELS,
-                                     CMD_PREDICT,        CMD_THEME,  CMD_REDRAW, CMD_HELP, CMD_QUIT};
+    static const CommandId some[] = {CMD_RESTART, CMD_RUN,    CMD_GOTO,    CMD_LOSS,  CMD_NEXT_LAYER, CMD_PREVIOUS_LAYER, CMD_RETURN,
+                                     CMD_TEXT,    CMD_MODELS, CMD_PREDICT, CMD_THEME, CMD_REDRAW,     CMD_HELP,           CMD_QUIT};
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         if (some[i] == id)
             return true;
     return false;
+}
+
+bool quiz_holds_back(App *app, CommandId id)
+{
+    if (!quiz_is_asking(app) || app->view == VIEW_STEP || id == CMD_CLOSE || may_run(id))
+        return false;
+    app_say(app, ROLE_WARNING, "%s", _("a question is open: Esc goes back to it"));
+    return true;
 }
 
 static bool choice_key(App *app, int32_t key)

@@ -1,6 +1,7 @@
 /* quiz.h - questions in the debugger: predict-first, and a cell filled in by hand.
  *
- * Owns what is being asked, what was answered here, and the score. While a question is open the matrix of its stage is not drawn anywhere.
+ * Owns what is being asked, what was answered here, and the score. While a question is open the matrix of its stage is not drawn
+ * anywhere, and no watch either.
  * Makes no questions: those are src/lesson's. Part of the App; see app.h. */
 #ifndef VIEW_QUIZ_H
 #define VIEW_QUIZ_H
@@ -52,6 +53,8 @@ void quiz_restart(App *app);
 
 /* A key, before anything else sees it: true where the question took it. */
 bool quiz_key(App *app, int32_t key);
+/* True, and said, where a command given in another view (the help, a menu) would lead past the open question. */
+bool quiz_holds_back(App *app, CommandId id);
 bool quiz_click(App *app, int row, int col, MouseAction action);
 /* What was typed into the prompt; false where it is no answer, with the reason said. */
 bool quiz_accept(App *app, const char *typed);

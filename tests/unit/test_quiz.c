@@ -132,6 +132,27 @@ Test(quiz, nothing_of_the_matrix_shows_before_the_answer, .timeout = 120)
         }
 }
 
+/* A watch may be the answer: it is said after it. */
+Test(quiz, a_watch_waits_for_the_answer)
+{
+    App *app = open_app(models[0]);
+    Buffer text = {0};
+    press(app, ": w a t c h Space m a x ( h e r e ) Enter P n");
+    cr_assert(quiz_is_asking(app));
+    const Watched *w = &app->inspect.watches[0];
+    char value[VALUE_NUMBER_MAX];
+    value_format(value, &w->now, w->now.data[0], 9);
+    screen(app, 80, 24, false, &text);
+    const char *line = strstr(buffer_text(&text), "max(here)");
+    cr_assert(line && strstr(line, "after the question") && !strstr(line, value), "%s", line);
+    press(app, "Esc");
+    screen(app, 80, 24, false, &text);
+    line = strstr(buffer_text(&text), "max(here)");
+    cr_assert(line && !strstr(line, "after the question") && strstr(line, value), "%s", line);
+    buffer_free(&text);
+    app_free(app);
+}
+
 Test(quiz, every_stop_asks_once_and_says_what_was_right)
 {
     for (int m = 0; m < MODELS; m++) {
@@ -211,7 +232,7 @@ Test(quiz, keys_while_it_asks)
     press(app, "P");
     go_to_kind(app, QUESTION_CHOICE);
     size_t at = app->at;
-    static const char *const hidden[] = {"Enter", "S", "D", "w", "e", "F", "V", "A", "f", "O", "Y", "R", "p", "y", "Z", "E", "i", "v", "H", "Tab", "K", "*", "W", "s", "o", "Up", "Down"};
+    static const char *const hidden[] = {"Enter", "m", "S", "D", "w", "e", "F", "V", "A", "f", "O", "Y", "R", "p", "y", "Z", "E", "i", "v", "H", "Tab", "K", "*", "W", "s", "o", "Up", "Down"};
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
         press(app, hidden[i]);
         cr_assert(quiz_is_asking(app) && app->at == at && app->view == VIEW_STEP && app->focus == PANE_MATRIX &&
@@ -220,6 +241,12 @@ Test(quiz, keys_while_it_asks)
     }
     press(app, "?");
     cr_assert_eq(app->view, VIEW_HELP);
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) { /* nor by way of another view */
+        press(app, hidden[i]);
+        cr_assert(quiz_is_asking(app) && app->at == at && app->view == VIEW_HELP && app->prompt.kind == PROMPT_NONE, "? %s", hidden[i]);
+    }
+    press(app, "X :");
+    cr_assert(app->view == VIEW_HELP && app->prompt.kind == PROMPT_NONE && app->message[0]);
     press(app, "Esc");
     cr_assert(quiz_is_asking(app) && app->view == VIEW_STEP);
     press(app, "P");
