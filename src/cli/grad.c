@@ -96,6 +96,7 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
     if (status == 0)
         status = trace_gradients(&t, p, loss, e);
     t.edits = &w->edits;
+    t.bug = w->bug ? w->bug->id : NULL;
     if (status == 0 && o->value[OPTION_STAGE])
         status = keep(&t, p, o->value[OPTION_STAGE], e);
     if (status == 0) {

@@ -44,7 +44,7 @@ static void write_words_man(Buffer *out)
 /* A word a line, what it is in as many as it takes. */
 static void write_words(Buffer *out)
 {
-    enum { LEFT = 29, WIDTH = 50 };
+    enum { LEFT = 34, WIDTH = 46 };
     char call[64];
     buffer_puts(out, _("Functions and names; X is a number or an array:\n"));
     for (size_t i = 0; expression_word(i).name; i++) {

@@ -65,6 +65,7 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
     if (status == 0)
         status = trace_values(&t, p, chosen, e);
     t.edits = &w->edits;
+    t.bug = w->bug ? w->bug->id : NULL;
     if (status == 0) {
         work_warn(w, p);
         status = output_write_trace(&t, o, e);

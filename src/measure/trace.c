@@ -301,6 +301,8 @@ static void write_json_head(TraceWriter *w)
         text_json(out, w->trace->edits->items[i], strlen(w->trace->edits->items[i]));
     }
     buffer_printf(out, "],\n%s", w->trace->changed ? " \"weights_changed\": true,\n" : "");
+    if (w->trace->bug)
+        buffer_printf(out, " \"bug\": \"%s\",\n", w->trace->bug);
     if (w->trace->gradients) {
         double loss = w->trace->loss;
         buffer_printf(out, " \"loss\": %s%.17g%s,\n \"gradients\": [", isfinite(loss) ? "" : "\"", loss, isfinite(loss) ? "" : "\"");
@@ -456,6 +458,8 @@ void trace_origin(const TraceWriter *w, Buffer *out)
     }
     if (w->trace->changed)
         buffer_printf(out, "; %s", _("weights changed"));
+    if (w->trace->bug)
+        buffer_printf(out, _("; bug %s"), w->trace->bug);
     for (size_t i = 0; w->trace->edits && i < w->trace->edits->count; i++)
         buffer_printf(out, _("; edit %s"), w->trace->edits->items[i]);
 }
@@ -492,6 +496,8 @@ int trace_write(const Trace *t, TraceFormat format, TraceEmit emit, void *contex
         trace_write_table_head(&w, format);
     if (format == TRACE_TEXT && t->changed)
         buffer_printf(&w.text, "# %s\n", _("weights changed"));
+    if (format == TRACE_TEXT && t->bug)
+        buffer_printf(&w.text, "# bug %s\n", t->bug);
     for (size_t i = 0; format == TRACE_TEXT && t->edits && i < t->edits->count; i++)
         buffer_printf(&w.text, "# edit %s\n", t->edits->items[i]);
     if (format == TRACE_CSV)

@@ -4,7 +4,7 @@
  *
  *   text         a block each: lines beginning with '#' say name, shape and axes, and what it is; then one line a row,
  *                six significant digits
- *   json         one object: the model, the ids, the ablations and edits, and an array of {name, shape, axes, value}
+ *   json         one object: the model, the ids, the ablations, edits and bug, and an array of {name, shape, axes, value}
  *   csv          stage,head,row,column,value,row_name,column_name: one line a number, indices from 0, head empty where there are none;
  *                the names are the tokens', dimensions' or units', quoted where RFC 4180 asks for it
  *   safetensors  one tensor each, by name
@@ -51,6 +51,7 @@ typedef struct Trace {
     const Pass *pass;
     const Edits *edits; /* of the pass, borrowed; NULL: none. Every format but csv and safetensors says them */
     bool changed;       /* the weights are no longer those that the model was opened with: said as the edits are */
+    const char *bug;    /* the bug of the hunt that the pass has in it, or NULL: said as the edits are */
     bool gradients;
     double loss; /* nats; where these are gradients */
     TraceItem *items;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* How much of a table is shown; the rest is counted. */
-enum { FEW = 8, ROWS_MAX = 32, COLUMNS_MAX = 16, BLOCKS_MAX = 8, LABEL_COLUMNS = 24, CELL_COLUMNS = 12 };
+enum { FEW = 8, ROWS_MAX = 32, COLUMNS_MAX = 16, BLOCKS_MAX = 8, LABEL_COLUMNS = 24, CELL_COLUMNS = 13 };
 
 /* ---- numbers ---- */
 

@@ -176,6 +176,8 @@ static int write_matrix(App *app, const char *path, bool all, TraceFormat format
     int status = list_source(app, source_of(app), all, &t, e);
     t.edits = &app->edits;
     t.changed = app->changed;
+    if (app->hunt.bug && !app->hunt.out)
+        t.bug = app->hunt.solved ? app->hunt.bug->id : "hidden";
     if (status == 0 && format == TRACE_SAFETENSORS)
         status = trace_save(&t, path, e);
     else if (status == 0 && (status = trace_write(&t, format, gather, &out, e)) == 0)

@@ -19,6 +19,8 @@ static int run_score(void *context, double *out, Error *e)
     const App *app = context;
     if (app->edits.count || app->changed)
         return error_set(e, "expected a model without edits: the score is over other texts than the edited one");
+    if (app->hunt.bug && !app->hunt.out)
+        return error_set(e, "expected a network without a bug: the score is not computed with it");
     return eval_score(app->model, app->ablations, out, e);
 }
 

@@ -28,7 +28,6 @@ typedef struct Inspect {
     Watched watches[WATCHES_MAX];
     size_t watch_count;
     int last_number; /* breakpoints and watches are counted together */
-    Pass *baseline;  /* the pass without its changes, made where an expression asks for it */
     size_t stop_at;  /* where the watches were last computed */
     int stop_phase;
     bool stale;                 /* what is run was changed since */

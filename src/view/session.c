@@ -186,6 +186,8 @@ bool session_accept(App *app, const char *path)
     }
     if (app->changed)
         app_say(app, ROLE_WARNING, _("%s saved, without the changed weights: a session opens the model as it was"), path);
+    else if (app->hunt.bug && !app->hunt.out)
+        app_say(app, ROLE_WARNING, _("%s saved, without the hunt's bug: a session opens the network as it should be"), path);
     else
         app_say(app, ROLE_DONE, _("%s saved; stepformer step --session %s opens it"), path, path);
     return true;
@@ -249,7 +251,7 @@ static App *begin(const Session *s, Model *m, const char *name, Theme theme, boo
     return app;
 }
 
-/* Edits, breakpoints and watches of a session take effect here. */
+/* Edits and breakpoints of a session take effect here. */
 static int use_lists(App *app, const Session *s, const char *name, Error *e)
 {
     if (app_set_edits(app, &(Edits){s->edits.items, s->edits.count}, e) != 0)
@@ -257,6 +259,13 @@ static int use_lists(App *app, const Session *s, const char *name, Error *e)
     for (size_t i = 0; i < s->breakpoints.count; i++)
         if (!inspect_command(app, CMD_BREAK, s->breakpoints.items[i]))
             return error_set(e, "%s: breakpoints: %zu: %s", name, i + 1, app->message);
+    return 0;
+}
+
+/* Once the place is reached: a watch is computed where it is set. */
+static int use_watches(App *app, const Session *s, const char *name, Error *e)
+{
+    inspect_stop(app);
     for (size_t i = 0; i < s->watches.count; i++)
         if (!inspect_command(app, CMD_WATCH, s->watches.items[i]))
             return error_set(e, "%s: watches: %zu: %s", name, i + 1, app->message);
@@ -329,7 +338,7 @@ App *session_app(const Session *s, const char *name, Theme theme, bool color, Er
     App *app = begin(s, m, name, theme, color, e);
     if (!app)
         return NULL;
-    if (use_lists(app, s, name, e) != 0 || take_place(app, s, name, e) != 0) {
+    if (use_lists(app, s, name, e) != 0 || take_place(app, s, name, e) != 0 || use_watches(app, s, name, e) != 0) {
         app_free(app);
         return NULL;
     }

@@ -26,6 +26,10 @@ void table_open(App *app)
     Error e = {{0}};
     app->view = VIEW_TABLE;
     app->scroll = 0;
+    if (app->hunt.bug && !app->hunt.out)
+        app_say(app, ROLE_WARNING, "%s", _("the table is of the network without the hunt's bug"));
+    else if (app->edits.count)
+        app_say(app, ROLE_WARNING, "%s", _("the table is of the model without the edits: they are of this text"));
     if (app->table)
         return;
     app->table_error[0] = '\0';

@@ -94,3 +94,12 @@ quiet
 $ stepformer generate -m story --bug target-leak -n 3 --no-cache >a; stepformer generate -m story --bug no-bug
 exit 2
 err expected the id of a bug, found "no-bug"
+
+# what is taken away says that a bug is in it
+$ stepformer trace -m hand-wired --bug softmax-axis --stage decoder.0.self.weights --format json
+out "bug": "softmax-axis"
+quiet
+
+$ stepformer trace -m hand-wired --bug softmax-axis --stage decoder.0.self.weights --format markdown
+out ; bug softmax-axis
+quiet

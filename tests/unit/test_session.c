@@ -8,6 +8,7 @@
 #include "view/session.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,12 +250,20 @@ Test(session, breakpoints_and_watches)
     cr_assert(inspect_command(app, CMD_BREAK, "*.weights if max(entropy) < 0.1"));
     cr_assert(inspect_command(app, CMD_WATCH, "entropy(decoder.0.self.weights)[query=1]"));
     cr_assert(inspect_command(app, CMD_WATCH, "loss"));
+    cr_assert(inspect_command(app, CMD_WATCH, "max(here)"));
+    app_go(app, 5);
     char *text = write_session(app);
     App *again = read_session(text, &e);
     cr_assert_not_null(again, "%s", e.text);
-    cr_assert(again->inspect.breakpoints.count == 1 && again->inspect.watch_count == 2);
+    cr_assert(again->inspect.breakpoints.count == 1 && again->inspect.watch_count == 3);
     cr_assert_str_eq(again->inspect.breakpoints.items[0].text, "*.weights if max(entropy) < 0.1");
     cr_assert_str_eq(again->inspect.watches[1].text, "loss");
+    const real *x = pass_value(again->pass, 5);
+    double largest = -INFINITY;
+    for (size_t i = 0; i < pass_plan(again->pass)->stages[5].count; i++)
+        largest = (double)x[i] > largest ? (double)x[i] : largest;
+    cr_assert(again->at == 5 && again->inspect.watches[2].has_now && !again->inspect.watches[2].has_before);
+    cr_assert_eq(again->inspect.watches[2].now.data[0], largest, "a watch is of the place where the session was saved");
     char *once_more = write_session(again);
     cr_assert_str_eq(once_more, text);
     char *wrong = strstr(once_more, "max(entropy)");
