@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* How much of a table is shown; the rest is counted. */
-enum { FEW = 8, ROWS_MAX = 32, COLUMNS_MAX = 16, BLOCKS_MAX = 8, LABEL_COLUMNS = 24, CELL_COLUMNS = 13 };
+enum { FEW = 8, ROWS_MAX = 32, COLUMNS_MAX = 16, BLOCKS_MAX = 8, LABEL_COLUMNS = 24, CELL_COLUMNS = 12 };
 
 /* ---- numbers ---- */
 
@@ -198,6 +198,20 @@ static void end_line(Buffer *out)
     buffer_putc(out, '\n');
 }
 
+/* Columns for a number of the matrix at `x` [rows,columns], of which shown × across are written: one more than the widest takes. */
+static int cell_width(const Value *v, const double *x, size_t shown, size_t across, size_t columns)
+{
+    int widest = CELL_COLUMNS - 1;
+    for (size_t i = 0; i < shown * across; i++) {
+        Buffer cell = {0};
+        add_scalar(v, x[i / across * columns + i % across], 6, &cell);
+        int width = v->is_index ? 0 : text_width(buffer_text(&cell)); /* names may be cut */
+        widest = width > widest ? width : widest;
+        buffer_free(&cell);
+    }
+    return widest + 1;
+}
+
 /* A row a line of the last two axes, or of the only one. `x` is where the block begins. */
 static void add_block(const Value *v, const double *x, Buffer *out)
 {
@@ -205,11 +219,11 @@ static void add_block(const Value *v, const double *x, Buffer *out)
     int row_axis = matrix ? v->rank - 2 : 0, column_axis = v->rank - 1;
     size_t rows = v->shape[row_axis], columns = matrix ? v->shape[column_axis] : 1;
     size_t shown = rows < ROWS_MAX ? rows : ROWS_MAX, across = columns < COLUMNS_MAX ? columns : COLUMNS_MAX;
-    int label = label_width(&v->axes[row_axis], shown);
+    int label = label_width(&v->axes[row_axis], shown), cell_columns = matrix ? cell_width(v, x, shown, across, columns) : 0;
     if (matrix) {
         buffer_fill(out, ' ', (size_t)label + 2);
         for (size_t j = 0; j < across; j++)
-            add_label(out, &v->axes[column_axis], j, CELL_COLUMNS, true);
+            add_label(out, &v->axes[column_axis], j, cell_columns, true);
         end_line(out);
     }
     for (size_t i = 0; i < shown; i++) {
@@ -219,7 +233,7 @@ static void add_block(const Value *v, const double *x, Buffer *out)
             Buffer cell = {0};
             add_scalar(v, x[i * columns + j], 6, &cell);
             if (matrix)
-                add_field(out, buffer_text(&cell), CELL_COLUMNS, true);
+                add_field(out, buffer_text(&cell), cell_columns, true);
             else
                 buffer_printf(out, "  %s", buffer_text(&cell));
             buffer_free(&cell);

@@ -9,6 +9,7 @@
 #include "pass/input.h"
 #include "pass/pass_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ static bool take(Line *l, const char *word)
     return true;
 }
 
+/* -1 where there is no number, -2 where it does not fit. */
 static int take_number(Line *l, double *x)
 {
     char copy[64], *end;
@@ -45,6 +47,10 @@ static int take_number(Line *l, double *x)
     bool hex = copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X');
     if (end == copy || hex || *copy == ' ')
         return error_set(l->error, "expected a number");
+    if (isinf((real)*x) && !memchr(copy, 'i', (size_t)(end - copy)) && !memchr(copy, 'I', (size_t)(end - copy))) {
+        error_set(l->error, "expected a number that fits, found %.*s; inf is infinity", (int)(end - copy), copy);
+        return -2;
+    }
     l->at += (size_t)(end - copy);
     return 0;
 }
@@ -235,8 +241,9 @@ static int read_change(Line *l, Change *c)
         if (take(l, "noise"))
             return read_noise(l, c);
         c->kind = CHANGE_ADD;
-        if (take_number(l, &c->x) != 0)
-            return error_set(l->error, "expected a number or noise(SEED, STD)");
+        int status = take_number(l, &c->x);
+        if (status != 0)
+            return status == -2 ? -1 : error_set(l->error, "expected a number or noise(SEED, STD)");
         if (make_room(l, c) != 0)
             return -1;
         for (size_t k = 0, n = address_count(&c->at); k < n; k++)
@@ -264,7 +271,8 @@ static int read_change(Line *l, Change *c)
             return 0;
         return error_set(l->error, "expected masked scores before =unmasked, such as decoder.0.self.masked[query=1]");
     }
-    return take_number(l, &c->x) == 0 ? 0 : error_set(l->error, "expected a number, zero, mean, unmasked, patch(TEXT) or token(TEXT)");
+    int status = take_number(l, &c->x);
+    return status != -1 ? status : error_set(l->error, "expected a number, zero, mean, unmasked, patch(TEXT) or token(TEXT)");
 }
 
 static int add_change(Line *l, Change c)

@@ -280,7 +280,7 @@ void explain_bar(Canvas *c, int row, int zero, int columns, double value, double
     if (value >= 0)
         canvas_fill(c, row, zero + 1, filled, 1, ROLE_LABEL, "█");
     else
-        canvas_fill(c, row, zero - filled, filled, 1, ROLE_NEGATIVE, "▒");
+        canvas_fill(c, row, zero - filled, filled, 1, ROLE_NEGATIVE, c->ascii ? "-" : "▒");
 }
 
 void explain_number(Canvas *c, int row, int col, int columns, Role role, double x, int digits)

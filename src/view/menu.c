@@ -153,7 +153,7 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("Themes: Enter chooses, Esc closes"),
         N_("Take away: Enter chooses, then the file's name; Esc closes"),
         N_("Explain: what the numbers of this pass amount to; Enter opens one, Esc closes"),
-        N_("A model to stand beside this one, of its kind and tokens: Enter chooses, Esc closes"),
+        N_("A model beside this one, of its kind and tokens: Enter chooses, Esc closes"),
     };
     Menu *m = &app->menu;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));

@@ -180,6 +180,8 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
     return _(command_table[id].status);
 }
 
+enum { MESSAGE_ROWS = 4 };
+
 static void draw_status(const App *app, Canvas *c)
 {
     int row = c->rows - 1, col = 1;
@@ -191,7 +193,10 @@ static void draw_status(const App *app, Canvas *c)
     int end = c->cols - (*score ? canvas_text_width(c, score) + 2 : 0);
     canvas_put_cut(c, row, end, c->cols - end, ROLE_BADGE, score);
     if (app->message[0]) {
-        canvas_put_cut(c, row, col, end - col - (*score != 0), app->message_role, app->message);
+        int room = end - col - (*score != 0), lines = canvas_put_wrapped(c, c->rows, col, room, MESSAGE_ROWS, app->message_role, app->message);
+        if (lines > 1) /* whole, over what stands above the line */
+            canvas_fill(c, row - lines + 1, 0, c->cols, lines - 1, ROLE_TEXT, " ");
+        canvas_put_wrapped(c, row - lines + 1, col, room, lines, app->message_role, app->message);
         return;
     }
     if (app->view == VIEW_STEP && quiz_is_asking(app))

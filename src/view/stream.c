@@ -41,7 +41,7 @@ static void draw_cosine_bar(const Table *t, int row, double cosine)
     if (cosine >= 0)
         draw_bar(t->c, row, t->zero + 1, (int)(fmin(cosine, 1) * (columns - 1) * 8 + 0.5), ROLE_HEADING);
     else
-        canvas_fill(t->c, row, t->zero - (int)(-cosine * columns + 0.5), (int)(-cosine * columns + 0.5), 1, ROLE_NEGATIVE, "▒");
+        canvas_fill(t->c, row, t->zero - (int)(-cosine * columns + 0.5), (int)(-cosine * columns + 0.5), 1, ROLE_NEGATIVE, t->c->ascii ? "-" : "▒");
 }
 
 static void put_number(const Table *t, int row, int col, Role role, double x)

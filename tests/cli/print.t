@@ -108,3 +108,7 @@ out character 3: expected a number, a name or a function, found the end
 
 $ stepformer frame -m hand-wired -t "A B C A" --keys ": b r e a k Space p r o b s Enter c"
 out breakpoint 1: probs
+
+# numbers of twelve characters stand apart
+$ ! stepformer print -m zh-en -t 狗咬人 "grad(decoder.0.self.weights[head=0])" | grep '[0-9]-'
+quiet
