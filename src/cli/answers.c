@@ -11,7 +11,7 @@ static const OptionId taken[] = {OPTION_FORGET, OPTION_FORMAT, OPTION_OUTPUT, OP
 
 static const CommandSpec spec = {
     .name = "answers",
-    .what = N_("Sums up the answers given to the debugger's questions (P, F, --predict) and to\n"
+    .what = N_("Sums up the answers given to the debugger's questions (P, e, --predict) and to\n"
                "lessons: by kind of stage, and which mistakes were made how often. They are kept\n"
                "in $XDG_STATE_HOME/stepformer/answers (~/.local/state), for you alone."),
     .formats = "text|json",
