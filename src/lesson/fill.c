@@ -129,7 +129,7 @@ int fill_make(Fill *f, Pass *p, Cellref cell, bool gradient, Error *e)
     }
     if (fabs(f->terms.exact - x) > 1e-3 * fabs(x)) {
         fill_free(f);
-        return error_set(e, _("nothing to compute here: an edit has changed the number"));
+        return error_set(e, _("nothing to compute here: the number is not what this arithmetic gives"));
     }
     if (!isfinite(x) || fabs(x) < (gradient ? LEAST_GRADIENT : LEAST_VALUE)) {
         fill_free(f);

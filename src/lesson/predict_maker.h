@@ -18,7 +18,7 @@ typedef struct Ask {
     const Config *config;
     Ablations ablations;
     const Stage *stage;
-    bool edited;        /* numbers of this pass were changed: only what no edit can make untrue is asked */
+    bool edited;        /* numbers of this pass were changed, or there is a bug in it: only what neither can make untrue is asked */
     size_t i;           /* the stage's index */
     size_t head, row;   /* where the cursor is, inside the stage */
     size_t rows, cols;  /* of the stage's last two axes */

@@ -538,7 +538,7 @@ Expression *expression_compile(const char *text, size_t n, ExpressionError *e)
     enum { TREE_MAX = 512 };
     *e = (ExpressionError){.at = 0};
     if (n > EXPRESSION_MAX) {
-        error_set(&e->error, "expression: expected at most %d bytes, found %zu", EXPRESSION_MAX, n);
+        error_set(&e->error, "expected at most %d bytes, found %zu", EXPRESSION_MAX, n);
         return NULL;
     }
     if (memchr(text, '\0', n) || !text_is_valid(text, n)) {

@@ -441,6 +441,7 @@ void pass_become(Pass *p, const Pass *like)
 {
     memcpy(p->forward, like->forward, sizeof p->forward);
     memcpy(p->backward, like->backward, sizeof p->backward);
+    p->rewired = like->rewired;
     p->one_by_one = like->one_by_one;
     for (size_t i = 0; i < p->plan.count; i++) {
         memcpy(p->plan.stages[i].in, like->plan.stages[i].in, sizeof p->plan.stages[i].in);
@@ -461,7 +462,16 @@ int pass_rewire(Pass *p, void (*rewire)(Plan *plan), Error *e)
     plan_free(&own);
     if (rewire)
         rewire(&p->plan);
+    p->rewired = rewire != NULL;
     p->has_gradients = false;
     pass_forget(p, 0);
     return 0;
+}
+
+bool pass_is_altered(const Pass *p)
+{
+    for (int kind = 0; kind < STAGE_KIND_COUNT; kind++)
+        if (p->forward[kind] != stage_table[kind].forward || p->backward[kind] != stage_table[kind].backward)
+            return true;
+    return p->rewired || p->one_by_one;
 }

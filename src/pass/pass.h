@@ -77,6 +77,8 @@ int pass_rewire(Pass *p, void (*rewire)(Plan *plan), Error *e);
 void pass_one_by_one(Pass *p, bool on);
 /* Gives p, a pass of the same model and ablations, the functions and wires of another: a bug of the hunt is in both. */
 void pass_become(Pass *p, const Pass *like);
+/* True where the functions or wires are not those of the config: the pass has a bug in it. */
+bool pass_is_altered(const Pass *p);
 
 /* ---- one token at a time, with a key/value cache ---- */
 

@@ -26,6 +26,7 @@ struct Pass {
     int *targets; /* of the last backward */
     size_t targets_room, targets_len;
     StageFn forward[STAGE_KIND_COUNT], backward[STAGE_KIND_COUNT]; /* stage_table's, unless swapped */
+    bool rewired;            /* see pass_rewire */
     bool one_by_one;         /* see StageRun */
     struct Changes *changes; /* what the edits do; NULL where there are none */
     const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */

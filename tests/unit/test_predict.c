@@ -2,6 +2,7 @@
  * every wrong choice is wrong. */
 #include "predict_help.h"
 
+#include "pass/bug.h"
 #include "pass/edit.h"
 
 /* Names met so far, so that no maker is one that never makes anything. */
@@ -266,6 +267,30 @@ Test(predict, edits_make_nothing_untrue)
         pass_free(p);
     }
     model_free(m);
+}
+
+/* Nor is anything asked that a bug of the hunt makes untrue, such as what becomes of a row under a softmax along the wrong axis. */
+Test(predict, bugs_make_nothing_untrue, .timeout = 120)
+{
+    size_t applied = 0;
+    for (int c = 0; c < HELP_CONFIGS; c++) {
+        Model *m = help_model(help_configs[c]);
+        for (int i = 0; i < BUG_COUNT; i++) {
+            Pass *p = help_pass(m, 0);
+            Error e = {{0}};
+            if (bug_applies(&bug_table[i], p)) {
+                cr_assert_eq(bug_put(&bug_table[i], p, &e), 0, "%s", e.text);
+                cr_assert(pass_is_altered(p), "%s", bug_table[i].id);
+                ask_all(p, bug_table[i].id, 2);
+                applied++;
+                cr_assert_eq(bug_put(NULL, p, &e), 0, "%s", e.text);
+                cr_assert_not(pass_is_altered(p), "%s", bug_table[i].id);
+            }
+            pass_free(p);
+        }
+        model_free(m);
+    }
+    cr_assert_gt(applied, BUG_COUNT);
 }
 
 /* The same seed asks the same; the order of the choices belongs to it. */
