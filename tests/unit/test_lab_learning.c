@@ -1,5 +1,5 @@
-/* Laboratories on models at initialisation, shipped or trained on the spot, with their small parameters: algebra holds exactly, the rest within
- * bounds far wider than its spread over seeds. */
+/* Laboratories on models at initialisation, shipped or trained on the spot, with their small parameters: algebra holds exactly, the rest
+ * within bounds far wider than its spread over seeds. */
 #include "lab_help.h"
 
 #include "lab/continual.h"
@@ -151,7 +151,9 @@ Test(lab_continual, extended_model_says_the_same_of_known_words)
     Pass *a = pass_create(m, in, 0, &e), *b = pass_create(more, in, 0, &e);
     cr_assert(a && b, "%s", e.text);
     for (size_t t = 0; t < 2; t++)
-        cr_expect_lt(setup_difference(setup_logits(a) + t * m->config.vocab_size, setup_logits(b) + t * more->config.vocab_size, m->config.vocab_size), 1e-5);
+        cr_expect_lt(setup_difference(setup_logits(a) + t * m->config.vocab_size, setup_logits(b) + t * more->config.vocab_size,
+                                      m->config.vocab_size),
+                     1e-5);
     pass_free(a);
     pass_free(b);
     ids_free(&source);
