@@ -417,7 +417,7 @@ const LabParam lab_params_ffn[] = {
     {"examples", LAB_INTEGER, "200", "40", 1, 10000, NULL, N_("held-out texts that its units are watched on")},
     {"units", LAB_INTEGER, "12", "4", 1, 512, NULL, N_("units that are shown, the most selective first")},
     {"seeds", LAB_INTEGER, "3", "2", 2, 50, NULL, N_("its like before training, and trainings, seeds 1, 2, …")},
-    {"steps", LAB_INTEGER, "1500", "30", 0, 100000, NULL, N_("steps of training with and without, 32 sequences each; 0: none")},
+    {"steps", LAB_INTEGER, "3000", "30", 0, 100000, NULL, N_("steps of training with and without, 32 sequences each; 0: none")},
     {"d_model", LAB_INTEGER, "32", "16", 8, 256, NULL, N_("width, where folding and parameters are looked at")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the weights that are folded")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
