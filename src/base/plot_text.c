@@ -100,7 +100,7 @@ static void draw_marks(Grid *g, const PlotSeries *s, const char *mark)
 
 static void add_text(Buffer *out, const char *s, bool ascii)
 {
-    text_escape(out, s, strlen(s), ascii);
+    text_show(out, s, strlen(s), ascii);
 }
 
 static void add_label(Buffer *out, double tick, int columns)

@@ -181,7 +181,7 @@ static void add_cell(Buffer *out, const Table *t, size_t row, size_t column, boo
 {
     size_t at = row * t->column_count + column;
     if (t->texts[at])
-        text_escape(out, t->texts[at], strlen(t->texts[at]), ascii);
+        text_show(out, t->texts[at], strlen(t->texts[at]), ascii);
     else
         add_readable(out, t->numbers[at], t->columns[column].digits);
 }
@@ -291,10 +291,10 @@ void table_write_text(const Table *t, Buffer *out, bool ascii)
         out->failed = true;
         goto done;
     }
-    text_escape(out, t->title, strlen(t->title), ascii);
+    text_show(out, t->title, strlen(t->title), ascii);
     buffer_puts(out, "\n");
     for (size_t c = 0; c < t->column_count; c++) {
-        text_escape(&titles[c], t->columns[c].title, strlen(t->columns[c].title), ascii);
+        text_show(&titles[c], t->columns[c].title, strlen(t->columns[c].title), ascii);
         widths[c] = column_width(t, c, buffer_text(&titles[c]), ascii);
     }
     add_titles(out, t, widths, titles);

@@ -43,7 +43,7 @@ int table_find_column(const Table *t, const char *name);
 int table_find_row(const Table *t, const char *key);
 double table_number(const Table *t, size_t row, size_t column);
 
-/* Appends it. Text is aligned, CJK counted two columns wide; `ascii` escapes what is not ASCII. In CSV and JSON numbers are the shortest texts that
+/* Appends it. Text is aligned, CJK counted two columns wide; `ascii` writes text_show's ASCII. In CSV and JSON numbers are the shortest texts that
  * read back as the same numbers; where there is none CSV has nothing and JSON null. */
 void table_write_text(const Table *t, Buffer *out, bool ascii);
 void table_write_csv(const Table *t, Buffer *out);

@@ -39,6 +39,12 @@ size_t text_fit(const char *s, int columns, int *used);
  * outside ASCII as \uNNNN (\UNNNNNNNN above the basic plane). */
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii);
 
+/* The ASCII text that stands for a drawing or mathematical character ("->", "sqrt"), NULL where there is none. */
+const char *text_ascii(int32_t c);
+
+/* text_escape for what the program itself says: in ASCII these characters become what stands for them. */
+void text_show(Buffer *out, const char *s, size_t n, bool ascii);
+
 /* Adds s as a JSON string, with its quotes. */
 void text_write_json(Buffer *out, const char *s);
 

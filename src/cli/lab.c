@@ -65,7 +65,7 @@ static bool show_progress(void *context, double share, const char *what)
         return true;
     Buffer line = {0};
     buffer_printf(&line, "%3.0f%%  %.0f s  ", 100 * share, t - g->began);
-    text_escape(&line, what, strlen(what), screen_is_ascii());
+    text_show(&line, what, strlen(what), screen_is_ascii());
     size_t n = text_fit(buffer_text(&line), columns_of(STDERR_FILENO) - 1, NULL);
     fprintf(stderr, "\r%.*s\033[K", (int)n, buffer_text(&line));
     fflush(stderr);
@@ -88,7 +88,7 @@ static void end_progress(Progress *g)
 static void add_wrapped(Buffer *out, const char *s, int indent, int cols, bool ascii)
 {
     Buffer shown = {0};
-    text_escape(&shown, s, strlen(s), ascii);
+    text_show(&shown, s, strlen(s), ascii);
     int used = indent;
     for (const char *p = buffer_text(&shown); *p;) {
         int32_t c;
@@ -129,7 +129,7 @@ static void add_field(Buffer *out, const char *name, const char *text, int cols,
 {
     enum { FIELD = 18 };
     int blank = FIELD - text_width(name);
-    text_escape(out, name, strlen(name), ascii);
+    text_show(out, name, strlen(name), ascii);
     buffer_fill(out, ' ', blank > 0 ? (size_t)blank : 1);
     add_wrapped(out, text, FIELD, cols, ascii);
 }
