@@ -341,10 +341,8 @@ static int run_cases(Lab *lab, const World *w, Error *e)
         }
         add_row(t, &cases[k], &out);
         if (cases[k].way == WAY_LORA)
-            lab_note(lab,
-                     _("%s: new %.2f; old %.2f with the adapter, %.2f with it off (%.2f before): it protects the old only as long as it is "
-                       "off."),
-                     cases[k].name, out.new_after.mean, out.old_after.mean, out.old_off.mean, out.old_before.mean);
+            lab_note(lab, _("%s: new %.2f; old %.2f with the adapter on, %.2f with it off (%.2f before)."), cases[k].name,
+                     out.new_after.mean, out.old_after.mean, out.old_off.mean, out.old_before.mean);
         else
             lab_note(lab, _("%s: new %.2f, was %.2f; old %.2f, was %.2f."), cases[k].name, out.new_after.mean, out.new_before.mean,
                      out.old_after.mean, out.old_before.mean);

@@ -10,20 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What is built. */
+/* What is built: the norm before or after, or off; bare: without residuals. */
 typedef struct Variant {
     const char *name, *norm;
     Ablations ablations;
 } Variant;
 
 static const Variant variants[] = {
-    {"pre-residual", "norm=layernorm,norm_position=pre", 0},
-    {"post-residual", "norm=layernorm,norm_position=post", 0},
-    {"off-residual", "norm=none", 0},
+    {"pre", "norm=layernorm,norm_position=pre", 0},
+    {"post", "norm=layernorm,norm_position=post", 0},
+    {"off", "norm=none", 0},
     {"pre-bare", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
     {"off-bare", "norm=none", NO_RESIDUAL},
 };
-static const char *const columns[] = {"pre_residual", "post_residual", "off_residual", "pre_bare", "off_bare"};
+static const char *const columns[] = {"pre", "post", "off", "pre_bare", "off_bare"};
 enum { VARIANTS = sizeof variants / sizeof *variants, LAYERS_MAX = 64 };
 
 /* One model of one seed, layer by layer. */
@@ -93,7 +93,7 @@ static void add(Means *to, const Profile *x, size_t layers)
 
 static void summary_columns(Table *t)
 {
-    table_text_column(t, "case", _("case"));
+    table_text_column(t, "case", _("norm-init-layers"));
     table_column(t, "cosine", _("token cosine, last layer"), 4);
     table_column(t, "cosine_spread", _("± seeds"), 4);
     table_column(t, "alike", _("alike from layer"), 0);
@@ -166,18 +166,22 @@ static double of(const Table *t, const char *variant, const char *init, size_t l
 
 static void add_notes(Lab *lab, const Table *t, const char *init, size_t shallow, size_t deep)
 {
-    lab_note(lab,
-             _("%s, %zu layers: with norms but without residuals the token cosine is above 0.999 from layer %g on; |dW_Q| of the last "
-               "layer is %.2g, "
-               "with pre-norm residuals %.2g. The gradient at the embeddings is %.2g, against %.2g at %zu layers."),
-             init, deep, of(t, "pre-bare", init, deep, "alike"), of(t, "pre-bare", init, deep, "w_q_last"),
-             of(t, "pre-residual", init, deep, "w_q_last"), of(t, "pre-bare", init, deep, "embedding"),
-             of(t, "pre-bare", init, shallow, "embedding"), shallow);
+    double alike = of(t, "pre-bare", init, deep, "alike");
+    lab_note(
+        lab,
+        _("%s, %zu layers, with norms but without residuals: token cosine %.4f after the last layer; |dW_Q| of the last layer %.2g, with "
+          "pre-norm residuals %.2g. The gradient at the embeddings is %.2g, at %zu layers %.2g."),
+        init, deep, of(t, "pre-bare", init, deep, "cosine"), of(t, "pre-bare", init, deep, "w_q_last"),
+        of(t, "pre", init, deep, "w_q_last"), of(t, "pre-bare", init, deep, "embedding"), of(t, "pre-bare", init, shallow, "embedding"),
+        shallow);
+    if (!isnan(alike))
+        lab_note(lab, _("%s, %zu layers, with norms but without residuals: rows are equal (cosine above 0.999) from layer %.0f on."), init,
+                 deep, alike);
     lab_note(lab,
              _("%s, without residuals and without norms the gradient at the embeddings goes from %.2g (%zu layers) to %.2g (%zu layers)."),
              init, of(t, "off-bare", init, shallow, "embedding"), shallow, of(t, "off-bare", init, deep, "embedding"), deep);
     lab_note(lab, _("%s, with residuals, %zu layers: token cosine %.4f with post-norm, %.4f with pre-norm."), init, deep,
-             of(t, "post-residual", init, deep, "cosine"), of(t, "pre-residual", init, deep, "cosine"));
+             of(t, "post", init, deep, "cosine"), of(t, "pre", init, deep, "cosine"));
 }
 
 /* One variant at one depth, over seeds. */
@@ -249,6 +253,9 @@ int lab_run_depth(Lab *lab, Error *e)
     for (int i = 0; i < 2 && status == 0; i++)
         if (lab_is(lab, "init", "both") || lab_is(lab, "init", names[i]))
             status = run_init(lab, &inits[i], names[i], summary, i / 2.0, (i + 1) / 2.0, means, profile, e);
+    if (status == 0)
+        lab_note(lab, _("bare: without residuals; off: without norms. An empty cell: a cosine of rows that are 0, or a gradient too large "
+                        "for a number of this size."));
     free(means);
     free(profile);
     return status;

@@ -256,7 +256,7 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
     table_column(t, "score", _("sentences right"), 3);
     table_column(t, "score_spread", _("± seeds"), 3);
     table_column(t, "undisturbed", _("words right"), 3);
-    for (int d = 1; d <= 3; d++) {
+    for (int d = 1; d <= 2; d++) {
         char name[24], title[48];
         snprintf(name, sizeof name, "behind_%d", d);
         snprintf(title, sizeof title, _("%d behind"), d);
@@ -297,13 +297,12 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
         table_set(t, row, "undisturbed", right[0].mean);
         table_set(t, row, "behind_1", right[1].mean);
         table_set(t, row, "behind_2", right[2].mean);
-        table_set(t, row, "behind_3", right[3].mean);
         table_set(t, row, "spread", spread_deviation(&right[1]));
         lab_note(lab,
                  _("Fine-tuned with a share of %.2f of its own words: %.3f ± %.3f of the words right behind a wrong one, %.3f ± %.3f of "
                    "the sentences right."),
                  shares->numbers[k], right[1].mean, spread_deviation(&right[1]), score.mean, spread_deviation(&score));
-        if (mixed.own && k + 1 == shares->count)
+        if (mixed.own && k + 1 == shares->count && mixed.wrong * 20 < mixed.own)
             lab_note(lab,
                      _("Of its own words that were mixed in, %.4f were wrong ones: a model that makes so few mistakes in training hardly "
                        "meets any by this way either."),

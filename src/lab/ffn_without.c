@@ -86,7 +86,7 @@ int ffn_train_without(Lab *lab, Error *e)
     static const char *const tasks[] = {"sum", "induction"};
     static const Outcome nothing;
     size_t seeds = lab_size(lab, "seeds");
-    Table *t = lab_table_new(lab, "without", _("addition (sum) and copying (induction), trained here: whole, off now, trained without"));
+    Table *t = lab_table_new(lab, "without", _("addition (sum) and copying (induction), trained here"));
     table_text_column(t, "case", _("task-FFN"));
     table_column(t, "score", _("score, held out"), 3);
     table_column(t, "score_spread", _("± seeds"), 3);
