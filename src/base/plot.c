@@ -105,9 +105,9 @@ static void widen(PlotAxis *a)
         a->least = a->log ? 1 : 0;
         a->most = a->log ? 10 : 1;
     } else if (a->least == a->most) {
-        double half = a->least == 0 ? 1 : fabs(a->least) / 2;
-        a->least = a->log ? a->least / 2 : a->least - half;
-        a->most = a->log ? a->most * 2 : a->most + half;
+        double x = a->least; /* logarithmic: a factor of two to each side; else with 0 at one end */
+        a->least = a->log ? x / 2 : fmin(0, 1.25 * x);
+        a->most = a->log ? x * 2 : x == 0 ? 1 : fmax(0, 1.25 * x);
     }
 }
 
@@ -221,12 +221,18 @@ double plot_place(const PlotAxis *a, double x)
     return a->log ? log(x / a->least) / log(a->most / a->least) : (x - a->least) / (a->most - a->least);
 }
 
+bool plot_is_marked(size_t i, size_t n)
+{
+    size_t every = (n + PLOT_MARKS_MAX - 1) / PLOT_MARKS_MAX;
+    return n <= PLOT_MARKS_MAX || i % every == 0 || i + 1 == n;
+}
+
 void plot_tick(Buffer *out, double x)
 {
     if (fabs(x) >= 10000 && fabs(x) < 1e6 && fmod(x, 1) == 0)
         buffer_printf(out, "%.0f", x);
     else
-        buffer_printf(out, "%.4g", x);
+        buffer_printf(out, fabs(x) < 1e6 ? "%.4g" : "%.3g", x);
 }
 
 /* ---- JSON ---- */

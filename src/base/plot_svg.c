@@ -90,10 +90,15 @@ static void add_axes(Buffer *out, const Plot *p, const PlotAxis *x, const PlotAx
         buffer_free(&label);
     }
     buffer_printf(out, "<path d=\"M%d,%dv%dh%d\" fill=\"none\" stroke=\"#333\"/>\n", LEFT, TOP, HEIGHT, WIDTH);
-    add_text(out, LEFT + WIDTH / 2, TOP + HEIGHT + 42, "text-anchor=\"middle\"", p->x_title);
+    Buffer title = {0};
+    buffer_printf(&title, "%s%s", p->x_title, p->x_log ? _(" (logarithmic)") : "");
+    add_text(out, LEFT + WIDTH / 2, TOP + HEIGHT + 42, "text-anchor=\"middle\"", buffer_text(&title));
+    buffer_clear(&title);
+    buffer_printf(&title, "%s%s", p->y_title, p->y_log ? _(" (logarithmic)") : "");
     buffer_printf(out, "<g transform=\"translate(18 %d) rotate(-90)\">", TOP + HEIGHT / 2);
-    add_text(out, 0, 0, "text-anchor=\"middle\"", p->y_title);
+    add_text(out, 0, 0, "text-anchor=\"middle\"", buffer_text(&title));
     buffer_puts(out, "</g>\n");
+    buffer_free(&title);
 }
 
 static void add_line(Buffer *out, const PlotSeries *s, size_t style, const PlotAxis *x, const PlotAxis *y)
@@ -113,7 +118,7 @@ static void add_line(Buffer *out, const PlotSeries *s, size_t style, const PlotA
         double at = x_of(x, s->x[i]), low = y_of(y, s->low[i]), high = y_of(y, s->high[i]);
         if (isfinite(at) && isfinite(low) && isfinite(high))
             buffer_printf(out, "<path d=\"M%.1f,%.1fh6m-3,0V%.1fm-3,0h6\" fill=\"none\" stroke=\"%s\"/>\n", at - 3, low, high, colors[style % STYLES]);
-        if (isfinite(at) && isfinite(y_of(y, s->y[i])) && s->count <= 64)
+        if (isfinite(at) && isfinite(y_of(y, s->y[i])) && plot_is_marked(i, s->count))
             add_mark(out, style, at, y_of(y, s->y[i]));
     }
 }

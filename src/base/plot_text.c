@@ -94,7 +94,7 @@ static void draw_series(Grid *g, const PlotSeries *s)
 static void draw_marks(Grid *g, const PlotSeries *s, const char *mark)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (row_of(g, s->y[i]) >= 0)
+        if (row_of(g, s->y[i]) >= 0 && plot_is_marked(i, s->count))
             put(g, column_of(g, s->x[i]), row_of(g, s->y[i]), mark, true);
 }
 
@@ -209,7 +209,7 @@ void plot_write_text(const Plot *p, int cols, int rows, Buffer *out, bool ascii)
     add_text(out, p->title, ascii);
     buffer_putc(out, '\n');
     add_text(out, p->y_title, ascii);
-    buffer_puts(out, p->y_log ? _(" (logarithmic)\n") : "\n");
+    buffer_printf(out, "%s\n", p->y_log ? _(" (logarithmic)") : "");
     add_rows(out, &g);
     add_x_axis(out, &g);
     Buffer title = {0};

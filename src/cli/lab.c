@@ -261,7 +261,7 @@ static int write_svg(const Lab *lab, Buffer *out, Error *e)
 
 static void add_list(Buffer *out)
 {
-    enum { NAME = 16 };
+    enum { NAME = 20 };
     bool ascii = screen_is_ascii();
     for (size_t i = 0; i < lab_count; i++) {
         buffer_printf(out, "%-*s", NAME, lab_table[i].name);

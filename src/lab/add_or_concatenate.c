@@ -162,7 +162,7 @@ static int measure_terms(Lab *lab, const char *name, Error *e)
                                pass_value(p, (size_t)setup_stage(p, "%s.embed.positions", stack_of(m)))};
         const real *w[2] = {pass_weight(p, (size_t)s->w[0]), pass_weight(p, (size_t)k->w[0])};
         real *projected = calloc(4 * n * width, sizeof *projected), *scores = malloc(n * n * sizeof *scores);
-        Table *t = lab_table_new(lab, "terms", _("Parts of the raw scores of layer 0 (biases left out): variance over all pairs, mean of heads"));
+        Table *t = lab_table_new(lab, "terms", _("Parts of the raw scores of layer 0, without biases: variance, mean of heads"));
         table_text_column(t, "part", _("query - key"));
         table_column(t, "variance", _("variance"), 3);
         if (!projected || !scores)
@@ -199,7 +199,7 @@ int lab_run_add_or_concatenate(Lab *lab, Error *e)
 {
     if (run_identity(lab, e) != 0)
         return -1;
-    Table *t = lab_table_new(lab, "angles", _("Tokens and positions of trained models: |cosine| of all pairs, beside random vectors of as many dimensions"));
+    Table *t = lab_table_new(lab, "angles", _("Trained models: |cosine| of tokens and positions, beside random vectors"));
     table_text_column(t, "model", _("model"));
     table_column(t, "cosine", _("mean |cos|"), 4);
     table_column(t, "random", _("random: mean"), 4);

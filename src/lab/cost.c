@@ -79,15 +79,13 @@ static int run_counts(Lab *lab, Error *e)
 {
     const LabValue *lengths = lab_value(lab, "length");
     size_t d = lab_size(lab, "d_model"), heads = lab_size(lab, "n_heads");
-    Table *t = lab_table_new(lab, "count", _("One layer, counted: multiplications (full products), and bytes of the values"));
+    Table *t = lab_table_new(lab, "count", _("One layer, counted: multiplications"));
     table_column(t, "n", "n", 0);
-    table_column(t, "projections", _("projec- tions"), -1);
-    table_column(t, "products", _("two products"), -1);
-    table_column(t, "ffn", "FFN", -1);
-    table_column(t, "rest", _("all else"), -1);
+    table_column(t, "projections", _("projec- tions"), 0);
+    table_column(t, "products", _("two products"), 0);
+    table_column(t, "ffn", "FFN", 0);
+    table_column(t, "rest", _("all else"), 0);
     table_column(t, "share", _("products' share"), 3);
-    table_column(t, "weights_bytes", _("bytes of weights"), -1);
-    table_column(t, "bytes", _("bytes of all"), -1);
     Table *f = lab_table_new(lab, "formula", _("The formulas: 4nd², 2n²d, 8nd²; counted / formula"));
     table_column(f, "n", "n", 0);
     table_column(f, "projections", _("projections"), 6);
@@ -96,6 +94,11 @@ static int run_counts(Lab *lab, Error *e)
     table_column(f, "n_2d", _("products / projections"), 4);
     table_column(f, "n_6d", _("products / (projections + FFN)"), 4);
     table_column(f, "causal", _("the same, the causal half"), 4);
+    Table *b = lab_table_new(lab, "bytes", _("Bytes of the values of one layer, and of its softmax weights, n² a head"));
+    table_column(b, "n", "n", 0);
+    table_column(b, "weights", _("softmax weights"), 0);
+    table_column(b, "all", _("all stages"), 0);
+    table_column(b, "share", _("share"), 3);
     Plot *plot = lab_plot_new(lab, _("Multiplications of one layer"), "n", _("multiplications"));
     plot->x_log = plot->y_log = true;
     plot_series(plot, _("projections"));
@@ -118,8 +121,11 @@ static int run_counts(Lab *lab, Error *e)
         table_set(t, row, "ffn", x[FFN]);
         table_set(t, row, "rest", x[REST]);
         table_set(t, row, "share", x[PRODUCTS] / (x[PROJECTIONS] + x[PRODUCTS] + x[FFN] + x[REST]));
-        table_set(t, row, "weights_bytes", c.weights_bytes);
-        table_set(t, row, "bytes", c.bytes);
+        row = table_row(b);
+        table_set(b, row, "n", n);
+        table_set(b, row, "weights", c.weights_bytes);
+        table_set(b, row, "all", c.bytes);
+        table_set(b, row, "share", c.weights_bytes / c.bytes);
         row = table_row(f);
         table_set(f, row, "n", n);
         table_set(f, row, "projections", x[PROJECTIONS] / (4 * n * dd * dd));
@@ -272,7 +278,7 @@ static void run_sizes(Lab *lab)
         const char *name;
         double n, d;
     } sizes[] = {{"2048/4096", 2048, 4096}, {"16384/4096", 16384, 4096}, {"100000/512", 100000, 512}};
-    Table *t = lab_table_new(lab, "sizes", _("By the formulas alone, for sizes that are not run here (n/d, one layer, full products)"));
+    Table *t = lab_table_new(lab, "sizes", _("By the formulas alone: sizes that are not run here (n/d, one layer)"));
     table_text_column(t, "size", "n/d");
     table_column(t, "nd2", "n·d²", -1);
     table_column(t, "n2d", "n²·d", -1);
@@ -301,8 +307,8 @@ int lab_run_cost(Lab *lab, Error *e)
     run_sizes(lab);
     lab_note(lab, _("With d = %zu the two products pass the projections at n = %.0f and projections and FFN together at n = %.0f; counting only what a causal mask lets through, at %.0f and "
                     "%.0f."),
-             d, table_number(&lab->tables[2], 0, 2), table_number(&lab->tables[2], 1, 2), table_number(&lab->tables[2], 2, 2),
-             table_number(&lab->tables[2], 3, 2));
+             d, table_number(&lab->tables[3], 0, 2), table_number(&lab->tables[3], 1, 2), table_number(&lab->tables[3], 2, 2),
+             table_number(&lab->tables[3], 3, 2));
     lab_note(lab, _("Times are of this machine (%d threads, %s) and differ from run to run; counts do not. This program computes masked scores too."), matmul_threads(),
              matmul_name());
     return 0;

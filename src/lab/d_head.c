@@ -11,13 +11,13 @@ int lab_run_d_head(Lab *lab, Error *e)
 {
     const LabValue *list = lab_value(lab, "d_head");
     size_t d = lab_size(lab, "d_model"), h = lab_size(lab, "n_heads"), seeds = lab_size(lab, "seeds");
-    Table *t = lab_table_new(lab, "d_head", _("A small decoder, trained on induction; W_O [h·d_head, d_model] returns to d_model"));
+    Table *t = lab_table_new(lab, "d_head", _("A decoder trained on induction; W_O [h·d_head, d_model] returns to d_model"));
     table_column(t, "d_head", "d_head", 0);
     table_column(t, "rows", _("rows of W_O"), 0);
-    table_column(t, "attention", _("numbers in W_Q … W_O, a layer"), 0);
-    table_column(t, "parameters", _("of the whole model"), 0);
+    table_column(t, "attention", _("W_Q … W_O, a layer"), 0);
+    table_column(t, "parameters", _("all weights"), 0);
     table_column(t, "multiplications", _("multipl. of a pass"), 0);
-    table_column(t, "score", _("score, mean"), 3);
+    table_column(t, "score", _("score"), 3);
     table_column(t, "score_std", _("± over seeds"), 3);
     table_column(t, "loss", _("loss, nats"), 3);
     Plot *p = lab_plot_new(lab, _("Score after training"), "d_head", _("score, mean and ± over seeds"));
@@ -62,13 +62,13 @@ int lab_run_d_head(Lab *lab, Error *e)
 }
 
 const LabParam lab_params_d_head[] = {
-    {"d_head", LAB_INTEGERS, "2,4,8,16,32", "2,8,16", 2, 256, NULL, N_("dimensions of a head; even")},
+    {"d_head", LAB_INTEGERS, "2,4,8,16,32", "2,8", 2, 256, NULL, N_("dimensions of a head; even")},
     {"n_heads", LAB_INTEGER, "4", NULL, 1, 16, NULL, N_("heads")},
-    {"d_model", LAB_INTEGER, "32", "16", 2, 256, NULL, N_("width")},
-    {"steps", LAB_INTEGER, "1000", "30", 1, 100000, NULL, N_("of the training")},
+    {"d_model", LAB_INTEGER, "32", NULL, 2, 256, NULL, N_("width")},
+    {"steps", LAB_INTEGER, "1000", "600", 1, 100000, NULL, N_("of the training")},
     {"batch", LAB_INTEGER, "32", NULL, 1, 1024, NULL, N_("sequences of a step")},
     {"lr", LAB_REAL, "0.01", NULL, 1e-6, 1, NULL, N_("highest learning rate, after a twentieth of the steps; then half a cosine down")},
-    {"seeds", LAB_INTEGER, "3", "2", 1, 20, NULL, N_("trainings of each")},
+    {"seeds", LAB_INTEGER, "3", "1", 1, 20, NULL, N_("trainings of each")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("the first of them: of weights (Xavier) and data")},
     {"examples", LAB_INTEGER, "300", "50", 1, 100000, NULL, N_("held-out examples of a score")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},

@@ -225,7 +225,7 @@ static int measure_score(Lab *lab, Table *t, const char *key, const char *name, 
 
 static int measure_translator(Lab *lab, Error *e)
 {
-    Table *t = lab_table_new(lab, "translator", _("The shipped translator: share of held-out sentences that are right to their end"));
+    Table *t = lab_table_new(lab, "translator", _("The translator: share of held-out sentences that are right to their end"));
     table_text_column(t, "model", _("model"));
     table_column(t, "score", _("score"), 3);
     table_column(t, "error", _("± standard error"), 3);
@@ -245,7 +245,7 @@ int lab_run_permutation(Lab *lab, Error *e)
     size_t n = lab_size(lab, "length");
     uint64_t seed = (uint64_t)lab_number(lab, "seed");
     const LabValue *layers = lab_value(lab, "layers");
-    Table *t = lab_table_new(lab, "order", _("All tokens but the last turned round: largest differences, as shares of the largest number"));
+    Table *t = lab_table_new(lab, "order", _("All tokens but the last turned round: largest differences / largest number"));
     table_text_column(t, "model", _("model"));
     table_column(t, "moved", _("rows that moved"), 2);
     table_column(t, "last", _("last row"), 2);

@@ -169,7 +169,7 @@ static int run_alone(Lab *lab, Pruning *p, double whole, double whole_loss, Erro
         sharp[k] = h->sharp;
         writes[k] = h->writes;
     }
-    t = lab_table_new(lab, "importance", _("Rank correlation of a head's loss when switched off with what can be seen beforehand"));
+    t = lab_table_new(lab, "importance", _("Rank correlation of the loss without a head with what is seen beforehand"));
     table_text_column(t, "measure", _("measure"));
     table_column(t, "correlation", _("correlation"), 3);
     table_column(t, "heads", _("heads"), 0);
@@ -187,7 +187,7 @@ static int run_order(Lab *lab, Pruning *p, double whole, double whole_loss, Erro
 {
     bool off[HEADS_MAX] = {false};
     size_t most = lab_size(lab, "most") < p->count ? lab_size(lab, "most") : p->count;
-    Table *t = lab_table_new(lab, "order", _("Switched off one after the other, each time the one whose loss is least"));
+    Table *t = lab_table_new(lab, "order", _("Switched off one after the other, each time the cheapest"));
     table_column(t, "off", _("heads off"), 0);
     table_text_column(t, "head", _("the last of them"));
     table_column(t, "score", _("score"), 3);
@@ -263,6 +263,6 @@ int lab_run_pruning(Lab *lab, Error *e)
 const LabParam lab_params_pruning[] = {
     {"model", LAB_TEXT, "zh-en", "induction", 0, 0, NULL, N_("a trained model")},
     {"examples", LAB_INTEGER, "200", "20", 1, 100000, NULL, N_("held-out examples of a score")},
-    {"most", LAB_INTEGER, "64", "4", 0, HEADS_MAX, NULL, N_("heads that are switched off at most, one after the other")},
+    {"most", LAB_INTEGER, "64", "8", 0, HEADS_MAX, NULL, N_("heads that are switched off at most, one after the other")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

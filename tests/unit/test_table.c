@@ -193,6 +193,17 @@ Test(plot, text_fits_whatever_the_points)
             }
 }
 
+Test(plot, of_many_points_some_are_marked)
+{
+    size_t marked = 0;
+    for (size_t i = 0; i < 1000; i++)
+        marked += plot_is_marked(i, 1000);
+    cr_assert(marked > PLOT_MARKS_MAX / 2 && marked <= PLOT_MARKS_MAX + 1);
+    cr_assert(plot_is_marked(0, 1000) && plot_is_marked(999, 1000));
+    for (size_t i = 0; i < PLOT_MARKS_MAX; i++)
+        cr_assert(plot_is_marked(i, PLOT_MARKS_MAX));
+}
+
 Test(plot, marks_stand_where_the_points_are)
 {
     Plot p = plot_new("T", "x", "y");
