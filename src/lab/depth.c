@@ -172,8 +172,8 @@ static void add_notes(Lab *lab, const Table *t, const char *init, size_t shallow
         _("%s, %zu layers, with norms but without residuals: token cosine %.4f after the last layer; |dW_Q| of the last layer %.2g, with "
           "pre-norm residuals %.2g. The gradient at the embeddings is %.2g, at %zu layers %.2g."),
         init, deep, of(t, "pre-bare", init, deep, "cosine"), of(t, "pre-bare", init, deep, "w_q_last"),
-        of(t, "pre", init, deep, "w_q_last"), of(t, "pre-bare", init, deep, "embedding"), of(t, "pre-bare", init, shallow, "embedding"),
-        shallow);
+        of(t, "pre", init, deep, "w_q_last"), of(t, "pre-bare", init, deep, "embedding"), shallow,
+        of(t, "pre-bare", init, shallow, "embedding"));
     if (!isnan(alike))
         lab_note(lab, _("%s, %zu layers, with norms but without residuals: rows are equal (cosine above 0.999) from layer %.0f on."), init,
                  deep, alike);
