@@ -13,7 +13,8 @@
 
 enum { LENGTH_MAX = 64, VOCAB = 32, D = 16 /* of the recurrence and the convolution */ };
 
-/* The same tokens twice: as drawn, and with the first n - 1 of them turned round. place[i]: where row i of the first stands in the second. */
+/* The same tokens twice: as drawn, and with the first n - 1 of them turned round. place[i]: where row i of the first stands in the second.
+ */
 typedef struct Orders {
     size_t n;
     int before[LENGTH_MAX], after[LENGTH_MAX];
@@ -66,11 +67,13 @@ static int run(const Model *m, const int *ids, size_t n, Pass **out, Error *e)
     return *out ? 0 : -1;
 }
 
-static int measure_model(Table *t, const char *key, const char *kind, size_t layers, const char *position, size_t n, uint64_t seed, Error *e)
+static int measure_model(Table *t, const char *key, const char *kind, size_t layers, const char *position, size_t n, uint64_t seed,
+                         Error *e)
 {
     Init init = {.kind = INIT_XAVIER, .seed = seed};
     Orders o = draw_orders(n, seed);
-    Model *m = setup_model(&init, e, "kind=%s,%s_layers=%zu,d_model=32,n_heads=4,d_ff=64,vocab_size=%d,position=%s", kind, kind, layers, VOCAB, position);
+    Model *m = setup_model(&init, e, "kind=%s,%s_layers=%zu,d_model=32,n_heads=4,d_ff=64,vocab_size=%d,position=%s", kind, kind, layers,
+                           VOCAB, position);
     Pass *a = NULL, *b = NULL, *same = NULL;
     int equal[LENGTH_MAX] = {0}, status = -1;
     if (m && run(m, o.before, n, &a, e) == 0 && run(m, o.after, n, &b, e) == 0 && run(m, equal, n, &same, e) == 0) {
@@ -234,8 +237,10 @@ static int measure_translator(Lab *lab, Error *e)
         measure_score(lab, t, "without-now", "zh-en", NO_POSITIONS, e) != 0 || lab_progress(lab, 0.8, _("translations"), e) != 0 ||
         measure_score(lab, t, "trained-without", "zh-en.no-positions", 0, e) != 0)
         return -1;
-    lab_note(lab, _("Switched off now, the translator has %.3f left of %.3f; trained without positions it reaches %.3f: two experiments, one trained model each. Its decoder still has the mask, which tells "
-                    "some order."),
+    lab_note(lab,
+             _("Switched off now, the translator has %.3f left of %.3f; trained without positions it reaches %.3f: two experiments, one "
+               "trained model each. Its decoder still has the mask, which tells "
+               "some order."),
              table_number(t, 1, 1), table_number(t, 0, 1), table_number(t, 2, 1));
     return 0;
 }
@@ -251,7 +256,8 @@ int lab_run_permutation(Lab *lab, Error *e)
     table_column(t, "last", _("last row"), 2);
     table_column(t, "mean", _("mean of rows"), 2);
     table_column(t, "equal", _("all tokens equal: rows differ"), 2);
-    Plot *plot = lab_plot_new(lab, _("A causal decoder without positions: does the last row know the order?"), _("layers"), _("difference of the last row"));
+    Plot *plot = lab_plot_new(lab, _("A causal decoder without positions: does the last row know the order?"), _("layers"),
+                              _("difference of the last row"));
     plot_series(plot, _("no positions"));
     for (int stack = 0; stack < 2; stack++)
         for (size_t i = 0; i < layers->count; i++) {
@@ -268,10 +274,15 @@ int lab_run_permutation(Lab *lab, Error *e)
         return -1;
     measure_contrast(t, n, seed);
     measure_reach(lab, n, seed);
-    lab_note(lab, "%s", _("Encoder without positions: rows move with their tokens, A(PX) = P·A(X), which is equivariance; what is pooled from them, their mean, is invariant."));
-    lab_note(lab, "%s", _("Causal decoder: in one layer the last row sees a set; from the second on it sees rows that saw different beginnings: the mask tells the order."));
+    lab_note(lab, "%s",
+             _("Encoder without positions: rows move with their tokens, A(PX) = P·A(X), which is equivariance; what is pooled from them, "
+               "their mean, is invariant."));
+    lab_note(lab, "%s",
+             _("Causal decoder: in one layer the last row sees a set; from the second on it sees rows that saw different beginnings: the "
+               "mask tells the order."));
     lab_note(lab, "%s", _("All tokens equal: without positions all rows are equal at any depth, in both."));
-    lab_note(lab, "%s", _("A recurrence has order by what it is; a convolution by its kernel, with a reach that grows with depth or dilation."));
+    lab_note(lab, "%s",
+             _("A recurrence has order by what it is; a convolution by its kernel, with a reach that grows with depth or dilation."));
     return lab_size(lab, "examples") ? measure_translator(lab, e) : 0;
 }
 

@@ -1,5 +1,5 @@
-/* test_lab_attention.c - the experiments on attention and heads: what is algebra holds, what is drawn at random holds within bounds that follow
- * from its standard error. */
+/* test_lab_attention.c - the experiments on attention and heads: what is algebra holds, what is drawn at random holds within bounds that
+ * follow from its standard error. */
 #include "lab_help.h"
 
 #include "lab/arith.h"
@@ -83,8 +83,8 @@ Test(lab_arith, ranks_and_quantiles_of_known_numbers)
 
 /* ---- scaling ---- */
 
-/* 3 seeds of 512 queries and 16 keys: 8192 scores each, dependent within a group; the variance of q·k of one group of 16 by 16 has a standard error of about
- * d_k·√(2/256 + 4/16·…) < d_k/2, and there are 96 groups: five of those are below d_k/4. */
+/* 3 seeds of 512 queries and 16 keys: 8192 scores each, dependent within a group; the variance of q·k of one group of 16 by 16 has a
+ * standard error of about d_k·√(2/256 + 4/16·…) < d_k/2, and there are 96 groups: five of those are below d_k/4. */
 Test(lab_attention, scaling_keeps_unit_variance_only_with_the_root)
 {
     Lab lab = run_small("scaling", NULL);
@@ -254,7 +254,8 @@ Test(lab_attention, keys_as_values_break_a_model_that_was_trained_without)
     lab_free(&lab);
 }
 
-/* Trained, the widths that hold a letter's position and those that do not are told apart by one seed: 600 steps, as the small parameters have it. */
+/* Trained, the widths that hold a letter's position and those that do not are told apart by one seed: 600 steps, as the small parameters
+ * have it. */
 Test(lab_attention, narrow_heads_learn_less)
 {
     Lab lab = run_small("d-head", NULL);
