@@ -30,6 +30,7 @@ static const Command commands[] = {
     {"eval", cli_eval, N_("a trained model's score on held-out examples")},
     {"answers", cli_answers, N_("what the answers given to questions sum up to")},
     {"hunt", cli_hunt, N_("find the bug in a network that has one")},
+    {"lesson", cli_lesson, N_("take a lesson; list them; check what they claim")},
     {"lab", cli_lab, N_("an experiment: a table and a plot")},
     {"keys", cli_keys, N_("list the debugger's commands and keys")},
     {"verify", cli_verify, N_("recompute stored cases; print the largest error")},

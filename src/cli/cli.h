@@ -40,6 +40,7 @@ int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_answers(int argc, char **argv);
+int cli_lesson(int argc, char **argv);
 int cli_lab(int argc, char **argv);
 int cli_keys(int argc, char **argv);
 int cli_print(int argc, char **argv);

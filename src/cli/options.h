@@ -68,6 +68,11 @@ typedef enum OptionId {
     OPTION_OUTPUT,
     OPTION_PREDICT,
     OPTION_FORGET,
+    OPTION_CHECK,
+    OPTION_WORKSHEET,
+    OPTION_ANSWERS,
+    OPTION_PRESENT,
+    OPTION_LESSON,
     OPTION_COLOR, /* this one and those below: taken by every subcommand */
     OPTION_LANG,
     OPTION_HELP,

@@ -26,19 +26,24 @@ const char *result_name(Result r)
     return results[r];
 }
 
-char *record_path(Error *e)
+char *record_file(const char *name, Error *e)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     Buffer path = {0};
     if (state && *state == '/') /* a relative one is to be ignored, says the specification */
-        buffer_printf(&path, "%s/stepformer/answers", state);
+        buffer_printf(&path, "%s/stepformer/%s", state, name);
     else if (home && *home)
-        buffer_printf(&path, "%s/.local/state/stepformer/answers", home);
+        buffer_printf(&path, "%s/.local/state/stepformer/%s", home, name);
     else
         error_set(e, _("answers: expected $XDG_STATE_HOME or $HOME to say where they are kept, found neither"));
     if (path.failed)
         error_memory(e, "answers");
     return path.failed ? NULL : path.data;
+}
+
+char *record_path(Error *e)
+{
+    return record_file("answers", e);
 }
 
 /* ---- writing ---- */
@@ -81,19 +86,13 @@ static bool ends_broken(int fd)
     return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
-int record_add(const char *path, const RecordEntry *entry, Error *e)
+int record_append(const char *path, const char *text, Error *e)
 {
     if (make_folders(path, e) != 0)
         return -1;
-    char *text = write_line(entry);
-    if (!text)
-        return error_memory(e, "answers");
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        error_set(e, _("%s: cannot be written: %s; answers are not kept"), path, strerror(errno));
-        free(text);
-        return -1;
-    }
+    if (fd < 0)
+        return error_set(e, _("%s: cannot be written: %s; answers are not kept"), path, strerror(errno));
     Buffer line = {0};
     if (ends_broken(fd))
         buffer_putc(&line, '\n');
@@ -106,6 +105,13 @@ int record_add(const char *path, const RecordEntry *entry, Error *e)
     if (close(fd) != 0 && status == 0)
         status = error_set(e, _("%s: cannot be written: %s; answers are not kept"), path, strerror(errno));
     buffer_free(&line);
+    return status;
+}
+
+int record_add(const char *path, const RecordEntry *entry, Error *e)
+{
+    char *text = write_line(entry);
+    int status = text ? record_append(path, text, e) : error_memory(e, "answers");
     free(text);
     return status;
 }

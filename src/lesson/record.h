@@ -25,6 +25,10 @@ typedef struct RecordEntry {
 
 /* The file's name, in memory the caller frees; NULL with e set where neither $XDG_STATE_HOME nor $HOME says where. */
 char *record_path(Error *e);
+/* The same for another file beside it: "lessons". */
+char *record_file(const char *name, Error *e);
+/* Appends a line (without its end) to such a file, as record_add does. */
+int record_append(const char *path, const char *line, Error *e);
 /* Appends a line to the file, making it and its folders where they are not there. -1 with e set where that cannot be done; nothing is
  * half written. */
 int record_add(const char *path, const RecordEntry *entry, Error *e);

@@ -1,0 +1,397 @@
+/* lesson.c - the subcommand `lesson`: lists lessons, takes one, prints one, checks what they claim, writes worksheets. */
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/lesson.h"
+#include "cli/screen.h"
+#include "lesson/sheet.h"
+#include "term/term.h"
+#include "view/lesson.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FORMAT_MARKDOWN, FORMAT_HTML };
+
+/* ---- the language ---- */
+
+const char *lesson_language(const Options *o)
+{
+    if (o->value[OPTION_LANG])
+        return o->value[OPTION_LANG];
+    const char *names[] = {getenv("LANGUAGE"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i] && *names[i])
+            return strncmp(names[i], "zh", 2) == 0 ? "zh" : "en";
+    return "en";
+}
+
+/* ---- --check ---- */
+
+typedef struct Checks {
+    LabRuns labs;
+    Buffer *out;
+    CheckResult result;
+    size_t lessons, counts[CHECK_LABEL_COUNT], questions, claims, wrong;
+    Lesson first; /* the first language of a folder, to compare the second with */
+} Checks;
+
+static void on_claim(void *context, const Claim *claim)
+{
+    Checks *c = context;
+    const char *name = claim->block->kind == BLOCK_CHECK ? check_label_name(claim->block->label) : "holds";
+    c->claims++;
+    if (claim->held)
+        return;
+    c->wrong++;
+    buffer_printf(c->out, _("%s:%d: %s %s: expected it to hold, found that it does not: %s"), claim->lesson->path, claim->line, block_kind_name(claim->block->kind),
+                  name, claim->text);
+    buffer_printf(c->out, *claim->sides ? "; %s\n" : "\n", claim->sides);
+}
+
+static void on_wrong(void *context, const char *line)
+{
+    Checks *c = context;
+    c->wrong++;
+    buffer_printf(c->out, "%s\n", line);
+}
+
+static void check_file(Checks *c, const char *path)
+{
+    CheckListener listener = {c, on_claim, on_wrong};
+    Error e = {{0}};
+    Lesson l;
+    CheckResult r = CHECKED_MALFORMED;
+    c->lessons++;
+    if (lesson_open(&l, path, &e) != 0) {
+        on_wrong(c, e.text);
+    } else {
+        r = lesson_check(&l, &c->labs, &listener, c->counts, &c->questions);
+        if (!c->first.path)
+            c->first = l; /* kept */
+        else if (lesson_compare(&c->first, &l, &e) != 0) {
+            on_wrong(c, e.text);
+            r = CHECKED_MALFORMED;
+            lesson_free(&l);
+        } else
+            lesson_free(&l);
+    }
+    if (r > c->result)
+        c->result = r;
+}
+
+/* Both languages of a folder; they are compared. */
+static int check_folder(void *context, const char *name, const char *folder)
+{
+    static const char *const files[] = {"en.md", "zh.md"};
+    Checks *c = context;
+    (void)name;
+    for (size_t i = 0; i < 2; i++) {
+        char *path = file_join(folder, files[i]);
+        if (path && file_exists(path))
+            check_file(c, path);
+        free(path);
+    }
+    if (c->first.path)
+        lesson_free(&c->first);
+    return 0;
+}
+
+/* A name, a folder of one lesson, a folder of lessons, or a file. */
+static int check_one(Checks *c, const char *given, Error *e)
+{
+    size_t before = c->lessons;
+    if (file_is_folder(given)) {
+        check_folder(c, given, given);
+        if (c->lessons == before)
+            lessons_list(given, check_folder, c);
+        return c->lessons > before ? 0 : error_set(e, _("%s: expected a lesson (en.md, zh.md) or folders with lessons in it, found neither"), given);
+    }
+    char *path = lesson_find(given, "en", e), *slash = path ? strrchr(path, '/') : NULL;
+    bool named = path && strcmp(path, given) != 0;
+    if (!path)
+        return -1;
+    if (named && slash) {
+        *slash = '\0';
+        check_folder(c, given, path);
+    } else {
+        check_file(c, path);
+        lesson_free(&c->first);
+    }
+    free(path);
+    return 0;
+}
+
+static int run_check(const Options *o)
+{
+    Buffer text = {0};
+    Checks c = {.out = &text};
+    Error e = {{0}};
+    int status = 0;
+    for (int i = 0; i < o->operand_count && status == 0; i++)
+        status = check_one(&c, o->operands[i], &e);
+    if (!o->operand_count)
+        lessons_list(NULL, check_folder, &c);
+    if (status == 0 && c.lessons == 0)
+        status = error_set(&e, _("lesson: expected lessons in the data folders, found none; give a folder or a file"));
+    buffer_printf(&text, _("%zu files, %zu claims: %zu always, %zu at initialisation, %zu after training, %zu of one model, %zu of answers; %zu wrong\n"), c.lessons,
+                  c.claims, c.counts[CHECK_ALWAYS], c.counts[CHECK_INITIALISATION], c.counts[CHECK_TRAINED], c.counts[CHECK_THIS_MODEL], c.questions, c.wrong);
+    labs_free(&c.labs);
+    Output out = output_open(o);
+    if (status == 0) {
+        output_emit(&out, buffer_text(&text), text.len);
+        status = output_close(&out, &e);
+    }
+    buffer_free(&text);
+    if (status != 0)
+        return cli_wrong(&e);
+    return c.result == CHECKED_TRUE ? CLI_DONE : c.result == CHECKED_FALSE ? CLI_FAILED : CLI_WRONG;
+}
+
+/* ---- the list ---- */
+
+typedef struct List {
+    Buffer *out;
+    const char *lang, *progress; /* the file of what is done; NULL: none */
+} List;
+
+static int list_one(void *context, const char *name, const char *folder)
+{
+    List *x = context;
+    Lesson l;
+    Error e = {{0}};
+    char *path = lesson_find(folder, x->lang, &e);
+    Progress p = {.answer_count = 0};
+    if (!path || lesson_open(&l, path, &e) != 0) {
+        buffer_printf(x->out, "%-5s %s\n", name, e.text);
+        free(path);
+        return 0;
+    }
+    size_t right = 0;
+    if (x->progress)
+        progress_read(&p, x->progress, l.name, NULL);
+    for (size_t i = 0; i < p.answer_count; i++)
+        right += p.answers[i].result == RESULT_RIGHT;
+    char done[64] = "";
+    if (p.done)
+        snprintf(done, sizeof done, _("done"));
+    else if (p.begun)
+        snprintf(done, sizeof done, _("%zu%%"), l.count ? 100 * p.at / l.count : 0);
+    buffer_printf(x->out, "%-5s %-5s", name, done);
+    if (p.answer_count)
+        buffer_printf(x->out, " %2zu/%-2zu  ", right, l.asks);
+    else
+        buffer_printf(x->out, "  -/%-2zu  ", l.asks);
+    buffer_printf(x->out, "%s\n", l.title);
+    progress_free(&p);
+    lesson_free(&l);
+    free(path);
+    return 0;
+}
+
+static int run_list(const Options *o, Error *e)
+{
+    Buffer text = {0};
+    char *progress = record_file("lessons", NULL);
+    List x = {&text, lesson_language(o), progress};
+    Output out = output_open(o);
+    lessons_list(NULL, list_one, &x);
+    free(progress);
+    int status = text.failed ? error_memory(e, "lesson") : 0;
+    if (status == 0 && !text.len)
+        status = error_set(e, _("lesson: expected lessons in the data folders, found none; give a folder or a file"));
+    if (status == 0) {
+        output_emit(&out, buffer_text(&text), text.len);
+        status = output_close(&out, e);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+/* ---- taking one ---- */
+
+App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool color, Error *e)
+{
+    Lesson l;
+    char *path = lesson_find(name, lesson_language(o), e);
+    int status = path ? lesson_open(&l, path, e) : -1;
+    free(path);
+    if (status != 0)
+        return NULL;
+    Model *m = model_open(SCENE_MODEL, NULL, e);
+    App *app = m ? app_create(m, (InputText){0}, 0, theme, color, e) : NULL;
+    if (!app) {
+        model_free(m);
+        lesson_free(&l);
+        return NULL;
+    }
+    app->take.picture = screen_picture;
+    if (lesson_start(app, &l, o->value[OPTION_PRESENT] != NULL, keep, e) == 0)
+        return app;
+    app_free(app);
+    return NULL;
+}
+
+static App *begin(Options *o, Theme theme, bool color, Error *e)
+{
+    return screen_lesson(o, o->operands[0], true, theme, color, e);
+}
+
+/* ---- printing one ---- */
+
+enum { PRINT_COLS = 80 };
+
+/* True where a part of the printed lesson begins, which is drawn as one. */
+static bool begins_part(const Block *b)
+{
+    return b->kind == BLOCK_HEADING && b->level <= 2;
+}
+
+static bool add_to_buffer(void *context, const char *text, size_t n)
+{
+    buffer_add(context, text, n);
+    return !((Buffer *)context)->failed;
+}
+
+/* The matrices of the stops among these blocks, as text. */
+static int print_matrix(Scene *s, const Lesson *l, const Block *b, Buffer *out, Error *e)
+{
+    SceneStop stop;
+    if (scene_stop(s, l, b, &stop, e) != 0)
+        return -1;
+    if (!stop.loss && !stop.gradient)
+        walk_stage(s->pass, stop.first.index, 3, screen_is_ascii(), add_to_buffer, out);
+    return 0;
+}
+
+static int print_part(Scene *s, const Lesson *l, size_t first, size_t end, bool answers, Buffer *out, Error *e)
+{
+    LessonPage page;
+    int status = lesson_page_print(s, l, first, end, answers, &page, e);
+    if (status != 0)
+        return -1;
+    if (out->len)
+        buffer_putc(out, '\n');
+    status = lesson_page_text(&page, PRINT_COLS, screen_is_ascii(), canvas_write_text, out, e);
+    lesson_page_free(&page);
+    return status;
+}
+
+static int print_lesson(const Lesson *l, bool answers, Buffer *out, Error *e)
+{
+    LabRuns labs = {.count = 0};
+    Scene scene = scene_new(&labs);
+    int status = scene_run(&scene, l, NULL, e);
+    for (size_t first = 0; first < l->count && status == 0;) {
+        size_t end = first;
+        bool stop;
+        do
+            stop = l->blocks[end++].kind == BLOCK_STOP;
+        while (end < l->count && !stop && !begins_part(&l->blocks[end]));
+        status = print_part(&scene, l, first, end, answers, out, e);
+        if (status == 0 && stop)
+            status = print_matrix(&scene, l, &l->blocks[end - 1], out, e);
+        first = end;
+    }
+    scene_free(&scene);
+    labs_free(&labs);
+    return status;
+}
+
+static int write_lesson(const Options *o, Error *e)
+{
+    Buffer text = {0};
+    Lesson l;
+    Output out = output_open(o);
+    bool answers = o->value[OPTION_ANSWERS] != NULL;
+    char *path = lesson_find(o->operands[0], lesson_language(o), e);
+    int status = path ? lesson_open(&l, path, e) : -1;
+    free(path);
+    if (status != 0)
+        return -1;
+    int format = options_format(o, e);
+    if (format < 0)
+        status = -1;
+    else if (o->value[OPTION_WORKSHEET])
+        status = sheet_write(&l, format == FORMAT_HTML, answers, &text, e);
+    else
+        status = print_lesson(&l, true, &text, e);
+    lesson_free(&l);
+    if (status == 0 && text.failed)
+        status = error_memory(e, "lesson");
+    if (status == 0) {
+        output_emit(&out, buffer_text(&text), text.len);
+        status = output_close(&out, e);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+static int print_whole(Options *o)
+{
+    Error e = {{0}};
+    return write_lesson(o, &e) == 0 ? CLI_DONE : cli_wrong(&e);
+}
+
+/* ---- the subcommand ---- */
+
+static const OptionId taken[] = {OPTION_CHECK, OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT, OPTION_THEME, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+
+static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet: markdown (the default) or html")}, {OPTION_END, NULL, NULL}};
+
+static const CommandSpec spec = {
+    .name = "lesson",
+    .operands = "[LESSON...]",
+    .what = N_("Takes a lesson in the debugger: its text stands beside the matrices, it asks before\n"
+               "it shows, and every number in it is computed from the model in front of you. LESSON\n"
+               "is a name, a folder with en.md or zh.md, or a file. Without one, lists the lessons\n"
+               "and what is done of each. Without a terminal (in a pipe, or with -o) it prints all of\n"
+               "it. --check runs what lessons claim: all of them, or those named."),
+    .formats = "markdown|html",
+    .example = "stepformer lesson\n"
+               "stepformer lesson q03\n"
+               "stepformer lesson q03 --lang zh | less -S\n"
+               "stepformer lesson --check q03\n"
+               "stepformer lesson q03 --worksheet --answers --format html",
+    .options = taken,
+    .notes = notes,
+};
+
+/* Options that mean nothing without each other, or with. */
+static int check_options(const Options *o, Error *e)
+{
+    const char *const *v = o->value;
+    if (v[OPTION_CHECK] && (v[OPTION_WORKSHEET] || v[OPTION_PRESENT] || v[OPTION_FORMAT]))
+        return error_set(e, "--check: expected no --%s beside it, found one", v[OPTION_WORKSHEET] ? "worksheet" : v[OPTION_PRESENT] ? "present" : "format");
+    if (v[OPTION_PRESENT] && v[OPTION_WORKSHEET])
+        return error_set(e, "--present: expected no --worksheet beside it, found one");
+    if (!v[OPTION_WORKSHEET] && (v[OPTION_ANSWERS] || v[OPTION_FORMAT]))
+        return error_set(e, "--%s: expected --worksheet beside it, found none", v[OPTION_ANSWERS] ? "answers" : "format");
+    if (!v[OPTION_CHECK] && o->operand_count > 1)
+        return error_set(e, "lesson: expected one lesson, found %d; --check takes several", o->operand_count);
+    if (!o->operand_count && (v[OPTION_WORKSHEET] || v[OPTION_PRESENT]))
+        return error_set(e, "--%s: expected the name of a lesson with it, found none; 'stepformer lesson' lists them", v[OPTION_WORKSHEET] ? "worksheet" : "present");
+    return 0;
+}
+
+int cli_lesson(int argc, char **argv)
+{
+    Options o;
+    Error e = {{0}};
+    int status;
+    if (!options_read(&o, &spec, argc, argv, &status))
+        return status;
+    bool terminal = isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT] && !o.value[OPTION_WORKSHEET];
+    if (check_options(&o, &e) != 0)
+        status = cli_wrong(&e);
+    else if (o.value[OPTION_CHECK])
+        status = run_check(&o);
+    else if (!o.operand_count)
+        status = run_list(&o, &e) == 0 ? CLI_DONE : cli_wrong(&e);
+    else
+        status = terminal ? screen_debug(&o, begin, print_whole) : print_whole(&o);
+    options_free(&o);
+    return status;
+}
