@@ -30,7 +30,8 @@ static int compute_all(ScoreTable *t, Error *e)
     int status = 0;
     for (size_t row; status == 0 && score_table_pending(t, &row);) {
         if (isatty(STDERR_FILENO) && now() - begun > 1) {
-            fprintf(stderr, _("\rrow %zu of %zu: %s\033[K"), row + 1, t->count, row ? t->rows[row].name : t->model->name);
+            fputs("\r\033[K", stderr);
+            fprintf(stderr, _("row %zu of %zu: %s"), row + 1, t->count, row ? t->rows[row].name : t->model->name);
             fflush(stderr);
             shown = true;
         }

@@ -177,7 +177,7 @@ static void unknown_model(const char *name, Error *e)
         nearest_offer(&near, names.items[i]);
     nearest_hint(&near, hint);
     error_set(e, "%s: expected a model's name, a folder, a file *.bin or random:KEY=VALUE,…, found nothing of that name%s",
-              name[0] ? name : "\"\"", hint[0] ? hint : "; `stepformer models` lists the names");
+              name[0] ? name : "\"\"", hint[0] ? hint : _("; `stepformer models` lists the names"));
     for (size_t i = 0; i < names.count; i++)
         free(names.items[i]);
 }
