@@ -66,7 +66,8 @@ $(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.
 
 # Corrupt files, then unit tests, golden cases and screens. A leak or a finding of a sanitizer fails it although Criterion
 # stays green on one: the sanitizers write to files of their own, and there must be none.
-check: $(BUILD)/unit $(BUILD)/replay
+check: $(BUILD)/unit $(BUILD)/replay $(MESSAGES)
+	@sh tests/translations.sh
 	@rm -f $(BUILD)/asan.log.*
 	$(BUILD)/replay
 	@echo leak:libcriterion >$(BUILD)/lsan.supp

@@ -80,8 +80,10 @@ static void add_row(const ScoreTable *t, const ScoreRow *row, Buffer *out)
     buffer_printf(out, "%-*s", NAME_COLUMNS, row_name(t, row));
     if (off->known)
         add_cell(out, off);
-    else
-        buffer_printf(out, "  %-26s", choice ? "" : why_off(row));
+    else {
+        buffer_puts(out, "  ");
+        text_pad(out, choice ? "" : why_off(row), 26);
+    }
     buffer_puts(out, off->known && row->ablation && !off->changes ? " =" : "  ");
     if (trained->known)
         add_cell(out, trained);
@@ -115,10 +117,16 @@ static void write_text(const ScoreTable *t, Buffer *out)
 {
     buffer_printf(out, _("%s without each of its parts, on %zu held-out examples of %s\n\n"), t->model->name, t->n,
                   examples_name(t->examples));
-    buffer_printf(out, "%-*s  %-28s  %s\n", NAME_COLUMNS, "", _("switched off now"), _("trained without it"));
+    buffer_printf(out, "%-*s  ", NAME_COLUMNS, "");
+    text_pad(out, _("switched off now"), 28);
+    buffer_printf(out, "  %s\n", _("trained without it"));
     buffer_printf(out, "%-*s", NAME_COLUMNS, "");
-    for (int k = 0; k < SCORE_COLUMNS; k++)
-        buffer_printf(out, "%7s%7s%7s%7s%s", _("score"), _("loss"), _("attn H"), _("alike"), k ? "\n" : "  ");
+    for (int k = 0; k < SCORE_COLUMNS; k++) {
+        const char *const titles[] = {_("score"), _("loss"), _("attn H"), _("alike")};
+        for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+            text_pad(out, titles[i], -7);
+        buffer_puts(out, k ? "\n" : "  ");
+    }
     for (size_t i = 0; i < t->count; i++) {
         bool first = t->rows[i].name[0] && !t->rows[i].ablation && (i == 0 || t->rows[i - 1].ablation);
         if (first)
