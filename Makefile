@@ -179,11 +179,12 @@ build/locale/%/LC_MESSAGES/stepformer.mo: src/po/%.po
 	@if command -v msgfmt >/dev/null; then msgfmt --check-format --check-domain -o $@ $<; \
 	else echo "make: msgfmt was not found, so there is no translation: the program speaks English; install gettext" >&2; fi
 
-# Every marked text, into build/stepformer.pot; then what is new or gone, into the translations (needs xgettext and msgmerge).
+# Every marked text, and the line that each model's card begins with, into build/stepformer.pot; then what is new or gone, into the translations (needs xgettext and msgmerge).
 .PHONY: pot po
 pot:
 	@mkdir -p build
-	@find src -name '*.[ch]' -o -name '*.def' | LC_ALL=C sort | $(XGETTEXT) -o - | sed /^.POT-Creation-Date/d >build/stepformer.pot
+	@for r in tiny-models/*/README.md; do sed -n '3s/.*/_("&")/p' $$r; done >build/summaries.h
+	@{ find src -name '*.[ch]' -o -name '*.def'; echo build/summaries.h; } | LC_ALL=C sort | $(XGETTEXT) -o - | sed /^.POT-Creation-Date/d >build/stepformer.pot
 po: pot
 	@for l in $(LANGUAGES); do msgmerge --quiet --update --backup=none --no-fuzzy-matching --no-location src/po/$$l.po build/stepformer.pot || exit 1; \
 		msgattrib --no-obsolete --no-location -o src/po/$$l.po src/po/$$l.po && sed -i /^.POT-Creation-Date/d src/po/$$l.po && msgfmt --statistics -o /dev/null src/po/$$l.po; done

@@ -64,7 +64,11 @@ static char *read_summary(const char *folder)
         file_close(&file);
     }
     free(path);
-    return summary ? summary : strdup("");
+    if (!summary)
+        return strdup("");
+    char *translated = strdup(_(summary)); /* those of the models that come with the program are in the translations */
+    free(summary);
+    return translated;
 }
 
 void model_free(Model *m)
