@@ -66,7 +66,8 @@ $(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.
 
 # Corrupt files, then unit tests, golden cases and screens. A leak or a finding of a sanitizer fails it although Criterion
 # stays green on one: the sanitizers write to files of their own, and there must be none.
-check: $(BUILD)/unit $(BUILD)/replay
+check: $(BUILD)/unit $(BUILD)/replay $(MESSAGES)
+	@sh tests/translations.sh
 	@rm -f $(BUILD)/asan.log.*
 	$(BUILD)/replay
 	@echo leak:libcriterion >$(BUILD)/lsan.supp
@@ -143,6 +144,11 @@ install: all
 		install -d $(DATA)/tiny-models/$$m && \
 		install -m 644 $$(ls tiny-models/$$m/*.json tiny-models/$$m/*.safetensors tiny-models/$$m/*.txt tiny-models/$$m/*.md) $(DATA)/tiny-models/$$m || exit 1; \
 	done
+	for l in $(LANGUAGES); do \
+		m=$$l/LC_MESSAGES; \
+		[ ! -f build/locale/$$m/stepformer.mo ] || \
+			{ install -d $(DATA)/locale/$$m && install -m 644 build/locale/$$m/stepformer.mo $(DATA)/locale/$$m; } || exit 1; \
+	done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/stepformer $(MAN)/stepformer.1 $(COMPLETION)/stepformer
@@ -157,6 +163,31 @@ $(BUILD)/stepformer.1: src/cli/stepformer.1 $(PROGRAM)
 	./$(PROGRAM) print --format man > $@.words
 	sed -e '/^\.\\" KEYS$$/r $@.keys' -e '/^\.\\" WORDS$$/r $@.words' $< > $@
 	@rm -f $@.keys $@.words
+
+# ---- languages ----
+
+# Every text on the screen is English in the sources and Chinese in src/po/zh_CN.po. Without msgfmt (gettext) the program is built all the
+# same, and speaks English.
+LANGUAGES := zh_CN
+MESSAGES  := $(LANGUAGES:%=build/locale/%/LC_MESSAGES/stepformer.mo)
+XGETTEXT   = LC_ALL=C xgettext -f - -C --from-code=UTF-8 --no-location --package-name=stepformer --package-version=$(VERSION) \
+             -k_ -kN_ -kC_:1c,2 -kngettext:1,2 -kerror_set:2 -kerror_prefix:2 -kerror_memory:2 -kcli_say:1 -keval_fail:4 -kfail_at:3 \
+             -kexpected:2 -kparse_raw:2
+all: $(MESSAGES)
+build/locale/%/LC_MESSAGES/stepformer.mo: src/po/%.po
+	@mkdir -p $(@D)
+	@if command -v msgfmt >/dev/null; then msgfmt --check-format --check-domain -o $@ $<; \
+	else echo "make: msgfmt was not found, so there is no translation: the program speaks English; install gettext" >&2; fi
+
+# Every marked text, and the line that each model's card begins with, into build/stepformer.pot; then what is new or gone, into the translations (needs xgettext and msgmerge).
+.PHONY: pot po
+pot:
+	@mkdir -p build
+	@for r in tiny-models/*/README.md; do sed -n '3s/.*/_("&")/p' $$r; done >build/summaries.h
+	@{ find src -name '*.[ch]' -o -name '*.def'; echo build/summaries.h; } | LC_ALL=C sort | $(XGETTEXT) -o - | sed /^.POT-Creation-Date/d >build/stepformer.pot
+po: pot
+	@for l in $(LANGUAGES); do msgmerge --quiet --update --backup=none --no-fuzzy-matching --no-location src/po/$$l.po build/stepformer.pot || exit 1; \
+		msgattrib --no-obsolete --no-location -o src/po/$$l.po src/po/$$l.po && sed -i /^.POT-Creation-Date/d src/po/$$l.po && msgfmt --statistics -o /dev/null src/po/$$l.po; done
 
 # ---- the rest ----
 
@@ -173,6 +204,7 @@ help:
 	@echo '                          (with CC=clang, SANITIZE=yes, BLAS=no, REAL=double)'
 	@echo 'make fuzz                 a fuzzer for every parser, one minute each (clang)'
 	@echo 'make bench                how fast: products, start, keys'
+	@echo 'make po                   what is to be translated, into src/po (gettext)'
 	@echo 'make models               make the shipped weights again; models-check compares them with their cards'
 	@echo 'make install PREFIX=…     program, manual page, completion, models; also uninstall'
 	@echo 'make deps                 install what building needs (Debian)'

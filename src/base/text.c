@@ -74,6 +74,22 @@ size_t text_fit(const char *s, int columns, int *used)
     return bytes;
 }
 
+const char *text_in_place(const char *place_and_text, const char *text)
+{
+    const char *translated = gettext(place_and_text);
+    return translated == place_and_text ? text : translated;
+}
+
+void text_pad(Buffer *out, const char *s, int columns)
+{
+    int spaces = (columns < 0 ? -columns : columns) - text_width(s);
+    if (columns > 0)
+        buffer_puts(out, s);
+    buffer_printf(out, "%*s", spaces > 0 ? spaces : 0, "");
+    if (columns <= 0)
+        buffer_puts(out, s);
+}
+
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
 {
     while (n) {

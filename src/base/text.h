@@ -16,6 +16,10 @@
 #define _(s) gettext(s)
 #define N_(s) s
 
+/* C_("place", "text") is a text whose translation depends on the place: the same English word stands for two things. */
+#define C_(place, s) text_in_place(place "\004" s, s)
+const char *text_in_place(const char *place_and_text, const char *text);
+
 /* Decodes the character at s (n bytes left, n > 0) into *c and returns its length.
  * A byte that starts no valid UTF-8 sequence gives U+FFFD and length 1. */
 size_t text_decode(const char *s, size_t n, int32_t *c);
@@ -36,6 +40,10 @@ int text_width(const char *s);
 /* Bytes of the longest prefix of s that fits in `columns` and does not split a
  * character; *used (may be NULL) gets the columns it takes. */
 size_t text_fit(const char *s, int columns, int *used);
+
+/* Adds s and spaces up to `columns` columns; where columns is negative the spaces come first. What printf's %-9s does for
+ * bytes, for text in any language. */
+void text_pad(Buffer *out, const char *s, int columns);
 
 /* Adds s with what cannot be shown written as escapes: newline \n, tab \t, backslash
  * \\, other control characters and invalid bytes \xNN; where ascii is set, everything

@@ -34,12 +34,19 @@ static void write_text(const RecordSummary *s, Buffer *out)
     size_t right = s->count[RESULT_RIGHT];
     buffer_printf(out, _("%zu answers: %zu right (%.0f%%), %zu of them the first time; skipped: %zu\n\n"), s->answers, right,
                   share(right, s->answers), s->first, s->count[RESULT_SKIPPED]);
-    buffer_printf(out, "  %-14s %8s %8s %8s %8s %8s\n", _("about"), _("right"), _("partly"), _("wrong"), _("skipped"), _("1st time"));
+    const char *const titles[] = {_("right"), _("partly"), _("wrong"), _("skipped"), _("1st time")};
+    buffer_puts(out, "  ");
+    text_pad(out, _("about"), 14);
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        text_pad(out, titles[i], -9);
+    buffer_putc(out, '\n');
     for (size_t i = 0; i < s->topic_count; i++) {
         const RecordTopic *t = &s->topics[i];
         Buffer name = {0};
         text_escape(&name, t->name, strlen(t->name), false);
-        buffer_printf(out, "  %-14s %8zu %8zu %8zu %8zu %8zu\n", buffer_text(&name), t->count[RESULT_RIGHT], t->count[RESULT_PARTLY],
+        buffer_puts(out, "  ");
+        text_pad(out, buffer_text(&name), 14);
+        buffer_printf(out, " %8zu %8zu %8zu %8zu %8zu\n", t->count[RESULT_RIGHT], t->count[RESULT_PARTLY],
                       t->count[RESULT_WRONG], t->count[RESULT_SKIPPED], t->first);
         buffer_free(&name);
     }

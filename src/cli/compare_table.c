@@ -30,7 +30,8 @@ static int compute_all(ScoreTable *t, Error *e)
     int status = 0;
     for (size_t row; status == 0 && score_table_pending(t, &row);) {
         if (isatty(STDERR_FILENO) && now() - begun > 1) {
-            fprintf(stderr, _("\rrow %zu of %zu: %s\033[K"), row + 1, t->count, row ? t->rows[row].name : t->model->name);
+            fputs("\r\033[K", stderr);
+            fprintf(stderr, _("row %zu of %zu: %s"), row + 1, t->count, row ? t->rows[row].name : t->model->name);
             fflush(stderr);
             shown = true;
         }
@@ -79,8 +80,10 @@ static void add_row(const ScoreTable *t, const ScoreRow *row, Buffer *out)
     buffer_printf(out, "%-*s", NAME_COLUMNS, row_name(t, row));
     if (off->known)
         add_cell(out, off);
-    else
-        buffer_printf(out, "  %-26s", choice ? "" : why_off(row));
+    else {
+        buffer_puts(out, "  ");
+        text_pad(out, choice ? "" : why_off(row), 26);
+    }
     buffer_puts(out, off->known && row->ablation && !off->changes ? " =" : "  ");
     if (trained->known)
         add_cell(out, trained);
@@ -114,10 +117,16 @@ static void write_text(const ScoreTable *t, Buffer *out)
 {
     buffer_printf(out, _("%s without each of its parts, on %zu held-out examples of %s\n\n"), t->model->name, t->n,
                   examples_name(t->examples));
-    buffer_printf(out, "%-*s  %-28s  %s\n", NAME_COLUMNS, "", _("switched off now"), _("trained without it"));
+    buffer_printf(out, "%-*s  ", NAME_COLUMNS, "");
+    text_pad(out, _("switched off now"), 28);
+    buffer_printf(out, "  %s\n", _("trained without it"));
     buffer_printf(out, "%-*s", NAME_COLUMNS, "");
-    for (int k = 0; k < SCORE_COLUMNS; k++)
-        buffer_printf(out, "%7s%7s%7s%7s%s", _("score"), _("loss"), _("attn H"), _("alike"), k ? "\n" : "  ");
+    for (int k = 0; k < SCORE_COLUMNS; k++) {
+        const char *const titles[] = {_("score"), _("loss"), _("attn H"), _("alike")};
+        for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+            text_pad(out, titles[i], -7);
+        buffer_puts(out, k ? "\n" : "  ");
+    }
     for (size_t i = 0; i < t->count; i++) {
         bool first = t->rows[i].name[0] && !t->rows[i].ablation && (i == 0 || t->rows[i - 1].ablation);
         if (first)

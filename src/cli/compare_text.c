@@ -233,8 +233,12 @@ static void add_stages(const Twins *t, Buffer *out)
         longer = longer || c->stages[k].longer;
         infinite = infinite || c->stages[k].infinite;
     }
-    buffer_printf(out, _("\n%-*s %9s %9s %9s "), NAME_COLUMNS, _("stage"), _("largest"), _("mean"), _("relative"));
-    buffer_printf(out, _("1e%+.0f to 1e%+.0f\n"), scale.low, scale.high);
+    const char *const titles[] = {_("largest"), _("mean"), _("relative")};
+    buffer_putc(out, '\n');
+    text_pad(out, _("stage"), NAME_COLUMNS);
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        text_pad(out, titles[i], -10);
+    buffer_printf(out, _(" 1e%+.0f to 1e%+.0f\n"), scale.low, scale.high);
     for (size_t k = 0; k < c->count; k++)
         add_stage(t, k, scale, out);
     buffer_puts(
@@ -296,7 +300,11 @@ static void add_said(const char *label, const Buffer *said, Buffer *out)
 static void add_output(const Twins *t, Buffer *out)
 {
     const Comparison *c = &t->comparison;
-    buffer_printf(out, _("\n%-18s %9s %9s  %s\n"), _("position"), _("KL, nats"), _("variation"), _("likeliest token, and its share"));
+    buffer_putc(out, '\n');
+    text_pad(out, _("position"), 18);
+    text_pad(out, _("KL, nats"), -10);
+    text_pad(out, _("variation"), -10);
+    buffer_printf(out, "  %s\n", _("likeliest token, and its share"));
     for (size_t row = 0; row < c->row_count; row++)
         add_row(t, row, out);
     buffer_printf(out,
@@ -347,7 +355,10 @@ static void add_matrices(const Matrices *m, Buffer *out)
     int whole = (int)(m->part.cols < WIDEST ? m->part.cols : WIDEST) * (m->width + 1) - 1;
     whole = whole < 15 ? 15 : whole;
     if (3 * whole + 6 <= WIDEST) {
-        buffer_printf(out, "# %-*s   %-*s   %s\n", whole - 2, _(titles[0]), whole, _(titles[1]), _(titles[2]));
+        buffer_puts(out, "# ");
+        text_pad(out, _(titles[0]), whole + 1);
+        text_pad(out, _(titles[1]), whole + 3);
+        buffer_printf(out, "%s\n", _(titles[2]));
         for (size_t row = 0; row < m->part.rows; row++)
             for (int which = 0; which <= SIDES; which++) {
                 Buffer line = {0};

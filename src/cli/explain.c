@@ -459,7 +459,7 @@ static int find_table(const Options *o, Error *e)
     char quoted[QUOTE_SHORT], hint[NEAREST_HINT];
     if (o->operand_count != 1)
         return error_set(e, "explain: expected one of lens, attribution, belt, heads, reach, trace, found %s",
-                         o->operand_count ? "more than one" : "nothing");
+                         o->operand_count ? _("more than one") : _("nothing"));
     const char *name = o->operands[0];
     Nearest near = nearest_to(name, strlen(name));
     for (int i = 0; i < TABLES; i++) {

@@ -134,7 +134,8 @@ static bool print_step(Printer *p, int drawn, const real *logits)
     bool shown = false;
     Buffer out = {0};
     buffer_printf(&out, _("# step %zu: drawn %d\n"), ++p->step, drawn);
-    buffer_printf(&out, "%9s %12s %12s %12s %12s %12s  %s\n", _("# id"), "logit", "scaled", "top-k", "top-p", "probability", _("token"));
+    text_pad(&out, _("# id"), -9);
+    buffer_printf(&out, " %12s %12s %12s %12s %12s  %s\n", "logit", "scaled", "top-k", "top-p", "probability", _("token"));
     for (int row = 0; row < STEP_ROWS && (size_t)row < vocab; row++) {
         size_t best = vocab; /* the largest logit behind `last`, of equal ones the smallest id */
         for (size_t id = 0; id < vocab; id++) {

@@ -113,7 +113,7 @@ static void add_model(void *context, const char *name, const char *folder)
         config_describe(&m->config, &list->text);
         buffer_printf(&list->text, "\n%-14s  %s\n", "", folder);
     } else {
-        buffer_printf(&list->text, "cannot be opened\n%-14s  %s\n", "", folder);
+        buffer_printf(&list->text, _("cannot be opened\n%-14s  %s\n"), "", folder);
         cli_wrong(&e);
         list->broken = true;
     }

@@ -302,18 +302,27 @@ static int read_words(Options *o, int argc, char **argv, Error *e)
     return 0;
 }
 
+/* --lang counts before anything else is read: what is wrong with the other words is said in that language, too. */
+static void speak_first(int argc, char **argv)
+{
+    for (int at = 1; at < argc && strcmp(argv[at], "--") != 0; at++) {
+        const char *lang = strncmp(argv[at], "--lang=", 7) == 0 ? argv[at] + 7 : strcmp(argv[at], "--lang") == 0 && at + 1 < argc ? argv[at + 1] : "";
+        if (strcmp(lang, "en") == 0 || strcmp(lang, "zh") == 0)
+            cli_set_language(lang);
+    }
+}
+
 bool options_read(Options *o, const CommandSpec *spec, int argc, char **argv, int *status)
 {
     Error e = {{0}};
     *o = (Options){.spec = spec};
     *status = CLI_WRONG;
+    speak_first(argc, argv);
     o->operands = calloc((size_t)argc + 1, sizeof *o->operands);
     if (!o->operands)
         error_memory(&e, "options");
     else if (read_words(o, argc, argv, &e) == 0)
         *status = CLI_DONE;
-    if (*status == CLI_DONE && o->value[OPTION_LANG])
-        cli_set_language(o->value[OPTION_LANG]);
 
     bool go_on = false;
     if (*status != CLI_DONE)

@@ -1,6 +1,7 @@
 /* output.c - results: to standard output as they are made, or to a file, whole.
  *
  * Owns the first error of standard output. */
+#include "base/text.h"
 #include "base/file.h"
 #include "cli/cli.h"
 
@@ -67,7 +68,7 @@ int output_finish(int status)
     if (!failed)
         return status;
     if (status != CLI_WRONG)
-        cli_say("standard output: cannot be written: %s", stdout_errno ? strerror(stdout_errno) : "an earlier write failed");
+        cli_say("standard output: cannot be written: %s", stdout_errno ? strerror(stdout_errno) : _("an earlier write failed"));
     return CLI_WRONG;
 }
 

@@ -283,8 +283,9 @@ static void warn_of_size(Player *p)
     if (cols >= p->cast->cols && rows >= p->cast->rows)
         return;
     snprintf(text, sizeof text,
-             "\033[2J\033[H%.300s: recorded at %dx%d, this terminal is %dx%d:\r\nenlarge it first. Any key plays it, q leaves.", p->path,
+             _("%.300s: recorded at %dx%d, this terminal is %dx%d: enlarge it first. Any key plays it, q leaves."), p->path,
              p->cast->cols, p->cast->rows, cols, rows);
+    term_send("\033[2J\033[H", 7);
     term_send(text, strlen(text));
     for (;;) {
         Event event = term_read(-1);

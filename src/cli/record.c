@@ -40,7 +40,7 @@ static int64_t now_us(void)
 static void fail(int error)
 {
     record.failed = true;
-    snprintf(record.trouble, sizeof record.trouble, "%s: cannot be written: %s; the recording ends here", record.path, strerror(error));
+    snprintf(record.trouble, sizeof record.trouble, _("%s: cannot be written: %s; the recording ends here"), record.path, strerror(error));
     if (ftruncate(record.fd, record.whole) != 0) /* half a line would make the file a bad one */
         return;
 }

@@ -1,6 +1,7 @@
 /* talk.c - what is said on standard error, and in which language.
  *
  * Owns the program's locale. */
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "tensor/matmul.h"
@@ -15,9 +16,6 @@
 #ifndef VERSION
 #define VERSION "unknown"
 #endif
-#ifndef DATADIR
-#define DATADIR "/usr/local/share"
-#endif
 
 #define DOMAIN "stepformer"
 
@@ -26,7 +24,7 @@ void cli_say(const char *format, ...)
     va_list args;
     va_start(args, format);
     fputs("stepformer: ", stderr);
-    vfprintf(stderr, format, args);
+    vfprintf(stderr, _(format), args);
     fputc('\n', stderr);
     va_end(args);
 }
@@ -53,6 +51,26 @@ static const char *start_category(int category, const char *variable)
     return NULL;
 }
 
+/* The folder that holds LANGUAGE/LC_MESSAGES/stepformer.mo: beside the program, where make puts it (a program of a build variant is in
+ * build/VARIANT), or in one of the data folders. Unlike data_find, one place is left only when none of its folders has it, so that a program
+ * in its source folder does not speak with the words of another that is installed. NULL: nowhere. */
+static char *find_translations(void)
+{
+    static const char *const folders[] = {"locale", "build/locale", "../locale"};
+    char **roots = data_roots(), *found = NULL;
+    for (size_t i = 0; roots && roots[i] && !found; i++)
+        for (size_t k = 0; k < sizeof folders / sizeof *folders && !found; k++) {
+            char *folder = file_join(roots[i], folders[k]), *chinese = folder ? file_join(folder, "zh_CN/LC_MESSAGES/" DOMAIN ".mo") : NULL;
+            if (chinese && file_exists(chinese))
+                found = folder;
+            else
+                free(folder);
+            free(chinese);
+        }
+    data_roots_free(roots);
+    return found;
+}
+
 /* LC_NUMERIC stays "C": numbers are the same everywhere. */
 void cli_start(void)
 {
@@ -66,9 +84,10 @@ void cli_start(void)
             setenv("LANGUAGE", lang, 1);
         }
     }
-    char *beside = data_find("locale");
-    bindtextdomain(DOMAIN, beside ? beside : DATADIR "/locale");
-    free(beside);
+    char *folder = find_translations();
+    if (folder)
+        bindtextdomain(DOMAIN, folder);
+    free(folder);
     bind_textdomain_codeset(DOMAIN, "UTF-8"); /* whoever draws converts for the terminal */
     textdomain(DOMAIN);
 }
@@ -77,7 +96,7 @@ void cli_start(void)
  * other locale will do. */
 void cli_set_language(const char *lang)
 {
-    setenv("LANGUAGE", lang, 1);
+    setenv("LANGUAGE", strcmp(lang, "zh") == 0 ? "zh_CN" : lang, 1);
     const char *now = setlocale(LC_MESSAGES, NULL);
     if (!now || strcmp(now, "C") == 0 || strcmp(now, "POSIX") == 0)
         if (!setlocale(LC_MESSAGES, "C.UTF-8"))

@@ -29,7 +29,7 @@ static int unknown_stage(const Plan *plan, const char *name, size_t n, Error *e)
     nearest_hint(&near, hint);
     free(names);
     return error_set(e, "--stage: expected a stage of this pass, found %s%s", quote_short(name, n, quoted),
-                     hint[0] ? hint : "; 'stepformer stages' lists the names");
+                     hint[0] ? hint : _("; 'stepformer stages' lists the names"));
 }
 
 /* Marks the stages of "NAME,NAME" in chosen [plan->count]. */

@@ -147,7 +147,7 @@ static int read_recipe(Recipe *r, const char **file, const Options *o, Error *e)
     if (o->operand_count > 1)
         return error_set(e, "train: expected one recipe, found %d", o->operand_count);
     if (!o->operand_count == !text)
-        return error_set(e, "train: expected a recipe or --text, found %s; 'stepformer train --help' shows both", text ? "both" : "neither");
+        return error_set(e, "train: expected a recipe or --text, found %s; 'stepformer train --help' shows both", text ? _("both") : _("neither"));
     if (!text && (words || characters))
         return error_set(e, "train: --%s: expected --text with it, found a recipe", words ? "words" : "characters");
     if (words && characters)

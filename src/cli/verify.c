@@ -99,7 +99,7 @@ static int find_cases(Folders *f, const Options *o, Error *e)
         size_t before = f->count;
         const char *folder = o->operands[i];
         if (!file_is_folder(folder))
-            return error_set(e, "%s: expected a folder, found %s", folder, file_exists(folder) ? "a file" : "nothing of that name");
+            return error_set(e, "%s: expected a folder, found %s", folder, file_exists(folder) ? _("a file") : _("nothing of that name"));
         if (add_cases(f, folder, 2, e) != 0)
             return -1;
         if (f->count == before)
@@ -177,7 +177,7 @@ static int run(const Options *o, int *status, Error *e)
     }
     if (found == 0 && total.tensors) {
         buffer_clear(&line);
-        buffer_printf(&line, "cases: %zu, failed: %zu, tensors: %zu; largest error %.2e%s%s%s\n", total.cases - total.unreadable,
+        buffer_printf(&line, _("cases: %zu, failed: %zu, tensors: %zu; largest error %.2e%s%s%s\n"), total.cases - total.unreadable,
                       total.failed, total.tensors, total.error, total.worst[0] ? " (" : "", total.worst, total.worst[0] ? ")" : "");
         output_emit(&out, buffer_text(&line), line.len);
     }

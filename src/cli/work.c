@@ -1,4 +1,5 @@
 /* work.c - opens what most subcommands work on: a model, its ablations and what it is fed. */
+#include "base/text.h"
 #include "cli/cli.h"
 #include "pass/ablation.h"
 #include "train/run.h"
@@ -79,15 +80,15 @@ static const char *what_is_missing(Ablations bit)
 {
     switch (bit) {
     case NO_POSITIONS:
-        return "positions";
+        return _("positions");
     case NO_MASK:
-        return "causal mask";
+        return _("causal mask");
     case NO_NORM:
-        return "norms";
+        return _("norms");
     case NO_FFN:
-        return "FFN";
+        return _("FFN");
     default:
-        return "such part";
+        return _("such part");
     }
 }
 

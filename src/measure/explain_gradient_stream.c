@@ -74,7 +74,7 @@ void gradient_through_norm(const Way *way)
     Operand own = lines_input(x, 0, t, j, 0), count = lines_number((double)x->stage->shape[1], "%zu", x->stage->shape[1]);
     const char *size_name = rms ? _("root mean square") : _("standard deviation"), *n_name = _("normalised");
     Operand size = lines_number(r.size, "%s", size_name);
-    lines_step(x, size_name, rms ? "√(mean of x² + eps)" : "√(variance + eps)", lines_nothing(), 0, lines_nothing(), r.size);
+    lines_step(x, size_name, rms ? _("√(mean of x² + eps)") : "√(variance + eps)", lines_nothing(), 0, lines_nothing(), r.size);
     if (!rms) {
         lines_step(x, _("centred"), "", own, '-', lines_number(r.mean, "%s", _("mean")), own.value - r.mean);
         own = lines_number(own.value - r.mean, "%s", _("centred"));

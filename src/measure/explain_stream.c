@@ -82,7 +82,7 @@ void explain_norm(Explainer *x)
     }
     bool rms = x->config->norm == NORM_RMSNORM;
     double eps = x->config->norm_eps, n = (double)d, sum = 0, squares = 0;
-    lines_formula(x, rms ? "x / √(mean of x² + %g) · gain" : "(x − mean) / √(variance + %g) · gain + bias", eps);
+    lines_formula(x, rms ? _("x / √(mean of x² + %g) · gain") : _("(x − mean) / √(variance + %g) · gain + bias"), eps);
 
     Operand count = lines_number(n, "%zu", d);
     double mean = 0;
@@ -96,11 +96,11 @@ void explain_norm(Explainer *x)
         squares += from_mean * from_mean;
     }
     const char *spread_name = rms ? _("mean of squares") : _("variance of the row");
-    double spread = lines_step(x, spread_name, "", lines_number(squares, rms ? "Σ x²" : "Σ (x − mean)²"), '/', count, squares / n);
-    const char *inside = rms ? "mean of x² + eps" : "variance + eps", *root_name = rms ? _("root mean square") : _("standard deviation");
+    double spread = lines_step(x, spread_name, "", lines_number(squares, rms ? "Σ x²" : _("Σ (x − mean)²")), '/', count, squares / n);
+    const char *inside = rms ? _("mean of x² + eps") : _("variance + eps");
+    const char *root = rms ? _("√(mean of x² + eps)") : _("√(variance + eps)"), *root_name = rms ? _("root mean square") : _("standard deviation");
     double sum_inside = lines_step(x, inside, "", lines_number(spread, "%s", spread_name), '+', lines_number(eps, "eps"), spread + eps);
-    double size = lines_step(x, root_name, rms ? "√(mean of x² + eps)" : "√(variance + eps)", lines_number(sum_inside, "%s", inside), 0,
-                             lines_nothing(), sqrt(sum_inside));
+    double size = lines_step(x, root_name, root, lines_number(sum_inside, "%s", inside), 0, lines_nothing(), sqrt(sum_inside));
     Operand divisor = lines_number(size, "%s", root_name);
     double normal;
     if (rms) {

@@ -3,6 +3,7 @@
  * Functions are expression_call.c's, addresses expression_address.c's. */
 #include "measure/expression_internal.h"
 
+#include "base/text.h"
 #include "model/config_keys.h"
 #include "model/nearest.h"
 
@@ -13,7 +14,7 @@
 
 static int fail_at(const Eval *v, const Node *n, const char *what)
 {
-    return eval_fail(v->e, v->x->text, n->at, "%s", what);
+    return eval_fail(v->e, v->x->text, n->at, "%s", _(what));
 }
 
 /* The error of a lower function, at a place of the text. */
@@ -164,7 +165,7 @@ static int fit_shapes(const Eval *v, const Node *n, const Value *a, const Value 
         same = a->shape[k] == b->shape[k];
     if (!same && a->rank && b->rank) {
         Buffer text = {0};
-        buffer_puts(&text, "expected two arrays of one shape, or a single number, found ");
+        buffer_puts(&text, _("expected two arrays of one shape, or a single number, found "));
         for (int side = 0; side < 2; side++) {
             const Value *s = side ? b : a;
             for (int k = 0; k < s->rank; k++)
@@ -203,7 +204,7 @@ static int eval_logic(const Eval *v, const Node *n, const Value *a, const Value 
 {
     if (a->type != VALUE_TRUTH || b->type != VALUE_TRUTH)
         return fail_at(
-            v, n, n->type == NODE_AND ? "expected a comparison on both sides of \"and\"" : "expected a comparison on both sides of \"or\"");
+            v, n, n->type == NODE_AND ? N_("expected a comparison on both sides of \"and\"") : N_("expected a comparison on both sides of \"or\""));
     if (fit_shapes(v, n, a, b, out) != 0)
         return -1;
     out->type = VALUE_TRUTH;
@@ -327,7 +328,7 @@ static int eval_one(const Eval *v, const Node *n, Value *out)
     bool fits = n->type == NODE_NOT ? out->type == VALUE_TRUTH : out->type != VALUE_TEXT;
     if (!fits) {
         value_free(out);
-        return fail_at(v, n, n->type == NODE_NOT ? "expected a comparison behind \"not\"" : "expected a number behind \"-\", found a text");
+        return fail_at(v, n, n->type == NODE_NOT ? N_("expected a comparison behind \"not\"") : N_("expected a number behind \"-\", found a text"));
     }
     for (size_t i = 0; i < out->count; i++)
         out->data[i] = n->type == NODE_NOT ? out->data[i] == 0 : -out->data[i];

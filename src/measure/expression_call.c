@@ -3,6 +3,7 @@
  * Which functions there are is expression_functions.c's. */
 #include "measure/expression_internal.h"
 
+#include "base/text.h"
 #include "measure/cost.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
 
 static int fail_at(const Eval *v, size_t at, const char *what)
 {
-    return eval_fail(v->e, v->x->text, at, "%s", what);
+    return eval_fail(v->e, v->x->text, at, "%s", _(what));
 }
 
 /* Which axes the function runs over: those named behind the array, else all or the last. */
@@ -35,7 +36,7 @@ static int choose_axes(const Eval *v, const Node *node, const Function *f, const
             over[found] = true;
         else
             eval_fail(v->e, v->x->text, word->at, "expected one of its axes (%s), found %.*s",
-                      in->rank ? buffer_text(&names) : "it is one number", (int)(word->len < 64 ? word->len : 64), v->x->text + word->at);
+                      in->rank ? buffer_text(&names) : _("it is one number"), (int)(word->len < 64 ? word->len : 64), v->x->text + word->at);
         buffer_free(&names);
         if (found < 0)
             return -1;

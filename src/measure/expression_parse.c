@@ -25,7 +25,7 @@ int eval_fail(ExpressionError *e, const char *text, size_t at, const char *forma
     size_t character = 1;
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    vsnprintf(what, sizeof what, _(format), args);
     va_end(args);
     for (size_t i = 0; i < at; i++)
         character += ((unsigned char)text[i] & 0xc0) != 0x80;
@@ -40,14 +40,14 @@ static int expected(Parser *p, const char *what)
     size_t n = p->x->len - p->at, len = 0;
     char quoted[QUOTE_SHORT];
     if (n == 0)
-        return eval_fail(p->e, p->x->text, p->at, "expected %s, found the end", what);
+        return eval_fail(p->e, p->x->text, p->at, "expected %s, found the end", _(what));
     while (len < n && len < 40 && !strchr(" ()[],", s[len]))
         len++;
     if (len == 0)
         len = 1;
     while (len < n && ((unsigned char)s[len] & 0xc0) == 0x80)
         len++;
-    return eval_fail(p->e, p->x->text, p->at, "expected %s, found %s", what, quote_short(s, len, quoted));
+    return eval_fail(p->e, p->x->text, p->at, "expected %s, found %s", _(what), quote_short(s, len, quoted));
 }
 
 /* ---- characters ---- */

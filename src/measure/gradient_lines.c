@@ -285,7 +285,7 @@ size_t loss_lines(Pass *p, const int *targets, size_t n, size_t row, MetricLine 
     writer_say(w, _("loss"), ngettext("%s nats, at %zu counted position", "%s nats, the mean of %zu counted positions", counted), NUM(mean),
                counted);
     writer_say(w, _("as unsure as between"), _("%s tokens (exp of the loss)"), NUM(exp(mean)));
-    writer_say(w, _("a blind guess"), "ln %zu = %s nats", s->shape[1], NUM(log((double)s->shape[1])));
+    writer_say(w, _("a blind guess"), _("ln %zu = %s nats"), s->shape[1], NUM(log((double)s->shape[1])));
     if (here.target >= 0)
         writer_say(w, _("this position"), _("%s: -ln %s = %s nats, rank %zu"), NAME(1, (size_t)here.target, 16), NUM(here.probability),
                    NUM(here.loss), here.rank + 1);

@@ -152,7 +152,7 @@ const char *head_class_id(HeadClass c)
 
 const char *head_class_name(HeadClass c)
 {
-    return _(head_class_id(c));
+    return c == HEAD_NEXT ? C_("head class", "next") : _(head_class_id(c));
 }
 
 const char *head_class_what(HeadClass c)
@@ -164,6 +164,7 @@ const char *head_class_what(HeadClass c)
         N_("looks at the first token, whatever it is"),
         N_("looks at begin, end or punctuation"),
         N_("looks at what followed this token the last times"),
+        /* xgettext:no-c-format */
         N_("looks everywhere alike: 90% of the entropy it could have, or more"),
         N_("none of these patterns takes it half of the way from uniform attention"),
     };

@@ -1,6 +1,7 @@
 /* twin.c - the input of a twin, and its own output. */
 #include "measure/twin.h"
 
+#include "base/text.h"
 #include "pass/sample.h"
 
 #include <math.h>
@@ -20,10 +21,10 @@ bool twin_shares_tokens(const Model *a, const Model *b)
 
 int twin_check_model(const Model *baseline, const Model *m, Error *e)
 {
-    static const char *const kinds[] = {"a decoder", "an encoder", "an encoder-decoder"};
+    static const char *const kinds[] = {N_("a decoder"), N_("an encoder"), N_("an encoder-decoder")};
     if (m->config.kind != baseline->config.kind)
-        return error_set(e, "%s: expected %s as %s is, found %s", m->name, kinds[baseline->config.kind], baseline->name,
-                         kinds[m->config.kind]);
+        return error_set(e, "%s: expected %s as %s is, found %s", m->name, _(kinds[baseline->config.kind]), baseline->name,
+                         _(kinds[m->config.kind]));
     if (!twin_shares_tokens(baseline, m))
         return error_set(e, "%s: expected the %zu tokens of %s, found another vocabulary of %zu", m->name, baseline->config.vocab_size,
                          baseline->name, m->config.vocab_size);

@@ -131,7 +131,7 @@ void value_write_line(const Value *v, Buffer *out)
         most = x > most || isnan(x) ? x : most;
     }
     if (v->type == VALUE_TRUTH) {
-        buffer_printf(out, " %zu of %zu hold", held, v->count);
+        buffer_printf(out, _(" %zu of %zu hold"), held, v->count);
         return;
     }
     char text[3][VALUE_NUMBER_MAX];
@@ -139,9 +139,9 @@ void value_write_line(const Value *v, Buffer *out)
     value_format(text[0], &plain, counted ? sum / (double)counted : NAN, 6);
     value_format(text[1], v, counted ? least : NAN, 6);
     value_format(text[2], v, counted ? most : NAN, 6);
-    buffer_printf(out, " mean %s, from %s to %s", text[0], text[1], text[2]);
+    buffer_printf(out, _(" mean %s, from %s to %s"), text[0], text[1], text[2]);
     if (counted < v->count)
-        buffer_printf(out, ", %zu of -inf", v->count - counted);
+        buffer_printf(out, _(", %zu of -inf"), v->count - counted);
 }
 
 /* ---- a table ---- */

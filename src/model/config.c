@@ -1,6 +1,7 @@
 /* config.c - a config's defaults, checks and description.
  *
  * Owns the table of keys. Knows no file format: config_json.c reads and writes. */
+#include "base/text.h"
 #include "model/config.h"
 #include "model/config_keys.h"
 
@@ -203,21 +204,22 @@ Stack config_last_stack(const Config *c)
 
 void config_describe(const Config *c, Buffer *out)
 {
-    static const char *const positions[] = {"no positions", "sinusoidal positions", "learned positions", "RoPE", "ALiBi"};
-    buffer_puts(out, c->kind == KIND_ENCODER_DECODER ? "encoder–decoder" : KINDS[c->kind]);
+    static const char *const positions[] = {N_("no positions"), N_("sinusoidal positions"), N_("learned positions"), "RoPE", "ALiBi"};
+    buffer_puts(out, c->kind == KIND_ENCODER_DECODER ? _("encoder–decoder") : _(KINDS[c->kind]));
     if (c->norm == NORM_NONE)
-        buffer_puts(out, " · no norm");
+        buffer_puts(out, _(" · no norm"));
     else
-        buffer_printf(out, " · %s-norm", NORM_POSITIONS[c->norm_position]);
-    buffer_printf(out, " · %s · d %zu, %zu head%s", positions[c->position], c->d_model, c->n_heads, c->n_heads == 1 ? "" : "s");
+        buffer_puts(out, c->norm_position == NORM_PRE ? _(" · pre-norm") : _(" · post-norm"));
+    buffer_printf(out, ngettext(" · %s · d %zu, %zu head", " · %s · d %zu, %zu heads", c->n_heads), _(positions[c->position]), c->d_model,
+                  c->n_heads);
     if (c->n_kv_heads != c->n_heads)
-        buffer_printf(out, " (%zu key/value)", c->n_kv_heads);
+        buffer_printf(out, _(" (%zu key/value)"), c->n_kv_heads);
     if (c->kind == KIND_ENCODER_DECODER)
-        buffer_printf(out, ", %zu+%zu layers", c->encoder_layers, c->decoder_layers);
+        buffer_printf(out, _(", %zu+%zu layers"), c->encoder_layers, c->decoder_layers);
     else {
         size_t layers = config_layers(c, config_last_stack(c));
-        buffer_printf(out, ", %zu layer%s", layers, layers == 1 ? "" : "s");
+        buffer_printf(out, ngettext(", %zu layer", ", %zu layers", layers), layers);
     }
     if (c->ffn == FFN_NONE)
-        buffer_puts(out, ", no ffn");
+        buffer_puts(out, _(", no ffn"));
 }

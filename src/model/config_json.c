@@ -2,6 +2,7 @@
  *
  * Owns how a config is spelt. Knows the keys only through config_keys. `random:` is turned into the same
  * JSON object that a file would give, so that both have one reader. */
+#include "base/text.h"
 #include "model/config.h"
 #include "model/config_keys.h"
 #include "model/nearest.h"
@@ -27,9 +28,9 @@ static const char *describe_value(const json_t *value, char out[FOUND_MAX])
         snprintf(out, FOUND_MAX, "%s", quote_short(json_string_value(value), json_string_length(value), quoted));
         break;
     case JSON_ARRAY:
-        return "an array";
+        return _("an array");
     case JSON_OBJECT:
-        return "an object";
+        return _("an object");
     case JSON_TRUE:
         return "true";
     case JSON_FALSE:

@@ -1,6 +1,7 @@
 /* ids.c - lists of token ids, and the way they are typed.
  *
  * Owns a growing array. Knows no vocabulary, only its size. */
+#include "base/text.h"
 #include "model/nearest.h"
 #include "model/vocab.h"
 
@@ -61,7 +62,7 @@ int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, b
             char quoted[QUOTE_SHORT];
             ids->len = before;
             return error_set(e, "%s: number %zu: expected an id from 0 to %zu%s, found %s", what, place, vocab_size ? vocab_size - 1 : 0,
-                             allow_uncounted ? " (or -1: not counted)" : "", quote_short(text, n, quoted));
+                             allow_uncounted ? _(" (or -1: not counted)") : "", quote_short(text, n, quoted));
         }
         if (ids_add(ids, (int)id, e) != 0) {
             ids->len = before;

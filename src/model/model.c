@@ -64,7 +64,11 @@ static char *read_summary(const char *folder)
         file_close(&file);
     }
     free(path);
-    return summary ? summary : strdup("");
+    if (!summary)
+        return strdup("");
+    char *translated = strdup(_(summary)); /* those of the models that come with the program are in the translations */
+    free(summary);
+    return translated;
 }
 
 void model_free(Model *m)
@@ -177,7 +181,7 @@ static void unknown_model(const char *name, Error *e)
         nearest_offer(&near, names.items[i]);
     nearest_hint(&near, hint);
     error_set(e, "%s: expected a model's name, a folder, a file *.bin or random:KEY=VALUE,…, found nothing of that name%s",
-              name[0] ? name : "\"\"", hint[0] ? hint : "; `stepformer models` lists the names");
+              name[0] ? name : "\"\"", hint[0] ? hint : _("; `stepformer models` lists the names"));
     for (size_t i = 0; i < names.count; i++)
         free(names.items[i]);
 }

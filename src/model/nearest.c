@@ -80,7 +80,7 @@ const char *nearest_hint(const Nearest *near, char out[NEAREST_HINT])
     for (size_t i = 0; i < near->count; i++) {
         char quoted[QUOTE_SHORT];
         quote_short(near->best[i].text, strlen(near->best[i].text), quoted);
-        int n = snprintf(out + used, NEAREST_HINT - used, "%s%s", i ? ", " : "; nearest: ", quoted);
+        int n = snprintf(out + used, NEAREST_HINT - used, "%s%s", i ? ", " : _("; nearest: "), quoted);
         if (n < 0 || (size_t)n >= NEAREST_HINT - used) {
             out[used] = '\0'; /* a name that does not fit is left out whole */
             break;

@@ -8,6 +8,7 @@
  * Owns the parsed header. Knows nothing of models. */
 #include "model/safetensors.h"
 
+#include "base/text.h"
 #include "model/nearest.h"
 
 #include <jansson.h>
@@ -149,7 +150,7 @@ static int check_places(SafeTensors *s, const unsigned char *data, size_t size, 
         if (t->bytes != at)
             return error_set(e, "%s: %s: data_offsets: expected to begin at %zu, where the tensor before it ends, found %zu; tensors %s",
                              s->path, quote_short(t->name, strlen(t->name), quoted), (size_t)(at - data), (size_t)(t->bytes - data),
-                             t->bytes < at ? "overlap" : "leave a gap");
+                             t->bytes < at ? _("overlap") : _("leave a gap"));
         at += t->count * dtype_size(t);
     }
     if ((size_t)(at - data) != size)

@@ -21,7 +21,7 @@ static int unescape(Buffer *out, const char *line, size_t n, const char *file, s
                              number);
         if (c < 0x20 || c == 0x7f)
             return error_set(e, "%s: line %zu: expected no control character, found 0x%02X%s", file, number, c,
-                             c == '\t' ? "; a tab is written \\t" : "");
+                             c == '\t' ? _("; a tab is written \\t") : "");
         if (c != '\\') {
             buffer_putc(out, (char)c);
             continue;

@@ -160,7 +160,7 @@ static int read_patch(Line *l, Change *c)
             there.shape[k] = s->shape[k];
             bool all = !c->at.at[k].given;
             if (all ? s->shape[k] != c->at.shape[k] : c->at.at[k].end > s->shape[k])
-                status = error_set(l->error, "expected a text with %s%zu along %s, found %zu", all ? "" : "at least ",
+                status = error_set(l->error, "expected a text with %s%zu along %s, found %zu", all ? "" : _("at least "),
                                    all ? c->at.shape[k] : c->at.at[k].end, axis_name(s->axes[k]), s->shape[k]);
         }
         const real *value = status == 0 ? pass_value(other, c->at.index) : NULL;

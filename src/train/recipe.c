@@ -4,6 +4,7 @@
 #include "train/recipe.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "model/nearest.h"
 
 #include <jansson.h>
@@ -85,7 +86,7 @@ void recipe_free(Recipe *r)
 
 static const char *describe(const json_t *value, char out[FOUND_MAX])
 {
-    static const char *const names[] = {[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_TRUE] = "true",
+    static const char *const names[] = {[JSON_OBJECT] = N_("an object"), [JSON_ARRAY] = N_("an array"), [JSON_TRUE] = "true",
                                         [JSON_FALSE] = "false",      [JSON_NULL] = "null"};
     char quoted[QUOTE_SHORT];
     if (json_is_string(value))
@@ -93,7 +94,7 @@ static const char *describe(const json_t *value, char out[FOUND_MAX])
     else if (json_is_number(value))
         snprintf(out, FOUND_MAX, "%.12g", json_number_value(value));
     else
-        snprintf(out, FOUND_MAX, "%s", names[json_typeof(value)]);
+        snprintf(out, FOUND_MAX, "%s", _(names[json_typeof(value)]));
     return out;
 }
 

@@ -2,6 +2,7 @@
 #include "train/run.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "model/safetensors.h"
 
 #include <dirent.h>
@@ -152,7 +153,7 @@ int run_open(Trainer *t, const char *folder, Error *e)
     if (is_beginning(t, folder))
         return begin(t, folder, false, e);
     return error_set(e, "%s: expected a new folder or an unfinished run of this recipe, found %s; try another name", folder,
-                     has(folder, MODEL) ? "a model" : file_is_folder(folder) ? "something else there" : "a file");
+                     has(folder, MODEL) ? _("a model") : file_is_folder(folder) ? _("something else there") : _("a file"));
 }
 
 int run_recipe(Recipe *r, const char *folder, Error *e)

@@ -1,6 +1,7 @@
 /* trainer.c - gradient, clipping, AdamW: one step after the other. */
 #include "train/trainer.h"
 
+#include "base/text.h"
 #include "tensor/matmul.h"
 #include "tensor/threads.h"
 #include "train/batch.h"
@@ -169,7 +170,7 @@ static int check_loss(const Trainer *t, const BatchResult *b, Error *e)
     enum { SPAN = 100 };
     if (!isfinite(b->loss) || !isfinite(b->norm))
         return error_set(e, "step %zu: the %s is %f: training broke down; try a smaller lr, a longer warmup or a smaller clip", t->steps + 1,
-                         isfinite(b->loss) ? "gradient" : "loss", isfinite(b->loss) ? b->norm : b->loss);
+                         isfinite(b->loss) ? _("gradient") : _("loss"), isfinite(b->loss) ? b->norm : b->loss);
     if (t->steps < 2 * SPAN || t->steps % SPAN != 0)
         return 0;
     double now = mean(t->losses + t->steps - SPAN, SPAN), best = (double)t->losses[0], guess = log((double)t->model->config.vocab_size);

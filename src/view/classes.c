@@ -10,7 +10,12 @@
 
 enum { NAME = 15, CLASS = 11, SCORE = 6, SCORES = NAME + CLASS + 12 };
 
-static const char *const short_names[HEAD_CLASSES] = {N_("prev"), N_("next"), N_("same"), N_("first"), N_("sep"), N_("induc")};
+static const char *const short_names[HEAD_CLASSES] = {N_("prev"), "next", N_("same"), N_("first"), N_("sep"), N_("induc")};
+
+static const char *short_name(int class)
+{
+    return class == HEAD_NEXT ? head_class_name(HEAD_NEXT) : _(short_names[class]);
+}
 
 static void draw_head(Canvas *c, int row, Rect r)
 {
@@ -19,7 +24,7 @@ static void draw_head(Canvas *c, int row, Rect r)
     canvas_put_right(c, row, r.col + 3 + NAME + CLASS, 7, ROLE_HEADING, _("H nats"));
     canvas_put_right(c, row, r.col + 10 + NAME + CLASS, 5, ROLE_HEADING, _("max"));
     for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++)
-        canvas_put_right(c, row, r.col + 3 + SCORES + k * SCORE, SCORE, ROLE_HEADING, _(short_names[k]));
+        canvas_put_right(c, row, r.col + 3 + SCORES + k * SCORE, SCORE, ROLE_HEADING, short_name(k));
 }
 
 static void head_name(const App *app, const HeadScore *s, char out[EXPLAIN_NAME])
@@ -64,7 +69,7 @@ static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
     buffer_puts(&b, _("chance:"));
     for (int k = 0; k < HEAD_CLASSES; k++)
         if (!isnan(s->chance[k]))
-            buffer_printf(&b, " %s %.2f", _(short_names[k]), s->chance[k]);
+            buffer_printf(&b, " %s %.2f", short_name(k), s->chance[k]);
     if (s->class < HEAD_CLASSES)
         buffer_printf(&b, _(" · %s: %.0f%% of the way"), head_class_name(s->class), 100 * s->way);
     canvas_put_cut(c, row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));

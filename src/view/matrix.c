@@ -226,7 +226,7 @@ static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, doub
         else
             buffer_printf(&b, _("made from %s"), stage_name(s, name));
         if (m->heads)
-            buffer_printf(&b, ", %s %zu", axis_name(s->axes[0]), m->head);
+            buffer_printf(&b, ", %s %zu", _(axis_name(s->axes[0])), m->head);
         buffer_puts(&b, " · ");
     }
     if (k->gradient && unit != 1)
@@ -385,7 +385,7 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
     scroll_to(&top, cursor_row, show_rows, rows);
     scroll_to(&left, cursor_col, show_cols, cols);
     Buffer title = {0};
-    buffer_printf(&title, "%s%s %zu", head == chosen ? "▸" : " ", axis_name(s->axes[0]), head);
+    buffer_printf(&title, "%s%s %zu", head == chosen ? "▸" : " ", _(axis_name(s->axes[0])), head);
     if (s->kind == STAGE_WEIGHTS && !gradient) {
         double sum = 0;
         for (size_t i = 0; i < rows; i++)
@@ -586,7 +586,7 @@ void matrix_search(App *app, const char *text)
         if (i < 0)
             continue;
         move(app, axis, i - (long)app_index(app, s, axis));
-        app_say(app, ROLE_BADGE, _("%s: %s %ld; / and Enter finds the next"), text, axis_name(s->axes[axis]), i);
+        app_say(app, ROLE_BADGE, _("%s: %s %ld; / and Enter finds the next"), text, _(axis_name(s->axes[axis])), i);
         return;
     }
     app_say(app, ROLE_WARNING, _("%s: no row or column of this stage has that in its name"), text);

@@ -154,7 +154,7 @@ static void line_words(const App *app, const TreeLine *l, char *out, size_t size
     else if (l->level == LEVEL_LAYER)
         snprintf(out, size, _("layer %d"), l->layer);
     else
-        snprintf(out, size, "%s", stack_name(l->stack));
+        snprintf(out, size, "%s", _(stack_name(l->stack)));
 }
 
 static bool is_edited(const App *app, const TreeLine *l)

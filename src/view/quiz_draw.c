@@ -121,7 +121,7 @@ static int draw_context(const App *app, Canvas *c, int row, Rect r)
         canvas_put_cut(c, row++, r.col, r.cols, ROLE_TEXT, _("loss = mean of -log p(target), in nats"));
         return row;
     }
-    canvas_printf(c, row++, r.col, r.cols, ROLE_TEXT, "%s = %s", stage_table[s->kind].id, stage_table[s->kind].formula);
+    canvas_printf(c, row++, r.col, r.cols, ROLE_TEXT, "%s = %s", stage_table[s->kind].id, _(stage_table[s->kind].formula));
     for (int k = 0; k < 2 && s->in[k] != NO_STAGE; k++) {
         const Stage *in = &pass_plan(app->pass)->stages[s->in[k]];
         char name[STAGE_NAME_MAX];

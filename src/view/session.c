@@ -216,7 +216,7 @@ static int check_model(const Session *s, const Model *m, const char *name, Error
 static int check_ids(const Ids *ids, const char *which, const Model *m, bool wanted, const char *name, Error *e)
 {
     if (wanted != (ids->len > 0))
-        return error_set(e, "%s: %s: expected %s, found %zu; %s is the model", name, which, wanted ? "ids" : "no ids", ids->len, m->name);
+        return error_set(e, "%s: %s: expected %s, found %zu; %s is the model", name, which, wanted ? _("ids") : _("no ids"), ids->len, m->name);
     for (size_t i = 0; i < ids->len; i++)
         if ((size_t)ids->data[i] >= m->config.vocab_size)
             return error_set(e, "%s: %s[%zu]: expected an id from 0 to %zu, found %d", name, which, i, m->config.vocab_size - 1,
@@ -295,7 +295,7 @@ static int take_place(App *app, const Session *s, const char *name, Error *e)
         return error_set(e, "%s: place.stage: expected a stage of this pass, found \"%.60s\"", name, s->stage);
     if ((s->view == VIEW_WEIGHT) != (weight >= 0))
         return error_set(e, "%s: place.weight: expected %s, found \"%.60s\"", name,
-                         s->view == VIEW_WEIGHT ? "a weight of the model" : "null", s->weight ? s->weight : "null");
+                         s->view == VIEW_WEIGHT ? _("a weight of the model") : "null", s->weight ? s->weight : "null");
     app_go(app, (size_t)stage);
     if (!go_to_phase(app, s->phase))
         return error_set(e, "%s: place.phase: cannot be reached: %s", name, app->message);

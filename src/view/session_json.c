@@ -149,12 +149,12 @@ typedef struct Reader {
 static const char *describe(const json_t *v, char out[QUOTE_SHORT])
 {
     if (!v)
-        return "nothing";
+        return _("nothing");
     switch (json_typeof(v)) {
     case JSON_OBJECT:
-        return "an object";
+        return _("an object");
     case JSON_ARRAY:
-        return "a list";
+        return _("a list");
     case JSON_STRING:
         return quote_short(json_string_value(v), json_string_length(v), out);
     case JSON_INTEGER:
@@ -200,7 +200,7 @@ static int check_keys(const Reader *r, const char *where, json_t *object, const 
 static int read_object(const Reader *r, json_t *from, const char *key, const char *const *keys, json_t **out)
 {
     *out = json_object_get(from, key);
-    return json_is_object(*out) ? check_keys(r, key, *out, keys) : refuse(r, "", key, "an object", *out);
+    return json_is_object(*out) ? check_keys(r, key, *out, keys) : refuse(r, "", key, _("an object"), *out);
 }
 
 static int read_text(const Reader *r, json_t *from, const char *where, const char *key, bool may_be_null, char **out)
@@ -209,7 +209,7 @@ static int read_text(const Reader *r, json_t *from, const char *where, const cha
     if (may_be_null && json_is_null(v))
         return 0;
     if (!json_is_string(v))
-        return refuse(r, where, key, may_be_null ? "a text or null" : "a text", v);
+        return refuse(r, where, key, may_be_null ? _("a text or null") : _("a text"), v);
     *out = strdup(json_string_value(v));
     return *out ? 0 : error_memory(r->e, r->file);
 }
@@ -219,7 +219,7 @@ static int read_fingerprint(const Reader *r, json_t *from, const char *key, Fing
     json_t *v = json_object_get(from, key);
     const char *text = json_is_string(v) ? json_string_value(v) : "";
     if (strlen(text) != FINGERPRINT - 1 || text[strspn(text, "0123456789abcdef")])
-        return refuse(r, "model.", key, "sixteen hexadecimal digits", v);
+        return refuse(r, "model.", key, _("sixteen hexadecimal digits"), v);
     memcpy(out, text, FINGERPRINT);
     return 0;
 }
@@ -228,7 +228,7 @@ static int read_index(const Reader *r, json_t *from, const char *where, const ch
 {
     json_t *v = json_object_get(from, key);
     char expected[64];
-    snprintf(expected, sizeof expected, "a whole number from %zu to %zu", least, most);
+    snprintf(expected, sizeof expected, _("a whole number from %zu to %zu"), least, most);
     if (!json_is_integer(v) || json_integer_value(v) < (json_int_t)least || json_integer_value(v) > (json_int_t)most)
         return refuse(r, where, key, expected, v);
     *out = (size_t)json_integer_value(v);
@@ -239,7 +239,7 @@ static int read_bool(const Reader *r, json_t *from, const char *where, const cha
 {
     json_t *v = json_object_get(from, key);
     if (!json_is_boolean(v))
-        return refuse(r, where, key, "true or false", v);
+        return refuse(r, where, key, _("true or false"), v);
     *out = json_is_true(v);
     return 0;
 }
@@ -248,7 +248,8 @@ static int read_bool(const Reader *r, json_t *from, const char *where, const cha
 static int read_choice(const Reader *r, json_t *from, const char *where, const char *key, const char *const *names)
 {
     json_t *v = json_object_get(from, key);
-    char expected[160] = "one of";
+    char expected[160];
+    snprintf(expected, sizeof expected, "%s", _("one of"));
     for (int i = 0; names[i]; i++) {
         if (json_is_string(v) && strcmp(json_string_value(v), names[i]) == 0)
             return i;
@@ -263,7 +264,7 @@ static int read_ids(const Reader *r, json_t *from, const char *key, Ids *out)
     json_t *list = json_object_get(from, key), *v;
     size_t i;
     if (!json_is_array(list))
-        return refuse(r, "", key, "a list of ids", list);
+        return refuse(r, "", key, _("a list of ids"), list);
     if (json_array_size(list) > IDS_MAX)
         return error_set(r->e, "%s: %s: expected at most %d ids, found %zu", r->file, key, IDS_MAX, json_array_size(list));
     json_array_foreach(list, i, v)
@@ -271,7 +272,7 @@ static int read_ids(const Reader *r, json_t *from, const char *key, Ids *out)
         char place[32];
         snprintf(place, sizeof place, "[%zu]", i);
         if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INDEX_MAX)
-            return refuse(r, key, place, "an id", v);
+            return refuse(r, key, place, _("an id"), v);
         if (ids_add(out, (int)json_integer_value(v), r->e) != 0)
             return -1;
     }
@@ -283,7 +284,7 @@ static int read_list(const Reader *r, json_t *from, const char *key, TextList *o
     json_t *list = json_object_get(from, key), *v;
     size_t i;
     if (!json_is_array(list))
-        return refuse(r, "", key, "a list of texts", list);
+        return refuse(r, "", key, _("a list of texts"), list);
     if (json_array_size(list) > LIST_MAX)
         return error_set(r->e, "%s: %s: expected at most %d texts, found %zu", r->file, key, LIST_MAX, json_array_size(list));
     json_array_foreach(list, i, v)
@@ -291,7 +292,7 @@ static int read_list(const Reader *r, json_t *from, const char *key, TextList *o
         char place[32];
         snprintf(place, sizeof place, "[%zu]", i);
         if (!json_is_string(v))
-            return refuse(r, key, place, "a text", v);
+            return refuse(r, key, place, _("a text"), v);
         if (text_list_add(out, json_string_value(v), r->e) != 0)
             return -1;
     }
@@ -333,7 +334,7 @@ static int read_place(const Reader *r, json_t *root, Session *s)
         return -1;
     cursor = json_object_get(place, "cursor");
     if (!json_is_object(cursor))
-        return refuse(r, "place.", "cursor", "an object", cursor);
+        return refuse(r, "place.", "cursor", _("an object"), cursor);
     if (check_keys(r, "place.cursor", cursor, cursor_names) != 0)
         return -1;
     for (size_t i = 0; i < CURSORS; i++)
@@ -347,7 +348,7 @@ static int read_place(const Reader *r, json_t *root, Session *s)
         json_t *v = json_array_get(pair, i);
         if (!json_is_array(pair) || json_array_size(pair) != 2 || !json_is_integer(v) || json_integer_value(v) < 0 ||
             json_integer_value(v) > INDEX_MAX)
-            return refuse(r, "place.", "weight_cursor", "a row and a column", pair);
+            return refuse(r, "place.", "weight_cursor", _("a row and a column"), pair);
         s->weight_cursor[i] = (size_t)json_integer_value(v);
     }
     int grain = read_choice(r, place, "place.", "step", grains);
@@ -376,12 +377,12 @@ static int read_root(const Reader *r, json_t *root, Session *s)
     json_t *model, *given;
     json_t *version = json_object_get(root, "session"), *program = json_object_get(root, "program");
     if (!json_is_integer(version) || json_integer_value(version) < 1)
-        return refuse(r, "", "session", "the format's version, 1", version);
+        return refuse(r, "", "session", _("the format's version, 1"), version);
     if (json_integer_value(version) != SESSION_VERSION) {
         char by[QUOTE_SHORT];
         return error_set(r->e, "%s: session: expected version %d, found %lld, written by stepformer %s; try that program", r->file,
                          SESSION_VERSION, (long long)json_integer_value(version),
-                         json_is_string(program) ? describe(program, by) : "of unknown version");
+                         json_is_string(program) ? describe(program, by) : _("of unknown version"));
     }
     if (check_keys(r, "", root, keys) != 0 || read_text(r, root, "", "program", false, &s->program) != 0)
         return -1;

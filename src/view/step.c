@@ -295,7 +295,7 @@ static void draw_crumb(App *app, Canvas *c, Rect r)
     Buffer b = {0};
     char head[64] = "";
     if (s->rank == 3 && r.cols < 60)
-        snprintf(head, sizeof head, "%s %zu/%zu", axis_name(s->axes[0]), app_index(app, s, 0), s->shape[0]);
+        snprintf(head, sizeof head, "%s %zu/%zu", _(axis_name(s->axes[0])), app_index(app, s, 0), s->shape[0]);
     else if (s->rank == 3)
         snprintf(head, sizeof head, s->axes[0] == AXIS_HEAD ? _("head %zu of %zu") : _("key/value head %zu of %zu"), app_index(app, s, 0), s->shape[0]);
     int head_width = canvas_text_width(c, head);

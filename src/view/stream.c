@@ -181,7 +181,7 @@ void stream_draw(App *app, Canvas *c, Rect area)
     canvas_put_wrapped(c, area.row + 1, area.col + 1, area.cols - 2, 2, ROLE_TEXT, what_to_look_for(&app->model->config));
     int row = area.row + ROWS_ABOVE - 1;
     canvas_put(c, row, t.name_col, t.name_cols, ROLE_HEADING, _("stage"));
-    canvas_put_right(c, row, t.norm_col, t.number_cols, ROLE_HEADING, _("norm"));
+    canvas_put_right(c, row, t.norm_col, t.number_cols, ROLE_HEADING, C_("length", "norm"));
     canvas_put_right(c, row, t.cosine_col, t.number_cols, ROLE_HEADING, _("cosine"));
     if (t.bar_cols) {
         canvas_put(c, row, t.zero, 1, ROLE_DIM, "0");

@@ -1,6 +1,6 @@
 /* test_screens.c - what the debugger draws: stored screens, and properties that hold at every size.
  *
- * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, bug, size, ascii, keys), a line of dashes,
+ * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, bug, size, ascii, lang, keys), a line of dashes,
  * then the screen, rows without trailing spaces. SCREENS_UPDATE=1 writes what is drawn now: read the difference before it is
  * committed. The tests run from the top folder. */
 #include "base/file.h"
@@ -9,6 +9,8 @@
 #include "tensor/matmul.h"
 #include "term/term.h"
 #include "view/app.h"
+
+#include "language_help.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -19,7 +21,7 @@
 typedef struct Script {
     char model[512], text[256], target[256], ablate[128], bug[64], keys[512];
     int cols, rows;
-    bool ascii;
+    bool ascii, chinese;
 } Script;
 
 static App *open_app(const Script *s)
@@ -90,6 +92,8 @@ static const char *read_script(Script *s, const char *text, const char *file)
             cr_assert_eq(sscanf(value, "%dx%d", &s->cols, &s->rows), 2, "%s: size", file);
         else if (strcmp(key, "ascii") == 0)
             s->ascii = strcmp(value, "yes") == 0;
+        else if (strcmp(key, "lang") == 0)
+            s->chinese = strcmp(value, "zh") == 0;
         else
             cr_assert_fail("%s: unknown key %s", file, key);
         text += n + (text[n] == '\n');
@@ -160,7 +164,14 @@ static void check_file(const char *path, bool update)
     buffer_add(&text, f.data, f.size);
     file_close(&f);
     const char *want = read_script(&s, buffer_text(&text), path);
+    bool spoken = language_speak(s.chinese ? "zh" : "en");
     draw(&s, &drawn);
+    language_speak("en");
+    if (!spoken) { /* built without msgfmt */
+        buffer_free(&text);
+        buffer_free(&drawn);
+        return;
+    }
     if (update && strcmp(want, buffer_text(&drawn)) != 0) {
         Buffer whole = {0};
         buffer_add(&whole, text.data, (size_t)(want - text.data));
