@@ -1,6 +1,7 @@
 /* print.c - the subcommand `print`: what expressions about a pass come to; without one, the words of the language. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "lesson/labs.h"
 #include "measure/expression.h"
 #include "train/eval.h"
 #include "train/run.h"
@@ -94,9 +95,21 @@ static void point_at(const char *text, size_t at)
     buffer_free(&whole);
 }
 
+/* What expressions ask of higher floors. */
+typedef struct Asked {
+    const Work *work;
+    LabRuns labs;
+} Asked;
+
+static int run_lab(void *context, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e)
+{
+    Asked *asked = context;
+    return labs_result(&asked->labs, name, settings, row, column, out, e);
+}
+
 static int run_score(void *context, double *out, Error *e)
 {
-    const Work *w = context;
+    const Work *w = ((Asked *)context)->work;
     if (w->edits.count)
         return error_set(e, "expected a pass without edits: the score is over other texts than the edited one");
     return eval_score(w->model, w->ablations, out, e);
@@ -147,7 +160,8 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
 {
     Error e = {{0}};
     Ids targets = {0};
-    ExpressionProvider provider = {.context = w, .score = run_score};
+    Asked asked = {.work = w};
+    ExpressionProvider provider = {&asked, run_score, run_lab};
     Pass *baseline = NULL;
     Buffer text = {0};
     int status = CLI_DONE, one = 0;
@@ -181,6 +195,7 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
     buffer_free(&text);
     pass_free(baseline);
     ids_free(&targets);
+    labs_free(&asked.labs);
     return status;
 }
 

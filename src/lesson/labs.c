@@ -168,3 +168,9 @@ void labs_free(LabRuns *runs)
     free(runs->runs);
     *runs = (LabRuns){.count = 0};
 }
+
+int labs_result(LabRuns *runs, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e)
+{
+    const Lab *lab = labs_run(runs, name, settings, e);
+    return lab ? lab_result(lab, row, column, out, e) : -1;
+}

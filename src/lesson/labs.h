@@ -20,6 +20,8 @@ typedef struct LabRuns {
 const Lab *labs_run(LabRuns *runs, const char *name, const char *settings, Error *e);
 /* True where that would be answered at once. */
 bool labs_have(const LabRuns *runs, const char *name, const char *settings);
+/* A cell of its tables, as lab_result. */
+int labs_result(LabRuns *runs, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e);
 void labs_free(LabRuns *runs);
 
 #endif

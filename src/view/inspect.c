@@ -2,6 +2,7 @@
 #include "view/inspect.h"
 
 #include "base/text.h"
+#include "lesson/labs.h"
 #include "train/eval.h"
 #include "train/run.h"
 #include "view/app.h"
@@ -90,6 +91,9 @@ void inspect_free(Inspect *x)
     while (x->line_count)
         free(x->lines[--x->line_count]);
     buffer_free(&x->printed);
+    if (x->labs)
+        labs_free(x->labs);
+    free(x->labs);
     *x = (Inspect){0};
 }
 
@@ -138,10 +142,18 @@ static bool add_watch(App *app, const char *text)
 
 /* ---- print ---- */
 
+static int run_lab(void *context, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e)
+{
+    App *app = context;
+    if (!app->inspect.labs && !(app->inspect.labs = calloc(1, sizeof *app->inspect.labs)))
+        return error_memory(e, "laboratory");
+    return labs_result(app->inspect.labs, name, settings, row, column, out, e);
+}
+
 static bool print(App *app, const char *text)
 {
     ExpressionError e;
-    ExpressionProvider provider = {.context = app, .score = run_score};
+    ExpressionProvider provider = {app, run_score, run_lab};
     ExpressionContext c = context_of(app);
     Value v;
     c.provider = &provider;

@@ -35,6 +35,7 @@ typedef struct Inspect {
     char *lines[LINES_KEPT];    /* what was typed behind ":", the newest last */
     size_t line_count, line_at; /* line_at == line_count: none of them is shown */
     size_t wrong_at;            /* the byte that the last error of a command's argument is about */
+    struct LabRuns *labs;       /* what :print asked of laboratories; NULL until the first */
     size_t choice;              /* VIEW_BREAKPOINTS: the chosen line */
 } Inspect;
 

@@ -112,3 +112,7 @@ out breakpoint 1: probs
 # numbers of twelve characters stand apart
 $ ! stepformer print -m zh-en -t 狗咬人 "grad(decoder.0.self.weights[head=0])" | grep '[0-9]-'
 quiet
+
+# a result of a laboratory, by row and column
+$ stepformer print "lab(scaling, d_k=16)[16, variance] == 16 +- 5%"
+line true
