@@ -4,6 +4,7 @@
 #include "lab/lab.h"
 #include "lab/setup.h"
 #include "measure/metrics.h"
+#include "train/task_zh_en.h"
 
 #include "base/text.h"
 
@@ -226,6 +227,32 @@ static int measure_score(Lab *lab, Table *t, const char *key, const char *name, 
     return status;
 }
 
+/* What no model without positions can do better, but by luck: the grammar is searched for all sentences of the same words. */
+static int measure_ceiling(Lab *lab, Table *t, Error *e)
+{
+    static const char *const keys[] = {"bag-decides", "bag-guessed"};
+    ZhEnBag bag;
+    Random random = random_seeded((uint64_t)lab_number(lab, "seed"));
+    size_t n = lab_size(lab, "bags");
+    if (n == 0)
+        return 0;
+    if (task_zh_en_bag(&random, n, &bag, e) != 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        double share = i ? bag.guessed : bag.decided;
+        size_t row = table_row(t);
+        table_set_text(t, row, "model", keys[i]);
+        table_set(t, row, "score", share);
+        table_set(t, row, "error", sqrt(share * (1 - share) / (double)n));
+    }
+    lab_note(
+        lab,
+        _("The bag of Chinese words, without their order, decides %.3f of the sentences; taking the likeliest translation of the bag is "
+          "right for %.3f: the ceiling for what has no positions."),
+        bag.decided, bag.guessed);
+    return 0;
+}
+
 static int measure_translator(Lab *lab, Error *e)
 {
     Table *t = lab_table_new(lab, "translator", _("The translator: share of held-out sentences that are right to their end"));
@@ -242,7 +269,7 @@ static int measure_translator(Lab *lab, Error *e)
                "trained model each. Its decoder still has the mask, which tells "
                "some order."),
              table_number(t, 1, 1), table_number(t, 0, 1), table_number(t, 2, 1));
-    return 0;
+    return measure_ceiling(lab, t, e);
 }
 
 int lab_run_permutation(Lab *lab, Error *e)
@@ -290,6 +317,7 @@ const LabParam lab_params_permutation[] = {
     {"layers", LAB_INTEGERS, "1,2,4,8", "1,2", 1, 48, NULL, N_("depths of the untrained models")},
     {"length", LAB_INTEGER, "24", "12", 3, LENGTH_MAX, NULL, N_("tokens, drawn at random")},
     {"examples", LAB_INTEGER, "500", "0", 0, 100000, NULL, N_("held-out sentences for the translator; 0 leaves it out")},
+    {"bags", LAB_INTEGER, "300", "0", 0, 10000, NULL, N_("of these sentences the grammar is searched for all of the same words; 0: none")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the tokens and the weights (Xavier)")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };
