@@ -58,12 +58,12 @@ static void add_text(Buffer *out, double x, double y, const char *attributes, co
 static void add_mark(Buffer *out, size_t style, double x, double y)
 {
     static const char *const shapes[STYLES] = {
-        "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z", "M-4,-4h8v8h-8z", "M0,-5l5,9h-10z", "M0,-5l5,5l-5,5l-5,-5z",
-        "M0,5l5,-9h-10z", "M-4,-1h3v-3h2v3h3v2h-3v3h-2v-3h-3z", "M-4,-4l8,8m0,-8l-8,8", "M-5,0h10m-5,-5v10",
+        "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z", "M-4,-4h8v8h-8z",       "M0,-5l5,9h-10z",    "M0,-5l5,5l-5,5l-5,-5z", "M0,5l5,-9h-10z",
+        "M-4,-1h3v-3h2v3h3v2h-3v3h-2v-3h-3z",  "M-4,-4l8,8m0,-8l-8,8", "M-5,0h10m-5,-5v10",
     };
     const char *color = colors[style % STYLES];
-    buffer_printf(out, "<path d=\"%s\" transform=\"translate(%.1f %.1f)\" fill=\"%s\" stroke=\"%s\"/>\n", shapes[style % STYLES], x, y, color,
-                  color);
+    buffer_printf(out, "<path d=\"%s\" transform=\"translate(%.1f %.1f)\" fill=\"%s\" stroke=\"%s\"/>\n", shapes[style % STYLES], x, y,
+                  color, color);
 }
 
 static void add_axes(Buffer *out, const Plot *p, const PlotAxis *x, const PlotAxis *y)
@@ -117,7 +117,8 @@ static void add_line(Buffer *out, const PlotSeries *s, size_t style, const PlotA
     for (size_t i = 0; i < s->count; i++) {
         double at = x_of(x, s->x[i]), low = y_of(y, s->low[i]), high = y_of(y, s->high[i]);
         if (isfinite(at) && isfinite(low) && isfinite(high))
-            buffer_printf(out, "<path d=\"M%.1f,%.1fh6m-3,0V%.1fm-3,0h6\" fill=\"none\" stroke=\"%s\"/>\n", at - 3, low, high, colors[style % STYLES]);
+            buffer_printf(out, "<path d=\"M%.1f,%.1fh6m-3,0V%.1fm-3,0h6\" fill=\"none\" stroke=\"%s\"/>\n", at - 3, low, high,
+                          colors[style % STYLES]);
         if (isfinite(at) && isfinite(y_of(y, s->y[i])) && plot_is_marked(i, s->count))
             add_mark(out, style, at, y_of(y, s->y[i]));
     }
@@ -131,8 +132,9 @@ static void add_bars(Buffer *out, const Plot *p, size_t series, const PlotAxis *
     for (size_t i = 0; i < s->count; i++) {
         double at = x_of(x, s->x[i]) + ((double)series - (double)p->series_count / 2) * width, up = y_of(y, s->y[i]);
         if (isfinite(at) && isfinite(up))
-            buffer_printf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\" stroke=\"#333\" stroke-dasharray=\"%s\"/>\n",
-                          at, fmin(up, zero), width, fabs(zero - up), colors[series % STYLES], dashes[series % STYLES]);
+            buffer_printf(
+                out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\" stroke=\"#333\" stroke-dasharray=\"%s\"/>\n",
+                at, fmin(up, zero), width, fabs(zero - up), colors[series % STYLES], dashes[series % STYLES]);
     }
 }
 
@@ -141,11 +143,12 @@ static void add_legend(Buffer *out, const Plot *p)
     for (size_t i = 0; i < p->series_count; i++) {
         double y = TOP + 8 + 20 * (double)i;
         if (p->bars)
-            buffer_printf(out, "<rect x=\"%d\" y=\"%.1f\" width=\"26\" height=\"10\" fill=\"%s\" stroke=\"#333\" stroke-dasharray=\"%s\"/>\n", LEGEND,
-                          y - 5, colors[i % STYLES], dashes[i % STYLES]);
+            buffer_printf(out,
+                          "<rect x=\"%d\" y=\"%.1f\" width=\"26\" height=\"10\" fill=\"%s\" stroke=\"#333\" stroke-dasharray=\"%s\"/>\n",
+                          LEGEND, y - 5, colors[i % STYLES], dashes[i % STYLES]);
         else {
-            buffer_printf(out, "<path d=\"M%d,%.1fh26\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n", LEGEND, y, colors[i % STYLES],
-                          dashes[i % STYLES]);
+            buffer_printf(out, "<path d=\"M%d,%.1fh26\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n", LEGEND, y,
+                          colors[i % STYLES], dashes[i % STYLES]);
             add_mark(out, i, LEGEND + 13, y);
         }
         add_text(out, LEGEND + 34, y + 4, "", p->series[i].name);

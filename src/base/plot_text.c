@@ -190,7 +190,8 @@ static void add_legend(Buffer *out, const Plot *p, int cols, bool ascii)
 void plot_write_text(const Plot *p, int cols, int rows, Buffer *out, bool ascii)
 {
     enum { LEAST_COLS = 30, LEAST_ROWS = 5 };
-    Grid g = {.cols = (cols > LEAST_COLS ? cols : LEAST_COLS) - LABEL_COLUMNS - 2, .rows = rows > LEAST_ROWS ? rows : LEAST_ROWS, .ascii = ascii};
+    Grid g = {
+        .cols = (cols > LEAST_COLS ? cols : LEAST_COLS) - LABEL_COLUMNS - 2, .rows = rows > LEAST_ROWS ? rows : LEAST_ROWS, .ascii = ascii};
     g.cells = p->failed ? NULL : calloc((size_t)g.cols * (size_t)g.rows, sizeof *g.cells);
     if (!g.cells) {
         out->failed = true;

@@ -241,7 +241,8 @@ static void write_markdown(const Lab *lab, Buffer *out)
 static int write_svg(const Lab *lab, Buffer *out, Error *e)
 {
     if (lab->plot_count == 0)
-        return error_set(e, "lab %s: --format svg: expected an experiment with a plot, found one without; try --format text", lab->info->name);
+        return error_set(e, "lab %s: --format svg: expected an experiment with a plot, found one without; try --format text",
+                         lab->info->name);
     if (lab->plot_count == 1) {
         plot_write_svg(&lab->plots[0], out);
         return 0;
@@ -278,8 +279,8 @@ static void add_param(Buffer *out, const LabParam *p, int cols, bool ascii)
     if (p->kind == LAB_WORD)
         buffer_printf(&text, _("; one of %s"), p->words);
     else if (p->kind != LAB_TEXT)
-        buffer_printf(&text, p->kind == LAB_INTEGERS || p->kind == LAB_REALS ? _("; each from %.10g to %.10g") : _("; from %.10g to %.10g"), p->least,
-                      p->most);
+        buffer_printf(&text, p->kind == LAB_INTEGERS || p->kind == LAB_REALS ? _("; each from %.10g to %.10g") : _("; from %.10g to %.10g"),
+                      p->least, p->most);
     if (p->small)
         buffer_printf(&text, _("; with --small %s"), p->small);
     buffer_fill(out, ' ', 6);
@@ -312,8 +313,8 @@ static const LabInfo *find_lab(const char *name, Error *e)
     Nearest near = nearest_to(name, strlen(name));
     for (size_t i = 0; i < lab_count; i++)
         nearest_offer(&near, lab_table[i].name);
-    error_set(e, "lab: expected the name of an experiment, found %s%s; 'stepformer lab' lists them", quote_short(name, strlen(name), quoted),
-              nearest_hint(&near, hint));
+    error_set(e, "lab: expected the name of an experiment, found %s%s; 'stepformer lab' lists them",
+              quote_short(name, strlen(name), quoted), nearest_hint(&near, hint));
     return NULL;
 }
 

@@ -1,5 +1,5 @@
-/* add_or_concatenate.c - positions added to tokens, or put beside them: one is a special case of the other; and how tokens and positions lie to
- * each other in trained models. */
+/* add_or_concatenate.c - positions added to tokens, or put beside them: one is a special case of the other; and how tokens and positions
+ * lie to each other in trained models. */
 #include "lab/arith.h"
 #include "lab/lab.h"
 #include "lab/setup.h"
@@ -232,13 +232,16 @@ int lab_run_add_or_concatenate(Lab *lab, Error *e)
         plot_point(p, 1, (double)i, table_number(t, i, 2));
     }
     lab_note(lab, "%s", _("Adding is concatenating with W_p = W_x: less free, with half the numbers in W_Q, W_K and W_V."));
-    lab_note(lab, "%s", _("Whether tokens and positions stay apart is a fact about a trained model, not of frequencies: compare the cosines with those of random vectors."));
+    lab_note(lab, "%s",
+             _("Whether tokens and positions stay apart is a fact about a trained model, not of frequencies: compare the cosines with "
+               "those of random vectors."));
     return 0;
 }
 
 const LabParam lab_params_add_or_concatenate[] = {
     {"d_model", LAB_INTEGER, "32", NULL, 1, 512, NULL, N_("width of the random vectors")},
-    {"models", LAB_TEXT, "zh-en+zh-en.learned+story+mask", "zh-en+mask", 0, 0, NULL, N_("trained models with added positions, joined by +")},
+    {"models", LAB_TEXT, "zh-en+zh-en.learned+story+mask", "zh-en+mask", 0, 0, NULL,
+     N_("trained models with added positions, joined by +")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the random vectors")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

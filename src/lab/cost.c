@@ -51,7 +51,7 @@ static int open_shapes(Model *m, size_t d, size_t heads, Error *e)
 
 typedef struct Count {
     double multiplications[PARTS];
-    double bytes; /* of all stages' values, as this program keeps them */
+    double bytes;         /* of all stages' values, as this program keeps them */
     double weights_bytes; /* of .weights alone: n² a head */
 } Count;
 
@@ -237,7 +237,8 @@ static int run_times(Lab *lab, Error *e)
     for (int k = 0; k < PARTS; k++)
         plot_series(plot, _(names[k]));
     Init init = {.kind = INIT_XAVIER, .seed = 1};
-    Model *m = setup_model(&init, e, "kind=decoder,decoder_layers=1,d_model=%zu,n_heads=%zu,d_ff=%zu,vocab_size=16,position=sinusoidal", d, heads, 4 * d);
+    Model *m = setup_model(&init, e, "kind=decoder,decoder_layers=1,d_model=%zu,n_heads=%zu,d_ff=%zu,vocab_size=16,position=sinusoidal", d,
+                           heads, 4 * d);
     int status = m ? 0 : -1;
     double first = NAN;
     for (size_t i = 0; i < lengths->count && status == 0; i++) {
@@ -305,17 +306,22 @@ int lab_run_cost(Lab *lab, Error *e)
     if (run_counts(lab, e) != 0 || run_crossings(lab, e) != 0 || run_times(lab, e) != 0)
         return -1;
     run_sizes(lab);
-    lab_note(lab, _("With d = %zu the two products pass the projections at n = %.0f and projections and FFN together at n = %.0f; counting only what a causal mask lets through, at %.0f and "
-                    "%.0f."),
+    lab_note(lab,
+             _("With d = %zu the two products pass the projections at n = %.0f and projections and FFN together at n = %.0f; counting only "
+               "what a causal mask lets through, at %.0f and "
+               "%.0f."),
              d, table_number(&lab->tables[3], 0, 2), table_number(&lab->tables[3], 1, 2), table_number(&lab->tables[3], 2, 2),
              table_number(&lab->tables[3], 3, 2));
-    lab_note(lab, _("Times are of this machine (%d threads, %s) and differ from run to run; counts do not. This program computes masked scores too."), matmul_threads(),
-             matmul_name());
+    lab_note(
+        lab,
+        _("Times are of this machine (%d threads, %s) and differ from run to run; counts do not. This program computes masked scores too."),
+        matmul_threads(), matmul_name());
     return 0;
 }
 
 const LabParam lab_params_cost[] = {
-    {"length", LAB_INTEGERS, "64,256,1024,3072,4096,16384", "64,1024,3072", 1, 1 << 20, NULL, N_("tokens, n, that are counted; nothing is run")},
+    {"length", LAB_INTEGERS, "64,256,1024,3072,4096,16384", "64,1024,3072", 1, 1 << 20, NULL,
+     N_("tokens, n, that are counted; nothing is run")},
     {"d_model", LAB_INTEGER, "512", NULL, 2, 1 << 16, NULL, N_("width d of what is counted; d_ff is 4d")},
     {"n_heads", LAB_INTEGER, "8", "4", 1, 256, NULL, N_("heads")},
     {"timed", LAB_INTEGERS, "64,128,256,512,1024,2048", "32,64,128", 2, 8192, NULL, N_("tokens of the passes that are timed")},

@@ -31,12 +31,20 @@ int lab_run_d_head(Lab *lab, Error *e)
         if (d_head % 2)
             return error_set(e, "lab d-head: d_head: expected even numbers (the model has rotary positions), found %zu", d_head);
         snprintf(config, sizeof config,
-                 "\"kind\": \"decoder\", \"decoder_layers\": 2, \"d_model\": %zu, \"n_heads\": %zu, \"d_head\": %zu, \"ffn\": \"none\", \"norm\": \"none\", "
+                 "\"kind\": \"decoder\", \"decoder_layers\": 2, \"d_model\": %zu, \"n_heads\": %zu, \"d_head\": %zu, \"ffn\": \"none\", "
+                 "\"norm\": \"none\", "
                  "\"bias\": false, \"position\": \"rope\", \"tie_embeddings\": false",
                  d, h, d_head);
         for (size_t s = 0; s < seeds; s++) {
-            TaskRun run = {"induction",       config,          lab_size(lab, "seed") + s, lab_size(lab, "steps"), lab_size(lab, "batch"), lab_size(lab, "examples"),
-                           lab_number(lab, "lr"), NULL, NULL};
+            TaskRun run = {"induction",
+                           config,
+                           lab_size(lab, "seed") + s,
+                           lab_size(lab, "steps"),
+                           lab_size(lab, "batch"),
+                           lab_size(lab, "examples"),
+                           lab_number(lab, "lr"),
+                           NULL,
+                           NULL};
             if (trial_task(&run, &out, e) != 0)
                 return -1;
             spread_add(&scores, out.score);
@@ -56,7 +64,9 @@ int lab_run_d_head(Lab *lab, Error *e)
         table_set(t, row, "loss", losses.mean);
         plot_point_spread(p, 0, (double)d_head, scores.mean, scores.mean - std, scores.mean + std);
     }
-    lab_note(lab, _("d_head = d_model / n_heads is %zu here: then W_Q … W_O have 4d² = %zu numbers whatever the number of heads. It keeps cost and size; the residual stream does not need it."),
+    lab_note(lab,
+             _("d_head = d_model / n_heads is %zu here: then W_Q … W_O have 4d² = %zu numbers whatever the number of heads. It keeps cost "
+               "and size; the residual stream does not need it."),
              d / h, 4 * d * d);
     return 0;
 }

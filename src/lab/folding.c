@@ -65,7 +65,8 @@ static void fold_output(const Sublayer *s, size_t head, const real *w_o, double 
         }
 }
 
-/* The largest difference between the model's scores [n, n] and [x 1] · M · [x 1]ᵀ, and how unsymmetric the scores are: |S - Sᵀ| / |S + Sᵀ|. */
+/* The largest difference between the model's scores [n, n] and [x 1] · M · [x 1]ᵀ, and how unsymmetric the scores are: |S - Sᵀ| / |S + Sᵀ|.
+ */
 static double compare_scores(const Sublayer *s, const real *x, const double *m, const real *scores, double *asymmetry)
 {
     size_t side = s->d + 1;
@@ -108,7 +109,8 @@ static int measure(Lab *lab, Sublayer *s, Error *e)
     table_column(t, "size", _("largest score"), 4);
     table_column(t, "asymmetry", _("|S-Sᵀ| / |S+Sᵀ|"), 3);
     const Stage *q = &pass_plan(s->pass)->stages[setup_stage(s->pass, "%s.q", s->prefix)];
-    const real *x = pass_value(s->pass, (size_t)q->in[0]), *scores = value(s, "scores"), *weights = value(s, "weights"), *out = value(s, "out");
+    const real *x = pass_value(s->pass, (size_t)q->in[0]), *scores = value(s, "scores"), *weights = value(s, "weights"),
+               *out = value(s, "out");
     char name[2 * STAGE_NAME_MAX];
     snprintf(name, sizeof name, "%s.W_O", s->prefix);
     const real *w_o = pass_weight(s->pass, (size_t)weights_find(&pass_model(s->pass)->weights, name));
@@ -170,7 +172,9 @@ static int measure(Lab *lab, Sublayer *s, Error *e)
         worst = fmax(worst, table_number(heads, h, (size_t)table_find_column(heads, "difference")));
     }
     table_set(t, row, "difference", worst);
-    lab_note(lab, _("out, folded, differs by at most %.2g (its largest number is %.3g): W_O adds nothing that W_V could not, it is linear. b_V·W_O joins b_O because a row of weights sums to 1."),
+    lab_note(lab,
+             _("out, folded, differs by at most %.2g (its largest number is %.3g): W_O adds nothing that W_V could not, it is linear. "
+               "b_V·W_O joins b_O because a row of weights sums to 1."),
              difference, size);
     return 0;
 }
@@ -200,9 +204,13 @@ int lab_run_folding(Lab *lab, Error *e)
             s.n = pass_plan(s.pass)->stages[scores].shape[1];
             status = measure(lab, &s, e);
             if (c->position == POSITION_ROPE)
-                lab_note(lab, "%s", _("With RoPE a rotation that depends on the distance stands between W_Q and W_Kᵀ: they do not fold into one matrix, and the scores differ."));
+                lab_note(lab, "%s",
+                         _("With RoPE a rotation that depends on the distance stands between W_Q and W_Kᵀ: they do not fold into one "
+                           "matrix, and the scores differ."));
             else if (status == 0)
-                lab_note(lab, "%s", _("Scores are one bilinear form x·(W_Q·W_Kᵀ)·yᵀ, of rank at most d_k, and not symmetric: what i finds in j is not what j finds in i."));
+                lab_note(lab, "%s",
+                         _("Scores are one bilinear form x·(W_Q·W_Kᵀ)·yᵀ, of rank at most d_k, and not symmetric: what i finds in j is not "
+                           "what j finds in i."));
         }
     }
     pass_free(s.pass);

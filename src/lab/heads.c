@@ -1,4 +1,5 @@
-/* heads.c - one, two, four, eight heads of the same model width: what they cost, what they can express, and that they are one matrix product. */
+/* heads.c - one, two, four, eight heads of the same model width: what they cost, what they can express, and that they are one matrix
+ * product. */
 #include "lab/arith.h"
 #include "lab/lab.h"
 #include "lab/setup.h"
@@ -101,7 +102,8 @@ static int measure(Lab *lab, Table *t, Table *checks, size_t heads, Error *e)
         char name[160];
         size_t a = 0, b = n;
         double x = 0, y = 0;
-        snprintf(name, sizeof name, "random:kind=decoder,decoder_layers=1,d_model=%zu,n_heads=%zu,d_ff=8,vocab_size=64,position=sinusoidal,seed=%zu", d, heads,
+        snprintf(name, sizeof name,
+                 "random:kind=decoder,decoder_layers=1,d_model=%zu,n_heads=%zu,d_ff=8,vocab_size=64,position=sinusoidal,seed=%zu", d, heads,
                  seed + lab_size(lab, "seed"));
         Model *m = model_open(name, NULL, e);
         setup_ids(ids, n, 64, seed + 100);
@@ -178,10 +180,15 @@ int lab_run_heads(Lab *lab, Error *e)
         plot_point(plot, 1, (double)h, table_number(t, i, (size_t)table_find_column(t, "rank_weights")));
         plot_point(plot, 2, (double)h, (double)(d / h));
     }
-    lab_note(lab, _("Parameters are 4d² and 4d biases (%zu), the two products need 2n²d = %zu multiplications, whatever the number of heads; entries of the softmax are n²h."),
+    lab_note(lab,
+             _("Parameters are 4d² and 4d biases (%zu), the two products need 2n²d = %zu multiplications, whatever the number of heads; "
+               "entries of the softmax are n²h."),
              4 * d * d + 4 * d, 2 * n * n * d);
-    lab_note(lab, "%s", _("A head's scores have at most rank d_k; its weights can have any: the softmax is not linear, and the mask makes them triangular."));
-    lab_note(lab, "%s", _("Heads are side by side in one matrix: taking them apart multiplies nothing, and a loop over them gives the same numbers."));
+    lab_note(lab, "%s",
+             _("A head's scores have at most rank d_k; its weights can have any: the softmax is not linear, and the mask makes them "
+               "triangular."));
+    lab_note(lab, "%s",
+             _("Heads are side by side in one matrix: taking them apart multiplies nothing, and a loop over them gives the same numbers."));
     return 0;
 }
 
@@ -189,7 +196,8 @@ const LabParam lab_params_heads[] = {
     {"n_heads", LAB_INTEGERS, "1,2,4,8", NULL, 1, 64, NULL, N_("heads; divisors of d_model")},
     {"d_model", LAB_INTEGER, "64", "32", 2, 512, NULL, N_("width")},
     {"length", LAB_INTEGER, "96", "48", 2, LENGTH_MAX, NULL, N_("tokens, n; drawn at random")},
-    {"seeds", LAB_INTEGER, "3", NULL, 1, 100, NULL, N_("models; of the ranks the largest (scores) and the smallest (weights) of all is shown")},
+    {"seeds", LAB_INTEGER, "3", NULL, 1, 100, NULL,
+     N_("models; of the ranks the largest (scores) and the smallest (weights) of all is shown")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the first model's weights")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

@@ -109,14 +109,16 @@ static int run_trained(Lab *lab, Error *e)
         Spread scores = {0}, losses = {0};
         for (size_t s = 0; s < seeds; s++) {
             TaskOutcome out;
-            TaskRun run = {.task = "induction",
-                           .config = "\"kind\": \"decoder\", \"decoder_layers\": 2, \"d_model\": 32, \"n_heads\": 4, \"ffn\": \"none\", \"norm\": \"none\", "
-                                     "\"bias\": false, \"position\": \"rope\", \"tie_embeddings\": false",
-                           .seed = lab_size(lab, "seed") + s,
-                           .steps = lab_size(lab, "steps"),
-                           .batch = lab_size(lab, "batch"),
-                           .examples = lab_size(lab, "examples"),
-                           .lr = lab_number(lab, "lr")};
+            TaskRun run = {
+                .task = "induction",
+                .config =
+                    "\"kind\": \"decoder\", \"decoder_layers\": 2, \"d_model\": 32, \"n_heads\": 4, \"ffn\": \"none\", \"norm\": \"none\", "
+                    "\"bias\": false, \"position\": \"rope\", \"tie_embeddings\": false",
+                .seed = lab_size(lab, "seed") + s,
+                .steps = lab_size(lab, "steps"),
+                .batch = lab_size(lab, "batch"),
+                .examples = lab_size(lab, "examples"),
+                .lr = lab_number(lab, "lr")};
             if (way == 1) {
                 run.prepare = force;
                 run.change = tie;
@@ -136,9 +138,11 @@ static int run_trained(Lab *lab, Error *e)
         table_set(t, row, "loss", losses.mean);
         table_set(t, row, "seeds", (double)seeds);
     }
-    lab_note(lab, _("Trained so, K = V reaches %.3f, free %.3f (± %.3f and %.3f over %zu seeds, %zu steps each): this task, this recipe. Forced now on models that were trained "
-                    "without, it is another experiment: W_O then reads keys where it learned to read values."),
-             table_number(t, 1, 1), table_number(t, 0, 1), table_number(t, 1, 2), table_number(t, 0, 2), seeds, lab_size(lab, "steps"));
+    lab_note(lab, _("Trained so, K = V reaches %.3f, free %.3f (means of %zu seeds, %zu steps each): this task, this recipe."),
+             table_number(t, 1, 1), table_number(t, 0, 1), seeds, lab_size(lab, "steps"));
+    lab_note(lab, "%s",
+             _("Forced now on models that were trained without, it is another experiment: W_O then reads keys where it learned to read "
+               "values."));
     lab_note(lab, "%s", _("K = V does not prevent cross-attention: queries still come from one side, keys and values from the other."));
     return 0;
 }

@@ -14,8 +14,7 @@
 #include <string.h>
 
 const LabInfo lab_table[] = {
-#define LAB(id, name, title, varies, fixed, limits, lessons) \
-    {name, title, varies, fixed, limits, lessons, lab_params_##id, lab_run_##id},
+#define LAB(id, name, title, varies, fixed, limits, lessons) {name, title, varies, fixed, limits, lessons, lab_params_##id, lab_run_##id},
 #include "lab/lab.def"
 #undef LAB
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
@@ -54,8 +53,8 @@ static int wrong_value(const LabInfo *info, const LabParam *param, const char *f
 {
     char quoted[QUOTE_SHORT];
     bool integer = param->kind == LAB_INTEGER || param->kind == LAB_INTEGERS;
-    return error_set(e, "lab %s: %s: expected %s from %.10g to %.10g, found %s", info->name, param->name, integer ? "an integer" : "a number",
-                     param->least, param->most, quote_short(found, n, quoted));
+    return error_set(e, "lab %s: %s: expected %s from %.10g to %.10g, found %s", info->name, param->name,
+                     integer ? "an integer" : "a number", param->least, param->most, quote_short(found, n, quoted));
 }
 
 static int read_numbers(LabValue *v, const LabInfo *info, const LabParam *param, const char *text, Error *e)

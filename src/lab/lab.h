@@ -13,19 +13,19 @@ typedef enum LabParamKind { LAB_INTEGER, LAB_REAL, LAB_INTEGERS, LAB_REALS, LAB_
 
 /* A parameter: "d_k=4,16,64". */
 typedef struct LabParam {
-    const char *name;     /* as reference.py's config has it where it is one: "d_head", "n_heads"; else plain words: "seeds" */
+    const char *name; /* as reference.py's config has it where it is one: "d_head", "n_heads"; else plain words: "seeds" */
     LabParamKind kind;
-    const char *usual;    /* its value where nobody says */
-    const char *small;    /* the value that checks use: seconds, not minutes; NULL: as usual */
-    double least, most;   /* of numbers */
-    const char *words;    /* LAB_WORD: "none|sqrt|d" */
-    const char *what;     /* translatable */
+    const char *usual;  /* its value where nobody says */
+    const char *small;  /* the value that checks use: seconds, not minutes; NULL: as usual */
+    double least, most; /* of numbers */
+    const char *words;  /* LAB_WORD: "none|sqrt|d" */
+    const char *what;   /* translatable */
 } LabParam;
 
 enum { LAB_PARAMS_MAX = 12, LAB_VALUES_MAX = 64, LAB_TABLES_MAX = 6, LAB_PLOTS_MAX = 6, LAB_NOTES_MAX = 12 };
 
 typedef struct LabValue {
-    char *text; /* as it was given; owned */
+    char *text;                     /* as it was given; owned */
     double numbers[LAB_VALUES_MAX]; /* one, or a list */
     size_t count;
 } LabValue;
@@ -51,19 +51,19 @@ typedef struct Lab {
 /* A row of lab.def. To add an experiment: a row there; in a file of src/lab its function lab_run_ID and, at the end, its parameters
  * lab_params_ID. */
 struct LabInfo {
-    const char *name;   /* "scaling" */
-    const char *title;  /* what is asked, translatable: "Why are scores divided by √d_k?" */
-    const char *varies, *fixed; /* what it varies, what it holds fixed; translatable */
-    const char *limits; /* what it does not show; translatable */
-    const char *lessons; /* "q03 q06" */
-    const LabParam *params; /* up to one whose name is NULL */
+    const char *name;               /* "scaling" */
+    const char *title;              /* what is asked, translatable: "Why are scores divided by √d_k?" */
+    const char *varies, *fixed;     /* what it varies, what it holds fixed; translatable */
+    const char *limits;             /* what it does not show; translatable */
+    const char *lessons;            /* "q03 q06" */
+    const LabParam *params;         /* up to one whose name is NULL */
     int (*run)(Lab *lab, Error *e); /* fills tables, plots, notes; deterministic for given parameters */
 };
 
 extern const LabInfo lab_table[];
 extern const size_t lab_count;
-#define LAB(id, ...)                      \
-    int lab_run_##id(Lab *lab, Error *e); \
+#define LAB(id, ...)                                                                                                                       \
+    int lab_run_##id(Lab *lab, Error *e);                                                                                                  \
     extern const LabParam lab_params_##id[];
 #include "lab/lab.def"
 #undef LAB
@@ -90,9 +90,9 @@ void lab_note(Lab *lab, const char *format, ...) __attribute__((format(printf, 2
 /* Says how far it is; -1 with e set where the listener wants it to stop. */
 int lab_progress(Lab *lab, double share, const char *what, Error *e);
 
-/* A named result: a cell of the tables by row and column. The row is the first column's text or number ("none", "0.5"), or "#3", counted from 0;
- * the table's name may stand before it ("gradient.64", "gradient.#3"), else the first table that has such a row and column is meant. -1 with e
- * set where there is none, or the cell is empty or a text. */
+/* A named result: a cell of the tables by row and column. The row is the first column's text or number ("none", "0.5"), or "#3", counted
+ * from 0; the table's name may stand before it ("gradient.64", "gradient.#3"), else the first table that has such a row and column is
+ * meant. -1 with e set where there is none, or the cell is empty or a text. */
 int lab_result(const Lab *lab, const char *row, const char *column, double *out, Error *e);
 
 #endif

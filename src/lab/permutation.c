@@ -4,6 +4,7 @@
 #include "lab/lab.h"
 #include "lab/setup.h"
 #include "measure/metrics.h"
+#include "train/task_zh_en.h"
 
 #include "base/text.h"
 
@@ -13,7 +14,8 @@
 
 enum { LENGTH_MAX = 64, VOCAB = 32, D = 16 /* of the recurrence and the convolution */ };
 
-/* The same tokens twice: as drawn, and with the first n - 1 of them turned round. place[i]: where row i of the first stands in the second. */
+/* The same tokens twice: as drawn, and with the first n - 1 of them turned round. place[i]: where row i of the first stands in the second.
+ */
 typedef struct Orders {
     size_t n;
     int before[LENGTH_MAX], after[LENGTH_MAX];
@@ -66,11 +68,13 @@ static int run(const Model *m, const int *ids, size_t n, Pass **out, Error *e)
     return *out ? 0 : -1;
 }
 
-static int measure_model(Table *t, const char *key, const char *kind, size_t layers, const char *position, size_t n, uint64_t seed, Error *e)
+static int measure_model(Table *t, const char *key, const char *kind, size_t layers, const char *position, size_t n, uint64_t seed,
+                         Error *e)
 {
     Init init = {.kind = INIT_XAVIER, .seed = seed};
     Orders o = draw_orders(n, seed);
-    Model *m = setup_model(&init, e, "kind=%s,%s_layers=%zu,d_model=32,n_heads=4,d_ff=64,vocab_size=%d,position=%s", kind, kind, layers, VOCAB, position);
+    Model *m = setup_model(&init, e, "kind=%s,%s_layers=%zu,d_model=32,n_heads=4,d_ff=64,vocab_size=%d,position=%s", kind, kind, layers,
+                           VOCAB, position);
     Pass *a = NULL, *b = NULL, *same = NULL;
     int equal[LENGTH_MAX] = {0}, status = -1;
     if (m && run(m, o.before, n, &a, e) == 0 && run(m, o.after, n, &b, e) == 0 && run(m, equal, n, &same, e) == 0) {
@@ -223,6 +227,32 @@ static int measure_score(Lab *lab, Table *t, const char *key, const char *name, 
     return status;
 }
 
+/* What no model without positions can do better, but by luck: the grammar is searched for all sentences of the same words. */
+static int measure_ceiling(Lab *lab, Table *t, Error *e)
+{
+    static const char *const keys[] = {"bag-decides", "bag-guessed"};
+    ZhEnBag bag;
+    Random random = random_seeded((uint64_t)lab_number(lab, "seed"));
+    size_t n = lab_size(lab, "bags");
+    if (n == 0)
+        return 0;
+    if (task_zh_en_bag(&random, n, &bag, e) != 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        double share = i ? bag.guessed : bag.decided;
+        size_t row = table_row(t);
+        table_set_text(t, row, "model", keys[i]);
+        table_set(t, row, "score", share);
+        table_set(t, row, "error", sqrt(share * (1 - share) / (double)n));
+    }
+    lab_note(
+        lab,
+        _("The bag of Chinese words, without their order, decides %.3f of the sentences; taking the likeliest translation of the bag is "
+          "right for %.3f: the ceiling for what has no positions."),
+        bag.decided, bag.guessed);
+    return 0;
+}
+
 static int measure_translator(Lab *lab, Error *e)
 {
     Table *t = lab_table_new(lab, "translator", _("The translator: share of held-out sentences that are right to their end"));
@@ -234,10 +264,12 @@ static int measure_translator(Lab *lab, Error *e)
         measure_score(lab, t, "without-now", "zh-en", NO_POSITIONS, e) != 0 || lab_progress(lab, 0.8, _("translations"), e) != 0 ||
         measure_score(lab, t, "trained-without", "zh-en.no-positions", 0, e) != 0)
         return -1;
-    lab_note(lab, _("Switched off now, the translator has %.3f left of %.3f; trained without positions it reaches %.3f: two experiments, one trained model each. Its decoder still has the mask, which tells "
-                    "some order."),
+    lab_note(lab,
+             _("Switched off now, the translator has %.3f left of %.3f; trained without positions it reaches %.3f: two experiments, one "
+               "trained model each. Its decoder still has the mask, which tells "
+               "some order."),
              table_number(t, 1, 1), table_number(t, 0, 1), table_number(t, 2, 1));
-    return 0;
+    return measure_ceiling(lab, t, e);
 }
 
 int lab_run_permutation(Lab *lab, Error *e)
@@ -251,7 +283,8 @@ int lab_run_permutation(Lab *lab, Error *e)
     table_column(t, "last", _("last row"), 2);
     table_column(t, "mean", _("mean of rows"), 2);
     table_column(t, "equal", _("all tokens equal: rows differ"), 2);
-    Plot *plot = lab_plot_new(lab, _("A causal decoder without positions: does the last row know the order?"), _("layers"), _("difference of the last row"));
+    Plot *plot = lab_plot_new(lab, _("A causal decoder without positions: does the last row know the order?"), _("layers"),
+                              _("difference of the last row"));
     plot_series(plot, _("no positions"));
     for (int stack = 0; stack < 2; stack++)
         for (size_t i = 0; i < layers->count; i++) {
@@ -268,10 +301,15 @@ int lab_run_permutation(Lab *lab, Error *e)
         return -1;
     measure_contrast(t, n, seed);
     measure_reach(lab, n, seed);
-    lab_note(lab, "%s", _("Encoder without positions: rows move with their tokens, A(PX) = P·A(X), which is equivariance; what is pooled from them, their mean, is invariant."));
-    lab_note(lab, "%s", _("Causal decoder: in one layer the last row sees a set; from the second on it sees rows that saw different beginnings: the mask tells the order."));
+    lab_note(lab, "%s",
+             _("Encoder without positions: rows move with their tokens, A(PX) = P·A(X), which is equivariance; what is pooled from them, "
+               "their mean, is invariant."));
+    lab_note(lab, "%s",
+             _("Causal decoder: in one layer the last row sees a set; from the second on it sees rows that saw different beginnings: the "
+               "mask tells the order."));
     lab_note(lab, "%s", _("All tokens equal: without positions all rows are equal at any depth, in both."));
-    lab_note(lab, "%s", _("A recurrence has order by what it is; a convolution by its kernel, with a reach that grows with depth or dilation."));
+    lab_note(lab, "%s",
+             _("A recurrence has order by what it is; a convolution by its kernel, with a reach that grows with depth or dilation."));
     return lab_size(lab, "examples") ? measure_translator(lab, e) : 0;
 }
 
@@ -279,6 +317,7 @@ const LabParam lab_params_permutation[] = {
     {"layers", LAB_INTEGERS, "1,2,4,8", "1,2", 1, 48, NULL, N_("depths of the untrained models")},
     {"length", LAB_INTEGER, "24", "12", 3, LENGTH_MAX, NULL, N_("tokens, drawn at random")},
     {"examples", LAB_INTEGER, "500", "0", 0, 100000, NULL, N_("held-out sentences for the translator; 0 leaves it out")},
+    {"bags", LAB_INTEGER, "300", "0", 0, 10000, NULL, N_("of these sentences the grammar is searched for all of the same words; 0: none")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the tokens and the weights (Xavier)")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

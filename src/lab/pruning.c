@@ -1,5 +1,5 @@
-/* pruning.c - a trained model's heads switched off one after the other, the cheapest first; and whether two ways to tell a head's importance beforehand
- * agree with what switching it off costs. */
+/* pruning.c - a trained model's heads switched off one after the other, the cheapest first; and whether two ways to tell a head's
+ * importance beforehand agree with what switching it off costs. */
 #include "lab/arith.h"
 #include "lab/lab.h"
 #include "lab/setup.h"
@@ -90,7 +90,9 @@ static int measure_looks(Pruning *p, Error *e)
     int status = written ? 0 : error_memory(e, "lab pruning");
     for (uint64_t i = 0; i < EXAMPLES && status == 0; i++) {
         status = examples_draw(p->examples, 0, TASK_HELD_OUT, i, &x, e);
-        Pass *pass = status == 0 ? pass_create(p->model, (PassInput){x.source.data, x.input.data, x.source.len, x.input.len}, p->recipe.ablations, e) : NULL;
+        Pass *pass =
+            status == 0 ? pass_create(p->model, (PassInput){x.source.data, x.input.data, x.source.len, x.input.len}, p->recipe.ablations, e)
+                        : NULL;
         status = pass ? 0 : -1;
         for (size_t k = 0; k < p->count && pass; k++) {
             Head *h = &p->heads[k];
@@ -227,7 +229,8 @@ static int run_order(Lab *lab, Pruning *p, double whole, double whole_loss, Erro
     size_t half = 0;
     while (half < most && table_number(t, half + 1, 2) >= 0.9 * whole)
         half++;
-    lab_note(lab, _("%zu of %zu heads can be switched off, in this order, with nine tenths of the score left (%.3f of %.3f)."), half, p->count, table_number(t, half, 2), whole);
+    lab_note(lab, _("%zu of %zu heads can be switched off, in this order, with nine tenths of the score left (%.3f of %.3f)."), half,
+             p->count, table_number(t, half, 2), whole);
     return 0;
 }
 
@@ -250,8 +253,10 @@ int lab_run_pruning(Lab *lab, Error *e)
     if (status == 0)
         status = run_order(lab, &p, whole, loss, e);
     if (status == 0)
-        lab_note(lab, "%s", _("Switched off now, the model cannot make up for a head; trained without it, it could. What a head's weights look like (sharp or not) is another question than what it "
-                              "writes."));
+        lab_note(lab, "%s",
+                 _("Switched off now, the model cannot make up for a head; trained without it, it could. What a head's weights look like "
+                   "(sharp or not) is another question than what it "
+                   "writes."));
     for (size_t i = 0; i < p.count; i++)
         free(p.heads[i].rows);
     examples_free(p.examples);

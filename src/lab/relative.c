@@ -69,11 +69,14 @@ static void run_shifts(Lab *lab)
         table_set(t, row, "float", in_float.mean);
         table_set(t, row, "float_std", spread_deviation(&in_float));
         table_set(t, row, "double", in_double.mean);
-        plot_point_spread(p, 0, shifts->numbers[i], in_float.mean, in_float.mean - spread_deviation(&in_float), in_float.mean + spread_deviation(&in_float));
+        plot_point_spread(p, 0, shifts->numbers[i], in_float.mean, in_float.mean - spread_deviation(&in_float),
+                          in_float.mean + spread_deviation(&in_float));
         plot_point(p, 1, shifts->numbers[i], in_double.mean);
     }
     size_t last = shifts->count - 1;
-    lab_note(lab, _("Shifted by %.0f, scores change by %.2g with angles in float and by %.2g in double: in exact numbers not at all, (R(i)q)·(R(j)k) = q·R(j-i)k."),
+    lab_note(lab,
+             _("Shifted by %.0f, scores change by %.2g with angles in float and by %.2g in double: in exact numbers not at all, "
+               "(R(i)q)·(R(j)k) = q·R(j-i)k."),
              shifts->numbers[last], table_number(t, last, 1), table_number(t, last, 3));
 }
 
@@ -84,7 +87,8 @@ static int measure_scheme(Table *t, const char *position, size_t shift, Error *e
 {
     char name[160];
     int ids[256 + TOKENS], status = -1;
-    snprintf(name, sizeof name, "random:kind=decoder,decoder_layers=1,d_model=32,n_heads=4,d_ff=64,vocab_size=64,max_len=512,position=%s,seed=1", position);
+    snprintf(name, sizeof name,
+             "random:kind=decoder,decoder_layers=1,d_model=32,n_heads=4,d_ff=64,vocab_size=64,max_len=512,position=%s,seed=1", position);
     setup_ids(ids, shift + TOKENS, 64, 5);
     Model *m = model_open(name, NULL, e);
     Pass *alone = m ? pass_create(m, (PassInput){NULL, ids + shift, 0, TOKENS}, 0, e) : NULL;
@@ -128,7 +132,8 @@ static int run_alibi(Lab *lab, Error *e)
     table_column(t, "difference", _("from -slope · distance"), 2);
     char name[160];
     int ids[TOKENS], status = -1;
-    snprintf(name, sizeof name, "random:kind=decoder,decoder_layers=1,d_model=%zu,n_heads=%zu,d_ff=8,vocab_size=64,position=alibi,seed=1", 4 * heads, heads);
+    snprintf(name, sizeof name, "random:kind=decoder,decoder_layers=1,d_model=%zu,n_heads=%zu,d_ff=8,vocab_size=64,position=alibi,seed=1",
+             4 * heads, heads);
     setup_ids(ids, TOKENS, 64, 5);
     Model *m = model_open(name, NULL, e);
     Pass *p = m ? pass_create(m, (PassInput){NULL, ids, 0, TOKENS}, 0, e) : NULL;
@@ -172,7 +177,9 @@ int lab_run_relative(Lab *lab, Error *e)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (measure_scheme(t, schemes[i], lab_size(lab, "before"), e) != 0)
             return -1;
-    lab_note(lab, "%s", _("RoPE and ALiBi see distances only, and neither touches V. Added positions, from a table or learned, move scores and values with the place."));
+    lab_note(lab, "%s",
+             _("RoPE and ALiBi see distances only, and neither touches V. Added positions, from a table or learned, move scores and values "
+               "with the place."));
     lab_note(lab, "%s", _("They are independent of each other, both of 2021: ALiBi does not repair RoPE."));
     return 0;
 }

@@ -1,5 +1,5 @@
-/* scaling.c - scores of random queries and keys, divided by nothing, √d_k, d_k or √d_model: what the softmax makes of them, and what it lets back
- * through; and what a trained model's scores are like. */
+/* scaling.c - scores of random queries and keys, divided by nothing, √d_k, d_k or √d_model: what the softmax makes of them, and what it
+ * lets back through; and what a trained model's scores are like. */
 #include "lab/arith.h"
 #include "lab/lab.h"
 #include "lab/setup.h"
@@ -46,7 +46,11 @@ static void scores_free(Scores *s)
 static int scores_draw(Scores *s, size_t d_k, size_t n, size_t groups, uint64_t seed, Error *e)
 {
     Random random = random_seeded(seed);
-    *s = (Scores){d_k, n, groups, malloc(groups * n * d_k * sizeof(double)), malloc(groups * n * n * sizeof(double)),
+    *s = (Scores){d_k,
+                  n,
+                  groups,
+                  malloc(groups * n * d_k * sizeof(double)),
+                  malloc(groups * n * n * sizeof(double)),
                   malloc(groups * n * n * sizeof(double))};
     double *q = malloc(d_k * sizeof *q);
     if (!s->k || !s->raw || !s->dp || !q) {
@@ -271,12 +275,15 @@ static void add_notes(Lab *lab, const Results *r)
         scaled = table_number(r->gradient, (size_t)b, (size_t)table_find_column(r->gradient, "at_q"));
         low = table_number(r->gradient, (size_t)a, (size_t)table_find_column(r->gradient, "q10"));
         dead = table_number(r->softmax, (size_t)a, (size_t)table_find_column(r->softmax, "dead"));
-        lab_note(lab, _("d_k = %.0f, %zu keys: undivided, the mean gradient at q is %.3g, divided by √d_k %.3g; yet undivided %.1f%% of the rows are dead, and a "
-                        "tenth of the rows has less than %.2g."),
+        lab_note(lab,
+                 _("d_k = %.0f, %zu keys: undivided, the mean gradient at q is %.3g, divided by √d_k %.3g; yet undivided %.1f%% of the "
+                   "rows are dead, and a "
+                   "tenth of the rows has less than %.2g."),
                  list->numbers[i], lab_size(lab, "keys"), raw, scaled, 100 * dead, low);
     }
     lab_note(lab, "%s", _("p(1-p) is small for a one-hot row and for an even one: it does not show saturation alone."));
-    lab_note(lab, "%s", _("In the trained model the raw variance is not d_k; raw / scaled = d_k holds always, as it is how they were computed."));
+    lab_note(lab, "%s",
+             _("In the trained model the raw variance is not d_k; raw / scaled = d_k holds always, as it is how they were computed."));
 }
 
 int lab_run_scaling(Lab *lab, Error *e)

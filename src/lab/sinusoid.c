@@ -32,7 +32,8 @@ static void run_waves(Lab *lab, const double *table, size_t n, size_t d)
     table_column(t, "measured", _("from the table"), 3);
     table_column(t, "turns", _("rounds within the table"), 3);
     for (size_t i = 0; i + 1 < d; i += 2) {
-        double turned = atan2(table[d + i] * table[i + 1] - table[d + i + 1] * table[i], table[d + i] * table[i] + table[d + i + 1] * table[i + 1]);
+        double turned =
+            atan2(table[d + i] * table[i + 1] - table[d + i + 1] * table[i], table[d + i] * table[i] + table[d + i + 1] * table[i + 1]);
         size_t row = table_row(t);
         table_set(t, row, "pair", (double)(i / 2));
         table_set(t, row, "formula", two_pi * pow(10000, (double)i / (double)d));
@@ -85,7 +86,8 @@ static Range products(const double *a, const double *b, size_t n, size_t d, long
     return r;
 }
 
-static void add_offsets(Lab *lab, const char *name, const char *title, const double *q, const double *k, const double *table, size_t n, size_t d, size_t d_k)
+static void add_offsets(Lab *lab, const char *name, const char *title, const double *q, const double *k, const double *table, size_t n,
+                        size_t d, size_t d_k)
 {
     Table *t = lab_table_new(lab, name, title);
     table_column(t, "k", "k", 0);
@@ -177,14 +179,18 @@ int lab_run_sinusoid(Lab *lab, Error *e)
     double widest = 0;
     for (size_t i = 0; i < t->row_count; i++)
         widest = fmax(widest, table_number(t, i, (size_t)range));
-    lab_note(lab, _("PE(p)·PE(p+k) depends on k alone: over all p it differs by at most %.2g, and k and -k give the same. It falls until k = %zu and then rises: it is not monotone."), widest, falls);
+    lab_note(lab,
+             _("PE(p)·PE(p+k) depends on k alone: over all p it differs by at most %.2g, and k and -k give the same. It falls until k = "
+               "%zu and then rises: it is not monotone."),
+             widest, falls);
     if (run_trained(lab, n, e) != 0)
         return -1;
     t = &lab->tables[2];
     mean = table_find_column(t, "mean");
     range = table_find_column(t, "range");
-    lab_note(lab, _("Behind W_Q and W_K neither holds: at k = 1 the product varies by %.3g over p, and its mean is %.3g there but %.3g at -1."), table_number(t, 1, (size_t)range),
-             table_number(t, 1, (size_t)mean), table_number(t, 1, (size_t)table_find_column(t, "back")));
+    lab_note(lab,
+             _("Behind W_Q and W_K neither holds: at k = 1 the product varies by %.3g over p, and its mean is %.3g there but %.3g at -1."),
+             table_number(t, 1, (size_t)range), table_number(t, 1, (size_t)mean), table_number(t, 1, (size_t)table_find_column(t, "back")));
     return 0;
 }
 

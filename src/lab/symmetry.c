@@ -10,10 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The task: symbols 0 … SYMBOLS-1 in a row. Where one pattern suffices, each place asks for the symbol before it; where two are needed, for the pair
- * of the symbol before it and the one before that. One average of both values would do for few symbols; here it has D_HEAD dimensions for PAIRS
- * different pairs, and two heads, one for each, have it easier. */
-enum { SYMBOLS = 16, PAIRS = SYMBOLS * SYMBOLS, VOCAB = SYMBOLS + PAIRS, LENGTH = 16, HEADS = 2, D_HEAD = 4, BEGINS = 4, TASKS = 2, MOMENTS_MAX = 64 };
+/* The task: symbols 0 … SYMBOLS-1 in a row. Where one pattern suffices, each place asks for the symbol before it; where two are needed, for
+ * the pair of the symbol before it and the one before that. One average of both values would do for few symbols; here it has D_HEAD
+ * dimensions for PAIRS different pairs, and two heads, one for each, have it easier. */
+enum {
+    SYMBOLS = 16,
+    PAIRS = SYMBOLS * SYMBOLS,
+    VOCAB = SYMBOLS + PAIRS,
+    LENGTH = 16,
+    HEADS = 2,
+    D_HEAD = 4,
+    BEGINS = 4,
+    TASKS = 2,
+    MOMENTS_MAX = 64
+};
 
 static const char *const begin_names[BEGINS] = {"equal", "other-W_O", "0.001-apart", "apart"};
 static const char *const task_names[TASKS] = {"two", "one"};
@@ -24,7 +34,7 @@ typedef struct Twins {
     bool two; /* patterns needed */
     uint64_t seed;
     size_t steps, every, moments;
-    double first;                 /* distance of the heads after the first step */
+    double first;                  /* distance of the heads after the first step */
     double distances[MOMENTS_MAX]; /* every so many steps, 0 first */
 } Twins;
 
@@ -76,12 +86,12 @@ static void make_equal(Model *m, const char *tag, double noise, Random *random)
             to.values[i * to.stride + j] = from.values[i * from.stride + j] + (real)(noise > 0 ? noise * random_normal(random) : 0);
 }
 
-/* |head 0 - head 1| / |head 0|, over W_Q, W_K, W_V and W_O. */
+/* |head 0 - head 1| / |head 0|, over what they read with: W_Q, W_K, W_V and their biases. */
 static double distance(Model *m)
 {
     double apart = 0, size = 0;
-    for (int k = 0; k <= READ_TAGS; k++) {
-        Slice a = slice_of(m, k < READ_TAGS ? read_tags[k] : "W_O", 0), b = slice_of(m, k < READ_TAGS ? read_tags[k] : "W_O", 1);
+    for (int k = 0; k < READ_TAGS; k++) {
+        Slice a = slice_of(m, read_tags[k], 0), b = slice_of(m, read_tags[k], 1);
         for (size_t i = 0; i < a.rows; i++)
             for (size_t j = 0; j < a.columns; j++) {
                 double x = (double)a.values[i * a.stride + j], y = (double)b.values[i * b.stride + j];
@@ -144,14 +154,19 @@ static int train_once(Lab *lab, int task, int how, uint64_t seed, Summary *s, Er
     double loss, looked = 0;
     t.every = (t.steps + MOMENTS_MAX - 2) / (MOMENTS_MAX - 1);
     t.every = t.every < 1 ? 1 : t.every;
-    t.model = setup_model(&init, e, "kind=decoder,decoder_layers=1,d_model=32,n_heads=%d,d_head=%d,d_ff=32,ffn=none,norm=none,vocab_size=%d,position=rope", HEADS, D_HEAD,
-                          VOCAB);
+    t.model = setup_model(
+        &init, e, "kind=decoder,decoder_layers=1,d_model=32,n_heads=%d,d_head=%d,d_ff=32,ffn=none,norm=none,vocab_size=%d,position=rope",
+        HEADS, D_HEAD, VOCAB);
     if (!t.model)
         return -1;
     begin(t.model, how, seed);
     t.distances[t.moments++] = distance(t.model);
-    Trial trial = {.schedule = {lab_number(lab, "lr"), lab_number(lab, "lr"), 0, t.steps}, .batch = lab_size(lab, "batch"), .clip = 1, .draw = draw,
-                   .after = after, .context = &t};
+    Trial trial = {.schedule = {lab_number(lab, "lr"), lab_number(lab, "lr"), 0, t.steps},
+                   .batch = lab_size(lab, "batch"),
+                   .clip = 1,
+                   .draw = draw,
+                   .after = after,
+                   .context = &t};
     int status = trial_train(&trial, t.model, 0, &loss, e);
     if (status == 0)
         status = difference_of_weights(t.model, seed, &looked, e);
@@ -187,7 +202,7 @@ static void add_row(Table *t, Table *losses, const char *key, const Summary *s)
 int lab_run_symmetry(Lab *lab, Error *e)
 {
     size_t seeds = lab_size(lab, "seeds"), done = 0;
-    Table *t = lab_table_new(lab, "heads", _("Two heads: |head 0 - head 1| / |head 0| in their weights"));
+    Table *t = lab_table_new(lab, "heads", _("Two heads: |head 0 - head 1| / |head 0| in W_Q, W_K and W_V"));
     table_text_column(t, "case", _("task / begun"));
     table_column(t, "start", _("apart, start"), 4);
     table_column(t, "first", _("after 1 step"), 4);
@@ -198,8 +213,9 @@ int lab_run_symmetry(Lab *lab, Error *e)
     table_text_column(losses, "case", _("task / begun"));
     table_column(losses, "loss", _("loss, nats"), 4);
     table_column(losses, "loss_std", _("± of seeds"), 4);
-    Plot *plots[TASKS] = {lab_plot_new(lab, _("Two patterns asked for: distance of the heads"), _("step"), _("relative distance, mean of seeds")),
-                          lab_plot_new(lab, _("One pattern asked for: distance of the heads"), _("step"), _("relative distance, mean of seeds"))};
+    Plot *plots[TASKS] = {
+        lab_plot_new(lab, _("Two patterns asked for: distance of the heads"), _("step"), _("relative distance, mean of seeds")),
+        lab_plot_new(lab, _("One pattern asked for: distance of the heads"), _("step"), _("relative distance, mean of seeds"))};
     for (int task = 0; task < TASKS; task++) {
         plots[task]->y_log = true;
         for (int how = 0; how < BEGINS; how++) {
@@ -217,13 +233,19 @@ int lab_run_symmetry(Lab *lab, Error *e)
                 plot_point(plots[task], series, (double)(i * (every ? every : 1)), s.curve[i]);
         }
     }
-    lab_note(lab, _("Begun equal in W_Q, W_K, W_V and W_O, the heads stay equal: %g apart after the last step, also where two patterns are asked for. Every gradient is the same for both; the loss "
-                    "is then %.2g, begun apart %.2g."),
+    lab_note(lab,
+             _("Begun equal in W_Q, W_K, W_V and W_O, the heads stay equal: %g apart after the last step, also where two patterns are "
+               "asked for. Every gradient is the same for both; the loss "
+               "is then %.2g, begun apart %.2g."),
              table_number(t, 0, 3), table_number(losses, 0, 1), table_number(losses, 3, 1));
-    lab_note(lab, _("Begun equal but for W_O, they are %.2g apart in all their weights before the first step (W_O alone), and %.2g after it: W_O decides what gradient a head's values get."),
+    lab_note(lab,
+             _("Begun equal but for their rows of W_O, W_Q, W_K and W_V are %g apart at the start and %.2g after one step: W_O decides "
+               "what gradient a head's values get."),
              table_number(t, 1, 1), table_number(t, 1, 2));
-    lab_note(lab, _("A thousandth apart they end %.3g apart where two patterns are asked for and %.3g where one is; begun apart, %.3g and %.3g."), table_number(t, 2, 3),
-             table_number(t, 6, 3), table_number(t, 3, 3), table_number(t, 7, 3));
+    lab_note(
+        lab,
+        _("A thousandth apart they end %.3g apart where two patterns are asked for and %.3g where one is; begun apart, %.3g and %.3g."),
+        table_number(t, 2, 3), table_number(t, 6, 3), table_number(t, 3, 3), table_number(t, 7, 3));
     return 0;
 }
 

@@ -131,8 +131,11 @@ static void run_betas(Lab *lab, const Lookup *plain, const Lookup *tied)
     for (size_t i = 0; i < betas->count; i++)
         if (cell(soft, i, "gradient") > cell(soft, peak, "gradient"))
             peak = i;
-    lab_note(lab, _("Of the β tried, the gradient into the raw scores is largest at β = %g (%.3g); at β = %g it is %.2g, and %.3g where the top is tied."),
-             betas->numbers[peak], cell(soft, peak, "gradient"), betas->numbers[last], cell(soft, last, "gradient"), cell(tie, last, "gradient"));
+    lab_note(lab,
+             _("Of the β tried, the gradient into the raw scores is largest at β = %g (%.3g); at β = %g it is %.2g, and %.3g where the top "
+               "is tied."),
+             betas->numbers[peak], cell(soft, peak, "gradient"), betas->numbers[last], cell(soft, last, "gradient"),
+             cell(tie, last, "gradient"));
 }
 
 /* ---- the ways to choose, at β = 1 ---- */
@@ -222,8 +225,10 @@ static void run_gumbel(Lab *lab, const Lookup *l)
         for (int i = 0; i < 4; i++)
             table_set(t, row, columns[i], sum[i] / (double)samples);
     }
-    lab_note(lab, _("Whatever τ, a sample's largest weight is the best key's as often as the softmax says (%.3f; ± %.3f is one standard error of %zu samples): adding Gumbel noise and "
-                    "taking the largest draws from the softmax."),
+    lab_note(lab,
+             _("Whatever τ, a sample's largest weight is the best key's as often as the softmax says (%.3f; ± %.3f is one standard error "
+               "of %zu samples): adding Gumbel noise and "
+               "taking the largest draws from the softmax."),
              expected, sqrt(expected * (1 - expected) / (double)samples), samples);
 }
 
@@ -325,7 +330,8 @@ int lab_run_temperature(Lab *lab, Error *e)
 
 const LabParam lab_params_temperature[] = {
     {"scores", LAB_REALS, "2,1.6,0.5,0,-1", NULL, -100, 100, NULL, N_("raw scores of one query, at least two")},
-    {"beta", LAB_REALS, "0,0.25,0.5,1,2,4,8,16,32,64", "0,0.5,1,4,64", 0, 1000, NULL, N_("what the scores are multiplied with: 1 / temperature")},
+    {"beta", LAB_REALS, "0,0.25,0.5,1,2,4,8,16,32,64", "0,0.5,1,4,64", 0, 1000, NULL,
+     N_("what the scores are multiplied with: 1 / temperature")},
     {"samples", LAB_INTEGER, "10000", "2000", 100, 1000000, NULL, N_("of the Gumbel-softmax")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the values, the gradient that comes back to the weights, and the noise")},
     {"model", LAB_TEXT, "zh-en", NULL, 0, 0, NULL, N_("the trained model whose learned match is compared with likeness")},

@@ -79,14 +79,18 @@ int trial_task(const TaskRun *run, TaskOutcome *out, Error *e)
 {
     Recipe r = {0};
     Eval v = {0};
-    int status = setup_recipe(&r, e, "{\"task\": \"%s\", \"config\": {%s}, \"init\": \"xavier\", \"weight_seed\": %llu}", run->task, run->config,
-                              (unsigned long long)run->seed);
+    int status = setup_recipe(&r, e, "{\"task\": \"%s\", \"config\": {%s}, \"init\": \"xavier\", \"weight_seed\": %llu}", run->task,
+                              run->config, (unsigned long long)run->seed);
     Examples *x = status == 0 ? examples_open(&r, "lab", e) : NULL;
     Model *m = x ? setup_model_of(&r.config, &r.init, e) : NULL;
     status = -1;
     if (m) {
         RunContext c = {{x, 1000 + run->seed}, run, m};
-        Trial t = {.schedule = {run->lr, run->lr / 100, run->steps / 20, run->steps}, .batch = run->batch, .clip = 1, .draw = trial_draw, .context = &c};
+        Trial t = {.schedule = {run->lr, run->lr / 100, run->steps / 20, run->steps},
+                   .batch = run->batch,
+                   .clip = 1,
+                   .draw = trial_draw,
+                   .context = &c};
         t.change = run->change ? change : NULL;
         if (run->prepare)
             run->prepare(m);

@@ -33,8 +33,8 @@ typedef struct TaskTrial {
 } TaskTrial;
 int trial_draw(void *context, uint64_t i, TaskExample *out, Error *e);
 
-/* A training of `config` (JSON's inner text: "\"d_model\": 32, …") on a task from one seed, its score on held-out examples, and its loss. `prepare`
- * may change the model first, and its result is given to `change`; both may be NULL. */
+/* A training of `config` (JSON's inner text: "\"d_model\": 32, …") on a task from one seed, its score on held-out examples, and its loss.
+ * `prepare` may change the model first, and its result is given to `change`; both may be NULL. */
 typedef struct TaskRun {
     const char *task, *config;
     uint64_t seed;

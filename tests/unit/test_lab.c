@@ -26,7 +26,9 @@ Test(lab, parameters_that_are_wrong_are_named)
     refuse("scaling", "d_k=nan", "found \"nan\"");
     refuse("scaling", "keys=4,5", "expected one number");
     refuse("temperature", "beta=-1", "expected a number from 0 to 1000");
-    refuse("temperature", "beta=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0",
+    refuse("temperature",
+           "beta=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
+           "0,0,0,0",
            "at most 64 numbers");
     cr_assert_null(lab_find("nothing"));
 }
