@@ -61,7 +61,7 @@ $(BUILD)/tests/unit/%.o: FLAGS += -D_DEFAULT_SOURCE $(shell pkg-config --cflags 
 $(BUILD)/unit: $(TESTS:%.c=$(BUILD)/%.o) $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK) $(shell pkg-config --libs criterion)
 
-$(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.o $(LIBRARY)
+$(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.o $(BUILD)/tests/corrupt/parsers_pass.o $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK)
 
 # Corrupt files, then unit tests, golden cases and screens. A leak or a finding of a sanitizer fails it although Criterion
@@ -81,11 +81,15 @@ test: all
 
 # Every parser, fed by libFuzzer for FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 60
-FUZZ_SOURCES := $(filter src/base/% src/model/%,$(SOURCES))
+FUZZ_LIBRARY := build/fuzz/library/libstepformer.a
 fuzz: $(FUZZERS:%=fuzz-%)
-fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c $(FUZZ_SOURCES)
+.PHONY: fuzz-library
+fuzz-library:
+	$(MAKE) CC=clang SANITIZE=yes EXTRA=-fsanitize=fuzzer-no-link BUILD=build/fuzz/library $(FUZZ_LIBRARY)
+fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c tests/corrupt/parsers_pass.c fuzz-library
 	@mkdir -p build/fuzz/$*-corpus
-	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $^ $(LINK)
+	@for f in tests/data/*$(patsubst fuzz_%,%,$*)* tests/data/pass/$(patsubst fuzz_%,%,$*)*; do [ ! -f "$$f" ] || cp "$$f" build/fuzz/$*-corpus/; done
+	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< tests/corrupt/parsers.c tests/corrupt/parsers_pass.c $(FUZZ_LIBRARY) $(LINK)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
 
 $(BUILD)/bench_%: tests/bench/bench_%.c $(LIBRARY)
@@ -145,13 +149,14 @@ uninstall:
 	rm -rf $(DATA)
 	-cd "$(DESTDIR)/" && rmdir -p --ignore-fail-on-non-empty $(patsubst $(DESTDIR)/%,%,$(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION)) 2>/dev/null || true
 
-# The manual page's keys come from the command table.
+# The manual page's keys come from the command table, and its expressions' functions from theirs.
 all: $(BUILD)/stepformer.1
 $(BUILD)/stepformer.1: src/cli/stepformer.1 $(PROGRAM)
 	@mkdir -p $(@D)
 	./$(PROGRAM) keys --format man > $@.keys
-	sed -e '/^\.\\" KEYS$$/r $@.keys' $< > $@
-	@rm -f $@.keys
+	./$(PROGRAM) print --format man > $@.words
+	sed -e '/^\.\\" KEYS$$/r $@.keys' -e '/^\.\\" WORDS$$/r $@.words' $< > $@
+	@rm -f $@.keys $@.words
 
 # ---- the rest ----
 

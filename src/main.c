@@ -16,8 +16,11 @@
 static const Command commands[] = {
     {"step", cli_step, N_("the debugger: pause after every stage and look at it")},
     {"frame", cli_frame, N_("one screen of the debugger, as text, ansi, svg or html")},
-    {"trace", cli_trace, N_("every stage of a pass, as text, json, csv or safetensors")},
+    {"trace", cli_trace, N_("every stage of a pass, as numbers, tables or heat maps")},
     {"grad", cli_grad, N_("the gradient of every weight and stage")},
+    {"explain", cli_explain, N_("logit lens, attribution, head classes, causal tracing, as tables")},
+    {"compare", cli_compare, N_("a twin beside its baseline: what differs first, and how far")},
+    {"print", cli_print, N_("what an expression about a pass comes to")},
     {"generate", cli_generate, N_("go on from a text, token by token")},
     {"tokens", cli_tokens, N_("how a text is cut into tokens")},
     {"stages", cli_stages, N_("list the stages of a pass")},
@@ -26,6 +29,8 @@ static const Command commands[] = {
     {"train", cli_train, N_("make a model from a recipe, or from a text")},
     {"eval", cli_eval, N_("a trained model's score on held-out examples")},
     {"lab", cli_lab, N_("an experiment: a table and a plot")},
+    {"answers", cli_answers, N_("what the answers given to questions sum up to")},
+    {"hunt", cli_hunt, N_("find the bug in a network that has one")},
     {"keys", cli_keys, N_("list the debugger's commands and keys")},
     {"verify", cli_verify, N_("recompute stored cases; print the largest error")},
 };

@@ -264,16 +264,16 @@ void plot_write_json(const Plot *p, Buffer *out)
     if (p->failed)
         return;
     buffer_puts(out, "{\"title\": ");
-    text_write_json(out, p->title);
+    text_json(out, p->title, strlen(p->title));
     buffer_puts(out, ", \"x\": ");
-    text_write_json(out, p->x_title);
+    text_json(out, p->x_title, strlen(p->x_title));
     buffer_puts(out, ", \"y\": ");
-    text_write_json(out, p->y_title);
+    text_json(out, p->y_title, strlen(p->y_title));
     buffer_printf(out, ", \"x_log\": %s, \"y_log\": %s, \"series\": [", p->x_log ? "true" : "false", p->y_log ? "true" : "false");
     for (size_t i = 0; i < p->series_count; i++) {
         const PlotSeries *s = &p->series[i];
         buffer_puts(out, i ? ",\n  {\"name\": " : "\n  {\"name\": ");
-        text_write_json(out, s->name);
+        text_json(out, s->name, strlen(s->name));
         add_numbers(out, "x", s->x, s->count);
         add_numbers(out, "y", s->y, s->count);
         if (has_spread(s)) {

@@ -366,15 +366,15 @@ void table_write_json(const Table *t, Buffer *out)
     if (t->failed)
         return;
     buffer_puts(out, "{\"name\": ");
-    text_write_json(out, t->name);
+    text_json(out, t->name, strlen(t->name));
     buffer_puts(out, ", \"title\": ");
-    text_write_json(out, t->title);
+    text_json(out, t->title, strlen(t->title));
     buffer_puts(out, ", \"columns\": [");
     for (size_t c = 0; c < t->column_count; c++) {
         buffer_puts(out, c ? ", {\"name\": " : "{\"name\": ");
-        text_write_json(out, t->columns[c].name);
+        text_json(out, t->columns[c].name, strlen(t->columns[c].name));
         buffer_puts(out, ", \"title\": ");
-        text_write_json(out, t->columns[c].title);
+        text_json(out, t->columns[c].title, strlen(t->columns[c].title));
         buffer_putc(out, '}');
     }
     buffer_puts(out, "], \"rows\": [");
@@ -384,7 +384,7 @@ void table_write_json(const Table *t, Buffer *out)
         else
             buffer_puts(out, ", ");
         if (t->texts[i])
-            text_write_json(out, t->texts[i]);
+            text_json(out, t->texts[i], strlen(t->texts[i]));
         else
             add_json_number(out, t->numbers[i]);
         if (i % t->column_count == t->column_count - 1)

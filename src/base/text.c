@@ -100,17 +100,37 @@ void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
     }
 }
 
-void text_write_json(Buffer *out, const char *s)
+void text_json(Buffer *out, const char *s, size_t n)
 {
     buffer_putc(out, '"');
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
+    while (n) {
+        int32_t c;
+        size_t used = text_decode(s, n, &c);
         if (c == '"' || c == '\\')
-            buffer_printf(out, "\\%c", c);
-        else if (c < 0x20)
-            buffer_printf(out, "\\u%04x", c);
+            buffer_printf(out, "\\%c", (char)c);
+        else if (c < 0x20 || c == 0x7f)
+            buffer_printf(out, "\\u%04x", (unsigned)c);
+        else if (c == 0xfffd && used == 1)
+            buffer_puts(out, "\\ufffd");
         else
-            buffer_putc(out, (char)c);
+            buffer_add(out, s, used);
+        s += used;
+        n -= used;
     }
     buffer_putc(out, '"');
+}
+
+size_t text_encode(int32_t c, char out[4])
+{
+    if (c < 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+        c = 0xfffd;
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((n == 2 ? 0xc0 : n == 3 ? 0xe0 : 0xf0) | c);
+    return n;
 }

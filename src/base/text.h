@@ -20,6 +20,9 @@
  * A byte that starts no valid UTF-8 sequence gives U+FFFD and length 1. */
 size_t text_decode(const char *s, size_t n, int32_t *c);
 
+/* Encodes a character; returns its length in UTF-8. What is no character gives U+FFFD. */
+size_t text_encode(int32_t c, char out[4]);
+
 /* True when the n bytes at s are valid UTF-8. */
 bool text_is_valid(const char *s, size_t n);
 
@@ -45,7 +48,7 @@ const char *text_ascii(int32_t c);
 /* text_escape for what the program itself says: in ASCII these characters become what stands for them. */
 void text_show(Buffer *out, const char *s, size_t n, bool ascii);
 
-/* Adds s as a JSON string, with its quotes. */
-void text_write_json(Buffer *out, const char *s);
+/* Adds s as a JSON string, quotes included: control characters as \uNNNN, a byte that is not UTF-8 as \ufffd. */
+void text_json(Buffer *out, const char *s, size_t n);
 
 #endif

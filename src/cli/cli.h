@@ -7,9 +7,10 @@
 
 #include "cli/options.h"
 #include "model/model.h"
+#include "pass/bug.h"
 #include "pass/edit.h"
 #include "pass/input.h"
-#include "pass/trace.h"
+#include "measure/trace.h"
 
 enum {
     CLI_DONE = 0,
@@ -28,6 +29,7 @@ int cli_step(int argc, char **argv);
 int cli_frame(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_grad(int argc, char **argv);
+int cli_compare(int argc, char **argv);
 int cli_generate(int argc, char **argv);
 int cli_tokens(int argc, char **argv);
 int cli_stages(int argc, char **argv);
@@ -37,7 +39,11 @@ int cli_verify(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_lab(int argc, char **argv);
+int cli_explain(int argc, char **argv);
+int cli_answers(int argc, char **argv);
 int cli_keys(int argc, char **argv);
+int cli_print(int argc, char **argv);
+int cli_hunt(int argc, char **argv);
 
 /* ---- talk (talk.c) ---- */
 
@@ -84,6 +90,7 @@ typedef struct Work {
     Ablations ablations;
     Input input;
     Edits edits;
+    const Bug *bug; /* of --bug; NULL: none */
 } Work;
 
 /* The model that is opened where nobody names one. */

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "pass/ablation.h"
 #include "train/run.h"
+#include "train/score_table.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -26,24 +27,9 @@ static const CommandSpec spec = {
     .notes = notes,
 };
 
-enum { EXAMPLES = 1000, FAILURES = 10 };
+enum { FAILURES = 10 };
 
 /* ---- what is printed ---- */
-
-static const char *score_meaning(TaskScore kind)
-{
-    switch (kind) {
-    case TASK_SCORE_GENERATED:
-        return _("share of examples whose output is right to its end");
-    case TASK_SCORE_EXAMPLES:
-        return _("share of examples in which every answer is right");
-    case TASK_SCORE_TARGETS:
-        return _("share of answers that are right");
-    case TASK_SCORE_PERPLEXITY:
-        return _("perplexity: exp of the loss");
-    }
-    return "";
-}
 
 static void add_failures(const Eval *v, Buffer *out)
 {
@@ -115,25 +101,6 @@ static int print(const Eval *v, const Model *m, const Examples *x, Ablations a, 
 
 /* ---- the subcommand ---- */
 
-/* The examples of the model's own recipe, which must be of this model. */
-static Examples *open_examples(const Model *m, Recipe *r, Error *e)
-{
-    if (!m->path) {
-        error_set(e, "%s: expected a model that was trained, found random weights", m->name);
-        return NULL;
-    }
-    if (run_recipe(r, m->path, e) != 0)
-        return NULL;
-    Examples *x = examples_open(r, m->path, e);
-    if (x && (r->config.kind != m->config.kind || r->config.vocab_size != m->config.vocab_size)) {
-        error_set(e, "%s: expected the model of recipe.json's task, with %zu tokens, found one with %zu", m->path, r->config.vocab_size,
-                  m->config.vocab_size);
-        examples_free(x);
-        return NULL;
-    }
-    return x;
-}
-
 static void warn(const Model *m, Ablations given, Ablations trained)
 {
     Ablations missing = ablations_without_effect(given, &m->config);
@@ -153,11 +120,11 @@ static int run(const Options *o, Error *e)
     uint64_t n, difficulty;
     Recipe r = {0};
     Eval v;
-    if (options_format(o, e) < 0 || options_count(o, OPTION_NUMBER, 1, 1000000, EXAMPLES, &n, e) != 0 ||
+    if (options_format(o, e) < 0 || options_count(o, OPTION_NUMBER, 1, 1000000, EVAL_EXAMPLES, &n, e) != 0 ||
         cli_read_ablations(o, &options.ablations, e) != 0)
         return -1;
     Model *m = cli_open_model(o, e);
-    Examples *x = m ? open_examples(m, &r, e) : NULL;
+    Examples *x = m ? eval_examples(m, &r, e) : NULL;
     int status = -1;
     if (x && options_count(o, OPTION_DIFFICULTY, 0, 65536, r.difficulty, &difficulty, e) == 0) {
         warn(m, options.ablations, r.ablations);

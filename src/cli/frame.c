@@ -34,14 +34,13 @@ static int press_keys(App *app, Canvas *c, const char *keys, Error *e)
     return 0;
 }
 
-static void write_canvas(const Canvas *c, const App *app, bool color, int format, Buffer *out)
+void screen_picture(const Canvas *c, Theme theme, bool color, const char *title, const char *format, Buffer *out)
 {
-
-    switch (format) {
-    case 0: canvas_write_text(c, out); break;
-    case 1: canvas_write_ansi(c, app->theme, color, out); break;
-    case 2: canvas_write_svg(c, app->theme, color, app->model->name, out); break;
-    default: canvas_write_html(c, app->theme, color, app->model->name, out); break;
+    switch (format[0]) {
+    case 't': canvas_write_text(c, out); break;
+    case 'a': canvas_write_ansi(c, theme, color, out); break;
+    case 's': canvas_write_svg(c, theme, color, title, out); break;
+    default: canvas_write_html(c, theme, color, title, out); break;
     }
 }
 
@@ -52,14 +51,20 @@ static int draw(Options *o, Error *e)
     Theme theme;
     App *app = NULL;
     Canvas c = {0};
-    if (format < 0 || read_size(o, &cols, &rows, e) != 0 || screen_theme(o, color, &theme, e) != 0 || !(app = screen_app(o, theme, color, e)))
+    if (format < 0 || read_size(o, &cols, &rows, e) != 0 || screen_theme(o, color, &theme, e) != 0)
+        return -1;
+    app = o->value[OPTION_BUG] ? screen_hunt(o, theme, color, e) : screen_open(o, theme, color, true, e);
+    if (!app)
         return -1;
     bool ascii = screen_is_ascii();
     if (canvas_init(&c, cols, rows, ascii, e) == 0 && press_keys(app, &c, o->value[OPTION_KEYS] ? o->value[OPTION_KEYS] : "", e) == 0) {
         Output out = output_open(o);
         Buffer picture = {0};
+        while (app_work(app))
+            continue;
         app_draw(app, &c);
-        write_canvas(&c, app, color && app->theme != THEME_MONO, format, &picture);
+        static const char *const formats[] = {"text", "ansi", "svg", "html"}; /* as frame_spec has them */
+        screen_picture(&c, app->theme, color && app->theme != THEME_MONO, app->model->name, formats[format], &picture);
         output_emit(&out, buffer_text(&picture), picture.len);
         buffer_free(&picture);
         status = output_close(&out, e);
@@ -70,7 +75,8 @@ static int draw(Options *o, Error *e)
 }
 
 static const OptionId frame_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                         OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_SIZE, OPTION_KEYS, OPTION_THEME, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+                                         OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_BUG, OPTION_PREDICT, OPTION_SIZE, OPTION_KEYS, OPTION_THEME, OPTION_SESSION,
+                                         OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec frame_spec = {
     .name = "frame",

@@ -10,7 +10,7 @@
 
 static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,        OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS,
                                  OPTION_ABLATE, OPTION_NUMBER,    OPTION_TEMPERATURE, OPTION_TOP_K,  OPTION_TOP_P, OPTION_SEED,
-                                 OPTION_STEPS,  OPTION_NO_CACHE,  OPTION_FORMAT,      OPTION_END};
+                                 OPTION_STEPS,  OPTION_NO_CACHE,  OPTION_BUG,  OPTION_FORMAT,      OPTION_END};
 
 static const CommandSpec spec = {
     .name = "generate",
@@ -195,6 +195,8 @@ static int open_to_go_on(Work *w, Options *o, Error *e)
         snprintf(begin, sizeof begin, "%d", input_begin_id(w->model));
         given.target_ids = begin;
     }
+    if (o->value[OPTION_BUG] && !(w->bug = bug_find(o->value[OPTION_BUG], e)))
+        return -1;
     return input_read(&w->input, w->model, given, w->ablations, e);
 }
 
@@ -234,6 +236,7 @@ static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e
     }
     g.stop = generate_stop_id(w->model);
     g.cache = !o->value[OPTION_NO_CACHE];
+    g.bug = w->bug;
     g.on_token = on_token;
     g.context = &p;
     warn(w, &g);

@@ -1,9 +1,17 @@
 /* grad.c - the subcommand `grad`: what the loss owes to every weight and every stage. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "model/nearest.h"
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_TARGETS,   OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+#include <stdlib.h>
+#include <string.h>
+
+static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS,
+                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT,   OPTION_EDITS, OPTION_BUG,  OPTION_TARGETS,
+                                 OPTION_STAGE,      OPTION_FORMAT,    OPTION_OUTPUT, OPTION_END};
+
+static const OptionNote notes[] = {{OPTION_STAGE, "NAME", N_("only this stage or weight; may be given several times")},
+                                   {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "grad",
@@ -11,10 +19,11 @@ static const CommandSpec spec = {
                "name, and says the loss: the mean cross-entropy, in nats, of the positions whose\n"
                "target is not -1. Without --targets every position of a decoder should predict the\n"
                "token that follows it, and the last one is not counted."),
-    .formats = "text|json|csv|safetensors",
+    .formats = TRACE_FORMATS,
     .example = "stepformer grad -m hand-wired -t \"A B C A\" -o grad.safetensors\n"
                "stepformer grad -m hand-wired --ids 6,0,1,2,0 --targets=-1,-1,-1,-1,1",
     .options = taken,
+    .notes = notes,
 };
 
 /* What each row of the output should predict. */
@@ -31,6 +40,51 @@ static int read_targets(Ids *targets, const Options *o, const Work *w, Error *e)
     return input_targets(&w->input, w->model, targets, e);
 }
 
+static int unknown_name(const Trace *t, const char *name, size_t n, Error *e)
+{
+    char quoted[QUOTE_SHORT], hint[NEAREST_HINT];
+    Nearest near = nearest_to(name, n);
+    for (size_t i = 0; i < t->count; i++)
+        nearest_offer(&near, t->items[i].name);
+    return error_set(e, "--stage: expected a stage of this pass or a weight of the model, found %s%s", quote_short(name, n, quoted),
+                     nearest_hint(&near, hint));
+}
+
+/* Leaves only those that are named in "NAME,NAME", in their order. */
+static int keep(Trace *t, const Pass *p, const char *names, Error *e)
+{
+    bool *kept = calloc(t->count, sizeof *kept);
+    int status = kept ? 0 : error_memory(e, "grad");
+    for (const char *at = names; status == 0;) {
+        size_t n = strcspn(at, ","), found = t->count;
+        char name[2 * STAGE_NAME_MAX] = "";
+        if (n < sizeof name)
+            memcpy(name, at, n);
+        int stage = plan_find(pass_plan(p), name); /* which knows other names, too */
+        if (stage >= 0)
+            found = pass_model(p)->weights.count + (size_t)stage;
+        for (size_t i = 0; i < t->count && found == t->count; i++)
+            if (strcmp(t->items[i].name, name) == 0)
+                found = i;
+        if (found == t->count) {
+            status = unknown_name(t, at, n, e);
+            break;
+        }
+        kept[found] = true;
+        if (at[n] == '\0')
+            break;
+        at += n + 1;
+    }
+    size_t count = 0;
+    for (size_t i = 0; status == 0 && i < t->count; i++)
+        if (kept[i])
+            t->items[count++] = t->items[i];
+    if (status == 0)
+        t->count = count;
+    free(kept);
+    return status;
+}
+
 static int run(Work *w, Options *o, Pass *p, Error *e)
 {
     Ids targets = {0};
@@ -41,6 +95,9 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
         status = pass_backward(p, targets.data, targets.len, &loss, e);
     if (status == 0)
         status = trace_gradients(&t, p, loss, e);
+    t.edits = &w->edits;
+    if (status == 0 && o->value[OPTION_STAGE])
+        status = keep(&t, p, o->value[OPTION_STAGE], e);
     if (status == 0) {
         work_warn(w, p);
         cli_say("loss %.9g nats", loss);
@@ -60,8 +117,7 @@ int cli_grad(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     Pass *p = NULL;
-    bool good = output_check_trace(&o, &e) == 0 && work_open(&w, &o, &e) == 0 &&
-                (p = work_pass(&w, &e)) != NULL && run(&w, &o, p, &e) == 0;
+    bool good = output_check_trace(&o, &e) == 0 && work_open(&w, &o, &e) == 0 && (p = work_pass(&w, &e)) != NULL && run(&w, &o, p, &e) == 0;
     pass_free(p);
     work_free(&w);
     options_free(&o);

@@ -6,10 +6,12 @@
 #include <stdio.h>
 
 /* One .TP paragraph a command. */
-static void add_man(Buffer *out, const CommandInfo *c)
+static void add_man(Buffer *out, CommandId id)
 {
+    char keys[32];
+    const CommandInfo *c = &command_table[id];
     buffer_puts(out, ".TP\n.B \"");
-    for (const char *p = c->keys; *p; p++) {
+    for (const char *p = command_keys(id, keys, sizeof keys); *p; p++) {
         if (*p == ' ')
             buffer_puts(out, ", ");
         else if (*p == '-' || *p == '\\')
@@ -47,7 +49,7 @@ int cli_keys(int argc, char **argv)
             if (c->group != (CommandGroup)g)
                 continue;
             if (format == 1)
-                add_man(&text, c);
+                add_man(&text, (CommandId)i);
             else
                 buffer_printf(&text, "  %-14s %-17s %s\n", c->keys, c->name, _(c->what));
         }

@@ -189,7 +189,7 @@ static void write_csv(const Lab *lab, Buffer *out)
 static void add_json_key(Buffer *out, const char *before, const char *key, const char *text)
 {
     buffer_printf(out, "%s\"%s\": ", before, key);
-    text_write_json(out, text);
+    text_json(out, text, strlen(text));
 }
 
 static void write_json(const Lab *lab, Buffer *out)
@@ -212,7 +212,7 @@ static void write_json(const Lab *lab, Buffer *out)
     buffer_puts(out, "],\n \"notes\": [");
     for (size_t i = 0; i < lab->note_count; i++) {
         buffer_puts(out, i ? ",\n  " : "\n  ");
-        text_write_json(out, lab->notes[i]);
+        text_json(out, lab->notes[i], strlen(lab->notes[i]));
     }
     buffer_putc(out, ']');
     add_json_key(out, ",\n ", "varies", _(lab->info->varies));

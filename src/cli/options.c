@@ -22,6 +22,14 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_ABLATE] = {'a', "ablate", "NAME,...", ',', N_("switch parts off; 'stepformer ablations' lists the names")},
     [OPTION_EDIT] = {0, "edit", "EDIT", '\n', N_("change numbers: ADDRESS=NUMBER, =zero, =mean, *=2, ...; see the manual")},
     [OPTION_EDITS] = {0, "edits", "FILE", 0, N_("a file of edits, one a line")},
+    [OPTION_WITH_TEXT] = {0, "with-text", "TEXT", 0, N_("the twin reads this text instead")},
+    [OPTION_WITH_TARGET] = {0, "with-target", "TEXT", 0, N_("the twin's decoder is fed this instead")},
+    [OPTION_WITH_MODEL] = {0, "with-model", "MODEL", 0, N_("the twin is this model")},
+    [OPTION_TABLE] = {0, "table", NULL, 0, N_("the score without each part: switched off now, and trained without it")},
+    [OPTION_BUG] = {0, "bug", "ID", 0, N_("with this bug of the hunt in it; 'stepformer hunt --cards' lists them")},
+    [OPTION_ANSWER] = {0, "answer", "STAGE", 0, N_("where the bug is: a stage's name, or what it ends in")},
+    [OPTION_CARDS] = {0, "cards", NULL, 0, N_("the cards of all bugs: what each is, where it was found, how to catch it")},
+    [OPTION_CARD] = {0, "card", "ID", 0, N_("the card of this bug")},
     [OPTION_TARGETS] = {0, "targets", "N,N,...", 0, N_("the id each position should predict; -1 is not counted")},
     [OPTION_STAGE] = {0, "stage", "NAME", ',', N_("only this stage; may be given several times")},
     [OPTION_NUMBER] = {'n', "number", "N", 0, N_("at most this many new tokens (60)")},
@@ -36,11 +44,27 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_WORDS] = {0, "words", NULL, 0, N_("every word of the text is a token")},
     [OPTION_DIFFICULTY] = {0, "difficulty", "N", 0, N_("the size of the examples, where the task has one; 0 is its own mix")},
     [OPTION_SMALL] = {0, "small", NULL, 0, N_("the small parameters: seconds instead of minutes")},
+    [OPTION_POSITION] = {0, "position", "N", 0, N_("the row of the output, from 0 (the last; an encoder's first mask)")},
+    [OPTION_TOKEN] = {0, "token", "TOKEN", 0, N_("the answer that is followed: a token, or #ID (the likeliest)")},
+    [OPTION_AGAINST] = {0, "against", "TOKEN", 0, N_("attribution: minus the logit of this token")},
+    [OPTION_LAYER] = {0, "layer", "N", 0, N_("only the rows of this layer, from 0")},
+    [OPTION_PIECES] = {0, "pieces", NULL, 0, N_("attribution: every key of a head, every unit of an FFN, too")},
+    [OPTION_PATCH] = {0, "patch", "PART", 0, N_("trace: what is put back: stream (the default), attention or ffn")},
+    [OPTION_CORRUPT] = {0, "corrupt", "N,N,...", 0, N_("trace: noise at these positions (the one that costs the answer most)")},
+    [OPTION_OTHER] = {0, "other", "TEXT", 0, N_("trace: instead of noise another text, of as many tokens")},
+    [OPTION_NOISE] = {0, "noise", "X", 0, N_("trace: how many standard deviations of the embeddings (3)")},
     [OPTION_SIZE] = {0, "size", "COLSxROWS", 0, N_("how large the screen is (80x24)")},
     [OPTION_KEYS] = {0, "keys", "KEYS", 0, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
     [OPTION_THEME] = {0, "theme", "THEME", 0, N_("dark, light, high-contrast or monochrome")},
+    [OPTION_SESSION] = {0, "session", "FILE", 0, N_("go on where this session was saved; C-s saves it")},
+    [OPTION_RECORD] = {0, "record", "FILE", 0, N_("record the screen and the keys, as asciinema does (asciicast 2)")},
+    [OPTION_PLAY] = {0, "play", "FILE", 0, N_("play a recording: its keys are pressed again, at this size")},
+    [OPTION_DELAY] = {0, "delay", "SECONDS", 0, N_("with --play: so long between two keys, instead of as recorded")},
+    [OPTION_AS_RECORDED] = {0, "as-recorded", NULL, 0, N_("with --play: show the screen as it was, byte by byte")},
     [OPTION_FORMAT] = {0, "format", "FORMAT", 0, NULL},
     [OPTION_OUTPUT] = {'o', "output", "FILE", 0, N_("write to this file instead of standard output")},
+    [OPTION_PREDICT] = {0, "predict", NULL, 0, N_("ask before each matrix is shown what it will be; P in the debugger")},
+    [OPTION_FORGET] = {0, "forget", NULL, 0, N_("remove the answers instead")},
     [OPTION_COLOR] = {0, "color", "WHEN", 0, N_("auto, always or never")},
     [OPTION_LANG] = {0, "lang", "LANG", 0, N_("en or zh")},
     [OPTION_HELP] = {'h', "help", NULL, 0, N_("show this help")},
@@ -108,6 +132,10 @@ void options_help(const CommandSpec *spec, Buffer *out)
     for (int id = 0; id < OPTION_COUNT; id++)
         if (is_taken(spec, (OptionId)id))
             add_option(spec, (OptionId)id, out);
+    if (spec->more) {
+        buffer_putc(out, '\n');
+        spec->more(out);
+    }
     buffer_puts(out, _("\nExample:\n"));
     for (const char *p = spec->example; *p;) {
         size_t n = strcspn(p, "\n");
@@ -375,7 +403,12 @@ int options_format(const Options *o, Error *e)
     const char *path = o->value[OPTION_OUTPUT], *dot = path ? strrchr(path, '.') : NULL;
     if (o->value[OPTION_FORMAT] || !dot)
         return options_choice(o, OPTION_FORMAT, o->spec->formats, e);
-    int found = find_choice(o->spec->formats, dot + 1, strlen(dot + 1));
+    static const struct { const char *end, *format; } ends[] = {{"md", "markdown"}, {"tex", "latex"}, {"txt", "text"}};
+    const char *end = dot + 1;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(end, ends[i].end) == 0)
+            end = ends[i].format;
+    int found = find_choice(o->spec->formats, end, strlen(end));
     return found < 0 ? 0 : found;
 }
 

@@ -25,6 +25,14 @@ typedef enum OptionId {
     OPTION_ABLATE,
     OPTION_EDIT,
     OPTION_EDITS,
+    OPTION_WITH_TEXT,
+    OPTION_WITH_TARGET,
+    OPTION_WITH_MODEL,
+    OPTION_TABLE,
+    OPTION_BUG,
+    OPTION_ANSWER,
+    OPTION_CARDS,
+    OPTION_CARD,
     OPTION_TARGETS,
     OPTION_STAGE,
     OPTION_NUMBER,
@@ -39,11 +47,27 @@ typedef enum OptionId {
     OPTION_WORDS,
     OPTION_DIFFICULTY,
     OPTION_SMALL,
+    OPTION_POSITION,
+    OPTION_TOKEN,
+    OPTION_AGAINST,
+    OPTION_LAYER,
+    OPTION_PIECES,
+    OPTION_PATCH,
+    OPTION_CORRUPT,
+    OPTION_OTHER,
+    OPTION_NOISE,
     OPTION_SIZE,
     OPTION_KEYS,
     OPTION_THEME,
+    OPTION_SESSION,
+    OPTION_RECORD,
+    OPTION_PLAY,
+    OPTION_DELAY,
+    OPTION_AS_RECORDED,
     OPTION_FORMAT,
     OPTION_OUTPUT,
+    OPTION_PREDICT,
+    OPTION_FORGET,
     OPTION_COLOR, /* this one and those below: taken by every subcommand */
     OPTION_LANG,
     OPTION_HELP,
@@ -76,6 +100,7 @@ typedef struct CommandSpec {
     const char *example;     /* one or more lines */
     const OptionId *options; /* those it takes, ended by OPTION_END; the common ones are added */
     const OptionNote *notes; /* ended by OPTION_END; NULL where there is none */
+    void (*more)(Buffer *out); /* adds what else its help lists, in front of the example; or NULL */
 } CommandSpec;
 
 /* What was given. Texts belong to argv or to the Options. */

@@ -12,6 +12,17 @@ int screen_theme(const Options *o, bool color, Theme *theme, Error *e);
 /* The debugger's state for the model, text and ablations given. NULL with e set. */
 App *screen_app(Options *o, Theme theme, bool color, Error *e);
 
+/* An AppPicture: the writers of src/term. */
+void screen_picture(const Canvas *c, Theme theme, bool color, const char *title, const char *format, Buffer *out);
+
+/* The same, or as the file of --session says; where that is not there, and need not be, it is where the session will be saved. */
+App *screen_open(Options *o, Theme theme, bool color, bool must_be_there, Error *e);
+
+/* The same with the bug of --bug in it: a hunt (hunt.c). Without -m the model, and without a text the ids, are such that it can be found. */
+App *screen_hunt(Options *o, Theme theme, bool color, Error *e);
+
+/* The debugger in the terminal, on what `make` makes; where the terminal cannot move its cursor, `without`. Returns the exit status. */
+int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o));
 /* Draws and takes events until the user leaves; the terminal is open, and stays so. */
 int screen_run(App *app, Error *e);
 

@@ -1,11 +1,14 @@
 /* step.c - the debugger; without a terminal, the same walk as plain text. */
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/record.h"
 #include "cli/screen.h"
 #include "pass/ablation.h"
 #include "term/term.h"
 #include "train/run.h"
-#include "view/app.h"
+#include "view/session.h"
+#include "view/quiz.h"
 
 #include <langinfo.h>
 #include <signal.h>
@@ -47,6 +50,9 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
         model_free(m);
         return NULL;
     }
+    app->take.picture = screen_picture;
+    if (o->value[OPTION_TOKENIZER])
+        app->take.tokenizer = strdup(o->value[OPTION_TOKENIZER]);
     Edits edits = {0};
     int status = cli_read_edits(o, &edits, e) == 0 ? app_set_edits(app, &edits, e) : -1;
     edits_free(&edits);
@@ -60,16 +66,65 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
     if (idle)
         app_say(app, ROLE_WARNING, _("%s: on, but it changed nothing in the output"), buffer_text(&names));
     buffer_free(&names);
+    if (o->value[OPTION_PREDICT])
+        quiz_set_predict(app, true, true);
+    return app;
+}
+
+/* ---- a session ---- */
+
+/* What says itself what the model is and what it is fed cannot stand beside options that say so, too. */
+static int refuse_beside(const Options *o, OptionId id, Error *e)
+{
+    static const OptionId others[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
+                                      OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (o->value[others[i]])
+            return error_set(e, "--%s: expected no --%s beside it, found one; %s says which model it is and what it is fed",
+                             option_table[id].name, option_table[others[i]].name, o->value[id]);
+    return 0;
+}
+
+App *screen_open(Options *o, Theme theme, bool color, bool must_be_there, Error *e)
+{
+    const char *path = o->value[OPTION_SESSION];
+    if (!path || (!must_be_there && !file_exists(path))) {
+        App *app = screen_app(o, theme, color, e);
+        if (app && path)
+            app->take.session = strdup(path);
+        return app;
+    }
+    App *app = refuse_beside(o, OPTION_SESSION, e) == 0 ? session_open(path, theme, color, o->value[OPTION_THEME] != NULL, e) : NULL;
+    if (app)
+        app->take.picture = screen_picture;
     return app;
 }
 
 /* ---- without a terminal ---- */
+
+static int walk_session(Options *o)
+{
+    Error e = {{0}};
+    App *app = screen_open(o, THEME_MONO, false, true, &e);
+    Output out = output_open(o);
+    if (app)
+        walk_text(app->pass, 3, screen_is_ascii(), output_emit, &out);
+    bool good = app != NULL;
+    app_free(app);
+    return good && output_close(&out, &e) == 0 ? CLI_DONE : cli_wrong(&e);
+}
 
 static int walk(Options *o)
 {
     Error e = {{0}};
     Work w;
     Theme theme;
+    if (o->value[OPTION_PREDICT]) {
+        error_set(&e, "%s", _("--predict: expected a terminal to ask in, found none; leave it out, or see one screen with 'stepformer frame --predict'"));
+        return cli_wrong(&e);
+    }
+    if (o->value[OPTION_SESSION] && file_exists(o->value[OPTION_SESSION]))
+        return walk_session(o);
     if (screen_theme(o, false, &theme, &e) != 0)
         return cli_wrong(&e);
     if (work_open(&w, o, &e) != 0)
@@ -90,12 +145,19 @@ static int walk(Options *o)
 /* Takes what the user did, and whatever else has already arrived, before the next frame. */
 static void take_events(App *app)
 {
-    Event event = term_read(-1);
-    for (int i = 0; i < BURST_MAX && event.type != EVENT_NONE && !app->quit; i++) {
+    for (int i = 0; i < BURST_MAX && !app->quit; i++) { /* what is read is taken: none may be lost */
+        Event event = term_read(i || app_is_working(app) ? 0 : -1);
+        if (event.type == EVENT_NONE) {
+            if (i == 0)
+                app_work(app);
+            return;
+        }
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
+        size_t questions = app->take.questions;
         app_event(app, &event);
-        event = term_read(0);
+        if (app->take.questions == questions) /* whether a file is there is no part of a recording */
+            record_event(&event);
     }
 }
 
@@ -117,6 +179,9 @@ int screen_run(App *app, Error *e)
             theme = app->theme;
             term_set_theme(theme, app->color && theme != THEME_MONO);
         }
+        const char *trouble = record_trouble();
+        if (trouble)
+            app_say(app, ROLE_ERROR, "%s", trouble);
         app_draw(app, &canvas);
         term_draw(&canvas);
         take_events(app);
@@ -125,7 +190,13 @@ int screen_run(App *app, Error *e)
     return status;
 }
 
-static int debug(Options *o)
+/* What step opens. */
+static App *begin(Options *o, Theme theme, bool color, Error *e)
+{
+    return screen_open(o, theme, color, false, e);
+}
+
+int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o))
 {
     Error e = {{0}};
     Theme theme;
@@ -133,32 +204,46 @@ static int debug(Options *o)
     App *app = NULL;
     int status = screen_theme(o, color, &theme, &e);
     if (status == 0)
-        app = screen_app(o, theme, color, &e);
+        app = make(o, theme, color, &e);
     if (!app)
         return cli_wrong(&e);
+    if (o->value[OPTION_RECORD] && record_open(o->value[OPTION_RECORD], &e) != 0) {
+        app_free(app);
+        return cli_wrong(&e);
+    }
+    theme = app->theme;
+    quiz_keep_answers(app);
     status = term_open(theme, color && theme != THEME_MONO, &e);
     if (status != 0) { /* a terminal that cannot move its cursor */
-        cli_say("%s", e.text);
         app_free(app);
-        return walk(o);
+        if (o->value[OPTION_RECORD]) {
+            record_close(NULL);
+            return cli_wrong(&e);
+        }
+        cli_say("%s", e.text);
+        return without(o);
     }
     int cols, rows, number = 0;
     term_size(&cols, &rows);
     if (cols < APP_MIN_COLS || rows < APP_MIN_ROWS)
-        status = error_set(&e, "terminal: expected at least %dx%d, found %dx%d; enlarge it, or try `stepformer step | less -S`", APP_MIN_COLS,
-                           APP_MIN_ROWS, cols, rows);
-    else
+        status = error_set(&e, "terminal: expected at least %dx%d, found %dx%d; enlarge it, or try `stepformer step | less -S`",
+                           APP_MIN_COLS, APP_MIN_ROWS, cols, rows);
+    else if ((status = record_begin(app, cols, rows, &e)) == 0)
         status = screen_run(app, &e);
     number = term_end_signal();
     term_close();
+    if (record_close(status == 0 ? &e : NULL) != 0)
+        status = -1;
     app_free(app);
     if (number)
         raise(number);
     return status == 0 ? CLI_DONE : cli_wrong(&e);
 }
 
-static const OptionId step_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                        OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_THEME, OPTION_OUTPUT, OPTION_END};
+static const OptionId step_options[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
+                                        OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_PREDICT, OPTION_THEME,
+                                        OPTION_SESSION,    OPTION_RECORD,    OPTION_PLAY, OPTION_DELAY,  OPTION_AS_RECORDED,
+                                        OPTION_OUTPUT,     OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",
@@ -168,14 +253,34 @@ static const CommandSpec step_spec = {
     .options = step_options,
 };
 
+/* Options that mean nothing without each other, or with. */
+static int check_options(const Options *o, bool terminal, Error *e)
+{
+    if (!o->value[OPTION_PLAY] && (o->value[OPTION_DELAY] || o->value[OPTION_AS_RECORDED]))
+        return error_set(e, "--%s: expected --play FILE beside it, found none", o->value[OPTION_DELAY] ? "delay" : "as-recorded");
+    if (o->value[OPTION_PLAY] && (o->value[OPTION_RECORD] || o->value[OPTION_SESSION]))
+        return error_set(e, "--play: expected no --%s beside it, found one", o->value[OPTION_RECORD] ? "record" : "session");
+    if (o->value[OPTION_PLAY])
+        return refuse_beside(o, OPTION_PLAY, e);
+    if (o->value[OPTION_RECORD] && !terminal)
+        return error_set(e, "--record: expected a terminal, found standard output that is none; try without the redirection");
+    return 0;
+}
+
 int cli_step(int argc, char **argv)
 {
     Options o;
     int status;
     if (!options_read(&o, &step_spec, argc, argv, &status))
         return status;
+    Error e = {{0}};
     bool terminal = isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT];
-    status = terminal ? debug(&o) : walk(&o);
+    if (check_options(&o, terminal, &e) != 0)
+        status = cli_wrong(&e);
+    else if (o.value[OPTION_PLAY])
+        status = cli_play(&o);
+    else
+        status = terminal ? screen_debug(&o, begin, walk) : walk(&o);
     options_free(&o);
     return status;
 }

@@ -27,7 +27,7 @@ _stepformer_list() {
 # Completes the value $2 of the long option $1 of the command $3; false where the option takes none.
 _stepformer_value() {
     case $1 in
-    --model)
+    --model | --with-model)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask models --format names)" -- "$2"; compgen -f -- "$2")
         ;;
@@ -41,11 +41,14 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --output | --tokenizer | --edits)
+    --bug | --card) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask hunt --cards | sed -n 's/^-- \([a-z-]*\), .*/\1/p')" -- "$2") ;;
+    --answer) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask stages "${_stepformer_model[@]}")" -- "$2") ;;
+    --output | --tokenizer | --edits | --session | --record | --play)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty) ;;
+    --target | --with-text | --with-target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay | --position | --token | --against | --layer | --corrupt | --other | --noise) ;;
+    --patch) mapfile -t COMPREPLY < <(compgen -W "stream attention ffn" -- "$2") ;;
     *) return 1 ;;
     esac
 }
@@ -97,9 +100,17 @@ _stepformer() {
             compopt -o nospace 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lab "${COMP_WORDS[2]}" --help | sed -n 's/^  \([a-z_]*=\).*/\1/p')" -- "$cur")
         fi
+    elif [[ $command == explain ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "lens attribution belt heads reach trace" -- "$cur")
     elif [[ $command == train ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ $command == print ]]; then # the name that is being typed, in an expression
+        local head=${cur%"${cur##*[!a-zA-Z0-9_.]}"}
+        compopt -o nospace 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -P "$head" -W "$(_stepformer_ask stages "${_stepformer_model[@]}"; _stepformer_ask print | sed -n 's/^  \([a-z_0-9]*(*\).*/\1/p')" -- "${cur#"$head"}")
+    elif [[ $command == hunt ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "1 2 3" -- "$cur")
     elif [[ $command == verify ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")

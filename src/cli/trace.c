@@ -7,13 +7,13 @@
 #include <string.h>
 
 static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_STAGE,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_BUG, OPTION_STAGE,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "trace",
     .what = N_("Writes the value of every stage of a pass, by name and in order.\n"
                "The format is --format's, else what the output file's name ends in."),
-    .formats = "text|json|csv|safetensors",
+    .formats = TRACE_FORMATS,
     .example = "stepformer trace -m hand-wired -t \"A B C A\" --stage output.probs\n"
                "stepformer trace -a no-residual -o trace.safetensors",
     .options = taken,
@@ -64,6 +64,7 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
     }
     if (status == 0)
         status = trace_values(&t, p, chosen, e);
+    t.edits = &w->edits;
     if (status == 0) {
         work_warn(w, p);
         status = output_write_trace(&t, o, e);

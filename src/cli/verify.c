@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_BUG, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "verify",
@@ -138,13 +138,13 @@ static void add_part(Buffer *out, const char *what, const VerifyPart *part, cons
     }
 }
 
-static void verify_one(const char *folder, Buffer *out, Total *total)
+static void verify_one(const char *folder, const Bug *bug, Buffer *out, Total *total)
 {
     const char *slash = strrchr(folder, '/'), *name = slash && slash[1] ? slash + 1 : folder;
     VerifyCase c;
     Error e = {{0}};
     total->cases++;
-    if (verify_case(folder, &c, &e) != 0) {
+    if (verify_with_bug(folder, bug, &c, &e) != 0) {
         total->unreadable++;
         cli_say("%s", e.text);
         return;
@@ -156,6 +156,8 @@ static void verify_one(const char *folder, Buffer *out, Total *total)
     add_part(out, "d(weights)", &c.weight_grads, name, total);
     if (c.loss_known)
         buffer_printf(out, "  loss %.6f of %.6f", c.loss, c.expected_loss);
+    if (bug && c.trace.first[0])
+        buffer_printf(out, "  first %s", c.trace.first);
     buffer_putc(out, '\n');
 }
 
@@ -165,10 +167,11 @@ static int run(const Options *o, int *status, Error *e)
     Total total = {0};
     Buffer line = {0};
     Output out = output_open(o);
-    int found = find_cases(&folders, o, e);
+    const Bug *bug = o->value[OPTION_BUG] ? bug_find(o->value[OPTION_BUG], e) : NULL;
+    int found = o->value[OPTION_BUG] && !bug ? -1 : find_cases(&folders, o, e);
     for (size_t i = 0; found == 0 && i < folders.count; i++) {
         buffer_clear(&line);
-        verify_one(folders.items[i], &line, &total);
+        verify_one(folders.items[i], bug, &line, &total);
         if (!output_emit(&out, buffer_text(&line), line.len))
             break;
     }

@@ -38,7 +38,8 @@ int work_open(Work *w, Options *o, Error *e)
 {
     InputText given;
     *w = (Work){0};
-    if (cli_read_ablations(o, &w->ablations, e) != 0 || options_input(o, &given, e) != 0 || cli_read_edits(o, &w->edits, e) != 0) {
+    if (cli_read_ablations(o, &w->ablations, e) != 0 || options_input(o, &given, e) != 0 || cli_read_edits(o, &w->edits, e) != 0 ||
+        (o->value[OPTION_BUG] && !(w->bug = bug_find(o->value[OPTION_BUG], e)))) {
         work_free(w);
         return -1;
     }
@@ -54,6 +55,10 @@ int work_open(Work *w, Options *o, Error *e)
 Pass *work_pass(const Work *w, Error *e)
 {
     Pass *p = pass_create(w->model, input_ids(&w->input), w->ablations, e);
+    if (p && w->bug && bug_put(w->bug, p, e) != 0) {
+        pass_free(p);
+        return NULL;
+    }
     if (p && w->edits.count && pass_set_edits(p, &w->edits, e) != 0) {
         pass_free(p);
         return NULL;
@@ -103,6 +108,8 @@ static bool same_logits(const Work *w, Pass *p, Ablations other)
 
 void work_warn(const Work *w, Pass *p)
 {
+    if (w->bug && !bug_applies(w->bug, p))
+        cli_say("%s changed nothing: this pass has nothing that it breaks", w->bug->id);
     Ablations a = w->ablations, missing = ablations_without_effect(a, &w->model->config);
     for (int i = 0; i < ABLATION_COUNT; i++) {
         const AblationInfo *info = &ablation_table[i];

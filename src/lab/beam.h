@@ -14,8 +14,8 @@ typedef struct BeamResult {
     double log_probability; /* sum over its tokens, nats */
 } BeamResult;
 
-/* Keeps the `width` (1 … BEAM_MAX) beginnings with the highest sum of log probabilities; ends where the best of them has ended, or after twice the
- * source and 8 tokens. Width 1 is greedy. Sums are not divided by length. */
+/* Keeps the `width` (1 … BEAM_MAX) beginnings with the highest sum of log probabilities; ends where the best of them has ended, or after
+ * twice the source and 8 tokens. Width 1 is greedy. Sums are not divided by length. */
 int beam_search(const Model *m, const Ids *source, int begin, size_t width, BeamResult *out, Error *e);
 
 #endif

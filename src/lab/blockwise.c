@@ -31,8 +31,13 @@ static void release(Matrices *m)
 static int make(Matrices *m, size_t n, size_t d, size_t rows, size_t columns, uint64_t seed, Error *e)
 {
     Random random = random_seeded(seed);
-    *m = (Matrices){malloc(n * d * sizeof(double)), malloc(n * d * sizeof(double)), malloc(n * d * sizeof(double)), malloc(n * d * sizeof(double)),
-                    malloc(n * d * sizeof(double)), malloc(n * n * sizeof(double)), malloc(rows * (columns + 2) * sizeof(double))};
+    *m = (Matrices){malloc(n * d * sizeof(double)),
+                    malloc(n * d * sizeof(double)),
+                    malloc(n * d * sizeof(double)),
+                    malloc(n * d * sizeof(double)),
+                    malloc(n * d * sizeof(double)),
+                    malloc(n * n * sizeof(double)),
+                    malloc(rows * (columns + 2) * sizeof(double))};
     if (!m->q || !m->k || !m->v || !m->whole || !m->blocks || !m->scratch || !m->small) {
         release(m);
         return error_memory(e, "blockwise");
@@ -119,14 +124,19 @@ int lab_run_blockwise(Lab *lab, Error *e)
         if (lab_progress(lab, (double)(k + 1) / (double)lengths->count, _("lengths"), e) != 0)
             return -1;
     }
-    lab_note(lab, _("The outputs agree to %.1e (double precision): the blocks compute the same softmax, not an approximation of it."), worst);
-    lab_note(lab, _("At n = %g the blocks move %.2f of the bytes, keep %g extra bytes in slow memory instead of %g, and rescale with %.3f of the "
-                    "products' multiplications: neither time is traded for memory nor memory for time, in the forward pass."),
-             lengths->numbers[lengths->count - 1], blocks.moved / whole.moved, BYTES * blocks.extra, BYTES * whole.extra,
-             blocks.rescaling / blocks.products);
+    lab_note(lab, _("The outputs agree to %.1e (double precision): the blocks compute the same softmax, not an approximation of it."),
+             worst);
+    lab_note(
+        lab,
+        _("At n = %g the blocks move %.2f of the bytes, keep %g extra bytes in slow memory instead of %g, and rescale with %.3f of the "
+          "products' multiplications: neither time is traded for memory nor memory for time, in the forward pass."),
+        lengths->numbers[lengths->count - 1], blocks.moved / whole.moved, BYTES * blocks.extra, BYTES * whole.extra,
+        blocks.rescaling / blocks.products);
     if (causal)
-        lab_note(lab, _("Under a causal mask a block behind the diagonal is left out, so that the products need %.2f of the whole matrix's; the whole "
-                        "matrix is computed and then masked."),
+        lab_note(lab,
+                 _("Under a causal mask a block behind the diagonal is left out, so that the products need %.2f of the whole matrix's; the "
+                   "whole "
+                   "matrix is computed and then masked."),
                  blocks.products / whole.products);
     return 0;
 }

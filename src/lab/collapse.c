@@ -25,7 +25,8 @@ static const Variant variants[] = {
     {"decoder-ffn", N_("decoder, norm and FFN"), "decoder", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
     {"decoder-whole", N_("decoder, with residuals"), "decoder", "norm=layernorm,norm_position=pre", 0},
 };
-static const char *const columns[] = {"encoder_attention", "encoder_ffn", "encoder_whole", "decoder_attention", "decoder_ffn", "decoder_whole"};
+static const char *const columns[] = {"encoder_attention", "encoder_ffn", "encoder_whole",
+                                      "decoder_attention", "decoder_ffn", "decoder_whole"};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 typedef struct Layer {
@@ -73,8 +74,8 @@ static int measure(Lab *lab, const Variant *v, size_t layers, uint64_t seed, Lay
     if (!ids)
         return error_memory(e, "collapse");
     setup_ids(ids, n, vocab, seed + 1000);
-    Model *m = setup_model(&init, e, "kind=%s,d_model=%zu,n_heads=4,d_ff=%zu,%s_layers=%zu,vocab_size=%zu,position=learned,%s", v->kind, d, 4 * d, v->kind,
-                           layers, vocab, v->rest);
+    Model *m = setup_model(&init, e, "kind=%s,d_model=%zu,n_heads=4,d_ff=%zu,%s_layers=%zu,vocab_size=%zu,position=learned,%s", v->kind, d,
+                           4 * d, v->kind, layers, vocab, v->rest);
     Pass *all = m ? open_pass(m, v, ids, n, e) : NULL, *alone = all ? open_pass(m, v, ids, 1, e) : NULL;
     for (size_t l = 0; alone && l < layers; l++) {
         int i = setup_stage(all, "%s.%zu.%s.residual", v->kind, l, m->config.ffn == FFN_NONE ? "self" : "ffn");
@@ -161,12 +162,17 @@ int lab_run_collapse(Lab *lab, Error *e)
         if (lab_progress(lab, (double)(v + 1) / VARIANTS, variants[v].name, e) != 0)
             return -1;
     }
-    lab_note(lab, _("Without residuals but with norm and FFN the rows' mean cosine is above 0.999 from layer %zu on in the encoder, from layer %zu on in the decoder (0: nowhere); with residuals the decoder's is %.4f ± %.4f after %zu "
-                    "layers."),
+    lab_note(lab,
+             _("Without residuals but with norm and FFN the rows' mean cosine is above 0.999 from layer %zu on in the encoder, from layer "
+               "%zu on in the decoder (0: nowhere); with residuals the decoder's is %.4f ± %.4f after %zu "
+               "layers."),
              at[ENCODER], at[DECODER], last[WHOLE].cosine.mean, spread_deviation(&last[WHOLE].cosine), layers);
-    lab_note(lab, _("Causal tokens converge to the first: its row sees only itself, so no mixing ever moves it. Cosine with what the first token becomes alone, without residuals, over %zu seeds: %.4f ± %.4f in the decoder; in the "
-                    "encoder, where every token has a part in what is left, %.4f ± %.4f."),
-             seeds, last[DECODER].first.mean, spread_deviation(&last[DECODER].first), last[ENCODER].first.mean, spread_deviation(&last[ENCODER].first));
+    lab_note(lab,
+             _("Causal tokens converge to the first: its row sees only itself, so no mixing ever moves it. Cosine with what the first "
+               "token becomes alone, without residuals, over %zu seeds: %.4f ± %.4f in the decoder; in the "
+               "encoder, where every token has a part in what is left, %.4f ± %.4f."),
+             seeds, last[DECODER].first.mean, spread_deviation(&last[DECODER].first), last[ENCODER].first.mean,
+             spread_deviation(&last[ENCODER].first));
     return 0;
 }
 

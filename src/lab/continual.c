@@ -20,8 +20,9 @@ typedef struct Case {
     size_t rank;
 } Case;
 
-static const Case cases[] = {{"all-weights", WAY_ALL, 0}, {"new-rows-only", WAY_ROWS, 0}, {"rehearsal", WAY_REHEARSAL, 0}, {"ewc", WAY_EWC, 0},
-                             {"lora-1", WAY_LORA, 1},     {"lora-2", WAY_LORA, 2},         {"lora-4", WAY_LORA, 4}};
+static const Case cases[] = {{"all-weights", WAY_ALL, 0}, {"new-rows-only", WAY_ROWS, 0}, {"rehearsal", WAY_REHEARSAL, 0},
+                             {"ewc", WAY_EWC, 0},         {"lora-1", WAY_LORA, 1},        {"lora-2", WAY_LORA, 2},
+                             {"lora-4", WAY_LORA, 4}};
 enum { CASES = sizeof cases / sizeof *cases };
 
 /* What all cases share. */
@@ -42,8 +43,8 @@ typedef struct Outcome {
 
 typedef struct Adapter {
     size_t weight, in, out, rank;
-    real *base;                          /* W [in, out] */
-    real *a, *b, *da, *db, *moments;     /* of a and b, side by side */
+    real *base;                      /* W [in, out] */
+    real *a, *b, *da, *db, *moments; /* of a and b, side by side */
 } Adapter;
 
 typedef struct Adapters {
@@ -79,7 +80,12 @@ static int adapters_make(Adapters *x, const Model *m, size_t rank, uint64_t seed
             continue;
         Adapter *p = &x->items[x->count++];
         size_t n = rank * (w->shape[0] + w->shape[1]);
-        *p = (Adapter){.weight = i, .in = w->shape[0], .out = w->shape[1], .rank = rank, .base = malloc(w->count * sizeof(real)), .a = calloc(4 * n, sizeof(real))};
+        *p = (Adapter){.weight = i,
+                       .in = w->shape[0],
+                       .out = w->shape[1],
+                       .rank = rank,
+                       .base = malloc(w->count * sizeof(real)),
+                       .a = calloc(4 * n, sizeof(real))};
         if (!p->base || !p->a)
             return error_memory(e, "lora");
         memcpy(p->base, w->data, w->count * sizeof(real));
@@ -240,7 +246,8 @@ static int score(Spread *old, Spread *fresh, const Model *m, const World *w, Err
     return 0;
 }
 
-static int run_case(Lab *lab, const World *w, const Case *x, uint64_t seed, double from, double to, Outcome *out, Plot *p, size_t series, Error *e)
+static int run_case(Lab *lab, const World *w, const Case *x, uint64_t seed, double from, double to, Outcome *out, Plot *p, size_t series,
+                    Error *e)
 {
     State s = {.importance = NULL};
     Random random = random_seeded(seed);
@@ -334,18 +341,19 @@ static int run_cases(Lab *lab, const World *w, Error *e)
         }
         add_row(t, &cases[k], &out);
         if (cases[k].way == WAY_LORA)
-            lab_note(lab, _("%s: new %.2f; old %.2f with the adapter, %.2f with it off (%.2f before): it protects the old only as long as it is off."), cases[k].name, out.new_after.mean,
-                     out.old_after.mean, out.old_off.mean, out.old_before.mean);
+            lab_note(lab, _("%s: new %.2f; old %.2f with the adapter on, %.2f with it off (%.2f before)."), cases[k].name,
+                     out.new_after.mean, out.old_after.mean, out.old_off.mean, out.old_before.mean);
         else
-            lab_note(lab, _("%s: new %.2f, was %.2f; old %.2f, was %.2f."), cases[k].name, out.new_after.mean, out.new_before.mean, out.old_after.mean,
-                     out.old_before.mean);
+            lab_note(lab, _("%s: new %.2f, was %.2f; old %.2f, was %.2f."), cases[k].name, out.new_after.mean, out.new_before.mean,
+                     out.old_after.mean, out.old_before.mean);
     }
     return 0;
 }
 
 int lab_run_continual(Lab *lab, Error *e)
 {
-    World w = {.steps = lab_size(lab, "steps"), .batch = lab_size(lab, "batch"), .lr = lab_number(lab, "lr"), .ewc = lab_number(lab, "ewc")};
+    World w = {
+        .steps = lab_size(lab, "steps"), .batch = lab_size(lab, "batch"), .lr = lab_number(lab, "lr"), .ewc = lab_number(lab, "ewc")};
     Recipe r = {0};
     Examples *x = NULL;
     Model *m = model_open("zh-en", NULL, e);
@@ -368,7 +376,8 @@ int lab_run_continual(Lab *lab, Error *e)
 
 const LabParam lab_params_continual[] = {
     {"sentences", LAB_INTEGER, "32", "16", 1, 10000, NULL, N_("new sentences to learn from: 狐狸 fox foxes, 地图 map maps")},
-    {"rehearsed", LAB_INTEGER, "128", NULL, 1, 10000, NULL, N_("old sentences that rehearsal mixes in, and that EWC measures importance on")},
+    {"rehearsed", LAB_INTEGER, "128", NULL, 1, 10000, NULL,
+     N_("old sentences that rehearsal mixes in, and that EWC measures importance on")},
     {"steps", LAB_INTEGER, "200", "60", 1, 100000, NULL, N_("steps of fine-tuning")},
     {"batch", LAB_INTEGER, "8", NULL, 1, 1024, NULL, N_("sentences of a step")},
     {"lr", LAB_REAL, "0.001", "0.003", 0, 10, NULL, N_("learning rate of AdamW, the same for all ways")},

@@ -1,7 +1,7 @@
 /* continual_words.c - new words for zh-en, and sentences with them.
  *
- * A sentence with a new word is one of the task's in which a known noun was replaced in both languages. So everything but the word is as it was, and
- * there is a right answer. */
+ * A sentence with a new word is one of the task's in which a known noun was replaced in both languages. So everything but the word is as it
+ * was, and there is a right answer. */
 #include "lab/continual.h"
 
 #include "base/text.h"

@@ -1,7 +1,7 @@
 /* critical_path.c - how many steps must wait for one another: RNN, convolutions, attention; training and generating.
  *
- * Owns the graphs of the RNN and of convolutions; attention's is the plan itself. Every length is the longest path of a graph that is really
- * built, and what a formula says stands beside it. */
+ * Owns the graphs of the RNN and of convolutions; attention's is the plan itself. Every length is the longest path of a graph that is
+ * really built, and what a formula says stands beside it. */
 #include "lab/lab.h"
 #include "lab/setup.h"
 
@@ -53,13 +53,18 @@ static size_t inner_depth(const Plan *plan, const Stage *s)
     case STAGE_CONTRACT:
     case STAGE_LOGITS:
     case STAGE_SCORES:
-    case STAGE_HEADS: return 1 + tree(width) + (s->w[1] != NO_WEIGHT);
+    case STAGE_HEADS:
+        return 1 + tree(width) + (s->w[1] != NO_WEIGHT);
     case STAGE_WEIGHTS:
-    case STAGE_PROBS: return tree(width) + 2 + tree(width) + 1;         /* largest; subtract, exp; sum; divide */
-    case STAGE_NORM: return tree(width) + 1 + 2 + tree(width) + 1 + 3 + 2; /* mean; subtract, square; mean; add eps, root, divide; gain, bias */
+    case STAGE_PROBS:
+        return tree(width) + 2 + tree(width) + 1; /* largest; subtract, exp; sum; divide */
+    case STAGE_NORM:
+        return tree(width) + 1 + 2 + tree(width) + 1 + 3 + 2; /* mean; subtract, square; mean; add eps, root, divide; gain, bias */
     case STAGE_CONCAT:
-    case STAGE_MASKED: return 0;
-    default: return 1;
+    case STAGE_MASKED:
+        return 0;
+    default:
+        return 1;
     }
 }
 
@@ -98,7 +103,8 @@ static int longest_rnn(size_t n, size_t layers, size_t *out, Error *e)
     return 0;
 }
 
-/* Layers of causal convolutions of `kernel` taps until the last output depends on all n inputs; dilated: layer l takes taps kernel^l apart. */
+/* Layers of causal convolutions of `kernel` taps until the last output depends on all n inputs; dilated: layer l takes taps kernel^l apart.
+ */
 static size_t convolutions(size_t n, size_t kernel, bool dilated)
 {
     size_t field = 1, layers = 0, step = 1;
@@ -191,11 +197,15 @@ int lab_run_critical_path(Lab *lab, Error *e)
     model_free(m);
     if (status != 0)
         return -1;
-    lab_note(lab, _("With %zu layers the transformer's chain has %zu stages for every n; what grows is only the depth of the sums inside, with log n (%zu operations at n = %zu). The RNN's has n + L − 1 = %zu "
-                    "steps there."),
+    lab_note(lab,
+             _("With %zu layers the transformer's chain has %zu stages for every n; what grows is only the depth of the sums inside, with "
+               "log n (%zu operations at n = %zu). The RNN's has n + L − 1 = %zu "
+               "steps there."),
              layers, r.stages, r.operations, r.n, r.rnn);
-    lab_note(lab, _("An RNN that is linear in its state (x_t = A x_{t-1} + B u_t) could be computed in about log n steps, by a scan; the ones counted here are not linear."));
-    lab_note(lab, _("Generating is sequential for all: each token waits for the one before. The RNN then carries a state of one size, attention reads all keys and values so far."));
+    lab_note(lab, _("An RNN that is linear in its state (x_t = A x_{t-1} + B u_t) could be computed in about log n steps, by a scan; the "
+                    "ones counted here are not linear."));
+    lab_note(lab, _("Generating is sequential for all: each token waits for the one before. The RNN then carries a state of one size, "
+                    "attention reads all keys and values so far."));
     return 0;
 }
 

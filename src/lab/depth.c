@@ -10,20 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What is built. */
+/* What is built: the norm before or after, or off; bare: without residuals. */
 typedef struct Variant {
     const char *name, *norm;
     Ablations ablations;
 } Variant;
 
 static const Variant variants[] = {
-    {"pre-residual", "norm=layernorm,norm_position=pre", 0},
-    {"post-residual", "norm=layernorm,norm_position=post", 0},
-    {"off-residual", "norm=none", 0},
+    {"pre", "norm=layernorm,norm_position=pre", 0},
+    {"post", "norm=layernorm,norm_position=post", 0},
+    {"off", "norm=none", 0},
     {"pre-bare", "norm=layernorm,norm_position=pre", NO_RESIDUAL},
     {"off-bare", "norm=none", NO_RESIDUAL},
 };
-static const char *const columns[] = {"pre_residual", "post_residual", "off_residual", "pre_bare", "off_bare"};
+static const char *const columns[] = {"pre", "post", "off", "pre_bare", "off_bare"};
 enum { VARIANTS = sizeof variants / sizeof *variants, LAYERS_MAX = 64 };
 
 /* One model of one seed, layer by layer. */
@@ -66,8 +66,8 @@ static int measure(Lab *lab, const Variant *v, const Init *init, size_t layers, 
     if (!ids)
         return error_memory(e, "depth");
     setup_ids(ids, 2 * n, vocab, init->seed + 1000);
-    Model *m = setup_model(init, e, "kind=%s,d_model=%zu,n_heads=4,d_ff=%zu,%s_layers=%zu,vocab_size=%zu,position=learned,activation=%s,%s", stack,
-                           lab_size(lab, "d_model"), 4 * lab_size(lab, "d_model"), stack, layers, vocab, "gelu_tanh", v->norm);
+    Model *m = setup_model(init, e, "kind=%s,d_model=%zu,n_heads=4,d_ff=%zu,%s_layers=%zu,vocab_size=%zu,position=learned,activation=%s,%s",
+                           stack, lab_size(lab, "d_model"), 4 * lab_size(lab, "d_model"), stack, layers, vocab, "gelu_tanh", v->norm);
     PassInput input = causal ? (PassInput){NULL, ids, 0, n} : (PassInput){ids, NULL, n, 0};
     Pass *p = m ? pass_create(m, input, v->ablations, e) : NULL;
     int status = p ? pass_backward(p, ids + n, n, &loss, e) : -1;
@@ -93,7 +93,7 @@ static void add(Means *to, const Profile *x, size_t layers)
 
 static void summary_columns(Table *t)
 {
-    table_text_column(t, "case", _("case"));
+    table_text_column(t, "case", _("norm-init-layers"));
     table_column(t, "cosine", _("token cosine, last layer"), 4);
     table_column(t, "cosine_spread", _("± seeds"), 4);
     table_column(t, "alike", _("alike from layer"), 0);
@@ -122,7 +122,8 @@ static bool is_shown(size_t layer, size_t layers)
 }
 
 /* The deepest models layer by layer: a row a layer, a column a variant. */
-static void add_profile(Table *cosines, Table *w_q, Plot *cosine_plot, Plot *gradient_plot, size_t variant, const char *name, const Means *m, size_t layers)
+static void add_profile(Table *cosines, Table *w_q, Plot *cosine_plot, Plot *gradient_plot, size_t variant, const char *name,
+                        const Means *m, size_t layers)
 {
     size_t a = plot_series(cosine_plot, name), b = plot_series(gradient_plot, name), row = 0;
     for (size_t l = 0; l < layers; l++) {
@@ -165,14 +166,22 @@ static double of(const Table *t, const char *variant, const char *init, size_t l
 
 static void add_notes(Lab *lab, const Table *t, const char *init, size_t shallow, size_t deep)
 {
-    lab_note(lab, _("%s, %zu layers: with norms but without residuals the token cosine is above 0.999 from layer %g on; |dW_Q| of the last layer is %.2g, "
-                    "with pre-norm residuals %.2g. The gradient at the embeddings is %.2g, against %.2g at %zu layers."),
-             init, deep, of(t, "pre-bare", init, deep, "alike"), of(t, "pre-bare", init, deep, "w_q_last"), of(t, "pre-residual", init, deep, "w_q_last"),
-             of(t, "pre-bare", init, deep, "embedding"), of(t, "pre-bare", init, shallow, "embedding"), shallow);
-    lab_note(lab, _("%s, without residuals and without norms the gradient at the embeddings goes from %.2g (%zu layers) to %.2g (%zu layers)."), init,
-             of(t, "off-bare", init, shallow, "embedding"), shallow, of(t, "off-bare", init, deep, "embedding"), deep);
+    double alike = of(t, "pre-bare", init, deep, "alike");
+    lab_note(
+        lab,
+        _("%s, %zu layers, with norms but without residuals: token cosine %.4f after the last layer; |dW_Q| of the last layer %.2g, with "
+          "pre-norm residuals %.2g. The gradient at the embeddings is %.2g, at %zu layers %.2g."),
+        init, deep, of(t, "pre-bare", init, deep, "cosine"), of(t, "pre-bare", init, deep, "w_q_last"),
+        of(t, "pre", init, deep, "w_q_last"), of(t, "pre-bare", init, deep, "embedding"), shallow,
+        of(t, "pre-bare", init, shallow, "embedding"));
+    if (!isnan(alike))
+        lab_note(lab, _("%s, %zu layers, with norms but without residuals: rows are equal (cosine above 0.999) from layer %.0f on."), init,
+                 deep, alike);
+    lab_note(lab,
+             _("%s, without residuals and without norms the gradient at the embeddings goes from %.2g (%zu layers) to %.2g (%zu layers)."),
+             init, of(t, "off-bare", init, shallow, "embedding"), shallow, of(t, "off-bare", init, deep, "embedding"), deep);
     lab_note(lab, _("%s, with residuals, %zu layers: token cosine %.4f with post-norm, %.4f with pre-norm."), init, deep,
-             of(t, "post-residual", init, deep, "cosine"), of(t, "pre-residual", init, deep, "cosine"));
+             of(t, "post", init, deep, "cosine"), of(t, "pre", init, deep, "cosine"));
 }
 
 /* One variant at one depth, over seeds. */
@@ -191,7 +200,8 @@ static int run_variant(Lab *lab, const Variant *v, const Init *kind, size_t laye
 }
 
 /* All variants and depths of one initialisation. */
-static int run_init(Lab *lab, const Init *init, const char *name, Table *summary, double from, double to, Means *means, Profile *profile, Error *e)
+static int run_init(Lab *lab, const Init *init, const char *name, Table *summary, double from, double to, Means *means, Profile *profile,
+                    Error *e)
 {
     const LabValue *depths = lab_value(lab, "layers");
     bool xavier = init->kind == INIT_XAVIER;
@@ -200,10 +210,16 @@ static int run_init(Lab *lab, const Init *init, const char *name, Table *summary
         deepest = (size_t)depths->numbers[k] > deepest ? (size_t)depths->numbers[k] : deepest;
         shallowest = (size_t)depths->numbers[k] < shallowest ? (size_t)depths->numbers[k] : shallowest;
     }
-    Table *cosines = profile_table(lab, xavier ? "cosine_xavier" : "cosine_normal", xavier ? _("token cosine by layer, deepest model, Xavier") : _("token cosine by layer, deepest model, normal 0.02"), 4);
-    Table *w_q = profile_table(lab, xavier ? "w_q_xavier" : "w_q_normal", xavier ? _("|d W_Q| by layer, deepest model, Xavier") : _("|d W_Q| by layer, deepest model, normal 0.02"), -3);
-    Plot *cosine_plot = lab_plot_new(lab, xavier ? _("token cosine by layer, Xavier") : _("token cosine by layer, normal 0.02"), _("layer"), _("mean cosine between tokens"));
-    Plot *gradient_plot = lab_plot_new(lab, xavier ? _("gradient by layer, Xavier") : _("gradient by layer, normal 0.02"), _("layer"), _("|d stream|"));
+    Table *cosines = profile_table(
+        lab, xavier ? "cosine_xavier" : "cosine_normal",
+        xavier ? _("token cosine by layer, deepest model, Xavier") : _("token cosine by layer, deepest model, normal 0.02"), 4);
+    Table *w_q =
+        profile_table(lab, xavier ? "w_q_xavier" : "w_q_normal",
+                      xavier ? _("|d W_Q| by layer, deepest model, Xavier") : _("|d W_Q| by layer, deepest model, normal 0.02"), -3);
+    Plot *cosine_plot = lab_plot_new(lab, xavier ? _("token cosine by layer, Xavier") : _("token cosine by layer, normal 0.02"), _("layer"),
+                                     _("mean cosine between tokens"));
+    Plot *gradient_plot =
+        lab_plot_new(lab, xavier ? _("gradient by layer, Xavier") : _("gradient by layer, normal 0.02"), _("layer"), _("|d stream|"));
     gradient_plot->y_log = true;
     for (size_t v = 0; v < VARIANTS; v++) {
         bool drawn = false;
@@ -237,6 +253,9 @@ int lab_run_depth(Lab *lab, Error *e)
     for (int i = 0; i < 2 && status == 0; i++)
         if (lab_is(lab, "init", "both") || lab_is(lab, "init", names[i]))
             status = run_init(lab, &inits[i], names[i], summary, i / 2.0, (i + 1) / 2.0, means, profile, e);
+    if (status == 0)
+        lab_note(lab, _("bare: without residuals; off: without norms. An empty cell: a cosine of rows that are 0, or a gradient too large "
+                        "for a number of this size."));
     free(means);
     free(profile);
     return status;

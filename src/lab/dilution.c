@@ -63,9 +63,10 @@ int lab_run_dilution(Lab *lab, Error *e)
         plot_point_spread(p, drawn, n, s.mean, s.mean - spread_deviation(&s), s.mean + spread_deviation(&s));
     }
     double last = lengths->numbers[lengths->count - 1];
-    lab_note(lab, _("A weight of %g among %g equal others takes a gap of %.1f; among %g it takes %.1f: ln n more for n times as many."), weight,
-             lengths->numbers[0] - 1, gap, last - 1, equal_gap(last, weight));
-    lab_note(lab, _("A gap that was learned at %g keys and stays leaves a weight of %.3g at %g."), lengths->numbers[0], weight_of(last, gap), last);
+    lab_note(lab, _("A weight of %g among %g equal others takes a gap of %.1f; among %g it takes %.1f: ln n more for n times as many."),
+             weight, lengths->numbers[0] - 1, gap, last - 1, equal_gap(last, weight));
+    lab_note(lab, _("A gap that was learned at %g keys and stays leaves a weight of %.3g at %g."), lengths->numbers[0],
+             weight_of(last, gap), last);
     return 0;
 }
 

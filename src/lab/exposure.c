@@ -1,10 +1,10 @@
 /* exposure.c - a translator fed with the right words, and with its own: exposure bias, scheduled sampling, beam search.
  *
- * Owns the measurements, on the shipped zh-en. Training with teacher forcing shows a model only right beginnings; in use it reads what it said
- * itself. */
+ * Owns the measurements, on the shipped zh-en. Training with teacher forcing shows a model only right beginnings; in use it reads what it
+ * said itself. */
+#include "lab/beam.h"
 #include "lab/lab.h"
 #include "lab/setup.h"
-#include "lab/beam.h"
 
 #include "base/text.h"
 
@@ -32,8 +32,8 @@ static const real *read_logits(Reader *r, const TaskExample *x, const int *input
 
 typedef struct Own {
     size_t sentences, wrong;
-    size_t words, right_given, right_own;             /* of all words */
-    size_t after, after_given, after_own;             /* of the words after the first mistake */
+    size_t words, right_given, right_own; /* of all words */
+    size_t after, after_given, after_own; /* of the words after the first mistake */
 } Own;
 
 /* What is said word by word when the model reads its own words; as many as the right answer has. */
@@ -128,8 +128,10 @@ static int own_output(Lab *lab, Reader *r, const Examples *x, Error *e)
         plot_point(p, given, lengths->numbers[k], (double)o.after_given / after);
         plot_point(p, own, lengths->numbers[k], (double)o.after_own / after);
         if (k + 1 == lengths->count)
-            lab_note(lab, _("%g Chinese words: after a first mistake %.2f of the words are right when the right ones are read, %.2f when its own are. Up to the first mistake the two are the same: the bias "
-                            "is in what follows."),
+            lab_note(lab,
+                     _("%g Chinese words: after a first mistake %.2f of the words are right when the right ones are read, %.2f when its "
+                       "own are. Up to the first mistake the two are the same: the bias "
+                       "is in what follows."),
                      lengths->numbers[k], (double)o.after_given / after, (double)o.after_own / after);
     }
     task_example_free(&example);
@@ -254,7 +256,7 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
     table_column(t, "score", _("sentences right"), 3);
     table_column(t, "score_spread", _("± seeds"), 3);
     table_column(t, "undisturbed", _("words right"), 3);
-    for (int d = 1; d <= 3; d++) {
+    for (int d = 1; d <= 2; d++) {
         char name[24], title[48];
         snprintf(name, sizeof name, "behind_%d", d);
         snprintf(title, sizeof title, _("%d behind"), d);
@@ -283,7 +285,8 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
                 spread_add(&right[d], (double)s.right[d] / (double)s.count[d]);
             pass_free(r.pass);
             model_free(m);
-            if (status != 0 || lab_progress(lab, 0.4 + 0.4 * ((double)k + (double)seed / (double)seeds) / (double)shares->count, _("scheduled sampling"), e) != 0)
+            if (status != 0 || lab_progress(lab, 0.4 + 0.4 * ((double)k + (double)seed / (double)seeds) / (double)shares->count,
+                                            _("scheduled sampling"), e) != 0)
                 return -1;
         }
         size_t row = table_row(t);
@@ -294,12 +297,15 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
         table_set(t, row, "undisturbed", right[0].mean);
         table_set(t, row, "behind_1", right[1].mean);
         table_set(t, row, "behind_2", right[2].mean);
-        table_set(t, row, "behind_3", right[3].mean);
         table_set(t, row, "spread", spread_deviation(&right[1]));
-        lab_note(lab, _("Fine-tuned with a share of %.2f of its own words: %.3f ± %.3f of the words right behind a wrong one, %.3f ± %.3f of the sentences right."), shares->numbers[k], right[1].mean,
-                 spread_deviation(&right[1]), score.mean, spread_deviation(&score));
-        if (mixed.own && k + 1 == shares->count)
-            lab_note(lab, _("Of its own words that were mixed in, %.4f were wrong ones: a model that makes so few mistakes in training hardly meets any by this way either."),
+        lab_note(lab,
+                 _("Fine-tuned with a share of %.2f of its own words: %.3f ± %.3f of the words right behind a wrong one, %.3f ± %.3f of "
+                   "the sentences right."),
+                 shares->numbers[k], right[1].mean, spread_deviation(&right[1]), score.mean, spread_deviation(&score));
+        if (mixed.own && k + 1 == shares->count && mixed.wrong * 20 < mixed.own)
+            lab_note(lab,
+                     _("Of its own words that were mixed in, %.4f were wrong ones: a model that makes so few mistakes in training hardly "
+                       "meets any by this way either."),
                      (double)mixed.wrong / (double)mixed.own);
     }
     return 0;
@@ -368,8 +374,10 @@ static int beams(Lab *lab, const Model *m, const Examples *x, Error *e)
             first_sum = sum / (double)n;
         }
         if (status == 0 && k > 0 && k + 1 == widths->count)
-            lab_note(lab, _("A beam of %g finds answers that the model thinks likelier (log probability %.4f, with a beam of %g %.4f); %.3f of them are right, %.3f before: search does not mend what the model "
-                            "believes."),
+            lab_note(lab,
+                     _("A beam of %g finds answers that the model thinks likelier (log probability %.4f, with a beam of %g %.4f); %.3f of "
+                       "them are right, %.3f before: search does not mend what the model "
+                       "believes."),
                      widths->numbers[k], sum / (double)n, widths->numbers[0], first_sum, (double)right / (double)n, first_score);
         if (status == 0)
             status = lab_progress(lab, 0.8 + 0.2 * (double)(k + 1) / (double)widths->count, _("beam search"), e);
@@ -401,7 +409,8 @@ int lab_run_exposure(Lab *lab, Error *e)
 }
 
 const LabParam lab_params_exposure[] = {
-    {"words", LAB_INTEGERS, "10,12,14,15,16", "12,15", 2, 40, NULL, N_("Chinese words of the sentences; more than 14 are longer than in training")},
+    {"words", LAB_INTEGERS, "10,12,14,15,16", "12,15", 2, 40, NULL,
+     N_("Chinese words of the sentences; more than 14 are longer than in training")},
     {"examples", LAB_INTEGER, "300", "40", 1, 10000, NULL, N_("held-out sentences of each kind")},
     {"share", LAB_REALS, "0,0.25,0.5", "0,0.5", 0, 1, NULL, N_("share of own words in scheduled sampling; 0 is fine-tuning as before")},
     {"steps", LAB_INTEGER, "200", "10", 0, 100000, NULL, N_("steps of fine-tuning, 16 sentences each; 0: none")},

@@ -15,7 +15,7 @@ typedef struct Kind {
 } Kind;
 
 static const Kind kinds[] = {
-    {"sinusoidal", "zh-en", "sinusoidal"}, {"learned", "zh-en.learned", "learned"},    {"rope", "zh-en.rope", "rope"},
+    {"sinusoidal", "zh-en", "sinusoidal"}, {"learned", "zh-en.learned", "learned"}, {"rope", "zh-en.rope", "rope"},
     {"alibi", "zh-en.alibi", "alibi"},     {"none", "zh-en.no-positions", "none"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -72,7 +72,8 @@ static int shipped(Lab *lab, Error *e)
     for (size_t k = 0; k < KINDS; k++)
         if (shipped_model(lab, t, p, k, e) != 0)
             return -1;
-    lab_note(lab, _("zh-en.learned has 128 rows of positions; those beyond the longest sentence of training never had a gradient and are what they were at initialisation: that is what is run there."));
+    lab_note(lab, _("zh-en.learned has 128 rows of positions; those beyond the longest sentence of training never had a gradient and are "
+                    "what they were at initialisation: that is what is run there."));
     return 0;
 }
 
@@ -92,8 +93,10 @@ static int train_one(Lab *lab, const Kind *kind, uint64_t seed, double from, dou
     Eval v;
     size_t steps = lab_size(lab, "steps");
     if (setup_recipe(&r, e,
-                     "{\"task\":\"induction\",\"config\":{\"kind\":\"decoder\",\"decoder_layers\":2,\"d_model\":32,\"n_heads\":4,\"ffn\":\"none\",\"norm\":\"none\",\"bias\":false,"
-                     "\"position\":\"%s\",\"max_len\":64,\"tie_embeddings\":false},\"init\":\"xavier\",\"weight_seed\":%llu,\"data_seed\":%llu,\"steps\":%zu,"
+                     "{\"task\":\"induction\",\"config\":{\"kind\":\"decoder\",\"decoder_layers\":2,\"d_model\":32,\"n_heads\":4,\"ffn\":"
+                     "\"none\",\"norm\":\"none\",\"bias\":false,"
+                     "\"position\":\"%s\",\"max_len\":64,\"tie_embeddings\":false},\"init\":\"xavier\",\"weight_seed\":%llu,\"data_seed\":%"
+                     "llu,\"steps\":%zu,"
                      "\"batch\":32,\"lr\":0.01,\"lr_end\":0,\"warmup\":%zu,\"weight_decay\":0,\"eval_examples\":200}",
                      kind->config, (unsigned long long)seed, (unsigned long long)seed, steps, steps / 20) != 0)
         return -1;
@@ -107,7 +110,8 @@ static int train_one(Lab *lab, const Kind *kind, uint64_t seed, double from, dou
     }
     for (size_t i = 0; i < times->count && status == 0; i++) {
         int letters = (int)(times->numbers[i] * LETTERS + 0.5);
-        status = evaluate(trainer_model(t), trainer_examples(t), 0, lab_size(lab, "examples"), letters < LETTERS_MAX ? letters : LETTERS_MAX, &v, e);
+        status = evaluate(trainer_model(t), trainer_examples(t), 0, lab_size(lab, "examples"),
+                          letters < LETTERS_MAX ? letters : LETTERS_MAX, &v, e);
         if (status == 0) {
             spread_add(&out[i].right, v.score);
             spread_add(&out[i].loss, v.loss);
@@ -151,11 +155,12 @@ static int live(Lab *lab, Error *e)
             table_set(t, row, "score", scores[i].right.mean);
             table_set(t, row, "spread", spread_deviation(&scores[i].right));
             table_set(t, row, "loss", scores[i].loss.mean);
-            plot_point_spread(p, series, letters < LETTERS_MAX ? letters : LETTERS_MAX, scores[i].right.mean, scores[i].right.mean - spread_deviation(&scores[i].right),
+            plot_point_spread(p, series, letters < LETTERS_MAX ? letters : LETTERS_MAX, scores[i].right.mean,
+                              scores[i].right.mean - spread_deviation(&scores[i].right),
                               scores[i].right.mean + spread_deviation(&scores[i].right));
         }
-        lab_note(lab, _("repeating letters, %s: %.2f right at %g times the training length, %.2f at %g times."), kinds[k].name, scores[0].right.mean, times->numbers[0],
-                 scores[times->count - 1].right.mean, times->numbers[times->count - 1]);
+        lab_note(lab, _("repeating letters, %s: %.2f right at %g times the training length, %.2f at %g times."), kinds[k].name,
+                 scores[0].right.mean, times->numbers[0], scores[times->count - 1].right.mean, times->numbers[times->count - 1]);
     }
     return 0;
 }

@@ -1,7 +1,8 @@
 /* ffn.c - what the feed-forward network is: what its activation is for, which units are awake, what a unit stores, how many numbers it has.
  *
- * Owns the four measurements. The first works on random weights, the others on a trained model and on its like before training. */
-#include "lab/lab.h"
+ * Owns four measurements; a fifth, which trains, is in ffn_without.c. The first works on random weights, the others on a trained model and
+ * on its like before training. */
+#include "lab/ffn.h"
 #include "lab/setup.h"
 
 #include "base/text.h"
@@ -46,7 +47,8 @@ static double norm_of(const real *x, size_t n)
     return sqrt(sum_of_squares(x, n));
 }
 
-/* How far apply() is from additive, |f(x + z) - f(x) - f(z)| / (|f(x)| + |f(z)|), from the folded matrix, and how |f(2x)| compares with |f(x)|. */
+/* How far apply() is from additive, |f(x + z) - f(x) - f(z)| / (|f(x)| + |f(z)|), from the folded matrix, and how |f(2x)| compares with
+ * |f(x)|. */
 static void fold_row(Table *t, const Ffn *f, Form form, const real *x, const real *z, size_t rows, real *room)
 {
     size_t n = rows * f->d, row = table_row(t);
@@ -106,7 +108,9 @@ static int folding(Lab *lab, Error *e)
     for (int form = 0; form < FORM_COUNT; form++)
         fold_row(t, &f, (Form)form, x, z, ROWS, z + n);
     free(block);
-    lab_note(lab, _("Without its activation a plain FFN is the matrix W_1·W_2 (relative distance %.1e). A gated one without activation is not: doubling x multiplies it by %.3f, it is quadratic."),
+    lab_note(lab,
+             _("Without its activation a plain FFN is the matrix W_1·W_2 (relative distance %.1e). A gated one without activation is not: "
+               "doubling x multiplies it by %.3f, it is quadratic."),
              table_number(t, 0, 1), table_number(t, 2, 3));
     return 0;
 }
@@ -160,7 +164,7 @@ static int off_units(Lab *lab, const Model *m, const Recipe *r, const Examples *
                     spread_add(&start[s][l], one[s][l].mean);
         model_free(fresh);
         if (status == 0)
-            status = lab_progress(lab, 0.1 + 0.6 * (double)seed / (double)seeds, _("units before training"), e);
+            status = lab_progress(lab, 0.1 + 0.2 * (double)seed / (double)seeds, _("units before training"), e);
     }
     if (status != 0)
         return -1;
@@ -189,8 +193,10 @@ static int off_units(Lab *lab, const Model *m, const Recipe *r, const Examples *
             spread_add(&before, start[s][l].mean);
             spread_add(&after, trained[s][l].mean);
         }
-    lab_note(lab, _("%s: off at initialisation %.2f, trained %.2f (means over layers). GELU and SiLU units that are below 0 are small, not exactly 0."), m->name,
-             before.mean, after.mean);
+    lab_note(lab,
+             _("%s: off at initialisation %.2f, trained %.2f (means over layers). GELU and SiLU units that are below 0 are small, not "
+               "exactly 0."),
+             m->name, before.mean, after.mean);
     return 0;
 }
 
@@ -199,8 +205,8 @@ static int off_units(Lab *lab, const Model *m, const Recipe *r, const Examples *
 enum { SHOWN_TOKENS = 2 };
 
 typedef struct Keys {
-    double *mean;  /* [units, vocab]: sum of the activation at this token, then its mean */
-    double *seen;  /* [vocab] */
+    double *mean; /* [units, vocab]: sum of the activation at this token, then its mean */
+    double *seen; /* [vocab] */
     size_t units, vocab;
 } Keys;
 
@@ -277,7 +283,8 @@ static int as_memory(Lab *lab, const Model *m, const Recipe *r, const Examples *
     size_t layer = config_layers(&m->config, config_last_stack(&m->config)) - 1;
     Keys k = {calloc(m->config.d_ff * vocab, sizeof(double)), calloc(vocab, sizeof(double)), m->config.d_ff, vocab};
     double *writes = calloc(vocab, sizeof *writes);
-    int status = k.mean && k.seen && writes ? collect(m, r->ablations, x, lab_size(lab, "examples"), stack, layer, &k, e) : error_memory(e, "ffn");
+    int status =
+        k.mean && k.seen && writes ? collect(m, r->ablations, x, lab_size(lab, "examples"), stack, layer, &k, e) : error_memory(e, "ffn");
     if (status == 0) {
         Table *t = lab_table_new(lab, "units", _("the most selective units of the last layer, as keys and values"));
         table_column(t, "unit", _("unit"), 0);
@@ -319,7 +326,8 @@ static int as_memory(Lab *lab, const Model *m, const Recipe *r, const Examples *
         }
         status = used ? status : error_memory(e, "ffn");
         free(used);
-        lab_note(lab, _("A unit wakes for tokens (their mean activation of it) and writes words (what it adds to their logits for an activation of 1, its row of W_2 times the unembedding, no norm "
+        lab_note(lab, _("A unit wakes for tokens (their mean activation of it) and writes words (what it adds to their logits for an "
+                        "activation of 1, its row of W_2 times the unembedding, no norm "
                         "on the way): a key and a value (Geva et al. 2021)."));
     }
     free(k.mean);
@@ -351,8 +359,10 @@ static void share_row(Table *t, const char *name, const Model *m)
 
 static int parameters(Lab *lab, const Model *m, Error *e)
 {
-    static const struct { const char *name, *config; } blocks[] = {{"decoder-block", "kind=decoder,decoder_layers=1"},
-                                                                   {"cross-block", "kind=encoder-decoder,encoder_layers=0,decoder_layers=1"}};
+    static const struct {
+        const char *name, *config;
+    } blocks[] = {{"decoder-block", "kind=decoder,decoder_layers=1"},
+                  {"cross-block", "kind=encoder-decoder,encoder_layers=0,decoder_layers=1"}};
     Table *t = lab_table_new(lab, "parameters", _("whose numbers are they?"));
     table_text_column(t, "model", _("model"));
     table_column(t, "ffn", _("FFN"), 0);
@@ -363,14 +373,17 @@ static int parameters(Lab *lab, const Model *m, Error *e)
     for (int i = 0; i < 2; i++) {
         Init init = {.kind = INIT_XAVIER, .seed = 1};
         size_t d = lab_size(lab, "d_model");
-        Model *block = setup_model(&init, e, "%s,d_model=%zu,n_heads=1,d_ff=%zu,vocab_size=%zu,bias=false,norm=none,position=none", blocks[i].config, d, 4 * d, 16 * d);
+        Model *block = setup_model(&init, e, "%s,d_model=%zu,n_heads=1,d_ff=%zu,vocab_size=%zu,bias=false,norm=none,position=none",
+                                   blocks[i].config, d, 4 * d, 16 * d);
         if (!block)
             return -1;
         share_row(t, blocks[i].name, block);
         model_free(block);
     }
     share_row(t, m->name, m);
-    lab_note(lab, _("At d_ff = 4d the FFN has %.3f of a block's numbers without cross-attention and %.3f with it; of all of %s, its embeddings counted, %.3f."),
+    lab_note(lab,
+             _("At d_ff = 4d the FFN has %.3f of a block's numbers without cross-attention and %.3f with it; of all of %s, its embeddings "
+               "counted, %.3f."),
              table_number(t, 0, 4), table_number(t, 1, 4), m->name, table_number(t, 2, 5));
     return 0;
 }
@@ -391,6 +404,8 @@ int lab_run_ffn(Lab *lab, Error *e)
         status = as_memory(lab, m, &r, x, e);
     if (status == 0)
         status = parameters(lab, m, e);
+    if (status == 0 && lab_size(lab, "steps"))
+        status = ffn_train_without(lab, e);
     examples_free(x);
     recipe_free(&r);
     model_free(m);
@@ -401,7 +416,8 @@ const LabParam lab_params_ffn[] = {
     {"model", LAB_TEXT, "zh-en", NULL, 0, 0, NULL, N_("a trained model with an FFN")},
     {"examples", LAB_INTEGER, "200", "40", 1, 10000, NULL, N_("held-out texts that its units are watched on")},
     {"units", LAB_INTEGER, "12", "4", 1, 512, NULL, N_("units that are shown, the most selective first")},
-    {"seeds", LAB_INTEGER, "3", "2", 2, 50, NULL, N_("its like before training, weights of seeds 1, 2, …")},
+    {"seeds", LAB_INTEGER, "3", "2", 2, 50, NULL, N_("its like before training, and trainings, seeds 1, 2, …")},
+    {"steps", LAB_INTEGER, "3000", "30", 0, 100000, NULL, N_("steps of training with and without, 32 sequences each; 0: none")},
     {"d_model", LAB_INTEGER, "32", "16", 8, 256, NULL, N_("width, where folding and parameters are looked at")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the weights that are folded")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},

@@ -1,4 +1,5 @@
-/* hypotheses.c - what can be counted of "attention compresses, the FFN computes": entropy and sparsity by depth, and what is lost without each.
+/* hypotheses.c - what can be counted of "attention compresses, the FFN computes": entropy and sparsity by depth, and what is lost without
+ * each.
  *
  * Owns the measurement. A reading of a hypothesis is not the hypothesis: see what the experiment says it does not show. */
 #include "lab/lab.h"
@@ -45,7 +46,8 @@ static void add_pass(Depth *d, Pass *p)
     const Config *c = &pass_model(p)->config;
     for (int s = 0; s < 2; s++)
         for (size_t l = 0; l < config_layers(c, (Stack)s) && l < LAYERS_MAX; l++) {
-            int weights = setup_stage(p, "%s.%zu.self.weights", stack_name((Stack)s), l), units = setup_stage(p, "%s.%zu.ffn.activate", stack_name((Stack)s), l);
+            int weights = setup_stage(p, "%s.%zu.self.weights", stack_name((Stack)s), l),
+                units = setup_stage(p, "%s.%zu.ffn.activate", stack_name((Stack)s), l);
             if (weights >= 0)
                 add_entropy(&d->share[s][l], p, (size_t)weights);
             if (units >= 0)
@@ -134,8 +136,10 @@ static int add_loss(Table *t, const char *key, const Model *m, const Examples *x
 
 static int switched_off(Table *t, const Model *m, const Recipe *r, const Examples *x, size_t n, Error *e)
 {
-    static const struct { const char *name; Ablations bits; } cases[] = {
-        {"whole", 0}, {"no-attention-now", NO_ATTENTION}, {"uniform-attention-now", UNIFORM_ATTENTION}, {"no-ffn-now", NO_FFN}};
+    static const struct {
+        const char *name;
+        Ablations bits;
+    } cases[] = {{"whole", 0}, {"no-attention-now", NO_ATTENTION}, {"uniform-attention-now", UNIFORM_ATTENTION}, {"no-ffn-now", NO_FFN}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char key[96];
         snprintf(key, sizeof key, "%s-%s", m->name, cases[i].name);
@@ -194,8 +198,10 @@ static int one_model(Lab *lab, Tables *t, const char *name, Error *e)
         Stack last = config_last_stack(&m->config);
         int answer = falls(t->trained.share[last]);
         if (answer >= 0)
-            lab_note(lab, answer ? _("%s: the entropy of self-attention falls from every layer of the %s to the next.") : _("%s: the entropy of self-attention does not fall from every layer of the %s to the next."), m->name,
-                     stack_name(last));
+            lab_note(lab,
+                     answer ? _("%s: the entropy of self-attention falls from every layer of the %s to the next.")
+                            : _("%s: the entropy of self-attention does not fall from every layer of the %s to the next."),
+                     m->name, stack_name(last));
     }
     if (status == 0 && has_recipe)
         status = switched_off(t->lost, m, &r, x, n, e);
@@ -235,7 +241,8 @@ int lab_run_hypotheses(Lab *lab, Error *e)
     if (status == 0)
         status = trained_without(t->lost, lab_size(lab, "examples"), e);
     if (status == 0)
-        lab_note(lab, _("\"Now\" is switched off in a model that was trained with it: it shows what these weights rest on. \"Trained without\" is another model, which had the chance to do without it. "
+        lab_note(lab, _("\"Now\" is switched off in a model that was trained with it: it shows what these weights rest on. \"Trained "
+                        "without\" is another model, which had the chance to do without it. "
                         "Neither says what the part does."));
     free(t);
     return status;

@@ -19,8 +19,9 @@ static Model *open_model(Lab *lab, const char *kind, const char *position, int p
     char pads[16] = "";
     if (pad >= 0)
         snprintf(pads, sizeof pads, ",pad=%d", pad);
-    return setup_model(&init, e, "kind=%s,d_model=%zu,n_heads=4,d_ff=%zu,encoder_layers=%zu,decoder_layers=%zu,vocab_size=%d,position=%s%s", kind, lab_size(lab, "d_model"),
-                       4 * lab_size(lab, "d_model"), lab_size(lab, "layers"), lab_size(lab, "layers"), VOCAB, position, pads);
+    return setup_model(&init, e, "kind=%s,d_model=%zu,n_heads=4,d_ff=%zu,encoder_layers=%zu,decoder_layers=%zu,vocab_size=%d,position=%s%s",
+                       kind, lab_size(lab, "d_model"), 4 * lab_size(lab, "d_model"), lab_size(lab, "layers"), lab_size(lab, "layers"),
+                       VOCAB, position, pads);
 }
 
 /* ---- the causal mask ---- */
@@ -38,7 +39,8 @@ static int edit_mask(Pass *p, Mask mask, size_t n, Error *e)
         if (mask == MASK_DIAGONAL)
             snprintf(text, sizeof text, "decoder.*.self.masked[query=%zu,key=%zu]=-inf", i, i);
         else if (i + 1 < n)
-            snprintf(text, sizeof text, "decoder.%s.self.masked[query=%zu,key=%zu..%zu]=0", mask == MASK_FIRST ? "0" : "*", i, i + 1, n - 1);
+            snprintf(text, sizeof text, "decoder.%s.self.masked[query=%zu,key=%zu..%zu]=0", mask == MASK_FIRST ? "0" : "*", i, i + 1,
+                     n - 1);
         else
             break;
         status = edits_add(&edits, text, e);
@@ -142,11 +144,16 @@ static int causal(Lab *lab, Error *e)
             table_set_text(t, row, "mask", i ? "no-mask" : "causal");
             table_set(t, row, "difference", i ? unmasked : masked);
         }
-        lab_note(lab, _("With -inf a changed future token moves no earlier logit (%g); with 0 in its place, a score like any other, it moves them by %.2g, and by %.2g where only the first of %zu layers is so."),
+        lab_note(lab,
+                 _("With -inf a changed future token moves no earlier logit (%g); with 0 in its place, a score like any other, it moves "
+                   "them by %.2g, and by %.2g where only the first of %zu layers is so."),
                  leak[MASK_RIGHT], leak[MASK_ZERO], leak[MASK_FIRST], m->config.decoder_layers);
-        lab_note(lab, _("Where the diagonal is hidden too, the first row sees nothing: softmax of a row of -inf is 0/0, and NaN spreads to every row that sees the first."));
-        lab_note(lab, _("One masked pass gives what %zu passes give (largest difference %g): that is what training in one pass rests on. Without the mask they differ by %.2g: at inference, too, "
-                        "the mask is needed wherever several tokens are fed at once."),
+        lab_note(lab, _("Where the diagonal is hidden too, the first row sees nothing: softmax of a row of -inf is 0/0, and NaN spreads to "
+                        "every row that sees the first."));
+        lab_note(lab,
+                 _("One masked pass gives what %zu passes give (largest difference %g): that is what training in one pass rests on. "
+                   "Without the mask they differ by %.2g: at inference, too, "
+                   "the mask is needed wherever several tokens are fed at once."),
                  n, masked, unmasked);
     } else
         status = -1;
@@ -214,10 +221,13 @@ static int padding(Lab *lab, Error *e)
         }
     }
     int right = table_find_row(t, "decoder-right"), column = table_find_column(t, "seen_rope");
-    lab_note(lab, _("Pads that are seen move real rows wherever a real row can see them: in an encoder, in cross-attention, and on the left of a decoder. On the right of a decoder the causal mask hides "
-                    "them already (%g)."),
+    lab_note(lab,
+             _("Pads that are seen move real rows wherever a real row can see them: in an encoder, in cross-attention, and on the left of "
+               "a decoder. On the right of a decoder the causal mask hides "
+               "them already (%g)."),
              table_number(t, (size_t)right, (size_t)column));
-    lab_note(lab, _("Hidden pads on the left still move the real rows where positions are absolute: the text now stands elsewhere. With RoPE only distances count, and nothing but rounding is left."));
+    lab_note(lab, _("Hidden pads on the left still move the real rows where positions are absolute: the text now stands elsewhere. With "
+                    "RoPE only distances count, and nothing but rounding is left."));
     return 0;
 }
 

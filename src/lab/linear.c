@@ -126,9 +126,12 @@ static int compare_orders(Lab *lab, size_t n, size_t d_k, size_t d_v, Error *e)
     add_order(t, "recurrence", &one, &other, stepped);
     release(&m);
     lab_note(lab, _("Without a mask (QKᵀ)V = Q(KᵀV): the two differ by %.1e, which is rounding."), exact);
-    lab_note(lab, _("In a decoder Q(KᵀV) has %zu of %zu rows right, the last one (%.1e): KᵀV sums over keys that the other rows may not see."), right, n,
-             last);
-    lab_note(lab, _("The causal sum is a recurrence whose state has %zu numbers a head (d_k × d_v, and d_k for the normaliser), whatever n is; it differs from the sum by %.1e."),
+    lab_note(lab,
+             _("In a decoder Q(KᵀV) has %zu of %zu rows right, the last one (%.1e): KᵀV sums over keys that the other rows may not see."),
+             right, n, last);
+    lab_note(lab,
+             _("The causal sum is a recurrence whose state has %zu numbers a head (d_k × d_v, and d_k for the normaliser), whatever n is; "
+               "it differs from the sum by %.1e."),
              d_k * (d_v + 1), stepped);
     return 0;
 }
@@ -180,8 +183,9 @@ static size_t nearest(const double *answer, const double *values, size_t n, size
     return best;
 }
 
-/* `pairs` random keys and values of d numbers, all of length 1. Every key is asked for once; the answer is the value that what comes out is most
- * like. Returns the share that is right. Scores are β q·k; for the features β is split between q and k. `scratch` is [pairs, pairs]. */
+/* `pairs` random keys and values of d numbers, all of length 1. Every key is asked for once; the answer is the value that what comes out is
+ * most like. Returns the share that is right. Scores are β q·k; for the features β is split between q and k. `scratch` is [pairs, pairs].
+ */
 static double recall(Room *m, double *scratch, size_t pairs, size_t d, double beta, How how, Random *random)
 {
     OnlineCount count;
@@ -268,11 +272,14 @@ static int measure_recall(Lab *lab, Error *e)
             table_set(t, row, "product", x[PRODUCT].mean);
             table_set(t, row, "product_spread", spread_deviation(&x[PRODUCT]));
             plot_point(p, soft, (double)n, x[SOFTMAX].mean);
-            plot_point_spread(p, series, (double)n, x[PRODUCT].mean, x[PRODUCT].mean - spread_deviation(&x[PRODUCT]), x[PRODUCT].mean + spread_deviation(&x[PRODUCT]));
+            plot_point_spread(p, series, (double)n, x[PRODUCT].mean, x[PRODUCT].mean - spread_deviation(&x[PRODUCT]),
+                              x[PRODUCT].mean + spread_deviation(&x[PRODUCT]));
             half = x[PRODUCT].mean >= 0.5 && n > half ? n : half;
             if (k + 1 == pairs->count)
-                lab_note(lab, _("d_k = d_v = %zu: of %zu pairs softmax recalls %.2f, linear attention %.2f with φ = elu + 1 and %.2f with φ(x) = x, which recalls half or more of up to %zu pairs. Its state is one matrix of %zu "
-                                "numbers, on which all pairs are written on top of one another."),
+                lab_note(lab,
+                         _("d_k = d_v = %zu: of %zu pairs softmax recalls %.2f, linear attention %.2f with φ = elu + 1 and %.2f with φ(x) "
+                           "= x, which recalls half or more of up to %zu pairs. Its state is one matrix of %zu "
+                           "numbers, on which all pairs are written on top of one another."),
                          d, n, x[SOFTMAX].mean, x[FEATURES].mean, x[PRODUCT].mean, half, d * d);
         }
         if (lab_progress(lab, (double)(s + 1) / (double)sizes->count, _("recall"), e) != 0)
@@ -293,7 +300,8 @@ const LabParam lab_params_linear[] = {
     {"d_k", LAB_INTEGERS, "8,32", "8", 1, 256, NULL, N_("dimensions of keys; the orders are compared with the first")},
     {"d_v", LAB_INTEGER, "8", NULL, 1, 256, NULL, N_("dimensions of values, where the orders are compared")},
     {"pairs", LAB_INTEGERS, "2,4,8,16,32,64,128", "2,64", 1, 512, NULL, N_("pairs of a key and a value to recall")},
-    {"beta", LAB_REAL, "16", NULL, 0, 1000, NULL, N_("what q·k is multiplied by, before the softmax, and (split between q and k) before φ = elu + 1")},
+    {"beta", LAB_REAL, "16", NULL, 0, 1000, NULL,
+     N_("what q·k is multiplied by, before the softmax, and (split between q and k) before φ = elu + 1")},
     {"seeds", LAB_INTEGER, "20", "5", 2, 100, NULL, N_("draws of the keys, seeds 1, 2, …")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of q, k, v where the orders are compared")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},

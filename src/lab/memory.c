@@ -1,7 +1,7 @@
 /* memory.c - where the bytes are: by kind of stage, in training and in inference; and what a key/value cache costs and saves.
  *
- * Owns the sums. Bytes are those of plans (the shapes of every stage's value), multiplications those of measure/cost.h; that a cache changes
- * no number is checked on the model itself. */
+ * Owns the sums. Bytes are those of plans (the shapes of every stage's value), multiplications those of measure/cost.h; that a cache
+ * changes no number is checked on the model itself. */
 #include "lab/lab.h"
 #include "lab/setup.h"
 
@@ -16,8 +16,9 @@ static Model *open_model(Lab *lab, Error *e)
 {
     Init init = {.kind = INIT_XAVIER, .seed = 1};
     size_t d = lab_size(lab, "d_model");
-    return setup_model(&init, e, "kind=decoder,d_model=%zu,n_heads=%zu,n_kv_heads=%zu,d_ff=%zu,decoder_layers=%zu,vocab_size=%d,position=rope", d, lab_size(lab, "n_heads"),
-                       lab_size(lab, "n_kv_heads"), 4 * d, lab_size(lab, "layers"), VOCAB);
+    return setup_model(&init, e,
+                       "kind=decoder,d_model=%zu,n_heads=%zu,n_kv_heads=%zu,d_ff=%zu,decoder_layers=%zu,vocab_size=%d,position=rope", d,
+                       lab_size(lab, "n_heads"), lab_size(lab, "n_kv_heads"), 4 * d, lab_size(lab, "layers"), VOCAB);
 }
 
 static bool is_square(const Stage *s)
@@ -27,9 +28,9 @@ static bool is_square(const Stage *s)
 
 typedef struct Bytes {
     double kinds[STAGE_KIND_COUNT];
-    double values;   /* all stages' */
-    double square;   /* of these, [heads, n, n] */
-    double live;     /* the most that must be there at once where a stage is given back as soon as its last reader has run */
+    double values; /* all stages' */
+    double square; /* of these, [heads, n, n] */
+    double live;   /* the most that must be there at once where a stage is given back as soon as its last reader has run */
     double square_live;
 } Bytes;
 
@@ -93,8 +94,8 @@ static int by_length(Lab *lab, const Model *m, Error *e)
     table_column(t, "cache", _("key/value cache"), 0);
     Plot *p = lab_plot_new(lab, _("bytes for one sequence"), _("n"), _("bytes"));
     p->x_log = p->y_log = true;
-    size_t all = plot_series(p, _("training, all values")), square = plot_series(p, _("of these n × n")), live = plot_series(p, _("inference")),
-           cache = plot_series(p, _("cache"));
+    size_t all = plot_series(p, _("training, all values")), square = plot_series(p, _("of these n × n")),
+           live = plot_series(p, _("inference")), cache = plot_series(p, _("cache"));
     for (size_t k = 0; k < lengths->count; k++) {
         double n = lengths->numbers[k], kept = 2 * (double)(c->decoder_layers * c->n_kv_heads * c->d_head) * n * sizeof(real);
         if (count_bytes(m, (size_t)n, &b, e) != 0)
@@ -123,11 +124,17 @@ static int by_length(Lab *lab, const Model *m, Error *e)
         table_set(t, row, "bytes", b.kinds[kind]);
         table_set(t, row, "share", b.kinds[kind] / b.values);
     }
-    lab_note(lab, _("At n = %g the n × n matrices are %.0f%% of all values kept for training: one for each of %zu heads, in each of %zu layers, in each of the stages from raw scores to weights. In "
-                    "inference those of one layer are live at once: %.2f of that."),
+    lab_note(lab,
+             _("At n = %g the n × n matrices are %.0f%% of all values kept for training: one for each of %zu heads, in each of %zu layers, "
+               "in each of the stages from raw scores to weights. In "
+               "inference those of one layer are live at once: %.2f of that."),
              lengths->numbers[lengths->count - 1], 100 * b.square / b.values, c->n_heads, c->decoder_layers, b.square_live / b.square);
-    lab_note(lab, _("The weights take %.0f bytes, whatever n is; in training three times as many again, for their gradients and AdamW's two moments."), weights);
-    lab_note(lab, _("These are the stages as the debugger keeps them, each on its own. Programs that train fuse some of them, or compute them again on the way back (checkpointing: memory for time)."));
+    lab_note(lab,
+             _("The weights take %.0f bytes, whatever n is; in training three times as many again, for their gradients and AdamW's two "
+               "moments."),
+             weights);
+    lab_note(lab, _("These are the stages as the debugger keeps them, each on its own. Programs that train fuse some of them, or compute "
+                    "them again on the way back (checkpointing: memory for time)."));
     return 0;
 }
 
@@ -215,8 +222,10 @@ static int with_cache(Lab *lab, const Model *m, Error *e)
         table_set(t, row, "products_ratio", without.products / with.products);
         table_set(t, row, "difference", x);
     }
-    lab_note(lab, _("The cache changes no number (logits differ by at most %.1e). Without it, generating %g tokens takes %.1f times the projections' multiplications, which is (n + 1) / 2, and %.1f times those of "
-                    "the two products."),
+    lab_note(lab,
+             _("The cache changes no number (logits differ by at most %.1e). Without it, generating %g tokens takes %.1f times the "
+               "projections' multiplications, which is (n + 1) / 2, and %.1f times those of "
+               "the two products."),
              most, n, without.projections / with.projections, without.products / with.products);
     lab_note(lab, _("It is paid in memory: 2 · layers · key/value heads · d_head numbers a token, %zu bytes here."),
              2 * m->config.decoder_layers * m->config.n_kv_heads * m->config.d_head * sizeof(real));

@@ -27,8 +27,10 @@ static int measure_start(Lab *lab, const char *place, size_t layers, uint64_t se
     int ids[2 * LENGTH];
     double loss;
     setup_ids(ids, 2 * LENGTH, VOCAB, seed + 1000);
-    Model *m = setup_model(&init, e, "kind=decoder,d_model=%zu,n_heads=4,d_ff=%zu,decoder_layers=%zu,vocab_size=%d,position=sinusoidal,activation=relu,norm_position=%s",
-                           lab_size(lab, "d_model"), 4 * lab_size(lab, "d_model"), layers, VOCAB, place);
+    Model *m = setup_model(
+        &init, e,
+        "kind=decoder,d_model=%zu,n_heads=4,d_ff=%zu,decoder_layers=%zu,vocab_size=%d,position=sinusoidal,activation=relu,norm_position=%s",
+        lab_size(lab, "d_model"), 4 * lab_size(lab, "d_model"), layers, VOCAB, place);
     Pass *p = m ? pass_create(m, (PassInput){NULL, ids, 0, LENGTH}, 0, e) : NULL;
     int status = p ? pass_backward(p, ids + LENGTH, LENGTH, &loss, e) : -1;
     for (size_t l = 0; status == 0 && l < layers; l++) {
@@ -78,10 +80,15 @@ static int at_start(Lab *lab, size_t layers, Error *e)
         table_set(t, row, "post_stream", x[1][l].size.mean);
     }
     const Spread *post = &x[1][layers - 1].gradient, *pre = &x[0][layers - 1].gradient;
-    lab_note(lab, _("At initialisation, %zu layers: near the output |dW_1| is %.2f ± %.2f with post-norm and %.2f ± %.2f with pre-norm; the last layer's is %.2f times the first's with post-norm, %.2f times with pre-norm."), layers,
-             post->mean, spread_deviation(post), pre->mean, spread_deviation(pre), post->mean / x[1][0].gradient.mean, pre->mean / x[0][0].gradient.mean);
-    lab_note(lab, _("The stream's rows grow from %.1f to %.1f with pre-norm; with post-norm they are normalised after every sub-layer (%.1f to %.1f). Every sub-layer but the first reads normalised "
-                    "rows in both."),
+    lab_note(lab,
+             _("At initialisation, %zu layers: near the output |dW_1| is %.2f ± %.2f with post-norm and %.2f ± %.2f with pre-norm; the "
+               "last layer's is %.2f times the first's with post-norm, %.2f times with pre-norm."),
+             layers, post->mean, spread_deviation(post), pre->mean, spread_deviation(pre), post->mean / x[1][0].gradient.mean,
+             pre->mean / x[0][0].gradient.mean);
+    lab_note(lab,
+             _("The stream's rows grow from %.1f to %.1f with pre-norm; with post-norm they are normalised after every sub-layer (%.1f to "
+               "%.1f). Every sub-layer but the first reads normalised "
+               "rows in both."),
              x[0][0].size.mean, x[0][layers - 1].size.mean, x[1][0].size.mean, x[1][layers - 1].size.mean);
     return 0;
 }
@@ -104,12 +111,14 @@ static int train_once(Lab *lab, const Case *x, uint64_t seed, double from, doubl
     Recipe r;
     Eval score;
     size_t steps = lab_size(lab, "steps");
-    int status = setup_recipe(&r, e,
-                              "{\"task\":\"%s\",\"config\":{\"kind\":\"decoder\",\"decoder_layers\":%zu,\"d_model\":%zu,\"n_heads\":4,\"d_ff\":%zu,\"max_len\":64,\"norm_position\":\"%s\","
-                              "\"position\":\"sinusoidal\",\"activation\":\"relu\"},\"init\":\"xavier\",\"weight_seed\":%llu,\"data_seed\":%llu,\"steps\":%zu,"
-                              "\"batch\":%zu,\"lr\":%g,\"lr_end\":0,\"warmup\":%zu,\"weight_decay\":0,\"clip\":0,\"beta2\":0.98,\"eval_examples\":200}",
-                              lab_value(lab, "task")->text, x->layers, lab_size(lab, "d_model"), 4 * lab_size(lab, "d_model"), x->place,
-                              (unsigned long long)seed, (unsigned long long)seed, steps, lab_size(lab, "batch"), lab_number(lab, "lr"), x->warmup);
+    int status = setup_recipe(
+        &r, e,
+        "{\"task\":\"%s\",\"config\":{\"kind\":\"decoder\",\"decoder_layers\":%zu,\"d_model\":%zu,\"n_heads\":4,\"d_ff\":%zu,\"max_len\":"
+        "64,\"norm_position\":\"%s\","
+        "\"position\":\"sinusoidal\",\"activation\":\"relu\"},\"init\":\"xavier\",\"weight_seed\":%llu,\"data_seed\":%llu,\"steps\":%zu,"
+        "\"batch\":%zu,\"lr\":%g,\"lr_end\":0,\"warmup\":%zu,\"weight_decay\":0,\"clip\":0,\"beta2\":0.98,\"eval_examples\":200}",
+        lab_value(lab, "task")->text, x->layers, lab_size(lab, "d_model"), 4 * lab_size(lab, "d_model"), x->place, (unsigned long long)seed,
+        (unsigned long long)seed, steps, lab_size(lab, "batch"), lab_number(lab, "lr"), x->warmup);
     if (status != 0)
         return -1;
     Trainer *t = trainer_create(&r, "lab", e);
@@ -172,9 +181,11 @@ static int train_all(Lab *lab, Error *e)
             table_set(t, row, "diverged", (double)out.diverged);
             losses[i] = out.loss;
             if (i == 3)
-                lab_note(lab, _("%zu layers, loss at the end over %zu seeds: pre-norm %.2f ± %.2f with warm-up, %.2f ± %.2f without; post-norm %.2f ± %.2f with, %.2f ± %.2f without."), x.layers,
-                         seeds, losses[0].mean, spread_deviation(&losses[0]), losses[1].mean, spread_deviation(&losses[1]), losses[2].mean,
-                         spread_deviation(&losses[2]), losses[3].mean, spread_deviation(&losses[3]));
+                lab_note(lab,
+                         _("%zu layers, loss at the end over %zu seeds: pre-norm %.2f ± %.2f with warm-up, %.2f ± %.2f without; post-norm "
+                           "%.2f ± %.2f with, %.2f ± %.2f without."),
+                         x.layers, seeds, losses[0].mean, spread_deviation(&losses[0]), losses[1].mean, spread_deviation(&losses[1]),
+                         losses[2].mean, spread_deviation(&losses[2]), losses[3].mean, spread_deviation(&losses[3]));
         }
     return 0;
 }

@@ -12,8 +12,8 @@ static double dot(const double *a, const double *b, size_t n)
     return sum;
 }
 
-void online_whole(double *out, const double *q, const double *k, const double *v, double *scratch, size_t n, size_t d_k, size_t d_v, bool causal,
-                  OnlineCount *count)
+void online_whole(double *out, const double *q, const double *k, const double *v, double *scratch, size_t n, size_t d_k, size_t d_v,
+                  bool causal, OnlineCount *count)
 {
     double scale = 1 / sqrt((double)d_k), N = (double)n;
     *count = (OnlineCount){.extra = 2 * N * N, .fast = NAN};
@@ -90,8 +90,8 @@ void online_blocks(double *out, const double *q, const double *k, const double *
             for (size_t i = top; i < end; i++) {
                 size_t visible = !causal ? width : i < left ? 0 : i - left + 1 < width ? i - left + 1 : width;
                 if (visible)
-                    meet(out + i * d_v, states + 2 * (i - top), scratch + (i - top) * columns, q + i * d_k, k + left * d_k, v + left * d_v, width,
-                         d_k, d_v, visible, count);
+                    meet(out + i * d_v, states + 2 * (i - top), scratch + (i - top) * columns, q + i * d_k, k + left * d_k, v + left * d_v,
+                         width, d_k, d_v, visible, count);
             }
         }
         for (size_t i = top; i < end; i++)
@@ -134,9 +134,11 @@ static void answer(double *out, const double *state, const double *q, size_t d_k
         out[c] /= norm;
 }
 
-void online_linear(double *out, const double *q, const double *k, const double *v, double *state, size_t n, size_t d_k, size_t d_v, OnlineCount *count)
+void online_linear(double *out, const double *q, const double *k, const double *v, double *state, size_t n, size_t d_k, size_t d_v,
+                   OnlineCount *count)
 {
-    *count = (OnlineCount){.products = 2 * (double)n * (double)d_k * (double)d_v, .rescaling = (double)n * (double)(d_k + d_v),
+    *count = (OnlineCount){.products = 2 * (double)n * (double)d_k * (double)d_v,
+                           .rescaling = (double)n * (double)(d_k + d_v),
                            .extra = (double)d_k * (double)(d_v + 1)};
     memset(state, 0, d_k * (d_v + 1) * sizeof *state);
     for (size_t j = 0; j < n; j++)
@@ -145,7 +147,8 @@ void online_linear(double *out, const double *q, const double *k, const double *
         answer(out + i * d_v, state, q + i * d_k, d_k, d_v);
 }
 
-void online_linear_causal(double *out, const double *q, const double *k, const double *v, size_t n, size_t d_k, size_t d_v, OnlineCount *count)
+void online_linear_causal(double *out, const double *q, const double *k, const double *v, size_t n, size_t d_k, size_t d_v,
+                          OnlineCount *count)
 {
     *count = (OnlineCount){0};
     memset(out, 0, n * d_v * sizeof *out);
@@ -167,7 +170,8 @@ void online_linear_causal(double *out, const double *q, const double *k, const d
 void online_linear_steps(double *out, const double *q, const double *k, const double *v, double *state, size_t n, size_t d_k, size_t d_v,
                          OnlineCount *count)
 {
-    *count = (OnlineCount){.products = 2 * (double)n * (double)d_k * (double)d_v, .rescaling = (double)n * (double)(d_k + d_v),
+    *count = (OnlineCount){.products = 2 * (double)n * (double)d_k * (double)d_v,
+                           .rescaling = (double)n * (double)(d_k + d_v),
                            .extra = (double)d_k * (double)(d_v + 1)};
     memset(state, 0, d_k * (d_v + 1) * sizeof *state);
     for (size_t t = 0; t < n; t++) {

@@ -11,21 +11,21 @@
 #include <stddef.h>
 
 typedef struct OnlineCount {
-    double products;   /* multiplications of the two matrix products */
-    double rescaling;  /* multiplications and divisions beside them */
-    double moved;      /* numbers read from slow memory or written to it */
-    double extra;      /* numbers of slow memory beyond q, k, v and out */
-    double fast;       /* numbers of fast memory at most in use */
+    double products;  /* multiplications of the two matrix products */
+    double rescaling; /* multiplications and divisions beside them */
+    double moved;     /* numbers read from slow memory or written to it */
+    double extra;     /* numbers of slow memory beyond q, k, v and out */
+    double fast;      /* numbers of fast memory at most in use */
 } OnlineCount;
 
 /* softmax(q·kᵀ / √d_k) · v, the n × n matrix of scores written to slow memory and read again (twice: the softmax reads and writes it,
  * too). scratch is [n, n]. causal: query i sees keys 0 … i. */
-void online_whole(double *out, const double *q, const double *k, const double *v, double *scratch, size_t n, size_t d_k, size_t d_v, bool causal,
-                  OnlineCount *count);
+void online_whole(double *out, const double *q, const double *k, const double *v, double *scratch, size_t n, size_t d_k, size_t d_v,
+                  bool causal, OnlineCount *count);
 
-/* The same without that matrix (Milakov and Gimelshein 2018; Rabe and Staats 2021; Dao et al. 2022): blocks of `rows` queries, each of which goes
- * through the keys in blocks of `columns`, with the largest score so far, the sum so far, and the output so far, which are rescaled
- * whenever a larger score turns up. scratch is [rows, columns + 2]. */
+/* The same without that matrix (Milakov and Gimelshein 2018; Rabe and Staats 2021; Dao et al. 2022): blocks of `rows` queries, each of
+ * which goes through the keys in blocks of `columns`, with the largest score so far, the sum so far, and the output so far, which are
+ * rescaled whenever a larger score turns up. scratch is [rows, columns + 2]. */
 void online_blocks(double *out, const double *q, const double *k, const double *v, double *scratch, size_t n, size_t d_k, size_t d_v,
                    size_t rows, size_t columns, bool causal, OnlineCount *count);
 
@@ -33,10 +33,13 @@ void online_blocks(double *out, const double *q, const double *k, const double *
 
 /* x [n] becomes φ(x). */
 void online_features(double *x, size_t n);
-/* φ(q)·(φ(k)ᵀ·v), each row divided by φ(q)·Σφ(k): two small products, all keys seen. q and k hold features already. `state` is [d_k, d_v + 1]. */
-void online_linear(double *out, const double *q, const double *k, const double *v, double *state, size_t n, size_t d_k, size_t d_v, OnlineCount *count);
+/* φ(q)·(φ(k)ᵀ·v), each row divided by φ(q)·Σφ(k): two small products, all keys seen. q and k hold features already. `state` is [d_k, d_v +
+ * 1]. */
+void online_linear(double *out, const double *q, const double *k, const double *v, double *state, size_t n, size_t d_k, size_t d_v,
+                   OnlineCount *count);
 /* The causal sum, straight from its definition: row i is Σ_{j≤i} (φ(q_i)·φ(k_j)) v_j / Σ_{j≤i} φ(q_i)·φ(k_j). */
-void online_linear_causal(double *out, const double *q, const double *k, const double *v, size_t n, size_t d_k, size_t d_v, OnlineCount *count);
+void online_linear_causal(double *out, const double *q, const double *k, const double *v, size_t n, size_t d_k, size_t d_v,
+                          OnlineCount *count);
 /* The same as a recurrence: S += φ(k_t)ᵀ·v_t, z += φ(k_t); out_t = φ(q_t)·S / φ(q_t)·z. `state` is [d_k, d_v + 1], S and z side by side. */
 void online_linear_steps(double *out, const double *q, const double *k, const double *v, double *state, size_t n, size_t d_k, size_t d_v,
                          OnlineCount *count);

@@ -15,7 +15,8 @@ struct Bundle;
 
 /* ---- models and inputs ---- */
 
-/* An untrained model of "kind=decoder,d_model=32,…" (as -m random:… has it), its weights as a training begins with them. NULL with e set. */
+/* An untrained model of "kind=decoder,d_model=32,…" (as -m random:… has it), its weights as a training begins with them. NULL with e set.
+ */
 Model *setup_model(const Init *init, Error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same from a config that is there. */
 Model *setup_model_of(const Config *c, const Init *init, Error *e);

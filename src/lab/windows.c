@@ -1,7 +1,7 @@
 /* windows.c - how far a token sees through a mask that leaves most keys out: windows, strides, global tokens, in one layer and in several.
  *
- * Owns the masks. The reach is counted on the graph of who may look at whom, and checked on a model: the gradient of the last row's logits is 0
- * exactly at the tokens it is not reached by. */
+ * Owns the masks. The reach is counted on the graph of who may look at whom, and checked on a model: the gradient of the last row's logits
+ * is 0 exactly at the tokens it is not reached by. */
 #include "lab/lab.h"
 #include "lab/setup.h"
 
@@ -27,12 +27,18 @@ static bool sees(const Shape *s, Mask mask, size_t query, size_t key)
         return false;
     size_t back = query - key;
     switch (mask) {
-    case MASK_FULL: return true;
-    case MASK_WINDOW: return back < s->window; /* itself and the window - 1 before it */
-    case MASK_DILATED: return back % s->stride == 0 && back / s->stride < s->window;
-    case MASK_STRIDED: return back < s->window || back % s->stride == 0; /* Child et al. 2019 */
-    case MASK_GLOBAL: return back < s->window || key < s->global;          /* Beltagy et al. 2020; in a decoder the first tokens */
-    case MASK_COUNT: break;
+    case MASK_FULL:
+        return true;
+    case MASK_WINDOW:
+        return back < s->window; /* itself and the window - 1 before it */
+    case MASK_DILATED:
+        return back % s->stride == 0 && back / s->stride < s->window;
+    case MASK_STRIDED:
+        return back < s->window || back % s->stride == 0; /* Child et al. 2019 */
+    case MASK_GLOBAL:
+        return back < s->window || key < s->global; /* Beltagy et al. 2020; in a decoder the first tokens */
+    case MASK_COUNT:
+        break;
     }
     return false;
 }
@@ -89,7 +95,8 @@ static int check(const Model *m, const Shape *s, Mask mask, const bool *reached,
     for (size_t i = 0; i < s->n; i++)
         targets[i] = i + 1 < s->n ? -1 : ids[0];
     Pass *p = pass_create(m, (PassInput){NULL, ids, 0, s->n}, 0, e);
-    int status = p && hide(&edits, s, mask, e) == 0 && pass_set_edits(p, &edits, e) == 0 && pass_backward(p, targets, s->n, &loss, e) == 0 ? 0 : -1;
+    int status =
+        p && hide(&edits, s, mask, e) == 0 && pass_set_edits(p, &edits, e) == 0 && pass_backward(p, targets, s->n, &loss, e) == 0 ? 0 : -1;
     if (status == 0) {
         const real *g = pass_gradient(p, (size_t)setup_stage(p, "decoder.embed.tokens"));
         for (size_t j = 0; j < s->n; j++) {
@@ -158,11 +165,12 @@ static int run_mask(Lab *lab, Tables *t, const Shape *s, Mask mask, bool *room, 
         size_t count, by_graph = reach(s, mask, (size_t)layers->numbers[k], reached, before);
         bool same;
         Init init = {.kind = INIT_XAVIER, .seed = 1};
-        Model *m = setup_model(&init, e, "kind=decoder,d_model=16,n_heads=2,d_ff=32,decoder_layers=%g,vocab_size=%zu,position=rope", layers->numbers[k],
-                               s->n < 8 ? (size_t)8 : s->n);
+        Model *m = setup_model(&init, e, "kind=decoder,d_model=16,n_heads=2,d_ff=32,decoder_layers=%g,vocab_size=%zu,position=rope",
+                               layers->numbers[k], s->n < 8 ? (size_t)8 : s->n);
         int status = m ? check(m, s, mask, reached, &count, &same, e) : -1;
         model_free(m);
-        if (status != 0 || lab_progress(lab, ((double)mask + (double)(k + 1) / (double)layers->count) / MASK_COUNT, mask_names[mask], e) != 0)
+        if (status != 0 ||
+            lab_progress(lab, ((double)mask + (double)(k + 1) / (double)layers->count) / MASK_COUNT, mask_names[mask], e) != 0)
             return -1;
         row = table_row(t->reach);
         table_set_text(t->reach, row, "mask", mask_names[mask]);
@@ -191,9 +199,12 @@ int lab_run_windows(Lab *lab, Error *e)
         return -1;
     lab_note(lab, _("A window of %zu reaches 1 + L·%zu tokens in L layers, so %zu layers for %zu tokens."), s.window, s.window - 1,
              needed[MASK_WINDOW], s.n);
-    lab_note(lab, _("With a stride of %zu beside the window it takes %zu layers; with %zu global tokens it takes %zu, because each of them is one step away from all, but "
-                    "in a decoder the first tokens have seen nothing of what came after them: what lies between is still passed on by the window."),
-             s.stride, needed[MASK_STRIDED], s.global, needed[MASK_GLOBAL]);
+    lab_note(
+        lab,
+        _("With a stride of %zu beside the window it takes %zu layers; with %zu global tokens it takes %zu, because each of them is one "
+          "step away from all, but "
+          "in a decoder the first tokens have seen nothing of what came after them: what lies between is still passed on by the window."),
+        s.stride, needed[MASK_STRIDED], s.global, needed[MASK_GLOBAL]);
     return 0;
 }
 

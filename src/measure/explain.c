@@ -5,6 +5,7 @@
 
 #include "measure/explain_lines.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static void (*const families[STAGE_KIND_COUNT])(Explainer *x) = {
@@ -56,6 +57,56 @@ void explanation_free(Explanation *x)
 {
     free(x->lines);
     *x = (Explanation){0};
+}
+
+/* The largest finite number that an explanation shows: what rounding is measured against. */
+static double largest_number(const Explanation *x)
+{
+    double largest = isfinite(x->exact) ? fabs(x->exact) : 0;
+    for (size_t i = 0; i < x->count; i++) {
+        const ExplainLine *l = &x->lines[i];
+        const double numbers[] = {l->result, l->kind == LINE_TERM ? l->running : 0, l->in[0].value, l->in[1].value};
+        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+            if (isfinite(numbers[k]) && fabs(numbers[k]) > largest)
+                largest = fabs(numbers[k]);
+    }
+    return largest;
+}
+
+bool explanation_agrees(const Explanation *x)
+{
+    if (!isfinite(x->stored) || !isfinite(x->exact))
+        return x->stored == x->exact;
+    return fabs(x->stored - x->exact) <= EXPLAIN_TOLERANCE * largest_number(x);
+}
+
+int explain_check_stage(Pass *p, size_t stage, size_t most, StageCheck *out, Error *e)
+{
+    *out = (StageCheck){0};
+    if (lines_check_address(pass_plan(p), (Cellref){.stage = stage}, e) != 0)
+        return -1;
+    const Stage *s = &pass_plan(p)->stages[stage];
+    out->cells = s->count;
+    size_t step = most && s->count > most ? s->count / most + 1 : 1;
+    for (size_t at = 0; at < s->count; at += step) {
+        Explanation x;
+        Cellref cell = {.stage = stage};
+        size_t left = at;
+        for (int k = s->rank - 1; k >= 0; left /= s->shape[k--])
+            cell.index[k] = left % s->shape[k];
+        if (explain_cell(p, cell, &x, e) != 0)
+            return -1;
+        if (!explanation_agrees(&x) && out->wrong++ == 0) {
+            out->first = cell;
+            out->stored = x.stored;
+            out->exact = x.exact;
+        }
+        if (isfinite(x.stored) && isfinite(x.exact))
+            out->largest = fmax(out->largest, fabs(x.stored - x.exact));
+        out->checked++;
+        explanation_free(&x);
+    }
+    return 0;
 }
 
 void operand_label(const Pass *p, const Operand *o, Buffer *out)

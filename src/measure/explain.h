@@ -56,6 +56,20 @@ typedef struct Explanation {
  * error. On an error *out is empty. */
 int explain_cell(Pass *p, Cellref cell, Explanation *out, Error *e);
 void explanation_free(Explanation *x);
+/* True where what is stored is what the lines give, but for rounding: to EXPLAIN_TOLERANCE of the largest number among them. Only a bug of the hunt,
+ * an edit, or a defect of this program makes it false. */
+bool explanation_agrees(const Explanation *x);
+#define EXPLAIN_TOLERANCE (REAL_IS_DOUBLE ? 1e-11 : 1e-5)
+
+/* The cells of a stage beside their arithmetic. */
+typedef struct StageCheck {
+    size_t cells, checked, wrong; /* of the stage; recomputed; of these, those that do not agree */
+    double largest;               /* the largest difference among the finite ones */
+    Cellref first;                /* the first that does not agree */
+    double stored, exact;         /* of that one */
+} StageCheck;
+/* Recomputes at most `most` cells, evenly spread over the stage. */
+int explain_check_stage(Pass *p, size_t stage, size_t most, StageCheck *out, Error *e);
 /* Names an operand: a cell, a weight's entry or its label; a gradient is its cell or entry with a "d " before it. */
 void operand_label(const Pass *p, const Operand *o, Buffer *out);
 

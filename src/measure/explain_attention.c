@@ -152,7 +152,8 @@ void explain_masked(Explainer *x)
 void explain_weights(Explainer *x)
 {
     size_t visible = visible_keys(x->pass, x->stage, x->index[1]);
-    if (!is_visible(x)) {
+    bool uniform = (x->ablations & UNIFORM_ATTENTION) != 0;
+    if (uniform ? !is_visible(x) : same_place(x).value == -INFINITY) {
         lines_formula(x, "0");
         note_hidden(x);
         if (x->ablations & UNIFORM_ATTENTION)

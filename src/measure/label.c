@@ -68,6 +68,13 @@ static bool is_repeated(const Pass *p, Stack stack, size_t i)
     return false;
 }
 
+void label_index_apart(const Pass *p, const Stage *s, int axis, size_t i, Buffer *out)
+{
+    label_index(p, s, axis, i, out);
+    if (counts_positions(s->axes[axis]) && is_repeated(p, s->axis_stack[axis], i))
+        buffer_printf(out, " (%zu)", i);
+}
+
 const char *label_axis(Axis a)
 {
     static const char *const words[AXIS_COUNT] = {
@@ -86,9 +93,7 @@ void label_cell(const Pass *p, Cellref cell, Buffer *out)
     buffer_puts(out, s->sub == SUB_FINAL ? sub_name(s->sub) : stage_table[s->kind].id);
     for (int i = 0; i < s->rank; i++) {
         buffer_printf(out, "%s%s ", i ? ", " : "[", label_axis(s->axes[i]));
-        label_index(p, s, i, cell.index[i], out);
-        if (counts_positions(s->axes[i]) && is_repeated(p, s->axis_stack[i], cell.index[i]))
-            buffer_printf(out, " (%zu)", cell.index[i]);
+        label_index_apart(p, s, i, cell.index[i], out);
     }
     buffer_putc(out, ']');
 }
@@ -138,21 +143,30 @@ static void add_side(const Pass *p, Side side, size_t i, Buffer *out)
     buffer_printf(out, "%zu", i);
 }
 
+static const char *weight_tag(const Weight *w)
+{
+    const char *dot = strrchr(w->name, '.');
+    return dot ? dot + 1 : w->name;
+}
+
+void label_weight_index(const Pass *p, size_t weight, int axis, size_t index, Buffer *out)
+{
+    const char *tag = weight_tag(&pass_model(p)->weights.items[weight]);
+    Side side = SIDE_NUMBER;
+    for (size_t i = 0; i < sizeof weight_sides / sizeof *weight_sides; i++)
+        if (strcmp(tag, weight_sides[i].tag) == 0)
+            side = axis ? weight_sides[i].column : weight_sides[i].row;
+    add_side(p, side, index, out);
+}
+
 void label_weight(const Pass *p, size_t weight, size_t row, size_t column, Buffer *out)
 {
     const Weight *w = &pass_model(p)->weights.items[weight];
-    const char *dot = strrchr(w->name, '.'), *tag = dot ? dot + 1 : w->name;
-    Side sides[2] = {SIDE_NUMBER, SIDE_NUMBER};
-    for (size_t i = 0; i < sizeof weight_sides / sizeof *weight_sides; i++)
-        if (strcmp(tag, weight_sides[i].tag) == 0) {
-            sides[0] = weight_sides[i].row;
-            sides[1] = weight_sides[i].column;
-        }
-    buffer_printf(out, "%s[", tag);
-    add_side(p, sides[0], row, out);
+    buffer_printf(out, "%s[", weight_tag(w));
+    label_weight_index(p, weight, 0, row, out);
     if (w->rank == 2) {
         buffer_puts(out, ", ");
-        add_side(p, sides[1], column, out);
+        label_weight_index(p, weight, 1, column, out);
     }
     buffer_putc(out, ']');
 }

@@ -23,6 +23,11 @@ const char *label_axis(Axis a);
  * name for DIM where it has them, else the number. Not escaped. */
 void label_index(const Pass *p, const Stage *s, int axis, size_t i, Buffer *out);
 
+/* The same, and " (4)" behind a token that stands in its text more than once: its position. */
+void label_index_apart(const Pass *p, const Stage *s, int axis, size_t i, Buffer *out);
+/* The name of index i along an axis of a weight: "love", "dim 3", "position 2", "unit 7", "17". */
+void label_weight_index(const Pass *p, size_t weight, int axis, size_t i, Buffer *out);
+
 /* A token as people are shown it: a space that it begins with is visible. Not escaped. */
 void label_token(const Pass *p, int id, Buffer *out);
 

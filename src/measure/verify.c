@@ -187,6 +187,8 @@ static double tensor_error(Tensor ours, const SafeTensor *theirs, double least)
 
 static void part_note(VerifyPart *part, double error, const char *name)
 {
+    if (error > part->tolerance && !part->first[0])
+        snprintf(part->first, sizeof part->first, "%s", name);
     if (part->worst[0] && error <= part->error)
         return;
     part->error = error;
@@ -274,13 +276,17 @@ static bool has_file(const char *folder, const char *name)
     return found;
 }
 
-static int run_case(VerifyCase *out, const Case *c, const Model *m, const char *folder, Error *e)
+static int run_case(VerifyCase *out, const Case *c, const Model *m, const Bug *bug, const char *folder, Error *e)
 {
     PassInput input = {c->source.data, c->target.data, c->source.len, c->target.len};
     Pass *p = pass_create(m, input, c->ablations, e);
     if (!p)
         return error_prefix(e, "%s/case.json", folder);
-    int status = compare_file(&out->trace, p, folder, "trace.safetensors", pass_plan(p)->count, stage_value, c->trace_tolerance, e);
+    int status = bug ? bug_put(bug, p, e) : 0;
+    if (bug && bug_applies(bug, p))
+        stage_name(&pass_plan(p)->stages[bug_first_stage(bug, p)], out->bug_stage);
+    if (status == 0)
+        status = compare_file(&out->trace, p, folder, "trace.safetensors", pass_plan(p)->count, stage_value, c->trace_tolerance, e);
     if (status == 0 && !out->trace.present)
         status = error_set(e, "%s: trace.safetensors: expected a file to compare with, found none", folder);
     if (status == 0)
@@ -296,16 +302,21 @@ static int run_case(VerifyCase *out, const Case *c, const Model *m, const char *
     return status;
 }
 
-int verify_case(const char *folder, VerifyCase *out, Error *e)
+int verify_with_bug(const char *folder, const Bug *bug, VerifyCase *out, Error *e)
 {
     Case c = {0};
     *out = (VerifyCase){0};
     int status = case_read(&c, folder, e);
     if (status == 0) {
         Model *m = model_open(folder, NULL, e);
-        status = m ? run_case(out, &c, m, folder, e) : -1;
+        status = m ? run_case(out, &c, m, bug, folder, e) : -1;
         model_free(m);
     }
     case_free(&c);
     return status;
+}
+
+int verify_case(const char *folder, VerifyCase *out, Error *e)
+{
+    return verify_with_bug(folder, NULL, out, e);
 }

@@ -1,4 +1,5 @@
 /* decoding.c - one token at a time: a pass a feed, whose keys and values of all positions so far lie in a cache. */
+#include "pass/bug.h"
 #include "pass/pass_internal.h"
 
 #include <stdint.h>
@@ -8,6 +9,7 @@
 struct Decoding {
     const Model *model;
     Ablations ablations;
+    const Bug *bug; /* of the hunt; NULL: none */
     int *source, *fed; /* fed: the decoder's ids so far */
     size_t source_len;
     size_t length, capacity;
@@ -93,6 +95,11 @@ static bool is_kept(const Stage *s)
     return s->stack == STACK_ENCODER || (s->sub == SUB_CROSS && (s->kind == STAGE_K || s->kind == STAGE_V));
 }
 
+void decoding_put_bug(Decoding *d, const Bug *bug)
+{
+    d->bug = bug;
+}
+
 int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e)
 {
     if (n > d->capacity - d->length)
@@ -101,6 +108,11 @@ int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Er
     Pass *p = pass_create_after(d->model, in, d->length, d->ablations, e);
     if (!p)
         return -1;
+    if (d->bug && bug_put(d->bug, p, e) != 0) {
+        pass_free(p);
+        return -1;
+    }
+    pass_one_by_one(p, false); /* this is the real thing */
     if (!d->cache && allocate_cache(d, &p->plan, e) != 0) {
         pass_free(p);
         return -1;

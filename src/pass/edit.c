@@ -360,6 +360,8 @@ static Pass *patch_pass(Line *l, const char *text, size_t n)
     } else if (input_read(&in, m, given, l->pass->plan.ablations, l->error) == 0) {
         p = pass_create(m, input_ids(&in), l->pass->plan.ablations, l->error);
     }
+    if (p)
+        pass_become(p, l->pass);
     input_free(&in);
     free(source);
     free(target);
@@ -623,14 +625,27 @@ int pass_set_edits(Pass *p, const Edits *edits, Error *e)
     while (old && same < old->edits.count && same < edits->count && strcmp(old->edits.items[same], edits->items[same]) == 0)
         same++;
     size_t first = first_changed(p, old, same), also = first_changed(p, new, same);
+    first = first < also ? first : also;
+    for (size_t i = 0; old && i < first; i++) /* stages that are not computed again: what they had computed themselves stays known */
+        if (new->computed[i] && old->computed[i]) {
+            real *kept = old->computed[i];
+            old->computed[i] = new->computed[i];
+            new->computed[i] = kept;
+        }
     p->changes = new;
     changes_free(old);
-    pass_forget(p, first < also ? first : also);
+    pass_forget(p, first);
     if (new->count == 0) {
         changes_free(new);
         p->changes = NULL;
     }
     return 0;
+}
+
+const Edits *pass_edits(const Pass *p)
+{
+    static const Edits none;
+    return p->changes ? &p->changes->edits : &none;
 }
 
 bool pass_is_edited(const Pass *p, size_t stage)

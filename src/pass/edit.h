@@ -38,6 +38,8 @@ void edits_write(const Edits *edits, Buffer *out);
 /* From now on these edits apply to the pass, and none that applied before; forgets what they change. The list is copied. An error
  * names the edit and the place in it; the pass is then as it was. pass_feed forgets them: they belong to a text. */
 int pass_set_edits(Pass *p, const Edits *edits, Error *e);
+/* The edits that apply now; an empty list where there are none. */
+const Edits *pass_edits(const Pass *p);
 /* True where an edit changes this stage's value. */
 bool pass_is_edited(const Pass *p, size_t stage);
 /* The k-th edit that changes this stage's value, as text; NULL where there are not so many. */

@@ -110,6 +110,8 @@ Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, 
         return NULL;
     }
     p->model = m;
+    for (int kind = 0; kind < STAGE_KIND_COUNT; kind++)
+        pass_swap(p, (StageKind)kind, NULL, NULL);
     if (plan_build(&p->plan, m, (PlanInput){in.source_len, in.target_len, past}, a, e) != 0) {
         free(p);
         return NULL;
@@ -219,6 +221,7 @@ static StageRun prepare(const Pass *p, size_t i)
     r.past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
     r.ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
     r.key_ids = key_ids(p, s);
+    r.one_by_one = p->one_by_one && s->stack == STACK_DECODER;
     for (int k = 0; k < 2; k++) {
         if (s->w[k] != NO_WEIGHT)
             r.w[k] = pass_weight(p, (size_t)s->w[k]);
@@ -250,7 +253,7 @@ void pass_run_until(Pass *p, size_t end)
 {
     for (; p->done < end; p->done++) {
         StageRun r = prepare(p, p->done);
-        stage_table[r.stage->kind].forward(&r);
+        p->forward[r.stage->kind](&r);
         if (p->changes)
             changes_apply(p, p->done);
         if (p->cache && p->cache[p->done])
@@ -361,7 +364,7 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
         }
         if (p->changes)
             changes_before_backward(p, i, &r);
-        stage_table[r.stage->kind].backward(&r);
+        p->backward[r.stage->kind](&r);
     }
     p->has_gradients = true;
     return 0;
@@ -397,6 +400,13 @@ void pass_override(Pass *p, size_t i, size_t offset, real x)
     pass_forget(p, i + 1);
 }
 
+void pass_override_row(Pass *p, size_t i, size_t offset, const real *x, size_t n)
+{
+    pass_run_until(p, i + 1);
+    memcpy(p->values[i] + offset, x, n * sizeof *x);
+    pass_forget(p, i + 1);
+}
+
 int pass_use_weight(Pass *p, size_t w, const real *data, Error *e)
 {
     if (!p->weights)
@@ -407,5 +417,51 @@ int pass_use_weight(Pass *p, size_t w, const real *data, Error *e)
     for (size_t i = p->plan.count; i-- > 0;)
         if (p->plan.stages[i].w[0] == (int)w || p->plan.stages[i].w[1] == (int)w)
             pass_forget(p, i);
+    return 0;
+}
+
+/* ---- another network ---- */
+
+void pass_swap(Pass *p, StageKind kind, StageFn forward, StageFn backward)
+{
+    p->forward[kind] = forward ? forward : stage_table[kind].forward;
+    p->backward[kind] = backward ? backward : stage_table[kind].backward;
+    p->has_gradients = false;
+    pass_forget(p, 0);
+}
+
+void pass_one_by_one(Pass *p, bool on)
+{
+    p->one_by_one = on;
+    p->has_gradients = false;
+    pass_forget(p, 0);
+}
+
+void pass_become(Pass *p, const Pass *like)
+{
+    memcpy(p->forward, like->forward, sizeof p->forward);
+    memcpy(p->backward, like->backward, sizeof p->backward);
+    p->one_by_one = like->one_by_one;
+    for (size_t i = 0; i < p->plan.count; i++) {
+        memcpy(p->plan.stages[i].in, like->plan.stages[i].in, sizeof p->plan.stages[i].in);
+        memcpy(p->plan.stages[i].w, like->plan.stages[i].w, sizeof p->plan.stages[i].w);
+    }
+    pass_forget(p, 0);
+}
+
+int pass_rewire(Pass *p, void (*rewire)(Plan *plan), Error *e)
+{
+    Plan own; /* wired as the config says */
+    if (plan_build(&own, p->model, p->plan.input, p->plan.ablations, e) != 0)
+        return -1;
+    for (size_t i = 0; i < own.count; i++) {
+        memcpy(p->plan.stages[i].in, own.stages[i].in, sizeof own.stages[i].in);
+        memcpy(p->plan.stages[i].w, own.stages[i].w, sizeof own.stages[i].w);
+    }
+    plan_free(&own);
+    if (rewire)
+        rewire(&p->plan);
+    p->has_gradients = false;
+    pass_forget(p, 0);
     return 0;
 }

@@ -57,11 +57,26 @@ const int *pass_targets(const Pass *p, size_t *n);
 /* Sets one number of stage i's value (which is computed first) and forgets the stages after it: they are computed again when they are
  * asked for. Setting it back brings back every bit. Gradients stay those of the last backward. */
 void pass_override(Pass *p, size_t i, size_t offset, real x);
+/* The same for n numbers from there on. */
+void pass_override_row(Pass *p, size_t i, size_t offset, const real *x, size_t n);
 /* Weight w is read from `data` (of its shape; borrowed), or with NULL from where it was before. Forgets the stages
  * from the first that reads it. -1 without memory. */
 int pass_use_weight(Pass *p, size_t w, const real *data, Error *e);
 /* Forgets the values of stage `first` and all after it. */
 void pass_forget(Pass *p, size_t first);
+
+/* ---- another network: the bugs of the hunt (bug.h) ---- */
+
+/* From now on the stages of a kind are computed by these functions, forwards and backwards; NULL: by their own again. All values and
+ * gradients are forgotten. */
+void pass_swap(Pass *p, StageKind kind, StageFn forward, StageFn backward);
+/* Lets `rewire` change what stages read: `in` may become any earlier stage of the same shape, `w` any weight of the same shape. It starts from
+ * the wiring of the config, which NULL brings back. -1 without memory. */
+int pass_rewire(Pass *p, void (*rewire)(Plan *plan), Error *e);
+/* Whether the decoder's rows are computed as decoding with a cache computes them: see StageRun's one_by_one. */
+void pass_one_by_one(Pass *p, bool on);
+/* Gives p, a pass of the same model and ablations, the functions and wires of another: a bug of the hunt is in both. */
+void pass_become(Pass *p, const Pass *like);
 
 /* ---- one token at a time, with a key/value cache ---- */
 
@@ -75,5 +90,8 @@ void decoding_free(Decoding *d);
 /* Feeds n > 0 more tokens; *logits gets the last one's logits [vocab_size], valid until the next call. */
 int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e);
 size_t decoding_length(const Decoding *d);
+struct Bug;
+/* Puts a bug of the hunt into every later feed (NULL: none). The first feed must not have been made. */
+void decoding_put_bug(Decoding *d, const struct Bug *bug);
 
 #endif

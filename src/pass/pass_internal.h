@@ -25,6 +25,8 @@ struct Pass {
     real *weight_block;
     int *targets; /* of the last backward */
     size_t targets_room, targets_len;
+    StageFn forward[STAGE_KIND_COUNT], backward[STAGE_KIND_COUNT]; /* stage_table's, unless swapped */
+    bool one_by_one;         /* see StageRun */
     struct Changes *changes; /* what the edits do; NULL where there are none */
     const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
     /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or

@@ -3,6 +3,7 @@
  * Owns the order of the sampler's steps: temperature, top-k, top-p, the draw. Knows nothing of how a token is shown. */
 #include "pass/sample.h"
 
+#include "pass/bug.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,7 @@ typedef struct Engine {
     const Model *model;
     Ablations ablations;
     bool cache;
+    const Bug *bug;
     size_t longest; /* tokens that the target may have at the end */
     Decoding *decoding;
     size_t capacity;
@@ -140,8 +142,9 @@ static const real *logits_of_pass(Engine *g, const Input *in, Error *e)
 {
     pass_free(g->pass);
     g->pass = pass_create(g->model, input_ids(in), g->ablations, e);
-    if (!g->pass)
+    if (!g->pass || (g->bug && bug_put(g->bug, g->pass, e) != 0))
         return NULL;
+    pass_one_by_one(g->pass, false); /* all rows at once, as it is */
     const Plan *plan = pass_plan(g->pass);
     return pass_value(g->pass, plan->count - 2) + (in->target.len - 1) * g->model->config.vocab_size;
 }
@@ -157,6 +160,7 @@ static const real *logits_of_cache(Engine *g, const Input *in, Error *e)
         g->decoding = decoding_create(g->model, in->source.data, in->source.len, g->capacity, g->ablations, e);
         if (!g->decoding)
             return NULL;
+        decoding_put_bug(g->decoding, g->bug);
     }
     const real *logits = NULL;
     do {
@@ -180,7 +184,7 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
         return error_set(e, "%s: expected at most %zu tokens, found %zu; give a shorter text", m->name, most, in->target.len);
 
     size_t room = most - in->target.len;
-    Engine g = {.model = m, .ablations = a, .cache = o->cache};
+    Engine g = {.model = m, .ablations = a, .cache = o->cache, .bug = o->bug};
     g.longest = in->target.len + (o->max_new < room ? o->max_new : room);
     int status = 0;
     for (size_t made = 0; made < o->max_new; made++) {

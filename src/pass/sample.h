@@ -34,6 +34,7 @@ typedef struct GenerateOptions {
     size_t max_new; /* at most this many new tokens */
     int stop;       /* ends after this id (which is not appended), -1: never */
     bool cache;     /* use a key/value cache; no-mask cannot */
+    const struct Bug *bug; /* of the hunt, NULL: none. One of the cache does nothing without it */
     Sampler sampler;
     SampleSteps *steps; /* filled for every token; may be NULL */
     /* called after every new token with the logits it was drawn from; returning false stops. May be NULL. */

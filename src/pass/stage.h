@@ -90,6 +90,8 @@ typedef struct StageRun {
     const real *table; /* sinusoidal POSITIONS, Q_ROT, K_ROT: stage_fill_table's rows, the first that of position `past` */
     const size_t *lengths; /* Q, K, V: whose rows are those of several sequences, and so long is each; NULL: it is one */
     size_t sequences;
+    bool one_by_one; /* the rows are to be what decoding computes when it is fed one token at a time: row t alone, against the cache of t
+                        earlier tokens. A right forward need not look: it is the same. A wrong one may differ (bug_cache.c) */
 } StageRun;
 
 typedef void (*StageFn)(const StageRun *run);

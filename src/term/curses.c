@@ -35,6 +35,8 @@ static struct {
     size_t len;
     Event last_click;
     int64_t last_click_ms;
+    TermTap tap;
+    Buffer enter, leave; /* what takes the terminal, and what gives it back: for the tap */
 } term = {.cols = 80, .rows = 24};
 
 /* ---- the database ---- */
@@ -169,8 +171,10 @@ static void prepare_texts(void)
         buffer_puts(&off, text);
     }
     tty_set_texts(buffer_text(&on), on.len, buffer_text(&off), off.len);
-    buffer_free(&on);
-    buffer_free(&off);
+    buffer_free(&term.enter);
+    buffer_free(&term.leave);
+    term.enter = on;
+    term.leave = off;
 }
 
 void term_set_theme(Theme theme, bool color)
@@ -204,6 +208,12 @@ void term_set_theme(Theme theme, bool color)
 
 /* ---- opening and closing ---- */
 
+static void tell(const Buffer *bytes)
+{
+    if (term.tap && bytes->len)
+        term.tap(bytes->data, bytes->len);
+}
+
 static void read_size(void)
 {
     tty_size(&term.cols, &term.rows, SIZE_LIMIT);
@@ -234,6 +244,7 @@ int term_open(Theme theme, bool color, Error *e)
     if (!registered)
         registered = !atexit(term_close);
     tty_take();
+    tell(&term.enter);
     return 0;
 }
 
@@ -243,10 +254,13 @@ void term_close(void)
         return;
     term.open = false;
     term.end_signal = tty_end_signal();
+    tell(&term.leave);
     tty_close();
     del_curterm(cur_term);
     paint_free(&term.paint);
     buffer_free(&term.frame);
+    buffer_free(&term.enter);
+    buffer_free(&term.leave);
 }
 
 int term_end_signal(void)
@@ -273,8 +287,25 @@ void term_draw(const Canvas *c)
     paint_canvas(&term.paint, c, &term.frame);
     if (term.frame.failed)
         paint_forget(&term.paint);
-    if (term.frame.len)
+    if (term.frame.len) {
         term.gone = tty_write(term.frame.data, term.frame.len) < 0;
+        tell(&term.frame);
+    }
+}
+
+void term_send(const char *bytes, size_t n)
+{
+    if (!term.open || term.gone)
+        return;
+    paint_forget(&term.paint);
+    term.gone = tty_write(bytes, n) < 0;
+    if (term.tap)
+        term.tap(bytes, n);
+}
+
+void term_set_tap(TermTap tap)
+{
+    term.tap = tap;
 }
 
 /* ---- listening ---- */

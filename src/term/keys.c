@@ -206,3 +206,49 @@ size_t keys_decode(const KeyTable *t, const char *s, size_t n, bool final, Event
     size_t used = text_decode(s, n, &c);
     return key(e, (used == 1 || c < 0xa0) ? 0 : c, used);
 }
+
+/* ---- the other way ---- */
+
+static void encode_ctrl(int32_t c, Buffer *out)
+{
+    bool byte = (c >= 'a' && c <= 'z' && !strchr("hijm", (int)c)) || (c >= '\\' && c <= '_');
+    if (c == ' ')
+        buffer_putc(out, '\0');
+    else if (byte)
+        buffer_putc(out, (char)(c & 0x1f));
+    else
+        buffer_printf(out, "\033[%d;5u", (int)c);
+}
+
+static void encode_key(int32_t k, Buffer *out)
+{
+    static const struct { int32_t key; const char *bytes; } special[] = {
+        {K_UP, "\033[A"},    {K_DOWN, "\033[B"},   {K_RIGHT, "\033[C"},  {K_LEFT, "\033[D"},   {K_HOME, "\033[H"},   {K_END, "\033[F"},
+        {K_PGUP, "\033[5~"}, {K_PGDN, "\033[6~"},  {K_ENTER, "\r"},      {K_ESC, "\033"},      {K_TAB, "\t"},        {K_BACKTAB, "\033[Z"},
+        {K_BACKSPACE, "\177"}, {K_DELETE, "\033[3~"}, {K_INSERT, "\033[2~"}, {K_F1, "\033OP"},  {K_F2, "\033OQ"},     {K_F3, "\033OR"},
+        {K_F4, "\033OS"},    {K_F5, "\033[15~"},   {K_F6, "\033[17~"},   {K_F7, "\033[18~"},   {K_F8, "\033[19~"},   {K_F9, "\033[20~"},
+        {K_F10, "\033[21~"}, {K_F11, "\033[23~"},  {K_F12, "\033[24~"},
+    };
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (special[i].key == k) {
+            buffer_puts(out, special[i].bytes);
+            return;
+        }
+    if (k & K_CTRL) {
+        encode_ctrl(k & ~K_CTRL, out);
+    } else if (k >= 0x20 && k < 0x110000) {
+        char bytes[4];
+        buffer_add(out, bytes, text_encode(k, bytes));
+    }
+}
+
+void keys_encode(const Event *e, Buffer *out)
+{
+    if (e->type == EVENT_KEY)
+        encode_key(e->key, out);
+    if (e->type != EVENT_MOUSE)
+        return;
+    int code = e->action == MOUSE_WHEEL_UP ? 64 : e->action == MOUSE_WHEEL_DOWN ? 65 : 0;
+    for (int i = 0; i < (e->action == MOUSE_DOUBLE ? 2 : 1); i++)
+        buffer_printf(out, "\033[<%d;%d;%dM", code, e->col + 1, e->row + 1);
+}

@@ -4,6 +4,7 @@
 #ifndef TERM_KEYS_H
 #define TERM_KEYS_H
 
+#include "base/buffer.h"
 #include "view/event.h"
 
 #include <stdbool.h>
@@ -27,5 +28,9 @@ void keys_add(KeyTable *t, const char *bytes, int32_t key);
  * the start of a longer sequence; with `final` set (no more came in time) they are read as they are. What means nothing here (an unknown
  * sequence, invalid UTF-8, the release of a button) gives EVENT_NONE. A click is MOUSE_CLICK; telling a double one needs a clock. */
 size_t keys_decode(const KeyTable *t, const char *buf, size_t n, bool final, Event *e);
+
+/* Adds bytes that keys_decode, with an empty table, reads as this key or action of the mouse; nothing for other events. A double click is
+ * two clicks, as a terminal sends it. */
+void keys_encode(const Event *e, Buffer *out);
 
 #endif

@@ -31,6 +31,12 @@ void term_redraw(void);
 /* Waits for an event at most timeout_ms (negative: for ever); EVENT_NONE on time-out. Pasted text arrives as keys. */
 Event term_read(int timeout_ms);
 
+/* Hears every byte that goes to the terminal from now on, in order: what takes it, the frames, what gives it back. NULL: nobody. */
+typedef void (*TermTap)(const char *bytes, size_t n);
+void term_set_tap(TermTap tap);
+/* Sends bytes as they are; what the terminal shows is not known afterwards. */
+void term_send(const char *bytes, size_t n);
+
 /* ---- files ---- */
 
 /* Plain text: rows without trailing spaces, each ended by a newline. */

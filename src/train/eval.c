@@ -9,6 +9,7 @@
 #include "pass/sample.h"
 #include "tensor/matmul.h"
 #include "tensor/threads.h"
+#include "train/run.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -288,4 +289,40 @@ void eval_free(Eval *v)
     }
     free(v->failures);
     *v = (Eval){0};
+}
+
+/* ---- a model's own task ---- */
+
+Examples *eval_examples(const Model *m, Recipe *r, Error *e)
+{
+    if (!m->path) {
+        error_set(e, "%s: expected a model that was trained, found random weights", m->name);
+        return NULL;
+    }
+    if (run_recipe(r, m->path, e) != 0)
+        return NULL;
+    Examples *x = examples_open(r, m->path, e);
+    if (x && (r->config.kind != m->config.kind || r->config.vocab_size != m->config.vocab_size)) {
+        error_set(e, "%s: expected the model of recipe.json's task, with %zu tokens, found one with %zu", m->path, r->config.vocab_size,
+                  m->config.vocab_size);
+        examples_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+int eval_score(const Model *m, Ablations a, double *score, Error *e)
+{
+    Recipe r = {0};
+    Examples *x = eval_examples(m, &r, e);
+    EvalOptions options = {.n = EVAL_EXAMPLES, .difficulty = r.difficulty, .ablations = a | r.ablations};
+    Eval v;
+    int status = x ? eval_run(&v, m, x, &options, e) : -1;
+    if (status == 0) {
+        *score = v.score;
+        eval_free(&v);
+    }
+    examples_free(x);
+    recipe_free(&r);
+    return status;
 }

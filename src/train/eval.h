@@ -37,4 +37,10 @@ typedef struct Eval {
 int eval_run(Eval *out, const Model *m, const Examples *x, const EvalOptions *o, Error *e);
 void eval_free(Eval *v);
 
+/* The held-out examples of the recipe that a model was made by (*r, which the caller frees), which must be of this model. NULL with e set. */
+Examples *eval_examples(const Model *m, Recipe *r, Error *e);
+/* The score on the first EVAL_EXAMPLES of them, without what else is switched off; a model trained without a part is scored without it. */
+enum { EVAL_EXAMPLES = 1000 };
+int eval_score(const Model *m, Ablations a, double *score, Error *e);
+
 #endif

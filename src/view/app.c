@@ -1,7 +1,8 @@
 /* app.c - the debugger's state: which model, which text, where in the pass; and how it changes. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
+#include "view/quiz.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,8 +17,20 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_NEXT] = {N_("what comes next"), next_draw, next_command, NULL},
     [VIEW_STREAM] = {N_("residual stream"), stream_draw, stream_command, NULL},
     [VIEW_GRADIENTS] = {N_("gradients"), gradients_draw, gradients_command, NULL},
+    [VIEW_LENS] = {N_("logit lens"), lens_draw, lens_command, NULL},
+    [VIEW_ATTRIBUTION] = {N_("attribution"), attribution_draw, attribution_command, NULL},
+    [VIEW_BELT] = {N_("conveyor belt"), belt_draw, belt_command, NULL},
+    [VIEW_PICTURES] = {N_("all heads"), pictures_draw, pictures_command, NULL},
+    [VIEW_CLASSES] = {N_("head classes"), classes_draw, classes_command, NULL},
+    [VIEW_REACH] = {N_("what a head moves"), reach_draw, reach_command, NULL},
+    [VIEW_TRACING] = {N_("causal tracing"), tracing_draw, tracing_command, NULL},
+    [VIEW_DIFFERENCES] = {N_("differences"), differences_draw, differences_command, NULL},
+    [VIEW_TABLE] = {N_("ablation table"), table_draw, table_command, NULL},
+    [VIEW_BREAKPOINTS] = {N_("breakpoints"), breakpoints_draw, breakpoints_command, NULL},
+    [VIEW_PRINTED] = {N_("printed"), printed_draw, printed_command, NULL},
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
+    [VIEW_HUNT] = {N_("bug hunt"), hunt_draw, hunt_command, NULL},
 };
 
 /* ---- creating, and what belongs to it ---- */
@@ -43,6 +56,7 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
     input_targets(&app->input, m, &app->targets, NULL);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     pass_value(app->pass, 0);
+    twin_make_baseline(app);
     return app;
 }
 
@@ -50,6 +64,8 @@ void app_free(App *app)
 {
     if (!app)
         return;
+    twin_free(app);
+    table_forget(app);
     pass_free(app->pass);
     input_free(&app->input);
     feed_free_given(&app->given);
@@ -58,8 +74,13 @@ void app_free(App *app)
     ids_free(&app->targets);
     update_free(app->update);
     edits_free(&app->edits);
+    inspect_free(&app->inspect);
     menu_free(&app->menu);
+    explain_free(&app->explain);
+    quiz_free(app->quiz);
     free(app->tree_open);
+    free(app->take.session);
+    free(app->take.tokenizer);
     free(app);
 }
 
@@ -108,7 +129,7 @@ static void come_back(App *app)
     memcpy(app->cursor, p->cursor, sizeof p->cursor);
     app->phase = p->phase;
     app_go(app, p->at);
-    app->view = VIEW_STEP;
+    app->view = explain_is_view(p->view) ? p->view : VIEW_STEP;
     if (p->view == VIEW_CELL)
         cell_open(app, app_cell(app));
 }
@@ -221,10 +242,13 @@ static bool common_command(App *app, CommandId id, size_t count)
             stepping_layer(app, -1);
         break;
     case CMD_RESTART:
+        quiz_restart(app);
         app_forward(app);
         app_go(app, 0);
         break;
-    case CMD_RUN:
+    case CMD_RUN: inspect_continue(app); break;
+    case CMD_REVERSE: inspect_reverse(app); break;
+    case CMD_END:
         if (app->phase == PHASE_BACKWARD) {
             app_go(app, 0);
             break;
@@ -272,13 +296,31 @@ static bool common_command(App *app, CommandId id, size_t count)
     }
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;
     case CMD_STREAM: app->view = VIEW_STREAM; app->scroll = 0; break;
+    case CMD_BESIDE:
+        app->view = VIEW_STEP;
+        twin_turn(app);
+        break;
+    case CMD_DIFFERENCES: differences_open(app); break;
+    case CMD_TWIN_TEXT: prompt_open(app, PROMPT_TWIN_TEXT, ""); break;
+    case CMD_TWIN_MODEL: menu_open(app, MENU_TWIN); break;
+    case CMD_TABLE: table_open(app); break;
     case CMD_GRADIENTS: app->view = VIEW_GRADIENTS; app->scroll = 0; break;
     case CMD_CHECK: stepping_check(app); break;
+    case CMD_PREDICT: quiz_set_predict(app, !app->quiz || !app->quiz->predict, false); break;
+    case CMD_FILL: quiz_fill(app); break;
     case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; break;
     case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
     case CMD_MODELS: menu_open(app, MENU_MODELS); break;
     case CMD_THEME: menu_open(app, MENU_THEMES); break;
+    case CMD_EXPORT: menu_open(app, MENU_EXPORT); break;
+    case CMD_SAVE_SESSION:
+        if (app->take.session)
+            session_accept(app, app->take.session);
+        else
+            prompt_open(app, PROMPT_SAVE, "session.json");
+        break;
+    case CMD_EXPLAIN: menu_open(app, MENU_EXPLAIN); break;
     case CMD_TOGGLE_POSITIONS: app_set_ablations(app, app->ablations ^ NO_POSITIONS); break;
     case CMD_TOGGLE_RESIDUAL: app_set_ablations(app, app->ablations ^ NO_RESIDUAL); break;
     case CMD_TOGGLE_UNIFORM: app_set_ablations(app, app->ablations ^ UNIFORM_ATTENTION); break;
@@ -286,9 +328,21 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_EDIT: edit_cell(app); break;
     case CMD_UNDO: app_undo_edit(app, app->edits.count - 1); break;
     case CMD_EDITS: menu_open(app, MENU_EDITS); break;
+    case CMD_BREAK: inspect_toggle_breakpoint(app); break;
+    case CMD_BREAKPOINTS: app->view = VIEW_BREAKPOINTS; break;
+    case CMD_PRINT:
+    case CMD_WATCH:
+    case CMD_DELETE: {
+        char begun[32];
+        snprintf(begun, sizeof begun, "%s ", command_table[id].name);
+        prompt_open(app, PROMPT_COMMAND, begun);
+        break;
+    }
+    case CMD_ACCUSE: hunt_accuse(app); break;
+    case CMD_HUNT: hunt_open(app); break;
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
-    default: return false;
+    default: return explain_open(app, id);
     }
     return true;
 }
@@ -310,10 +364,12 @@ static bool key_event(App *app, int32_t key)
 {
     enum { COUNT_LIMIT = 100000 };
     app->message[0] = '\0';
+    if (quiz_key(app, key))
+        return true;
     if (app->prompt.kind != PROMPT_NONE) {
         CommandId id = COMMAND_NONE;
         if (app->prompt.kind == PROMPT_COMMAND && key == K_ENTER)
-            id = command_find(app->prompt.text);
+            id = prompt_command(app);
         bool changed = prompt_key(app, key);
         if (id != COMMAND_NONE)
             run_command(app, id, 0);
@@ -337,13 +393,15 @@ static bool key_event(App *app, int32_t key)
     return true;
 }
 
-bool app_event(App *app, const Event *event)
+static bool event_taken(App *app, const Event *event)
 {
     switch (event->type) {
     case EVENT_KEY:
         return key_event(app, event->key);
     case EVENT_MOUSE:
         app->message[0] = '\0';
+        if (app->view == VIEW_STEP && quiz_is_asking(app))
+            return quiz_click(app, event->row, event->col, event->action);
         if (app->prompt.kind != PROMPT_NONE || !view_table[app->view].click) {
             if (event->action == MOUSE_WHEEL_UP || event->action == MOUSE_WHEEL_DOWN)
                 return key_event(app, event->action == MOUSE_WHEEL_UP ? K_UP : K_DOWN);
@@ -358,4 +416,25 @@ bool app_event(App *app, const Event *event)
     default:
         return false;
     }
+}
+
+bool app_is_working(const App *app)
+{
+    return app->view == VIEW_TABLE && table_pending(app);
+}
+
+bool app_work(App *app)
+{
+    if (!app_is_working(app))
+        return false;
+    table_work(app);
+    return app_is_working(app);
+}
+
+bool app_event(App *app, const Event *event)
+{
+    bool changed = event_taken(app, event);
+    inspect_stop(app);
+    quiz_arrive(app);
+    return changed;
 }

@@ -6,19 +6,45 @@
 #define VIEW_APP_H
 
 #include "measure/explain.h"
+#include "pass/bug.h"
 #include "pass/edit.h"
 #include "pass/input.h"
 #include "pass/pass.h"
 #include "view/canvas.h"
 #include "view/commands.h"
 #include "view/event.h"
+#include "view/explain.h"
+#include "view/inspect.h"
 #include "view/theme.h"
 
 /* Where the pass is: forwards through the stages, at the loss, backwards through the same stages, at the optimiser's step. */
 typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
 /* What fills the screen. Each is a row of view_table. */
-typedef enum ViewId { VIEW_STEP, VIEW_CELL, VIEW_WEIGHT, VIEW_MAP, VIEW_NEXT, VIEW_STREAM, VIEW_GRADIENTS, VIEW_HELP, VIEW_MENU, VIEW_COUNT } ViewId;
+typedef enum ViewId {
+    VIEW_STEP,
+    VIEW_CELL,
+    VIEW_WEIGHT,
+    VIEW_MAP,
+    VIEW_NEXT,
+    VIEW_STREAM,
+    VIEW_GRADIENTS,
+    VIEW_DIFFERENCES,
+    VIEW_TABLE,
+    VIEW_BREAKPOINTS,
+    VIEW_PRINTED,
+    VIEW_HELP,
+    VIEW_MENU,
+    VIEW_LENS,
+    VIEW_ATTRIBUTION,
+    VIEW_BELT,
+    VIEW_PICTURES,
+    VIEW_CLASSES,
+    VIEW_REACH,
+    VIEW_TRACING,
+    VIEW_HUNT,
+    VIEW_COUNT
+} ViewId;
 
 /* How far one step goes. */
 typedef enum Grain { GRAIN_STAGE, GRAIN_SUB, GRAIN_LAYER, GRAIN_STACK } Grain;
@@ -37,7 +63,7 @@ typedef struct Place {
 
 enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
-typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_EDIT, PROMPT_COMMAND } PromptKind;
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_TWIN_TEXT, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE, PROMPT_SPOILT, PROMPT_ANSWER } PromptKind;
 
 /* A line being typed at the bottom of the screen. */
 typedef struct Prompt {
@@ -47,7 +73,7 @@ typedef struct Prompt {
     int choice;     /* which of the matches is chosen */
 } Prompt;
 
-typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES } MenuKind;
+typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT, MENU_EXPLAIN, MENU_TWIN } MenuKind;
 
 typedef struct MenuItem {
     char *name;  /* what choosing it opens or switches */
@@ -73,8 +99,46 @@ typedef struct MatrixLayout {
     size_t rows, cols; /* how many are visible */
 } MatrixLayout;
 
+/* Texts of their own, in order. */
+typedef struct TextList {
+    char **items;
+    size_t count;
+} TextList;
+int text_list_add(TextList *l, const char *text, Error *e);
+void text_list_free(TextList *l);
+
+/* Writes what is drawn as one of "svg|html|text|ansi"; src/term's writers, which this floor does not know. */
+typedef void (*AppPicture)(const Canvas *c, Theme theme, bool color, const char *title, const char *format, Buffer *out);
+
+/* What is taken away: a matrix or a picture to a file (export.c), all of this to a session (session.c). */
+typedef struct Takeaway {
+    char *session;      /* the file that was opened or saved last; NULL: none */
+    char *tokenizer;    /* as --tokenizer gave it; NULL: the model's own */
+    AppPicture picture; /* NULL: no pictures */
+    bool replayed;      /* a recording is played: no file is written */
+    ViewId from;        /* the view that is exported */
+    size_t choice;      /* of the export menu */
+    size_t questions;   /* how often it was asked whether a file may be overwritten: what is played again does not ask */
+    char asked[PROMPT_MAX]; /* a file that is there, and whether it may be overwritten was asked */
+} Takeaway;
+
 /* What one step of the optimiser did. */
 typedef struct Update Update;
+/* What the pass is compared with; see twin.h. */
+typedef struct Twin Twin;
+
+/* Of a twin: its matrix as ever, or with what stands beside it; where not all three fit, which of them. */
+typedef enum Beside { BESIDE_OFF, BESIDE_VALUE, BESIDE_BASELINE, BESIDE_DIFFERENCE } Beside;
+
+/* A bug hunt; see hunt.c. */
+typedef struct Hunt {
+    const Bug *bug;  /* NULL: there is none */
+    uint64_t seed;   /* that chose it; 0: nobody did */
+    int hints, wrong; /* shown; wrong answers */
+    bool solved, out; /* out: the bug is taken out of the pass, to compare */
+    size_t found_at;  /* the stage that was named */
+    char said[2 * MESSAGE_MAX]; /* what was found at the last stage named wrongly */
+} Hunt;
 
 typedef struct App {
     Model *model;
@@ -83,6 +147,11 @@ typedef struct App {
     Ablations ablations;
     Edits edits;        /* those of the pass */
     Pass *pass;
+    Pass *baseline;     /* the same without ablations and edits, or of the text or model that a twin stands beside; see twin.h. NULL without memory */
+    Twin *twin;
+    Beside beside;
+    struct ScoreTable *table; /* VIEW_TABLE; NULL until it is asked for */
+    char table_error[MESSAGE_MAX];
 
     size_t at;          /* the stage that is shown: the last one computed, or the one whose gradient was */
     Phase phase;
@@ -99,6 +168,7 @@ typedef struct App {
     Pane focus;
     size_t top, left;   /* first row and column of the matrix that are drawn */
     MatrixLayout layout;
+    Rect matrix_room;   /* where it may be drawn */
 
     ViewId view;
     Place history[HISTORY_MAX];
@@ -111,15 +181,20 @@ typedef struct App {
     size_t map_choice;  /* VIEW_MAP: the chosen box */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
+    Explain explain;    /* what the explaining views share */
     Prompt prompt;
     size_t tree_choice, tree_top; /* the plan's chosen line while it has the focus */
     bool *tree_open;    /* by block of the plan: opened by hand; see tree.c */
     char search[PROMPT_MAX];  /* what was last searched for */
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
+    Takeaway take;
+    Inspect inspect;    /* breakpoints, watches, what was printed */
+    struct Quiz *quiz;  /* questions, see quiz.h; NULL until the first */
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
     Role message_role;
+    Hunt hunt;
     Theme theme;
     bool color;
     int cols, rows;     /* size of the last canvas drawn */
@@ -134,6 +209,10 @@ void app_free(App *app);
 bool app_event(App *app, const Event *event);
 /* Draws the whole screen for the canvas' size. */
 void app_draw(App *app, Canvas *c);
+/* Does a piece of what the screen shown is still waiting for, a moment's work; false where there is nothing to do. To be called between
+ * events until it is false; what was done is seen at the next drawing. */
+bool app_work(App *app);
+bool app_is_working(const App *app);
 
 /* ---- for the views ---- */
 
@@ -180,6 +259,10 @@ bool app_is_masked(App *app, size_t stage, size_t offset);
 
 /* ---- feed.c: what is run ---- */
 
+/* A pass over the input with the edits that there are. NULL with e set. */
+Pass *feed_edited_pass(App *app, Model *m, const Input *in, Error *e);
+/* Takes a new pass in place of the old one, and stands where the user stood. */
+void feed_replace_pass(App *app, Pass *p);
 InputText feed_copy_given(InputText g);
 void feed_free_given(InputText *g);
 /* The last position of what is fed to the output's stack: where the interesting row is. */
@@ -231,6 +314,36 @@ void stream_draw(App *app, Canvas *c, Rect area);
 bool stream_command(App *app, CommandId id, size_t count);
 void gradients_draw(App *app, Canvas *c, Rect area);
 bool gradients_command(App *app, CommandId id, size_t count);
+void lens_draw(App *app, Canvas *c, Rect area);
+bool lens_command(App *app, CommandId id, size_t count);
+void attribution_draw(App *app, Canvas *c, Rect area);
+bool attribution_command(App *app, CommandId id, size_t count);
+void belt_draw(App *app, Canvas *c, Rect area);
+bool belt_command(App *app, CommandId id, size_t count);
+void pictures_draw(App *app, Canvas *c, Rect area);
+bool pictures_command(App *app, CommandId id, size_t count);
+void classes_draw(App *app, Canvas *c, Rect area);
+bool classes_command(App *app, CommandId id, size_t count);
+void reach_draw(App *app, Canvas *c, Rect area);
+bool reach_command(App *app, CommandId id, size_t count);
+void tracing_draw(App *app, Canvas *c, Rect area);
+bool tracing_command(App *app, CommandId id, size_t count);
+/* The corrupted pass reads this sentence, which has as many tokens; "" goes back to noise. Says what is wrong with it. */
+void tracing_set_text(App *app, const char *text);
+void differences_open(App *app); /* at the first stage that differs */
+void differences_draw(App *app, Canvas *c, Rect area);
+bool differences_command(App *app, CommandId id, size_t count);
+void table_draw(App *app, Canvas *c, Rect area);
+bool table_command(App *app, CommandId id, size_t count);
+void table_open(App *app);
+void table_forget(App *app);
+/* Whether a number of it is still to be computed, and computing the next. */
+bool table_pending(const App *app);
+void table_work(App *app);
+void breakpoints_draw(App *app, Canvas *c, Rect area);
+bool breakpoints_command(App *app, CommandId id, size_t count);
+void printed_draw(App *app, Canvas *c, Rect area);
+bool printed_command(App *app, CommandId id, size_t count);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);
@@ -238,6 +351,26 @@ bool menu_command(App *app, CommandId id, size_t count);
 bool menu_click(App *app, int row, int col, MouseAction action);
 void menu_open(App *app, MenuKind kind);
 void menu_free(Menu *m);
+void hunt_draw(App *app, Canvas *c, Rect area);
+bool hunt_command(App *app, CommandId id, size_t count);
+/* Puts the bug into the pass and asks where it is. Says why where it cannot be found in this pass. */
+int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e);
+/* The stage where the program stands is named as the one with the bug. */
+void hunt_accuse(App *app);
+/* Opens the page; on the page, the next hint. */
+void hunt_open(App *app);
+/* What a new pass gets before it is run: the bug, while there is a hunt. */
+int hunt_put(const App *app, Pass *p, Error *e);
+/* "hunt, level 2", for the title; false where there is none. */
+bool hunt_badge(const App *app, char out[48]);
+/* A paragraph of a bug's card, or its heading. */
+typedef struct HuntLine {
+    Role role;
+    const char *text; /* translated */
+} HuntLine;
+enum { HUNT_CARD_LINES = 10 };
+/* Fills lines; returns how many. */
+int hunt_card(const Bug *b, HuntLine lines[HUNT_CARD_LINES]);
 
 /* A matrix to be drawn: of the stage where the program stands, with the cursor; of another one beside it, for comparison; or of
  * anything that is `like` a stage in its shape and axes. */
@@ -248,6 +381,7 @@ typedef struct Shown {
     const Stage *like;  /* rank 2; NULL: the stage itself */
     const real *data;   /* of `like`, with the cursor at row, col */
     size_t row, col;
+    const Pass *names;  /* whose tokens the rows and columns are; NULL: the pass's */
 } Shown;
 /* Draws as much of it as fits, and returns the rows used. */
 int matrix_draw_one(App *app, Canvas *c, Rect area, const Shown *what);
@@ -261,6 +395,10 @@ void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);
 bool plan_click(App *app, int row, int col);
 
+/* The watches: rows they take of a screen with `room` rows, 0 where there are none. */
+int watches_rows(const App *app, int room);
+void watches_draw(const App *app, Canvas *c, Rect area);
+
 /* The pauses between forwards and backwards, and after: in place of the matrix. */
 void loss_draw(App *app, Canvas *c, Rect area);
 void update_draw(App *app, Canvas *c, Rect area);
@@ -272,8 +410,21 @@ void update_free(Update *u);
 
 /* The line at the bottom while something is typed. */
 void prompt_open(App *app, PromptKind kind, const char *text);
+/* The command that stands in the line without anything behind it, or COMMAND_NONE. */
+CommandId prompt_command(const App *app);
 bool prompt_key(App *app, int32_t key);
 void prompt_draw(App *app, Canvas *c, Rect area);
+
+/* Taking it away (export.c): the menu's items, what choosing one does, and the file that was named. */
+void export_fill(App *app, void (*add)(Menu *m, const char *label, const char *name, const char *what, bool on));
+void export_choose(App *app);
+/* Writes to a file whose name's end says the format: the matrix that is shown. */
+void export_to(App *app, const char *path);
+/* What the prompts PROMPT_EXPORT and PROMPT_SAVE accept; false where the line stays, to be mended. */
+bool export_accept(App *app, const char *path);
+bool session_accept(App *app, const char *path);
+/* True where a file of this name may be written: there is none, or its overwriting was asked for with the same name before. */
+bool export_may_write(App *app, const char *path);
 
 /* ---- numbers as text ---- */
 

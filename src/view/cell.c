@@ -155,6 +155,17 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
     const Explanation *x = &app->cell;
     char shown[NUMBER_MAX];
     number_format(shown, x->stored, app->digits, c->ascii);
+    if (!explanation_agrees(x)) {
+        char exact[NUMBER_MAX];
+        snprintf(shown, sizeof shown, "%#.6g", x->stored);
+        snprintf(exact, sizeof exact, "%#.6g", x->exact);
+        if (!isfinite(x->stored))
+            number_format(shown, x->stored, app->digits, c->ascii);
+        if (!isfinite(x->exact))
+            number_format(exact, x->exact, app->digits, c->ascii);
+        canvas_printf(c, row, col, cols, ROLE_ERROR, _("NOT what the arithmetic gives: %s; the matrix holds %s"), exact, shown);
+        return;
+    }
     if (!isfinite(x->stored)) {
         canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s"), shown);
         return;

@@ -69,6 +69,13 @@ const char *command_key(CommandId id, char out[16])
     return out;
 }
 
+const char *command_keys(CommandId id, char *out, size_t size)
+{
+    const CommandInfo *c = &command_table[id];
+    snprintf(out, size, "%s%s", *c->keys ? "" : ":", *c->keys ? c->keys : c->name);
+    return out;
+}
+
 const char *command_group_name(CommandGroup g)
 {
     static const char *const names[GROUP_COUNT] = {N_("Stepping"), N_("Looking"), N_("Changing"), N_("The program")};

@@ -4,6 +4,7 @@
 #ifndef VIEW_COMMANDS_H
 #define VIEW_COMMANDS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum CommandGroup { GROUP_STEP, GROUP_LOOK, GROUP_CHANGE, GROUP_PROGRAM, GROUP_COUNT } CommandGroup;
@@ -32,6 +33,8 @@ CommandId command_of_key(int32_t key);
 CommandId command_find(const char *name);
 /* The first of its keys, as written. Writes at most 16 bytes into out, returns out. */
 const char *command_key(CommandId id, char out[16]);
+/* All its keys, "c G", or how it is typed where it has none, ":print". Writes at most size bytes into out, returns out. */
+const char *command_keys(CommandId id, char *out, size_t size);
 /* "Stepping", "Looking", … translatable */
 const char *command_group_name(CommandGroup g);
 

@@ -1,9 +1,10 @@
 /* feed.c - what the debugger runs: model, text, ablations and edits; makes the pass anew when one of them changes. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
 #include "pass/ablation.h"
 #include "train/run.h"
+#include "view/quiz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +58,13 @@ static void take_edits(App *app, Pass *p)
     pass_set_edits(p, &app->edits, &e);
 }
 
-/* A pass over the input with the edits that there are. NULL with e set. */
-static Pass *edited_pass(App *app, Model *m, const Input *in, Error *e)
+Pass *feed_edited_pass(App *app, Model *m, const Input *in, Error *e)
 {
     Pass *p = pass_create(m, input_ids(in), app->ablations, e);
+    if (p && hunt_put(app, p, e) != 0) {
+        pass_free(p);
+        return NULL;
+    }
     if (p)
         take_edits(app, p);
     return p;
@@ -82,18 +86,20 @@ static size_t same_place(const Plan *plan, const Stage *want)
     return best;
 }
 
-/* Takes a new pass in place of the old one, and stands where the user stood. */
-static void replace_pass(App *app, Pass *p)
+void feed_replace_pass(App *app, Pass *p)
 {
     Stage here = *app_stage(app);
     Phase phase = app->phase;
+    quiz_restart(app);
     pass_free(app->pass);
     app->pass = p;
+    explain_reset(app);
     free(app->tree_open);
     app->tree_open = NULL;
     app->history_len = 0;
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
+    inspect_changed(app);
     app_forward(app);
     if (phase == PHASE_BACKWARD)
         stepping_backward(app);
@@ -103,6 +109,7 @@ static void replace_pass(App *app, Pass *p)
         app_go(app, same_place(pass_plan(p), &here));
     if (app->view == VIEW_CELL)
         cell_open(app, app_cell(app));
+    twin_make_baseline(app);
 }
 
 /* True where both passes end in the same output, bit for bit. */
@@ -118,7 +125,7 @@ void app_set_ablations(App *app, Ablations a)
     Error e = {{0}};
     Ablations flipped = a ^ app->ablations;
     app->ablations = a;
-    Pass *p = edited_pass(app, app->model, &app->input, &e);
+    Pass *p = feed_edited_pass(app, app->model, &app->input, &e);
     if (!p) {
         app->ablations ^= flipped;
         app_say(app, ROLE_ERROR, "%s", e.text);
@@ -132,15 +139,15 @@ void app_set_ablations(App *app, Ablations a)
     else
         app_say(app, ROLE_BADGE, on ? _("%s: on, the pass was run again") : _("%s: off again, the pass was run again"), buffer_text(&names));
     buffer_free(&names);
-    replace_pass(app, p);
+    feed_replace_pass(app, p);
 }
 
 void app_run_again(App *app)
 {
     Error e = {{0}};
-    Pass *p = edited_pass(app, app->model, &app->input, &e);
+    Pass *p = feed_edited_pass(app, app->model, &app->input, &e);
     if (p)
-        replace_pass(app, p);
+        feed_replace_pass(app, p);
     else
         app_say(app, ROLE_ERROR, "%s", e.text);
 }
@@ -151,7 +158,7 @@ static Pass *make_pass(App *app, Model *m, InputText given, Input *in)
     Error e = {{0}};
     Pass *p = NULL;
     if (input_read(in, m, given, app->ablations, &e) == 0) {
-        p = edited_pass(app, m, in, &e);
+        p = feed_edited_pass(app, m, in, &e);
         if (!p)
             input_free(in);
     }
@@ -173,7 +180,8 @@ bool app_set_input(App *app, const char *text, const char *target)
     app->given = copy;
     input_free(&app->input);
     app->input = in;
-    replace_pass(app, p);
+    twin_leave_text(app);
+    feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;
     return true;
@@ -200,18 +208,28 @@ bool app_set_model(App *app, const char *name)
         return false;
     }
     edits_free(&edits);
+    twin_leave_text(app);
+    twin_leave_model(app);
+    table_forget(app);
     input_free(&app->input);
     app->input = in;
     feed_free_given(&app->given);
+    quiz_restart(app);
     pass_free(app->pass);
+    pass_free(app->baseline);
+    app->baseline = NULL;
     app->pass = p;
+    explain_free(&app->explain);
     model_free(app->model);
     app->model = m;
+    free(app->take.tokenizer);
+    app->take.tokenizer = NULL;
     free(app->tree_open);
     app->tree_open = NULL;
     app->history_len = 0;
     app->targets.len = 0;
     input_targets(&app->input, m, &app->targets, NULL);
+    inspect_changed(app);
     app_forward(app);
     app->grain = GRAIN_STAGE;
     app->changed = false;
@@ -219,6 +237,7 @@ bool app_set_model(App *app, const char *name)
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;
     app_go(app, 0);
+    twin_make_baseline(app);
     app_say(app, ROLE_BADGE, m->untrained ? _("%s: untrained, its weights are random") : "%s", m->name);
     return true;
 }
@@ -236,8 +255,10 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
     }
     edits_free(&app->edits);
     app->edits = copy;
+    explain_reset(app);
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
+    inspect_changed(app);
     update_free(app->update);
     app->update = NULL;
     if (app->phase == PHASE_LOSS)
@@ -247,6 +268,7 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
     app_go(app, app->at);
     if (app->view == VIEW_CELL)
         cell_open(app, app_cell(app));
+    twin_make_baseline(app);
     return 0;
 }
 
@@ -306,12 +328,12 @@ void app_take_token(App *app, int id)
         app_say(app, ROLE_ERROR, "%s", e.text);
         return;
     }
-    Pass *p = edited_pass(app, app->model, &app->input, &e);
+    Pass *p = feed_edited_pass(app, app->model, &app->input, &e);
     if (!p) {
         app->input.target.len--;
         app_say(app, ROLE_ERROR, "%s", e.text);
         return;
     }
-    replace_pass(app, p);
+    feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
 }

@@ -21,7 +21,8 @@ static int help_lines(const App *app, Canvas *c, Rect r)
                 canvas_put(c, row, r.col + 1, r.cols - 2, ROLE_HEADING, command_group_name((CommandGroup)g));
                 continue;
             }
-            canvas_put_cut(c, row, r.col + 3, 15, ROLE_KEY, command_table[i].keys);
+            char keys[32];
+            canvas_put_cut(c, row, r.col + 3, 15, ROLE_KEY, command_keys((CommandId)i, keys, sizeof keys));
             canvas_put_cut(c, row, r.col + 19, r.cols - 20, ROLE_TEXT, _(command_table[i].what));
         }
         line++;

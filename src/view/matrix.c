@@ -1,5 +1,5 @@
 /* matrix.c - the matrix of a stage: numbers, heat or both, with names, cursor, scrolling, and all heads side by side. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
 #include "measure/metrics.h"
@@ -18,10 +18,10 @@ static bool is_token_axis(Axis a)
 }
 
 /* The name of a row or column, escaped. */
-static void name_of(const App *app, const Stage *s, int axis, size_t i, char out[LABEL_MAX])
+static void name_of(const Pass *p, const Stage *s, int axis, size_t i, char out[LABEL_MAX])
 {
     Buffer raw = {0}, shown = {0};
-    label_index(app->pass, s, axis, i, &raw);
+    label_index(p, s, axis, i, &raw);
     text_escape(&shown, buffer_text(&raw), raw.len, false);
     snprintf(out, LABEL_MAX, "%.*s", LABEL_MAX - 1, buffer_text(&shown));
     buffer_free(&raw);
@@ -244,19 +244,19 @@ static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, doub
 }
 
 /* Lines that the longest of the visible columns' names takes. */
-static int header_lines(const App *app, const Canvas *c, size_t left, const Stage *s, const Slice *m, const MatrixLayout *l)
+static int header_lines(const Pass *p, const Canvas *c, size_t left, const Stage *s, const Slice *m, const MatrixLayout *l)
 {
     char name[LABEL_MAX], lines[HEADER_LINES][LABEL_MAX];
     int most = 1;
     for (size_t j = 0; j < l->cols; j++) {
-        name_of(app, s, m->col_axis, left + j, name);
+        name_of(p, s, m->col_axis, left + j, name);
         int n = break_name(c, name, l->cell_width - 1, lines);
         most = n > most ? n : most;
     }
     return most;
 }
 
-static void draw_headers(const App *app, Canvas *c, Rect r, size_t left, const Stage *s, const Slice *m, const MatrixLayout *l, size_t cursor_col)
+static void draw_headers(const App *app, const Pass *p, Canvas *c, Rect r, size_t left, const Stage *s, const Slice *m, const MatrixLayout *l, size_t cursor_col)
 {
     bool tokens = is_token_axis(s->axes[m->col_axis]);
     for (size_t j = 0; j < l->cols; j++) {
@@ -264,7 +264,7 @@ static void draw_headers(const App *app, Canvas *c, Rect r, size_t left, const S
         int col = r.col + l->label_width + (int)j * l->cell_width;
         Role role = index == cursor_col ? ROLE_CROSS : ROLE_HEADING;
         char name[LABEL_MAX], lines[HEADER_LINES][LABEL_MAX];
-        name_of(app, s, m->col_axis, index, name);
+        name_of(p, s, m->col_axis, index, name);
         if (app->show == SHOW_HEAT) { /* room for two columns: the beginning, without the sign of a space */
             const char *begin = strncmp(name, "▁", 3) == 0 && name[3] ? name + 3 : name;
             canvas_put(c, r.row + l->header_rows, col + 1, l->cell_width - 1, role, begin);
@@ -285,6 +285,7 @@ static void draw_headers(const App *app, Canvas *c, Rect r, size_t left, const S
 int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
 {
     const Stage *s = k->like ? k->like : &pass_plan(app->pass)->stages[k->stage];
+    const Pass *names = k->names ? k->names : app->pass;
     Slice m = k->like ? (Slice){.data = k->data, .rows = s->shape[0], .cols = s->shape[1], .col_axis = 1} : app_slice(app, k->stage, k->gradient);
     size_t cursor_row = k->like ? k->row : app_index(app, s, m.row_axis), cursor_col = k->like ? k->col : app_index(app, s, m.col_axis);
     bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
@@ -307,7 +308,7 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
     int widest = 3;
     char name[LABEL_MAX];
     for (size_t i = 0; i < l.rows; i++) {
-        name_of(app, s, m.row_axis, *k->top + i, name);
+        name_of(names, s, m.row_axis, *k->top + i, name);
         int w = canvas_text_width(c, name);
         widest = w > widest ? w : widest;
     }
@@ -321,9 +322,9 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
     scroll_to(k->left, cursor_col, l.cols, m.cols);
 
     if (l.header_rows == HEADER_LINES) /* a line less where no name needs it */
-        l.header_rows = header_lines(app, c, *k->left, s, &m, &l);
+        l.header_rows = header_lines(names, c, *k->left, s, &m, &l);
     draw_caption(app, c, r, k, cells.unit, cells.largest, s, &m, &l);
-    draw_headers(app, c, r, *k->left, s, &m, &l, cursor_col);
+    draw_headers(app, names, c, r, *k->left, s, &m, &l, cursor_col);
     int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
     draw_info_head(c, r.row + l.header_rows, info_col, info);
     for (size_t i = 0; i < l.rows; i++) {
@@ -334,7 +335,7 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
             canvas_put(c, row, r.col, 1, ROLE_CROSS, k->here ? "▸" : " ");
         if (token_rows)
             canvas_printf(c, row, r.col + 1, numbers, ROLE_DIM, "%*zu ", numbers - 1, at);
-        name_of(app, s, m.row_axis, at, name);
+        name_of(names, s, m.row_axis, at, name);
         canvas_put_cut(c, row, r.col + 1 + numbers, l.label_width - 1 - numbers, role, name);
         for (size_t j = 0; j < l.cols; j++) {
             size_t col = *k->left + j;
@@ -450,6 +451,11 @@ void matrix_draw(App *app, Canvas *c, Rect area)
 {
     const Stage *s = app_stage(app);
     app->layout = (MatrixLayout){0};
+    app->matrix_room = area;
+    if (app->beside && app->phase == PHASE_FORWARD && twin_is_open(app)) {
+        twin_draw_matrix(app, c, area);
+        return;
+    }
     if (s->rank == 3 && app->all_heads) {
         draw_tiles(app, c, area, app->show);
         return;
@@ -561,7 +567,7 @@ static long find_name(const App *app, const Stage *s, int axis, const char *text
     char name[LABEL_MAX];
     for (size_t k = 1; k <= n; k++) {
         size_t i = (from + k) % n;
-        name_of(app, s, axis, i, name);
+        name_of(app->pass, s, axis, i, name);
         for (const char *p = name; *p; p++)
             if (strncasecmp(p, text, strlen(text)) == 0)
                 return (long)i;

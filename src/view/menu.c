@@ -1,7 +1,8 @@
 /* menu.c - choosing a model, switching ablations, choosing a theme. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
+#include "measure/twin.h"
 #include "pass/ablation.h"
 
 #include <stdio.h>
@@ -54,18 +55,20 @@ static void add_shipped(void *context, const char *name, const char *folder)
 {
     App *app = context;
     Model *m = model_open(folder, NULL, NULL); /* small: only to read its card's first line */
-    add(&app->menu, name, folder, m ? m->summary : _("cannot be opened"), strcmp(name, app->model->name) == 0);
+    if (app->menu.kind != MENU_TWIN || (m && strcmp(name, app->model->name) != 0 && twin_check_model(app->model, m, NULL) == 0))
+        add(&app->menu, name, folder, m ? m->summary : _("cannot be opened"), strcmp(name, app->model->name) == 0);
     model_free(m);
 }
 
 void menu_open(App *app, MenuKind kind)
 {
     Menu *m = &app->menu;
+    char label[EXPLAIN_NAME];
     menu_free(m);
     m->kind = kind;
-    if (kind == MENU_MODELS) {
+    if (kind == MENU_MODELS || kind == MENU_TWIN) {
         models_list(add_shipped, app);
-        for (size_t i = 0; i < sizeof random_models / sizeof *random_models; i++)
+        for (size_t i = 0; kind == MENU_MODELS && i < sizeof random_models / sizeof *random_models; i++)
             add(m, random_models[i].label, random_models[i].name, _(random_models[i].what), strcmp(random_models[i].name, app->model->name) == 0);
     } else if (kind == MENU_ABLATIONS) {
         for (int i = 0; i < ABLATION_COUNT; i++)
@@ -73,6 +76,13 @@ void menu_open(App *app, MenuKind kind)
     } else if (kind == MENU_EDITS) {
         for (size_t i = 0; i < app->edits.count; i++)
             add(m, app->edits.items[i], app->edits.items[i], "", false);
+    } else if (kind == MENU_EXPORT) {
+        if (app->view != VIEW_MENU)
+            app->take.from = app->view;
+        export_fill(app, add);
+    } else if (kind == MENU_EXPLAIN) {
+        for (const ExplainItem *item = explain_items; item->name; item++)
+            add(m, explain_label(item, label), item->name, _(item->what), false);
     } else {
         for (int i = 0; i < THEME_COUNT; i++)
             add(m, theme_name((Theme)i), theme_name((Theme)i), "", (Theme)i == app->theme);
@@ -100,9 +110,17 @@ static void choose(App *app)
         app->menu.choice = choice < app->edits.count ? choice : app->edits.count ? app->edits.count - 1 : 0;
         return;
     }
+    if (m->kind == MENU_EXPORT) {
+        export_choose(app);
+        return;
+    }
+    if (m->kind == MENU_EXPLAIN) {
+        explain_open(app, explain_items[m->choice].command);
+        return;
+    }
     if (m->kind == MENU_THEMES)
         app->theme = (Theme)m->choice;
-    else if (!app_set_model(app, m->items[m->choice].name))
+    else if (!(m->kind == MENU_TWIN ? twin_set_model : app_set_model)(app, m->items[m->choice].name))
         return;
     app->view = VIEW_STEP;
 }
@@ -133,6 +151,9 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("Ablations: Enter switches one and runs the pass again, Esc closes"),
         N_("Edits, in their order: Enter takes one back, i adds one, Esc closes"),
         N_("Themes: Enter chooses, Esc closes"),
+        N_("Take away: Enter chooses, then the file's name; Esc closes"),
+        N_("Explain: what the numbers of this pass amount to; Enter opens one, Esc closes"),
+        N_("A model to stand beside this one, of its kind and tokens: Enter chooses, Esc closes"),
     };
     Menu *m = &app->menu;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
@@ -151,11 +172,13 @@ void menu_draw(App *app, Canvas *c, Rect r)
         draw_item(app, c, r.row + 2 + (int)i, r, m->top + i, name_width);
     if (m->kind == MENU_EDITS && m->count == 0)
         canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 2, ROLE_TEXT, _("No number was changed. Esc, then i changes the one at the cursor."));
+    if (m->kind == MENU_TWIN && m->count == 0)
+        canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 2, ROLE_TEXT, _("No other model that can be named is of its kind and has its tokens."));
     if (m->choice >= m->count)
         return;
     /* the chosen line whole, where it was cut */
     int row = r.row + 3 + (int)(m->count < room ? m->count : room);
-    if (m->kind == MENU_MODELS)
+    if (m->kind == MENU_MODELS || m->kind == MENU_TWIN)
         row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_DIM, m->items[m->choice].name);
     canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.row + r.rows - row, ROLE_TEXT, m->items[m->choice].what);
 }
@@ -175,9 +198,12 @@ bool menu_command(App *app, CommandId id, size_t count)
     case CMD_OPEN:
     case CMD_NEXT: choose(app); return true;
     case CMD_ABLATE:
+    case CMD_EXPLAIN:
     case CMD_MODELS:
     case CMD_EDITS:
-    case CMD_QUIT: app->view = VIEW_STEP; return true;
+    case CMD_EXPORT:
+    case CMD_CLOSE:
+    case CMD_QUIT: app->view = m->kind == MENU_EXPORT ? app->take.from : VIEW_STEP; return true;
     default: return false;
     }
 }

@@ -1,11 +1,12 @@
 /* plan_pane.c - the plan as a tree: stack, layer, sub-layer, stage, with what is done, here and ablated.
  *
  * The way to where the program stands is always open; the rest is folded until it is opened by hand. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
 #include "pass/ablation.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,7 +174,34 @@ static bool is_touched(const App *app, const TreeLine *l)
     return false;
 }
 
-static void draw_line(const App *app, Canvas *c, int row, int col, int cols, const TreeLine *l, bool here, bool chosen)
+/* The largest relative difference of a line's stages from the baseline, and whether the first that differs is among them. */
+static double line_difference(App *app, const TreeLine *l, bool *first)
+{
+    const Comparison *c = twin_comparison(app);
+    double most = 0;
+    *first = false;
+    for (size_t k = 0; c && k < c->count; k++) {
+        const StageDifference *d = &c->stages[k];
+        if (d->twin < (int)l->first || d->twin >= (int)l->end)
+            continue;
+        *first = *first || (int)k == c->first;
+        double x = d->infinite ? (double)INFINITY : d->relative;
+        most = x > most ? x : most;
+    }
+    return most;
+}
+
+/* One column at the right end: how far it differs, from nothing to a whole block. */
+static void draw_difference(App *app, Canvas *c, int row, int col, double difference, bool first)
+{
+    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const ascii[] = {"1", "2", "3", "4", "5", "6", "7", "8"};
+    int n = difference > 0 ? twin_bar(twin_comparison(app), difference, 8) : 0;
+    if (n)
+        canvas_put(c, row, col, 1, first ? ROLE_ABLATED : ROLE_LABEL, c->ascii ? ascii[n - 1] : bars[n - 1]);
+}
+
+static void draw_line(App *app, Canvas *c, int row, int col, int cols, const TreeLine *l, bool here, bool chosen)
 {
     char words[64];
     bool removed = l->first == l->end, back = app->phase == PHASE_BACKWARD, edited = is_edited(app, l), touched = edited || is_touched(app, l);
@@ -191,9 +219,16 @@ static void draw_line(const App *app, Canvas *c, int row, int col, int cols, con
     if (here || (chosen && app->focus == PANE_PLAN))
         canvas_fill(c, row, col + 1, cols - 2, 1, role, " ");
     canvas_put(c, row, at, 1, role, fold);
+    if (!removed && (l->level == LEVEL_STAGE || !l->open) && inspect_is_marked(app, l->first, l->end))
+        canvas_put(c, row, col, 1, ROLE_BADGE, "●");
     canvas_put_cut(c, row, at + 2, cols - (at - col) - 10, role, words);
     const char *mark = removed ? _("off") : here ? _("here") : edited && l->level >= LEVEL_SUB ? _("edited") : touched && l->level >= LEVEL_SUB ? _("ablated") : done ? "✓" : "";
+    bool first;
+    double difference = line_difference(app, l, &first);
+    if (first && !here && (!l->open || l->level == LEVEL_STAGE))
+        mark = _("differs");
     canvas_put_right(c, row, col + cols - 9, 8, role, mark);
+    draw_difference(app, c, row, col + cols - 1, difference, first);
 }
 
 void plan_draw(App *app, Canvas *c, Rect r)

@@ -1,7 +1,8 @@
 /* prompt.c - the line at the bottom while something is typed: a stage's name, a search, a sentence, a command. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
+#include "view/quiz.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@ void prompt_open(App *app, PromptKind kind, const char *text)
     p->kind = kind;
     p->len = p->at = strlen(p->text);
     p->choice = 0;
+    app->inspect.line_at = app->inspect.line_count;
 }
 
 /* ---- what the typed text matches ---- */
@@ -55,8 +57,10 @@ static int stage_match(const App *app, int n, int *total)
 static int command_match(const App *app, int n, int *total)
 {
     int found = -1, count = 0;
+    char word[PROMPT_MAX]; /* without what is typed behind the name */
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(app->prompt.text, " "), app->prompt.text);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (strstr(command_table[i].name, app->prompt.text)) {
+        if (strstr(command_table[i].name, word)) {
             if (count == n)
                 found = i;
             count++;
@@ -76,6 +80,43 @@ static int match(const App *app, int n, int *total)
 }
 
 /* ---- accepting ---- */
+
+/* What stands behind the command's name and the spaces there; "" where nothing does. Its name goes into `name`. */
+static const char *argument_of(const Prompt *p, char name[PROMPT_MAX])
+{
+    size_t n = strcspn(p->text, " ");
+    memcpy(name, p->text, n);
+    name[n] = '\0';
+    return p->text + n + strspn(p->text + n, " ");
+}
+
+CommandId prompt_command(const App *app)
+{
+    char name[PROMPT_MAX];
+    return *argument_of(&app->prompt, name) ? COMMAND_NONE : command_find(name);
+}
+
+/* Runs a command with what is typed behind it; one alone is run by app.c. False where the line is to be mended. */
+static bool run_line(App *app)
+{
+    char name[PROMPT_MAX], line[PROMPT_MAX];
+    const char *argument = argument_of(&app->prompt, name);
+    CommandId id = command_find(name);
+    memcpy(line, app->prompt.text, app->prompt.len + 1);
+    inspect_keep_line(app, line);
+    if (id == COMMAND_NONE) {
+        app_say(app, ROLE_ERROR, _("%s: no such command, or more than one begins so; ? lists them"), name);
+        return !*argument;
+    }
+    size_t start = (size_t)(argument - app->prompt.text);
+    app->inspect.wrong_at = 0;
+    if (!*argument || inspect_command(app, id, line + start))
+        return true;
+    app->prompt.at = start + app->inspect.wrong_at; /* the cursor points at what is wrong */
+    if (app->prompt.at > app->prompt.len)
+        app->prompt.at = app->prompt.len;
+    return false;
+}
 
 static void accept(App *app)
 {
@@ -114,13 +155,27 @@ static void accept(App *app)
             app_say(app, ROLE_ERROR, "%s", e.text);
         }
         break;
+    case PROMPT_TWIN_TEXT:
+        if (p->len && !twin_set_text(app, p->text))
+            p->kind = kind;
+        break;
     case PROMPT_EDIT:
         if (p->len && !app_add_edit(app, p->text))
             p->kind = kind;
         break;
+    case PROMPT_SPOILT: tracing_set_text(app, p->text); break;
+    case PROMPT_ANSWER:
+        if (!quiz_accept(app, p->text))
+            p->kind = kind; /* what was typed stays, to be mended */
+        break;
     case PROMPT_COMMAND:
-        if (command_find(p->text) == COMMAND_NONE) /* the one that is found, app.c runs */
-            app_say(app, ROLE_ERROR, _("%s: no such command, or more than one begins so; ? lists them"), p->text);
+        if (!run_line(app))
+            p->kind = kind; /* what was typed stays, to be mended */
+        break;
+    case PROMPT_EXPORT:
+    case PROMPT_SAVE:
+        if (!(kind == PROMPT_EXPORT ? export_accept(app, p->text) : session_accept(app, p->text)))
+            p->kind = kind;
         break;
     default:
         break;
@@ -163,10 +218,55 @@ static void insert(Prompt *p, const char *s, size_t n)
     p->len += n;
 }
 
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+}
+
+/* Offers the stages, the weights and the words of the expression language that begin with what stands before the cursor; a name near the
+ * stage one stands at may be its last part alone. */
+static void complete_name(App *app, Completion *c)
+{
+    Prompt *p = &app->prompt;
+    const Plan *plan = pass_plan(app->pass);
+    const Weights *weights = &app->model->weights;
+    size_t start = p->at, first, end;
+    char name[STAGE_NAME_MAX], prefix[PROMPT_MAX];
+    while (start && is_name_char(p->text[start - 1]))
+        start--;
+    size_t n = p->at - start;
+    snprintf(prefix, sizeof prefix, "%.*s", (int)n, p->text + start);
+    for (size_t i = 0; i < plan->count; i++)
+        if (strncmp(stage_name(&plan->stages[i], name), prefix, n) == 0)
+            collect(c, name);
+    for (size_t i = 0; i < weights->count; i++)
+        if (strncmp(weights->items[i].name, prefix, n) == 0)
+            collect(c, weights->items[i].name);
+    plan_sub(plan, app->at, &first, &end);
+    for (size_t i = first; i < end; i++)
+        if (strncmp(stage_table[plan->stages[i].kind].id, prefix, n) == 0)
+            collect(c, stage_table[plan->stages[i].kind].id);
+    for (size_t i = 0; p->kind == PROMPT_COMMAND && expression_word(i).name; i++)
+        if (strncmp(expression_word(i).name, prefix, n) == 0) {
+            snprintf(name, sizeof name, "%s%s", expression_word(i).name, *expression_word(i).arguments ? "(" : "");
+            collect(c, name);
+        }
+    if (c->count == 0)
+        app_say(app, ROLE_WARNING, _("nothing begins with '%s'"), prefix);
+    else if (strlen(c->common) > n)
+        insert(p, c->common + n, strlen(c->common) - n);
+    else if (c->count > 1)
+        app_say(app, ROLE_BADGE, _("%d names begin with '%s'"), c->count, prefix);
+}
+
 static void complete(App *app)
 {
     Prompt *p = &app->prompt;
     Completion c = {.count = 0};
+    if (p->kind == PROMPT_EDIT || (p->kind == PROMPT_COMMAND && strchr(p->text, ' '))) {
+        complete_name(app, &c);
+        return;
+    }
     if (p->kind == PROMPT_COMMAND || p->kind == PROMPT_GOTO) {
         int total, found = match(app, p->choice, &total);
         char name[STAGE_NAME_MAX];
@@ -174,6 +274,8 @@ static void complete(App *app)
             prompt_open(app, p->kind, p->kind == PROMPT_COMMAND ? command_table[found].name : stage_name(&pass_plan(app->pass)->stages[found], name));
         return;
     }
+    if (p->kind == PROMPT_EXPORT || p->kind == PROMPT_SAVE)
+        return;
     size_t start = p->at;
     while (start && p->text[start - 1] != ' ')
         start--;
@@ -246,6 +348,22 @@ static size_t encode(int32_t c, char out[4])
     return 4;
 }
 
+/* Up and Down go through the lines typed before: with nothing chosen in the list of commands, or behind a command's name. */
+static bool walk_lines(App *app, int by)
+{
+    Prompt *p = &app->prompt;
+    bool walking = app->inspect.line_at < app->inspect.line_count;
+    if (!walking && !strchr(p->text, ' ') && (by > 0 || p->choice > 0))
+        return false;
+    const char *line = inspect_line(app, by);
+    if (line) {
+        snprintf(p->text, sizeof p->text, "%s", line);
+        p->len = p->at = strlen(p->text);
+        p->choice = 0;
+    }
+    return line || walking;
+}
+
 bool prompt_key(App *app, int32_t key)
 {
     Prompt *p = &app->prompt;
@@ -264,6 +382,8 @@ bool prompt_key(App *app, int32_t key)
         return true;
     case K_UP:
     case K_DOWN:
+        if (p->kind == PROMPT_COMMAND && walk_lines(app, key == K_UP ? -1 : 1))
+            return true;
         match(app, 0, &total);
         p->choice += key == K_DOWN ? 1 : -1;
         if (p->choice >= total)
@@ -315,8 +435,13 @@ static const char *label(const App *app)
     case PROMPT_SEARCH: return _("search: ");
     case PROMPT_TEXT: return words ? _("text (Tab completes): ") : _("ids, such as 1,2,3: ");
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
+    case PROMPT_TWIN_TEXT: return words ? _("beside it (Tab completes): ") : _("beside it, ids such as 1,2,3: ");
     case PROMPT_EDIT: return _("edit: ");
+    case PROMPT_SPOILT: return _("other text (empty: noise): ");
     case PROMPT_COMMAND: return ":";
+    case PROMPT_EXPORT: return _("write to: ");
+    case PROMPT_SAVE: return _("save to: ");
+    case PROMPT_ANSWER: return quiz_prompt(app);
     default: return "";
     }
 }

@@ -1,10 +1,11 @@
 /* step.c - the main view: title, plan, matrix, what the stage means, status line; and the whole screen's frame. */
-#include "view/app.h"
+#include "view/twin.h"
 
 #include "base/text.h"
 #include "measure/gradient.h"
 #include "measure/metrics.h"
 #include "pass/ablation.h"
+#include "view/quiz.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,8 @@ static int badges_width(const App *app)
     int width = app->model->untrained ? (int)strlen(_("untrained")) + 3 : 0;
     width += app->changed ? (int)strlen(_("weights changed")) + 3 : 0;
     char count[32];
+    char hunt[48];
+    width += hunt_badge(app, hunt) ? text_width(hunt) + 3 : 0;
     edit_count(app, count);
     width += *count ? text_width(count) + 3 : 0;
     ablation_count(app, count);
@@ -96,7 +99,9 @@ static void draw_title(const App *app, Canvas *c)
         col = put_badge(c, 0, col, _("untrained"));
     if (app->changed)
         col = put_badge(c, 0, col, _("weights changed"));
-    char counted[32];
+    char counted[32], hunt[48];
+    if (hunt_badge(app, hunt))
+        col = put_badge(c, 0, col, hunt);
     edit_count(app, counted);
     if (*counted)
         col = put_badge(c, 0, col, counted);
@@ -109,24 +114,40 @@ static void draw_title(const App *app, Canvas *c)
 }
 
 /* What the status line offers in each view, in this order; ended by COMMAND_NONE. */
-static const CommandId offers[VIEW_COUNT][16] = {
-    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
+static const CommandId offers[VIEW_COUNT][20] = {
+    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_ACCUSE, CMD_HUNT, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
                    CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_CELL] = {CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CELL] = {CMD_ACCUSE, CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_MAP] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_NEXT] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_GRADIENTS] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_LENS] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_ATTRIBUTION] = {CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_NEXT_HEAD, CMD_PANE, CMD_SHOW, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_BELT] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_PANE, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_PICTURES] = {CMD_CLOSE, CMD_OPEN, CMD_REACH, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CLASSES] = {CMD_CLOSE, CMD_OPEN, CMD_REACH, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_REACH] = {CMD_CLOSE, CMD_NEXT_HEAD, CMD_NEXT_LAYER, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_TRACING] = {CMD_CLOSE, CMD_OPEN, CMD_SHOW, CMD_NEXT_LAYER, CMD_NEXT_HEAD, CMD_TEXT, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_DIFFERENCES] = {CMD_CLOSE, CMD_OPEN, CMD_PANE, CMD_ABLATE, CMD_TWIN_TEXT, CMD_TWIN_MODEL, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_TABLE] = {CMD_CLOSE, CMD_DOWN, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_BREAKPOINTS] = {CMD_CLOSE, CMD_OPEN, CMD_RUN, CMD_REVERSE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_PRINTED] = {CMD_CLOSE, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_HUNT] = {CMD_CLOSE, CMD_HUNT, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
 
 /* The word beside a key: the command's own, or what it does in this view. */
 static const char *offer_word(ViewId view, Grain grain, CommandId id)
 {
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
-                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_MENU] = N_("choose")};
+                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_DIFFERENCES] = N_("go there"), [VIEW_MENU] = N_("choose"),
+                                                  [VIEW_BREAKPOINTS] = N_("take it away")};
+    const char *explained = explain_offer(view, id);
+    if (explained)
+        return explained;
     if (id == CMD_OPEN && opens[view])
         return _(opens[view]);
     if (id == CMD_NEXT && view == VIEW_NEXT)
@@ -134,8 +155,14 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
     static const char *const grains[] = {N_("next"), N_("next sub-layer"), N_("next layer"), N_("next stack")};
     if (id == CMD_NEXT)
         return _(grains[grain]);
+    if (id == CMD_HUNT && view == VIEW_HUNT)
+        return _("a hint");
     if (id == CMD_CLOSE)
-        return _("close");
+        return view == VIEW_HUNT ? _("to the network") : _("close");
+    if (id == CMD_RUN)
+        return _("continue");
+    if (id == CMD_REVERSE)
+        return _("back to the one before");
     if (id == CMD_RETURN)
         return _("return");
     if (id == CMD_RIGHT)
@@ -146,6 +173,10 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return _("more");
     if (id == CMD_WEIGHT)
         return _("its bias");
+    if (id == CMD_PANE && view == VIEW_DIFFERENCES)
+        return _("the output");
+    if (id == CMD_DOWN)
+        return _("more");
     return _(command_table[id].status);
 }
 
@@ -155,17 +186,29 @@ static void draw_status(const App *app, Canvas *c)
     canvas_fill(c, row, 0, c->cols, 1, ROLE_TEXT, " ");
     if (app->count)
         col += canvas_printf(c, row, col, 10, ROLE_BADGE, "%zu", app->count) + 1;
+    char score[48];
+    quiz_write_score(app, score);
+    int end = c->cols - (*score ? canvas_text_width(c, score) + 2 : 0);
+    canvas_put_cut(c, row, end, c->cols - end, ROLE_BADGE, score);
     if (app->message[0]) {
-        canvas_put_cut(c, row, col, c->cols - col, app->message_role, app->message);
+        canvas_put_cut(c, row, col, end - col - (*score != 0), app->message_role, app->message);
         return;
     }
+    if (app->view == VIEW_STEP && quiz_is_asking(app))
+        return; /* the keys are beside the question */
     for (const CommandId *id = offers[app->view]; *id != COMMAND_NONE; id++) {
         const char *word = offer_word(app->view, app->grain, *id);
         char key[16];
         command_key(*id, key);
-        if (*id == CMD_NEXT_HEAD && app_stage(app)->rank < 3)
+        if (((*id == CMD_ACCUSE || *id == CMD_HUNT) && !app->hunt.bug) || (*id == CMD_HUNT && app->view == VIEW_HUNT && app->hunt.solved))
             continue;
-        if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > c->cols)
+        if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
+            continue;
+        if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)
+            continue;
+        if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))
+            continue;
+        if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > end)
             break;
         col += canvas_put(c, row, col, 16, ROLE_KEY, key) + 1;
         col += canvas_put(c, row, col, 40, ROLE_DIM, word) + 2;
@@ -262,7 +305,8 @@ static size_t gather_metrics(App *app, MetricLine *lines, size_t max)
     size_t head = s->rank == 3 ? app_index(app, s, 0) : 0, row = app_index(app, s, s->rank - 2);
     if (app->phase == PHASE_BACKWARD)
         return gradient_lines(app->pass, app->at, head, row, lines, max);
-    return metric_lines(app->pass, app->at, head, row, lines, max);
+    size_t beside = max && twin_metric(app, lines); /* the first line, where there is a baseline */
+    return beside + metric_lines(app->pass, app->at, head, row, lines + beside, max - beside);
 }
 
 static void write_formula(const App *app, Buffer *out)
@@ -331,6 +375,14 @@ static void draw_meaning_beside(App *app, Canvas *c, Rect r)
 static void draw_stage(App *app, Canvas *c, Rect r, bool below)
 {
     const Stage *s = app_stage(app);
+    if (quiz_is_asking(app)) {
+        draw_crumb(app, c, r);
+        quiz_draw(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1});
+        return;
+    }
+    int reply = quiz_draw_reply(app, c, r);
+    r.row += reply;
+    r.rows -= reply;
     if (app->phase == PHASE_LOSS || app->phase == PHASE_UPDATE) {
         if (app->phase == PHASE_LOSS)
             loss_draw(app, c, r);
@@ -360,7 +412,7 @@ static void draw_stage(App *app, Canvas *c, Rect r, bool below)
 
 void step_draw(App *app, Canvas *c, Rect area)
 {
-    bool plan = area.cols >= PLAN_FROM, beside = area.cols >= MEANING_FROM && (app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD);
+    bool plan = area.cols >= PLAN_FROM, beside = area.cols >= MEANING_FROM && !quiz_is_asking(app) && (app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD);
     if (!plan && app->focus == PANE_PLAN) {
         plan_draw(app, c, area);
         return;
@@ -372,9 +424,13 @@ void step_draw(App *app, Canvas *c, Rect area)
         middle.col += PLAN_COLS + 1;
         middle.cols -= PLAN_COLS + 1;
     }
+    int watched = watches_rows(app, area.rows);
+    middle.rows -= watched;
+    if (watched)
+        watches_draw(app, c, (Rect){middle.row + middle.rows, middle.col, area.col + area.cols - middle.col, watched});
     if (beside) {
         middle.cols -= MEANING_COLS;
-        draw_meaning_beside(app, c, (Rect){area.row, middle.col + middle.cols, MEANING_COLS, area.rows});
+        draw_meaning_beside(app, c, (Rect){area.row, middle.col + middle.cols, MEANING_COLS, middle.rows});
     }
     draw_stage(app, c, middle, !beside);
 }

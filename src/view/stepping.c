@@ -60,7 +60,7 @@ static bool step_on(App *app)
         if (app->at == last)
             return stepping_to_loss(app);
         extent(app, app->at + 1, app->grain, &first, &end);
-        app_go(app, end - 1);
+        inspect_walk(app, app->at + 1, end - 1); /* a step over a block stops at a breakpoint in it */
         return true;
     case PHASE_LOSS:
         return stepping_backward(app);
@@ -72,7 +72,7 @@ static bool step_on(App *app)
             return true;
         }
         extent(app, app->at - 1, app->grain, &first, &end);
-        app_go(app, first);
+        inspect_walk(app, app->at - 1, first);
         return true;
     case PHASE_UPDATE:
         app_say(app, ROLE_WARNING, "%s", _("Enter takes the new weights and goes forwards again; b goes back"));
@@ -148,7 +148,9 @@ void stepping_out(App *app)
         if (app->grain < GRAIN_STACK)
             app->grain = (Grain)(app->grain + 1);
         extent(app, app->at, app->grain, &first, &end);
-        app_go(app, app->phase == PHASE_BACKWARD ? first : end - 1);
+        size_t to = app->phase == PHASE_BACKWARD ? first : end - 1;
+        if (to != app->at && inspect_walk(app, to > app->at ? app->at + 1 : app->at - 1, to))
+            return; /* at a breakpoint */
     } while (app->at == was && app->grain < GRAIN_STACK);
     app_say(app, ROLE_BADGE, _("stepping by %s; s steps into the next one"), grain_name(app->grain));
 }

@@ -62,7 +62,7 @@ static int loss_with(const App *app, const Model *like, real *weights, double *l
         at += like->weights.items[i].count;
     }
     Pass *p = pass_create(&m, input_ids(&app->input), app->ablations, e);
-    int status = p ? pass_loss(p, app->targets.data, app->targets.len, loss, e) : -1;
+    int status = p && hunt_put(app, p, e) == 0 && pass_set_edits(p, &app->edits, e) == 0 ? pass_loss(p, app->targets.data, app->targets.len, loss, e) : -1;
     pass_free(p);
     free(m.weights.items);
     return status;
@@ -120,8 +120,10 @@ void update_take(App *app)
     for (size_t i = 0, at = 0; i < w->count; at += w->items[i].count, i++)
         memcpy(weights_values(w, i), app->update->weights + at, w->items[i].count * sizeof(real));
     app->changed = true;
+    table_forget(app);
     double before = app->loss, after = app->update->loss;
     app_run_again(app);
+    app_forward(app);
     app_go(app, 0);
     app_say(app, ROLE_BADGE, _("new weights: loss %.6f, it was %.6f; M opens the model afresh"), after, before);
 }

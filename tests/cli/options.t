@@ -17,7 +17,7 @@ quiet
 $ stepformer trace --help
 out Usage: stepformer trace
 out --stage NAME
-out text, json, csv or safetensors
+out text, json, csv, safetensors, markdown, latex or svg
 !out --temperature
 quiet
 
@@ -64,7 +64,7 @@ exit 2
 err --help: expected no value
 $ stepformer trace -m hand-wired --format xml
 exit 2
-err --format: expected one of: text json csv safetensors; found "xml"
+err --format: expected one of: text json csv safetensors markdown latex svg; found "xml"
 $ stepformer trace -m hand-wired --lang de
 exit 2
 err --lang: expected one of: en zh

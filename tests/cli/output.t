@@ -1,7 +1,7 @@
 # Pipes, full disks, closed files, locales.
 
 $ stepformer trace -m hand-wired --format csv | head -n 1
-line stage,head,row,column,value
+line stage,head,row,column,value,row_name,column_name
 lines 1
 quiet
 $ stepformer generate -m hand-wired -n 5 | head -c 1

@@ -28,8 +28,8 @@ ASAN_OPTIONS=exitcode=99
 # a program that is not in the top folder finds the models, too
 mkdir "$scratch/data"
 ln -s "$TOP" "$scratch/data/stepformer"
-XDG_DATA_HOME=$scratch/home XDG_DATA_DIRS=$scratch/data
-export TOP REAL PATH LC_ALL ASAN_OPTIONS XDG_DATA_HOME XDG_DATA_DIRS
+XDG_DATA_HOME=$scratch/home XDG_DATA_DIRS=$scratch/data XDG_STATE_HOME=$scratch/run/state # nobody's own answers are touched
+export TOP REAL PATH LC_ALL ASAN_OPTIONS XDG_DATA_HOME XDG_DATA_DIRS XDG_STATE_HOME
 unset LANGUAGE NO_COLOR 2>/dev/null
 
 passed=0 failed=0 skipped=0
@@ -128,6 +128,9 @@ else
     done
     if command -v bash >/dev/null; then
         bash "$TOP/tests/cli/completion.bash" "$program" || failed=$((failed + 1))
+    fi
+    if command -v python3 >/dev/null; then
+        python3 "$TOP/tests/cli/record.py" "$program" || failed=$((failed + 1))
     fi
 fi
 

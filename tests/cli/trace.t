@@ -19,15 +19,50 @@ err --stage: expected a stage of this pass
 
 # a masked score in each format
 $ stepformer trace -m hand-wired -t "A B" --stage decoder.0.self.masked --format csv
-line stage,head,row,column,value
-line decoder.0.self.masked,0,0,1,-inf
+line stage,head,row,column,value,row_name,column_name
+line decoder.0.self.masked,0,0,1,-inf,<s>,A
 lines 10
 $ stepformer trace -m hand-wired -t "A B" --stage decoder.0.self.masked --format json
 out "-inf"
 out "shape": [1, 3, 3], "axes": ["head", "query", "key"]
 $ stepformer trace -m hand-wired -t "A B" --format csv
-line decoder.embed.tokens,,0,6,1.0
-line decoder.embed.tokens,,0,0,0.0
+out decoder.embed.tokens,,0,6,1.0,<s>,
+out decoder.embed.tokens,,0,0,0.0,<s>,
+
+$ stepformer trace -m hand-wired -t "A B" --stage decoder.0.self.masked --format markdown
+line hand-wired: &lt;s> A B
+line ### decoder.0.self.masked, head 0, 3×3: query by key
+line | A | 10.0000 | 0.0000 | −∞ |
+quiet
+$ stepformer trace -m hand-wired -t "A B" --stage decoder.0.self.masked -o t.tex && cat t.tex
+line % hand-wired: <s> A B
+line % decoder.0.self.masked, head 0, 3×3: query by key
+line A & $10.0000$ & $0.0000$ & $-\infty$ \\
+$ stepformer trace -m hand-wired -t "A B" --stage decoder.0.self.masked -o t.md && sed -n 3p t.md && stepformer trace -m hand-wired --stage output.probs -o t.svg && head -c 4 t.svg
+out ### decoder
+out <svg
+$ stepformer trace -m hand-wired -t "A B" --stage output.logits -a no-positions --edit decoder.0.self.heads=zero -o t.md && head -n 1 t.md
+line hand-wired: &lt;s> A B; no-positions; edit decoder.0.self.heads=zero
+$ stepformer trace -m hand-wired -t "A B" --stage output.logits --edit decoder.0.self.heads=zero --format json
+out "edits": ["decoder.0.self.heads=zero"],
+$ stepformer trace -m hand-wired -t "A B" --stage output.logits --edit decoder.0.self.heads=zero | head -n 1
+line # edit decoder.0.self.heads=zero
+$ stepformer trace -m random:d_ff=300000 --format svg
+exit 2
+err svg: expected at most 250000 cells
+lines 0
+$ stepformer grad -m hand-wired -t "A B C A" --stage decoder.0.self.scores,output.W_U --format csv | cut -d, -f1 | sort -u
+line decoder.0.self.scores
+line output.W_U
+lines 3
+$ stepformer grad -m hand-wired -t "A B C A" --stage blocks.0.attn.hook_pattern | head -n 2
+line # d(loss)/d(decoder.0.self.weights)
+$ stepformer grad -m hand-wired -t "A B C A" --stage output.W_V
+exit 2
+err --stage: expected a stage of this pass or a weight of the model, found "output.W_V"; nearest: "output.W_U"
+lines 0
+$ stepformer grad -m hand-wired -t "A B C A" --format markdown
+out ### d(loss)/d(decoder.embed.W\_E)
 
 # all stages, in the plan's order
 $ stepformer stages -m hand-wired >names && stepformer trace -m hand-wired | sed -n 's/^# \([a-z_.0-9]*\)  \[.*/\1/p' | diff names - && wc -l <names

@@ -1,8 +1,11 @@
-/* parsers.c - every parser of src/model behind one signature. */
+/* parsers.c - every parser of files and typed text behind one signature; what needs a pass is in parsers_pass.c. */
 #include "parsers.h"
 
 #include "model/llama2c.h"
 #include "model/native.h"
+#include "term/cast.h"
+#include "term/keys.h"
+#include "view/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,6 +228,56 @@ static int parse_weights(const uint8_t *bytes, size_t n, Error *e)
     return status;
 }
 
+/* What is written is read again, and is then the same to the byte. */
+static int parse_session(const uint8_t *bytes, size_t n, Error *e)
+{
+    Session s, again;
+    Buffer once = {0}, twice = {0};
+    Error why = {{0}};
+    if (session_read(&s, (const char *)bytes, n, "input", e) != 0)
+        return -1;
+    session_write(&s, &once);
+    session_free(&s);
+    must(session_read(&again, buffer_text(&once), once.len, "again", &why) == 0, why.text);
+    session_write(&again, &twice);
+    session_free(&again);
+    must(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0, "what is read and written is not the same");
+    buffer_free(&once);
+    buffer_free(&twice);
+    return 0;
+}
+
+/* Its output, written as events of our own, is the same text again; its keys are read. */
+static int parse_cast(const uint8_t *bytes, size_t n, Error *e)
+{
+    Cast c, again;
+    Buffer lines = {0};
+    Error why = {{0}};
+    if (cast_read(&c, (const char *)bytes, n, "input", e) != 0)
+        return -1;
+    cast_add_header(&lines, c.cols, c.rows, 0, NULL, NULL, c.session);
+    for (size_t i = 0; i < c.count; i++) {
+        const CastEvent *event = &c.events[i];
+        KeyTable none = {0};
+        Event key;
+        for (size_t at = 0; event->kind == 'i' && at < event->len;)
+            at += keys_decode(&none, event->data + at, event->len - at, true, &key);
+        if (event->kind == 'o')
+            cast_add_event(&lines, event->us, 'o', event->data, event->len, NULL);
+    }
+    must(cast_read(&again, buffer_text(&lines), lines.len, "again", &why) == 0, why.text);
+    for (size_t i = 0, k = 0; i < c.count; i++)
+        if (c.events[i].kind == 'o' && c.events[i].len) {
+            must(k < again.count && again.events[k].len == c.events[i].len && memcmp(again.events[k].data, c.events[i].data, c.events[i].len) == 0,
+                 "an event is not the same when it is written and read");
+            k++;
+        }
+    cast_free(&again);
+    cast_free(&c);
+    buffer_free(&lines);
+    return 0;
+}
+
 const Parser parsers[] = {
     {"safetensors", parse_safetensors},
     {"config", parse_config},
@@ -234,6 +287,11 @@ const Parser parsers[] = {
     {"tokenizer", parse_tokenizer},
     {"ids", parse_ids},
     {"weights", parse_weights},
+    {"session", parse_session},
+    {"cast", parse_cast},
+    {"expression", parse_expression},
+    {"breakpoint", parse_breakpoint},
+    {"edits", parse_edits},
     {NULL, NULL},
 };
 

@@ -144,7 +144,9 @@ static const Seed SEEDS[] = {
     {"safetensors", "tests/data/model/types.safetensors", true}, {"safetensors", "tests/data/model/tiny/model.safetensors", true},
     {"weights", "tests/data/model/two.safetensors", true},       {"config", "tests/data/model/tiny/config.json", false},
     {"vocab", "tests/data/model/tiny/vocab.txt", false},         {"checkpoint", "tests/data/model/unshared.bin", true},
-    {"tokenizer", "tests/data/model/tok280.bin", false},
+    {"tokenizer", "tests/data/model/tok280.bin", false},         {"session", "tests/data/session.json", false},
+    {"cast", "tests/data/keys.cast", false},                     {"expression", "tests/data/pass/expression.txt", false},
+    {"breakpoint", "tests/data/pass/breakpoint.txt", false},     {"edits", "tests/data/pass/edits.txt", false},
 };
 
 static int run(const Seed *seed, const uint8_t *bytes, size_t n, size_t at)

@@ -473,3 +473,33 @@ Test(edit, list_is_read_as_it_was_written)
     edits_free(&again);
     buffer_free(&text);
 }
+
+/* A later edit that is added forgets only what it changes: what the earlier stages had computed themselves, and the gradients through them, stay
+ * as in a pass that was given both at once. */
+Test(edit, an_edit_added_keeps_what_earlier_stages_had_computed)
+{
+    static const char *const texts[] = {"decoder.0.self.weights[head=0,query=3]=0.25", "decoder.0.ffn.activate=mean"};
+    Bed a = decoder(), b = decoder();
+    Pass *grown = a.pass, *fresh = b.pass;
+    Edits edits = {0};
+    Error e = {{0}};
+    const int targets[] = {-1, -1, -1, -1, -1, 3};
+    double loss[2];
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(edits_add(&edits, texts[i], &e), 0);
+        cr_assert_eq(pass_set_edits(grown, &edits, &e), 0, "%s", e.text);
+        pass_run(grown);
+    }
+    cr_assert_eq(pass_set_edits(fresh, &edits, &e), 0, "%s", e.text);
+    cr_assert_eq(pass_backward(grown, targets, 6, &loss[0], &e), 0, "%s", e.text);
+    cr_assert_eq(pass_backward(fresh, targets, 6, &loss[1], &e), 0, "%s", e.text);
+    cr_assert_eq(loss[0], loss[1]);
+    for (size_t i = 0; i < pass_plan(grown)->count; i++) {
+        size_t bytes = pass_plan(grown)->stages[i].count * sizeof(real);
+        cr_assert_arr_eq(pass_unedited(grown, i), pass_unedited(fresh, i), bytes, "stage %zu", i);
+        cr_assert_arr_eq(pass_gradient(grown, i), pass_gradient(fresh, i), bytes, "stage %zu", i);
+    }
+    edits_free(&edits);
+    drop(&a);
+    drop(&b);
+}

@@ -17,7 +17,7 @@ Test(lab_dilution, gap_is_the_softmax_turned_round)
     double few = result(&lab, "10", "gap"), many = result(&lab, "100000", "gap");
     cr_expect_float_eq(exp(few) / (exp(few) + 9), 0.9, 1e-12);
     cr_expect_float_eq(exp(many) / (exp(many) + 99999), 0.9, 1e-12);
-    cr_expect_float_eq(few, 4.4, 0.05);  /* the lecture's figures, to the digits it has */
+    cr_expect_float_eq(few, 4.4, 0.05); /* the lecture's figures, to the digits it has */
     cr_expect_float_eq(many, 13.7, 0.05);
     cr_expect_float_eq(result(&lab, "100000", "kept"), exp(few) / (exp(few) + 99999), 1e-9);
     /* The mean of exp(N(0, 1)) is exp(1/2); its standard deviation over 99999 draws, sqrt(e² - e), moves the log by about 0.004 a draw. */
@@ -121,7 +121,8 @@ Test(lab_windows, reach_by_graph_is_reach_by_gradient)
     cr_expect_eq(result(&lab, "masks.window", "layers_needed"), 5); /* 1 + 5 · 3 = 16 */
     cr_expect_eq(result(&lab, "masks.full", "layers_needed"), 1);
     double none;
-    cr_expect_neq(lab_result(&lab, "masks.dilated", "layers_needed", &none, NULL), 0, "keys that are multiples of 4 steps away are never all keys");
+    cr_expect_neq(lab_result(&lab, "masks.dilated", "layers_needed", &none, NULL), 0,
+                  "keys that are multiples of 4 steps away are never all keys");
     cr_expect_eq(result(&lab, "masks.window", "pairs"), 1 + 2 + 3 + 13 * 4);
     lab_free(&lab);
 }
@@ -237,7 +238,8 @@ Test(lab_setup, learner_gradient_is_the_passes)
     cr_assert_eq(pass_backward(p, targets, 4, &expected, &e), 0, "%s", e.text);
     cr_expect_float_eq(loss, expected, 1e-5);
     for (size_t i = 0; i < m->weights.count; i++)
-        cr_expect_lt(setup_difference(l.by_weight[i], pass_weight_gradient(p, i), m->weights.items[i].count), 1e-6, "%s", m->weights.items[i].name);
+        cr_expect_lt(setup_difference(l.by_weight[i], pass_weight_gradient(p, i), m->weights.items[i].count), 1e-6, "%s",
+                     m->weights.items[i].name);
     double before = loss;
     for (int i = 0; i < 30; i++) {
         learner_step(&l, 0.01, 1);

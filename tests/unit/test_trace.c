@@ -2,7 +2,7 @@
 #include "base/random.h"
 #include "model/safetensors.h"
 #include "model_help.h"
-#include "pass/trace.h"
+#include "measure/trace.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -166,7 +166,7 @@ static void assert_csv(const Trace *t)
 {
     char *text = write_trace(t, TRACE_CSV), *save = NULL;
     const char *line = strtok_r(text, "\n", &save);
-    cr_assert_str_eq(line, "stage,head,row,column,value");
+    cr_assert_str_eq(line, "stage,head,row,column,value,row_name,column_name");
     for (size_t i = 0; i < t->count; i++) {
         const TraceItem *item = &t->items[i];
         size_t cols = item->shape[item->rank - 1], rows = item->rank > 1 ? item->shape[item->rank - 2] : 1;
@@ -178,7 +178,9 @@ static void assert_csv(const Trace *t)
             snprintf(expected, sizeof expected, "%s,%s,%zu,%zu,", item->name, head, k / cols % rows, k % cols);
             line = strtok_r(NULL, "\n", &save);
             cr_assert(line && strncmp(line, expected, strlen(expected)) == 0, "expected %s, found %s", expected, line);
-            cr_assert_eq(read_back(line + strlen(expected)), item->data[k], "%s", line);
+            char number[64];
+            snprintf(number, sizeof number, "%.*s", (int)strcspn(line + strlen(expected), ","), line + strlen(expected));
+            cr_assert_eq(read_back(number), item->data[k], "%s", line);
         }
     }
     cr_assert_null(strtok_r(NULL, "\n", &save));
@@ -298,7 +300,9 @@ Test(trace, stops_where_nobody_reads)
     Pass *p = run(m, 0);
     Trace t;
     cr_assert_eq(trace_values(&t, p, NULL, NULL), 0);
-    for (int format = TRACE_TEXT; format <= TRACE_CSV; format++) {
+    for (int format = TRACE_TEXT; format < TRACE_FORMAT_COUNT; format++) {
+        if (format == TRACE_SAFETENSORS)
+            continue;
         int pieces = 0;
         cr_assert_eq(trace_write(&t, (TraceFormat)format, refuse, &pieces, NULL), 0);
         cr_assert_eq(pieces, 1);

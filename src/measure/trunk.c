@@ -1,0 +1,162 @@
+/* trunk.c - walks the residual stream backwards, and carries a direction with it. Knows nothing of heads and units. */
+#include "measure/trunk.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The stage that stands before i in the stream, or NO_STAGE at the embedding. */
+static int before(const Plan *plan, size_t i)
+{
+    const Stage *s = &plan->stages[i];
+    return s->kind == STAGE_RESIDUAL || s->kind == STAGE_NORM ? s->in[0] : NO_STAGE;
+}
+
+/* The last stage of a stack: what it hands on. */
+static size_t last_of(const Plan *plan, Stack stack)
+{
+    size_t last = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->stages[i].stack == stack)
+            last = i;
+    return last;
+}
+
+int trunk_find(const Plan *plan, Stack stack, Trunk *out, Error *e)
+{
+    *out = (Trunk){0};
+    size_t last = last_of(plan, stack);
+    for (int i = (int)last; i != NO_STAGE; i = before(plan, (size_t)i))
+        out->count++;
+    out->stages = calloc(out->count, sizeof *out->stages);
+    if (!out->stages)
+        return error_memory(e, "residual stream");
+    size_t k = out->count;
+    for (int i = (int)last; i != NO_STAGE; i = before(plan, (size_t)i))
+        out->stages[--k] = (size_t)i;
+    return 0;
+}
+
+void trunk_free(Trunk *t)
+{
+    free(t->stages);
+    *t = (Trunk){0};
+}
+
+bool trunk_is_point(const Plan *plan, const Trunk *t, size_t k)
+{
+    const Stage *s = &plan->stages[t->stages[k]];
+    if (s->sub == SUB_FINAL)
+        return false;
+    const Stage *next = k + 1 < t->count ? &plan->stages[t->stages[k + 1]] : NULL;
+    return !(s->kind == STAGE_RESIDUAL && next && next->kind == STAGE_NORM && next->sub != SUB_FINAL);
+}
+
+int trunk_added(const Plan *plan, const Trunk *t, size_t k)
+{
+    const Stage *s = &plan->stages[t->stages[k]];
+    return s->kind == STAGE_RESIDUAL || s->kind == STAGE_SUM ? s->in[1] : NO_STAGE;
+}
+
+void trunk_unembed(const Pass *p, int id, int against, double *out)
+{
+    const Plan *plan = pass_plan(p);
+    const Stage *logits = &plan->stages[plan->count - 2]; /* the plan ends in logits, probs */
+    const real *w = pass_weight(p, (size_t)logits->w[0]);
+    size_t d = plan->config->d_model, V = plan->config->vocab_size;
+    bool tied = plan->config->tie_embeddings; /* W_E [vocab, d] transposed */
+    for (size_t i = 0; i < d; i++) {
+        out[i] = (double)(tied ? w[(size_t)id * d + i] : w[i * V + (size_t)id]);
+        if (against >= 0)
+            out[i] -= (double)(tied ? w[(size_t)against * d + i] : w[i * V + (size_t)against]);
+    }
+}
+
+const real *trunk_row(Pass *p, size_t i, size_t row)
+{
+    return pass_value(p, i) + row * pass_plan(p)->stages[i].shape[1];
+}
+
+double trunk_dot(const real *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * b[i];
+    return sum;
+}
+
+double trunk_norm(const real *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sqrt(sum);
+}
+
+/* y = (x - mean) / sd * gain + bias, mean and sd those of this x: y · g = x · out + the result. */
+static double back_through_norm(const Pass *p, const Stage *s, const real *x, const double *g, double *out)
+{
+    const Config *c = pass_plan(p)->config;
+    size_t d = c->d_model;
+    if (pass_plan(p)->ablations & NO_NORM) {
+        memcpy(out, g, d * sizeof *out);
+        return 0;
+    }
+    const real *gain = pass_weight(p, (size_t)s->w[0]), *bias = s->w[1] == NO_WEIGHT ? NULL : pass_weight(p, (size_t)s->w[1]);
+    bool centred = c->norm == NORM_LAYERNORM;
+    double mean = 0, squares = 0, mean_g = 0, constant = 0;
+    for (size_t i = 0; i < d && centred; i++)
+        mean += (double)x[i] / (double)d;
+    for (size_t i = 0; i < d; i++)
+        squares += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)d;
+    double sd = sqrt(squares + c->norm_eps);
+    for (size_t i = 0; i < d; i++) {
+        out[i] = g[i] * (double)gain[i] / sd;
+        mean_g += centred ? out[i] / (double)d : 0;
+        constant += bias ? g[i] * (double)bias[i] : 0;
+    }
+    for (size_t i = 0; i < d; i++)
+        out[i] -= mean_g;
+    return constant;
+}
+
+void trunk_carry_back(Pass *p, const Trunk *t, size_t row, double *out, double *bias)
+{
+    const Plan *plan = pass_plan(p);
+    size_t d = plan->config->d_model;
+    bias[0] = 0;
+    for (size_t k = t->count - 1; k > 0; k--) {
+        const Stage *s = &plan->stages[t->stages[k]];
+        double *from = out + k * d, *to = from - d;
+        bias[k] = 0;
+        if (s->kind == STAGE_NORM)
+            bias[k] = back_through_norm(p, s, trunk_row(p, t->stages[k - 1], row), from, to);
+        else if (plan->ablations & NO_RESIDUAL)
+            memset(to, 0, d * sizeof *to);
+        else
+            memcpy(to, from, d * sizeof *to);
+    }
+}
+
+size_t trunk_default_row(const Pass *p)
+{
+    const Config *c = pass_plan(p)->config;
+    size_t n;
+    const int *ids = pass_ids(p, config_last_stack(c), &n);
+    if (c->kind != KIND_ENCODER)
+        return n - 1;
+    for (size_t i = 0; i < n; i++)
+        if (c->mask >= 0 && ids[i] == c->mask)
+            return i;
+    return 0;
+}
+
+int trunk_likeliest(Pass *p, size_t row)
+{
+    size_t logits = pass_plan(p)->count - 2, V = pass_plan(p)->stages[logits].shape[1], best = 0;
+    const real *x = pass_value(p, logits) + row * V;
+    for (size_t i = 1; i < V; i++)
+        if (x[i] > x[best])
+            best = i;
+    return (int)best;
+}

@@ -1,0 +1,96 @@
+# the bug hunt without a terminal
+
+$ stepformer hunt 1 --seed 3
+out A bug hunt
+out --seed 3
+out decoder.
+quiet
+
+$ stepformer hunt 1 --seed 3 >a; stepformer hunt 1 --seed 3 >b; cmp a b && stepformer hunt 1 --seed 4 >c; ! cmp -s a c
+quiet
+
+# right: 0 and the card; wrong: 1, what was checked, and a hint
+$ stepformer hunt --bug softmax-axis --answer weights
+out Found!
+out labmlai
+!out hint
+quiet
+
+$ stepformer hunt --bug softmax-axis --answer encoder.0.self.scaled
+exit 1
+out Not here
+out recomputed 196 of its 196 cells
+out Look at what adds up to 1
+!out labml
+
+$ stepformer hunt --bug softmax-axis --answer nothing
+exit 2
+err --answer: expected a stage of this network, or the end of its name, found "nothing"
+
+$ stepformer hunt --answer weights
+exit 2
+err expected --seed N or --bug ID
+
+$ stepformer hunt --bug softmax-axes
+exit 2
+err nearest: "softmax-axis"
+
+$ stepformer hunt 4
+exit 2
+err expected a level from 1 to 3, found "4"
+
+$ stepformer hunt 1 2
+exit 2
+err expected one level, found 2 words
+
+# a model in which it cannot be found
+$ stepformer hunt -m hand-wired --bug unbiased-variance
+exit 2
+err unbiased-variance: expected a model and a text that this bug can be found in, found hand-wired
+
+$ stepformer hunt -m hand-wired --bug padding-attended
+exit 2
+err hand-wired: expected a model with a padding token, found none
+
+$ stepformer hunt --bug padding-attended --answer masked
+out Found!
+
+# every card
+$ stepformer hunt --cards | grep -c '^-- '
+line 24
+
+$ stepformer hunt --cards | grep -c '^https://github.com/'
+line 24
+
+$ stepformer hunt --card rope-offset
+out arange(T)
+out https://github.com/Blaizzy/mlx-vlm/issues/1983
+!out softmax-axis
+
+# each can be hunted as it is offered
+$ for id in $(stepformer hunt --cards | sed -n 's/^-- \([a-z-]*\), .*/\1/p'); do stepformer hunt --bug $id --answer tokens >out 2>err; [ $? = 1 ] || { echo $id; cat err; }; done
+lines 0
+
+# the numbers of the network with the bug, and what stored cases say to it
+$ stepformer trace -m hand-wired --bug no-scaling --stage decoder.0.self.scaled >a; stepformer trace -m hand-wired -a no-scale --stage decoder.0.self.scaled >b; cmp a b
+quiet
+
+$ stepformer trace -m hand-wired --bug unbiased-variance --stage output.probs
+err unbiased-variance changed nothing
+
+$ stepformer verify $TOP/tests/golden/gpt-pre-learned --bug sqrt-d-model
+exit 1
+out FAILED
+out first decoder.0.self.scaled
+
+$ stepformer frame -m hand-wired --bug values-unused
+out A bug hunt, level 2
+out [hunt, level 2]
+
+# the cache's bugs need the cache
+$ stepformer generate -m story --bug mask-offset -n 12 >a; stepformer generate -m story --bug mask-offset -n 12 --no-cache >b; stepformer generate -m story -n 12 >c; cmp b c && ! cmp -s a c
+quiet
+
+$ stepformer generate -m story --bug target-leak -n 3 --no-cache >a; stepformer generate -m story --bug no-bug
+exit 2
+err expected the id of a bug, found "no-bug"
