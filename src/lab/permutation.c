@@ -4,6 +4,7 @@
 #include "lab/lab.h"
 #include "lab/setup.h"
 #include "measure/metrics.h"
+#include "train/task_zh_en.h"
 
 #include "base/text.h"
 
@@ -226,6 +227,32 @@ static int measure_score(Lab *lab, Table *t, const char *key, const char *name, 
     return status;
 }
 
+/* What no model without positions can do better, but by luck: the grammar is searched for all sentences of the same words. */
+static int measure_ceiling(Lab *lab, Table *t, Error *e)
+{
+    static const char *const keys[] = {"bag-decides", "bag-guessed"};
+    ZhEnBag bag;
+    Random random = random_seeded((uint64_t)lab_number(lab, "seed"));
+    size_t n = lab_size(lab, "bags");
+    if (n == 0)
+        return 0;
+    if (task_zh_en_bag(&random, n, &bag, e) != 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        double share = i ? bag.guessed : bag.decided;
+        size_t row = table_row(t);
+        table_set_text(t, row, "model", keys[i]);
+        table_set(t, row, "score", share);
+        table_set(t, row, "error", sqrt(share * (1 - share) / (double)n));
+    }
+    lab_note(
+        lab,
+        _("The bag of Chinese words, without their order, decides %.3f of the sentences; taking the likeliest translation of the bag is "
+          "right for %.3f: the ceiling for what has no positions."),
+        bag.decided, bag.guessed);
+    return 0;
+}
+
 static int measure_translator(Lab *lab, Error *e)
 {
     Table *t = lab_table_new(lab, "translator", _("The translator: share of held-out sentences that are right to their end"));
@@ -242,7 +269,46 @@ static int measure_translator(Lab *lab, Error *e)
                "trained model each. Its decoder still has the mask, which tells "
                "some order."),
              table_number(t, 1, 1), table_number(t, 0, 1), table_number(t, 2, 1));
-    return 0;
+    return measure_ceiling(lab, t, e);
+}
+
+/* The largest (or least) number of a column, of the rows whose key begins so. NaN where there is none. */
+static double extreme(const Table *t, const char *begins, int column, bool largest)
+{
+    double found = NAN;
+    for (size_t i = 0; i < t->row_count; i++) {
+        const char *key = t->texts[i * t->column_count];
+        if (strncmp(key, begins, strlen(begins)) != 0)
+            continue;
+        double x = table_number(t, i, (size_t)column);
+        found = largest ? fmax(found, x) : fmin(found, x);
+    }
+    return found;
+}
+
+static void add_notes(Lab *lab, const Table *t)
+{
+    int moved = table_find_column(t, "moved"), last = table_find_column(t, "last"), mean = table_find_column(t, "mean");
+    int equal = table_find_column(t, "equal"), one = table_find_row(t, "decoder/1");
+    double deeper = NAN;
+    for (size_t i = 0; i < t->row_count; i++)
+        if (strncmp(t->texts[i * t->column_count], "decoder/", strlen("decoder/")) == 0 && (int)i != one)
+            deeper = fmin(deeper, table_number(t, i, (size_t)last));
+    lab_note(
+        lab,
+        _("Encoder without positions: rows move with their tokens, A(PX) = P·A(X), to %.1g: equivariance. What is pooled from them, their "
+          "mean, stays as it was, to %.1g: invariance."),
+        extreme(t, "encoder/", moved, true), extreme(t, "encoder/", mean, true));
+    if (one >= 0 && !isnan(deeper))
+        lab_note(
+            lab,
+            _("Causal decoder without positions: in one layer the last row sees a set (it changes by %.1g); in more it changes by %.2g or "
+              "more, as it reads rows that saw different beginnings: the mask tells the order."),
+            table_number(t, (size_t)one, (size_t)last), deeper);
+    lab_note(lab, _("All tokens equal: without positions all rows are equal at any depth, to %.1g."),
+             fmax(extreme(t, "encoder/", equal, true), extreme(t, "decoder/", equal, true)));
+    lab_note(lab, "%s",
+             _("A recurrence has order by what it is; a convolution by its kernel, with a reach that grows with depth or dilation."));
 }
 
 int lab_run_permutation(Lab *lab, Error *e)
@@ -274,15 +340,7 @@ int lab_run_permutation(Lab *lab, Error *e)
         return -1;
     measure_contrast(t, n, seed);
     measure_reach(lab, n, seed);
-    lab_note(lab, "%s",
-             _("Encoder without positions: rows move with their tokens, A(PX) = P·A(X), which is equivariance; what is pooled from them, "
-               "their mean, is invariant."));
-    lab_note(lab, "%s",
-             _("Causal decoder: in one layer the last row sees a set; from the second on it sees rows that saw different beginnings: the "
-               "mask tells the order."));
-    lab_note(lab, "%s", _("All tokens equal: without positions all rows are equal at any depth, in both."));
-    lab_note(lab, "%s",
-             _("A recurrence has order by what it is; a convolution by its kernel, with a reach that grows with depth or dilation."));
+    add_notes(lab, t);
     return lab_size(lab, "examples") ? measure_translator(lab, e) : 0;
 }
 
@@ -290,6 +348,7 @@ const LabParam lab_params_permutation[] = {
     {"layers", LAB_INTEGERS, "1,2,4,8", "1,2", 1, 48, NULL, N_("depths of the untrained models")},
     {"length", LAB_INTEGER, "24", "12", 3, LENGTH_MAX, NULL, N_("tokens, drawn at random")},
     {"examples", LAB_INTEGER, "500", "0", 0, 100000, NULL, N_("held-out sentences for the translator; 0 leaves it out")},
+    {"bags", LAB_INTEGER, "300", "0", 0, 10000, NULL, N_("of these sentences the grammar is searched for all of the same words; 0: none")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the tokens and the weights (Xavier)")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

@@ -177,9 +177,11 @@ int lab_run_relative(Lab *lab, Error *e)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (measure_scheme(t, schemes[i], lab_size(lab, "before"), e) != 0)
             return -1;
-    lab_note(lab, "%s",
-             _("RoPE and ALiBi see distances only, and neither touches V. Added positions, from a table or learned, move scores and values "
-               "with the place."));
+    lab_note(lab,
+             _("RoPE and ALiBi see distances only (behind other tokens scores change by %.1g and %.1g), and neither touches V (%.1g, "
+               "%.1g). Added "
+               "positions move scores and values with the place."),
+             table_number(t, 1, 1), table_number(t, 2, 1), table_number(t, 1, 2), table_number(t, 2, 2));
     lab_note(lab, "%s", _("They are independent of each other, both of 2021: ALiBi does not repair RoPE."));
     return 0;
 }

@@ -179,10 +179,9 @@ int lab_run_sinusoid(Lab *lab, Error *e)
     double widest = 0;
     for (size_t i = 0; i < t->row_count; i++)
         widest = fmax(widest, table_number(t, i, (size_t)range));
-    lab_note(lab,
-             _("PE(p)·PE(p+k) depends on k alone: over all p it differs by at most %.2g, and k and -k give the same. It falls until k = "
-               "%zu and then rises: it is not monotone."),
-             widest, falls);
+    lab_note(lab, _("PE(p)·PE(p+k) depends on k alone: over all p it differs by at most %.2g, and k and -k give the same."), widest);
+    if (falls + 1 < t->row_count)
+        lab_note(lab, _("It is not monotone: it falls until k = %zu and then rises."), falls);
     if (run_trained(lab, n, e) != 0)
         return -1;
     t = &lab->tables[2];
@@ -195,8 +194,8 @@ int lab_run_sinusoid(Lab *lab, Error *e)
 }
 
 const LabParam lab_params_sinusoid[] = {
-    {"d_model", LAB_INTEGER, "32", NULL, 2, 1024, NULL, N_("width of the table; even")},
-    {"positions", LAB_INTEGER, "64", "32", 4, 4096, NULL, N_("rows of the table; offsets go up to half of it")},
+    {"d_model", LAB_INTEGER, "32", NULL, 2, 512, NULL, N_("width of the table; even")},
+    {"positions", LAB_INTEGER, "64", "32", 4, 1024, NULL, N_("rows of the table; offsets go up to half of it")},
     {"model", LAB_TEXT, "zh-en", NULL, 0, 0, NULL, N_("a trained model with sinusoidal positions")},
     {"head", LAB_INTEGER, "0", NULL, 0, 255, NULL, N_("which head of its first layer")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},

@@ -86,12 +86,12 @@ static void make_equal(Model *m, const char *tag, double noise, Random *random)
             to.values[i * to.stride + j] = from.values[i * from.stride + j] + (real)(noise > 0 ? noise * random_normal(random) : 0);
 }
 
-/* |head 0 - head 1| / |head 0|, over W_Q, W_K, W_V and W_O. */
+/* |head 0 - head 1| / |head 0|, over what they read with: W_Q, W_K, W_V and their biases. */
 static double distance(Model *m)
 {
     double apart = 0, size = 0;
-    for (int k = 0; k <= READ_TAGS; k++) {
-        Slice a = slice_of(m, k < READ_TAGS ? read_tags[k] : "W_O", 0), b = slice_of(m, k < READ_TAGS ? read_tags[k] : "W_O", 1);
+    for (int k = 0; k < READ_TAGS; k++) {
+        Slice a = slice_of(m, read_tags[k], 0), b = slice_of(m, read_tags[k], 1);
         for (size_t i = 0; i < a.rows; i++)
             for (size_t j = 0; j < a.columns; j++) {
                 double x = (double)a.values[i * a.stride + j], y = (double)b.values[i * b.stride + j];
@@ -202,7 +202,7 @@ static void add_row(Table *t, Table *losses, const char *key, const Summary *s)
 int lab_run_symmetry(Lab *lab, Error *e)
 {
     size_t seeds = lab_size(lab, "seeds"), done = 0;
-    Table *t = lab_table_new(lab, "heads", _("Two heads: |head 0 - head 1| / |head 0| in their weights"));
+    Table *t = lab_table_new(lab, "heads", _("Two heads: |head 0 - head 1| / |head 0| in W_Q, W_K and W_V"));
     table_text_column(t, "case", _("task / begun"));
     table_column(t, "start", _("apart, start"), 4);
     table_column(t, "first", _("after 1 step"), 4);
@@ -239,8 +239,8 @@ int lab_run_symmetry(Lab *lab, Error *e)
                "is then %.2g, begun apart %.2g."),
              table_number(t, 0, 3), table_number(losses, 0, 1), table_number(losses, 3, 1));
     lab_note(lab,
-             _("Begun equal but for W_O, they are %.2g apart in all their weights before the first step (W_O alone), and %.2g after it: "
-               "W_O decides what gradient a head's values get."),
+             _("Begun equal but for their rows of W_O, W_Q, W_K and W_V are %g apart at the start and %.2g after one step: W_O decides "
+               "what gradient a head's values get."),
              table_number(t, 1, 1), table_number(t, 1, 2));
     lab_note(
         lab,
