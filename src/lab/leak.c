@@ -97,6 +97,23 @@ static int future_token(Table *t, const Model *m, const int *ids, size_t n, Mask
     return b ? 0 : -1;
 }
 
+/* The token in the middle is changed: how far the logits of each row move. */
+static int middle_token(Plot *p, const Model *m, const int *ids, size_t n, Mask mask, Error *e)
+{
+    int other[LENGTH_MAX];
+    memcpy(other, ids, n * sizeof *ids);
+    other[n / 2] = 1 + (ids[n / 2] + 1) % (VOCAB - 1);
+    Pass *a = open_masked(m, ids, n, mask, e), *b = a ? open_masked(m, other, n, mask, e) : NULL;
+    if (b) {
+        size_t series = plot_series(p, mask_names[mask]);
+        for (size_t t = 0; t < n; t++)
+            plot_point(p, series, (double)t, setup_difference(setup_logits(a) + t * VOCAB, setup_logits(b) + t * VOCAB, VOCAB));
+    }
+    pass_free(a);
+    pass_free(b);
+    return b ? 0 : -1;
+}
+
 /* One pass over n tokens beside n passes over 1, 2, … tokens. */
 static int one_pass(const Model *m, const int *ids, size_t n, Ablations a, double *most, Error *e)
 {
@@ -135,6 +152,10 @@ static int causal(Lab *lab, Error *e)
     int status = 0;
     for (int mask = 0; mask < MASK_COUNT && status == 0; mask++)
         status = future_token(t, m, ids, n, (Mask)mask, &leak[mask], e);
+    Plot *p =
+        lab_plot_new(lab, _("the token in the middle is changed: how far the logits of each row move"), _("row"), _("logits move by"));
+    for (int mask = 0; mask <= MASK_NONE && status == 0; mask++)
+        status = middle_token(p, m, ids, n, (Mask)mask, e);
     if (status == 0 && one_pass(m, ids, n, 0, &masked, e) == 0 && one_pass(m, ids, n, NO_MASK, &unmasked, e) == 0) {
         t = lab_table_new(lab, "passes", _("one pass over all tokens beside a pass for each beginning"));
         table_text_column(t, "mask", _("mask"));
