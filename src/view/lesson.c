@@ -255,7 +255,7 @@ static void enter(App *app)
         status = -1;
     p->stale = true;
     if (status != 0)
-        app_say(app, ROLE_ERROR, "%s", e.text);
+        app_say(app, ROLE_ERROR, "%s", e.text); /* Space goes on all the same */
     else
         set_place(app);
 }
