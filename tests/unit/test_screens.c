@@ -1,14 +1,16 @@
 /* test_screens.c - what the debugger draws: stored screens, and properties that hold at every size.
  *
- * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, bug, size, ascii, lang, keys), a line of dashes,
+ * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, bug, lesson, lang, size, ascii, keys), a line of dashes,
  * then the screen, rows without trailing spaces. SCREENS_UPDATE=1 writes what is drawn now: read the difference before it is
  * committed. The tests run from the top folder. */
+#include "data_help.h"
+
 #include "base/file.h"
 #include "base/random.h"
 #include "pass/ablation.h"
 #include "tensor/matmul.h"
 #include "term/term.h"
-#include "view/app.h"
+#include "view/lesson.h"
 
 #include "language_help.h"
 
@@ -19,10 +21,12 @@
 #include <string.h>
 
 typedef struct Script {
-    char model[512], text[256], target[256], ablate[128], bug[64], keys[512];
+    char model[512], text[256], target[256], ablate[128], bug[64], lesson[64], lang[8], keys[512];
     int cols, rows;
-    bool ascii, chinese;
+    bool ascii;
 } Script;
+
+TestSuite(screens, .init = help_data);
 
 static App *open_app(const Script *s)
 {
@@ -36,6 +40,12 @@ static App *open_app(const Script *s)
     cr_assert(app, "%s", e.text);
     const Bug *bug = *s->bug ? bug_find(s->bug, &e) : NULL;
     cr_assert(!*s->bug || (bug && hunt_start(app, bug, 0, &e) == 0), "%s", e.text);
+    if (*s->lesson) {
+        Lesson l;
+        char *path = lesson_find(s->lesson, *s->lang ? s->lang : "en", &e);
+        cr_assert(path && lesson_open(&l, path, &e) == 0 && lesson_start(app, &l, false, false, &e) == 0, "%s", e.text);
+        free(path);
+    }
     return app;
 }
 
@@ -78,6 +88,10 @@ static const char *read_script(Script *s, const char *text, const char *file)
         cr_assert(sscanf(line, "%15[a-z]: %511[^\n]", key, value) >= 1, "%s: not KEY: VALUE: %s", file, line);
         if (strcmp(key, "model") == 0)
             memcpy(s->model, value, sizeof s->model);
+        else if (strcmp(key, "lesson") == 0)
+            snprintf(s->lesson, sizeof s->lesson, "%.63s", value);
+        else if (strcmp(key, "lang") == 0)
+            snprintf(s->lang, sizeof s->lang, "%.7s", value);
         else if (strcmp(key, "text") == 0)
             snprintf(s->text, sizeof s->text, "%.255s", value);
         else if (strcmp(key, "target") == 0)
@@ -92,8 +106,6 @@ static const char *read_script(Script *s, const char *text, const char *file)
             cr_assert_eq(sscanf(value, "%dx%d", &s->cols, &s->rows), 2, "%s: size", file);
         else if (strcmp(key, "ascii") == 0)
             s->ascii = strcmp(value, "yes") == 0;
-        else if (strcmp(key, "lang") == 0)
-            s->chinese = strcmp(value, "zh") == 0;
         else
             cr_assert_fail("%s: unknown key %s", file, key);
         text += n + (text[n] == '\n');
@@ -164,7 +176,7 @@ static void check_file(const char *path, bool update)
     buffer_add(&text, f.data, f.size);
     file_close(&f);
     const char *want = read_script(&s, buffer_text(&text), path);
-    bool spoken = language_speak(s.chinese ? "zh" : "en");
+    bool spoken = language_speak(*s.lang ? s.lang : "en");
     draw(&s, &drawn);
     language_speak("en");
     if (!spoken) { /* built without msgfmt */
