@@ -635,10 +635,18 @@ void lesson_fill_contents(App *app, AddItem *add)
         char label[32], name[32];
         snprintf(label, sizeof label, "%zu", i + 1);
         snprintf(name, sizeof name, "step %zu", i);
-        if (b->kind == BLOCK_HEADING)
-            lesson_plain(b->text, &what);
+        if (b->kind == BLOCK_HEADING || (b->kind == BLOCK_TEXT && !stop && !lab && !ask)) {
+            Buffer head = {0}; /* up to the first number, which is computed only there */
+            buffer_add(&head, b->text, strcspn(b->text, "\005"));
+            buffer_puts(&what, b->kind == BLOCK_HEADING ? "" : "   ");
+            lesson_plain(buffer_text(&head), &what);
+            buffer_puts(&what, b->text[head.len] ? "…" : "");
+            buffer_free(&head);
+        }
         const char *more = stop ? block_value(stop, block_value(stop, KEY_AT) ? KEY_AT : KEY_GRADIENT) : lab ? lab->name : ask ? ask->name : "";
-        buffer_printf(&what, "%s%s%s%s", what.len ? "" : "   ", what.len && *more ? " · " : "", more, a ? a->result == RESULT_RIGHT ? " ✓" : " ×" : "");
+        buffer_printf(&what, "%s%s%s%s", what.len || b->kind == BLOCK_CHECK ? "" : "   ", what.len && *more ? " · " : "", more, a ? a->result == RESULT_RIGHT ? " ✓" : " ×" : "");
+        if (!what.len)
+            buffer_printf(&what, "   %s", block_kind_name(b->kind) ? block_kind_name(b->kind) : "");
         add(&app->menu, label, name, buffer_text(&what), i == p->step);
         buffer_free(&what);
     }
