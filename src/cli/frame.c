@@ -53,7 +53,8 @@ static int draw(Options *o, Error *e)
     Canvas c = {0};
     if (format < 0 || read_size(o, &cols, &rows, e) != 0 || screen_theme(o, color, &theme, e) != 0)
         return -1;
-    app = o->value[OPTION_BUG] ? screen_hunt(o, theme, color, e) : screen_open(o, theme, color, true, e);
+    app = o->value[OPTION_LESSON] ? screen_lesson(o, o->value[OPTION_LESSON], false, theme, color, e)
+          : o->value[OPTION_BUG] ? screen_hunt(o, theme, color, e) : screen_open(o, theme, color, true, e);
     if (!app)
         return -1;
     bool ascii = screen_is_ascii();
@@ -75,7 +76,7 @@ static int draw(Options *o, Error *e)
 }
 
 static const OptionId frame_options[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                         OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_BUG, OPTION_PREDICT, OPTION_SIZE, OPTION_KEYS, OPTION_THEME, OPTION_SESSION,
+                                         OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_BUG, OPTION_PREDICT, OPTION_LESSON, OPTION_PRESENT, OPTION_SIZE, OPTION_KEYS, OPTION_THEME, OPTION_SESSION,
                                          OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec frame_spec = {

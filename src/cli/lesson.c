@@ -3,10 +3,17 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/lesson.h"
+#include "cli/screen.h"
+#include "lesson/sheet.h"
+#include "term/term.h"
+#include "view/lesson.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { FORMAT_MARKDOWN, FORMAT_HTML };
 
 /* ---- the language ---- */
 
@@ -203,17 +210,171 @@ static int run_list(const Options *o, Error *e)
     return status;
 }
 
+/* ---- taking one ---- */
+
+App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool color, Error *e)
+{
+    Lesson l;
+    char *path = lesson_find(name, lesson_language(o), e);
+    int status = path ? lesson_open(&l, path, e) : -1;
+    free(path);
+    if (status != 0)
+        return NULL;
+    Model *m = model_open(SCENE_MODEL, NULL, e);
+    App *app = m ? app_create(m, (InputText){0}, 0, theme, color, e) : NULL;
+    if (!app) {
+        model_free(m);
+        lesson_free(&l);
+        return NULL;
+    }
+    app->take.picture = screen_picture;
+    if (lesson_start(app, &l, o->value[OPTION_PRESENT] != NULL, keep, e) == 0)
+        return app;
+    app_free(app);
+    return NULL;
+}
+
+static App *begin(Options *o, Theme theme, bool color, Error *e)
+{
+    return screen_lesson(o, o->operands[0], true, theme, color, e);
+}
+
+/* ---- printing one ---- */
+
+enum { PRINT_COLS = 80 };
+
+/* True where a part of the printed lesson begins, which is drawn as one. */
+static bool begins_part(const Block *b)
+{
+    return b->kind == BLOCK_HEADING && b->level <= 2;
+}
+
+static bool add_to_buffer(void *context, const char *text, size_t n)
+{
+    buffer_add(context, text, n);
+    return !((Buffer *)context)->failed;
+}
+
+/* The matrices of the stops among these blocks, as text. */
+static int print_matrix(Scene *s, const Lesson *l, const Block *b, Buffer *out, Error *e)
+{
+    SceneStop stop;
+    if (scene_stop(s, l, b, &stop, e) != 0)
+        return -1;
+    if (!stop.loss && !stop.gradient)
+        walk_stage(s->pass, stop.first.index, 3, screen_is_ascii(), add_to_buffer, out);
+    return 0;
+}
+
+static int print_part(Scene *s, const Lesson *l, size_t first, size_t end, bool answers, Buffer *out, Error *e)
+{
+    LessonPage page;
+    int status = lesson_page_print(s, l, first, end, answers, &page, e);
+    if (status != 0)
+        return -1;
+    if (out->len)
+        buffer_putc(out, '\n');
+    status = lesson_page_text(&page, PRINT_COLS, screen_is_ascii(), canvas_write_text, out, e);
+    lesson_page_free(&page);
+    return status;
+}
+
+static int print_lesson(const Lesson *l, bool answers, Buffer *out, Error *e)
+{
+    LabRuns labs = {.count = 0};
+    Scene scene = scene_new(&labs);
+    int status = scene_run(&scene, l, NULL, e);
+    for (size_t first = 0; first < l->count && status == 0;) {
+        size_t end = first;
+        bool stop;
+        do
+            stop = l->blocks[end++].kind == BLOCK_STOP;
+        while (end < l->count && !stop && !begins_part(&l->blocks[end]));
+        status = print_part(&scene, l, first, end, answers, out, e);
+        if (status == 0 && stop)
+            status = print_matrix(&scene, l, &l->blocks[end - 1], out, e);
+        first = end;
+    }
+    scene_free(&scene);
+    labs_free(&labs);
+    return status;
+}
+
+static int write_lesson(const Options *o, Error *e)
+{
+    Buffer text = {0};
+    Lesson l;
+    Output out = output_open(o);
+    bool answers = o->value[OPTION_ANSWERS] != NULL;
+    char *path = lesson_find(o->operands[0], lesson_language(o), e);
+    int status = path ? lesson_open(&l, path, e) : -1;
+    free(path);
+    if (status != 0)
+        return -1;
+    int format = options_format(o, e);
+    if (format < 0)
+        status = -1;
+    else if (o->value[OPTION_WORKSHEET])
+        status = sheet_write(&l, format == FORMAT_HTML, answers, &text, e);
+    else
+        status = print_lesson(&l, true, &text, e);
+    lesson_free(&l);
+    if (status == 0 && text.failed)
+        status = error_memory(e, "lesson");
+    if (status == 0) {
+        output_emit(&out, buffer_text(&text), text.len);
+        status = output_close(&out, e);
+    }
+    buffer_free(&text);
+    return status;
+}
+
+static int print_whole(Options *o)
+{
+    Error e = {{0}};
+    return write_lesson(o, &e) == 0 ? CLI_DONE : cli_wrong(&e);
+}
+
 /* ---- the subcommand ---- */
 
-static const OptionId taken[] = {OPTION_CHECK, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_CHECK, OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT, OPTION_THEME, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+
+static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet: markdown (the default) or html")}, {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "lesson",
     .operands = "[LESSON...]",
-    .what = N_("Lists."),
-    .example = "stepformer lesson",
+    .what = N_("Takes a lesson in the debugger: its text stands beside the matrices, it asks before\n"
+               "it shows, and every number in it is computed from the model in front of you. LESSON\n"
+               "is a name, a folder with en.md or zh.md, or a file. Without one, lists the lessons\n"
+               "and what is done of each. Without a terminal (in a pipe, or with -o) it prints all of\n"
+               "it. --check runs what lessons claim: all of them, or those named."),
+    .formats = "markdown|html",
+    .example = "stepformer lesson\n"
+               "stepformer lesson q03\n"
+               "stepformer lesson q03 --lang zh | less -S\n"
+               "stepformer lesson --check q03\n"
+               "stepformer lesson q03 --worksheet --answers --format html",
     .options = taken,
+    .notes = notes,
 };
+
+/* Options that mean nothing without each other, or with. */
+static int check_options(const Options *o, Error *e)
+{
+    const char *const *v = o->value;
+    if (v[OPTION_CHECK] && (v[OPTION_WORKSHEET] || v[OPTION_PRESENT] || v[OPTION_FORMAT]))
+        return error_set(e, "--check: expected no --%s beside it, found one", v[OPTION_WORKSHEET] ? "worksheet" : v[OPTION_PRESENT] ? "present" : "format");
+    if (v[OPTION_PRESENT] && v[OPTION_WORKSHEET])
+        return error_set(e, "--present: expected no --worksheet beside it, found one");
+    if (!v[OPTION_WORKSHEET] && (v[OPTION_ANSWERS] || v[OPTION_FORMAT]))
+        return error_set(e, "--%s: expected --worksheet beside it, found none", v[OPTION_ANSWERS] ? "answers" : "format");
+    if (!v[OPTION_CHECK] && o->operand_count > 1)
+        return error_set(e, "lesson: expected one lesson, found %d; --check takes several", o->operand_count);
+    if (!o->operand_count && (v[OPTION_WORKSHEET] || v[OPTION_PRESENT]))
+        return error_set(e, "--%s: expected the name of a lesson with it, found none; 'stepformer lesson' lists them", v[OPTION_WORKSHEET] ? "worksheet" : "present");
+    return 0;
+}
 
 int cli_lesson(int argc, char **argv)
 {
@@ -222,10 +383,15 @@ int cli_lesson(int argc, char **argv)
     int status;
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
-    if (o.value[OPTION_CHECK])
+    bool terminal = isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT] && !o.value[OPTION_WORKSHEET];
+    if (check_options(&o, &e) != 0)
+        status = cli_wrong(&e);
+    else if (o.value[OPTION_CHECK])
         status = run_check(&o);
-    else
+    else if (!o.operand_count)
         status = run_list(&o, &e) == 0 ? CLI_DONE : cli_wrong(&e);
+    else
+        status = terminal ? screen_debug(&o, begin, print_whole) : print_whole(&o);
     options_free(&o);
     return status;
 }

@@ -67,6 +67,7 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_CHECK] = {0, "check", NULL, 0, N_("run every claim; exit status 1: one is false, 2: a file is malformed")},
     [OPTION_WORKSHEET] = {0, "worksheet", NULL, 0, N_("a sheet to be printed and filled in, from the same numbers")},
     [OPTION_ANSWERS] = {0, "answers", NULL, 0, N_("the worksheet with its answers")},
+    [OPTION_LESSON] = {0, "lesson", "LESSON", 0, N_("a lesson beside it: its name, folder or file")},
     [OPTION_PRESENT] = {0, "present", NULL, 0, N_("for teaching: answers are shown on a key, nothing is kept")},
     [OPTION_FORGET] = {0, "forget", NULL, 0, N_("remove the answers instead")},
     [OPTION_COLOR] = {0, "color", "WHEN", 0, N_("auto, always or never")},

@@ -72,6 +72,7 @@ typedef enum OptionId {
     OPTION_WORKSHEET,
     OPTION_ANSWERS,
     OPTION_PRESENT,
+    OPTION_LESSON,
     OPTION_COLOR, /* this one and those below: taken by every subcommand */
     OPTION_LANG,
     OPTION_HELP,

@@ -21,6 +21,9 @@ App *screen_open(Options *o, Theme theme, bool color, bool must_be_there, Error 
 /* The same with the bug of --bug in it: a hunt (hunt.c). Without -m the model, and without a text the ids, are such that it can be found. */
 App *screen_hunt(Options *o, Theme theme, bool color, Error *e);
 
+/* The same with a lesson in it, at its beginning or, where `keep`, where it was left; what is answered is then written down. */
+App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool color, Error *e);
+
 /* The debugger in the terminal, on what `make` makes; where the terminal cannot move its cursor, `without`. Returns the exit status. */
 int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o));
 /* Draws and takes events until the user leaves; the terminal is open, and stays so. */

@@ -8,7 +8,7 @@
 
 const StageInfo stage_table[STAGE_KIND_COUNT] = {
 #define STAGE(KIND, id, title, formula, what, source, w0, w1, fn) \
-    [STAGE_##KIND] = {id, title, formula, what, source, {w0, w1}, stage_##fn##_forward, stage_##fn##_backward},
+    [STAGE_##KIND] = {id, title, formula, what, source, #fn, {w0, w1}, stage_##fn##_forward, stage_##fn##_backward},
 #include "pass/stages.def"
 #undef STAGE
 };

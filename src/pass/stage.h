@@ -102,6 +102,7 @@ typedef struct StageInfo {
     const char *formula; /* in the names of the paper: "q · kᵀ" */
     const char *what;    /* one line: what it does and how to read its rows; translatable */
     const char *source;  /* the file that computes it */
+    const char *function; /* "scores": stage_scores_forward and stage_scores_backward are there */
     const char *w[2];    /* tags of its weights: "W_Q", "b_Q" */
     StageFn forward, backward;
 } StageInfo;

@@ -2,6 +2,7 @@
 #include "view/twin.h"
 
 #include "base/text.h"
+#include "view/lesson.h"
 #include "view/quiz.h"
 
 #include <stdarg.h>
@@ -31,6 +32,7 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
     [VIEW_HUNT] = {N_("bug hunt"), hunt_draw, hunt_command, NULL},
+    [VIEW_LESSON] = {N_("lesson"), lesson_draw, lesson_command, NULL},
 };
 
 /* ---- creating, and what belongs to it ---- */
@@ -78,6 +80,7 @@ void app_free(App *app)
     menu_free(&app->menu);
     explain_free(&app->explain);
     quiz_free(app->quiz);
+    player_free(app->lesson);
     free(app->tree_open);
     free(app->take.session);
     free(app->take.tokenizer);
@@ -342,7 +345,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_HUNT: hunt_open(app); break;
     case CMD_QUIT: app->quit = true; break;
     case CMD_REDRAW: break;
-    default: return explain_open(app, id);
+    default: return lesson_common(app, id) || explain_open(app, id);
     }
     return true;
 }
@@ -364,7 +367,7 @@ static bool key_event(App *app, int32_t key)
 {
     enum { COUNT_LIMIT = 100000 };
     app->message[0] = '\0';
-    if (quiz_key(app, key))
+    if (quiz_key(app, key) || lesson_key(app, key))
         return true;
     if (app->prompt.kind != PROMPT_NONE) {
         CommandId id = COMMAND_NONE;
@@ -420,14 +423,17 @@ static bool event_taken(App *app, const Event *event)
 
 bool app_is_working(const App *app)
 {
-    return app->view == VIEW_TABLE && table_pending(app);
+    return (app->view == VIEW_TABLE && table_pending(app)) || lesson_pending(app);
 }
 
 bool app_work(App *app)
 {
     if (!app_is_working(app))
         return false;
-    table_work(app);
+    if (lesson_pending(app))
+        lesson_work(app);
+    else
+        table_work(app);
     return app_is_working(app);
 }
 
@@ -435,6 +441,7 @@ bool app_event(App *app, const Event *event)
 {
     bool changed = event_taken(app, event);
     inspect_stop(app);
+    lesson_follow(app);
     quiz_arrive(app);
     return changed;
 }

@@ -43,6 +43,7 @@ typedef enum ViewId {
     VIEW_REACH,
     VIEW_TRACING,
     VIEW_HUNT,
+    VIEW_LESSON,
     VIEW_COUNT
 } ViewId;
 
@@ -63,7 +64,7 @@ typedef struct Place {
 
 enum { APP_MIN_COLS = 40, APP_MIN_ROWS = 12, HISTORY_MAX = 64, PROMPT_MAX = 1024, MESSAGE_MAX = 512 };
 
-typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_TWIN_TEXT, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE, PROMPT_SPOILT, PROMPT_ANSWER } PromptKind;
+typedef enum PromptKind { PROMPT_NONE, PROMPT_GOTO, PROMPT_SEARCH, PROMPT_TEXT, PROMPT_TARGET, PROMPT_TWIN_TEXT, PROMPT_EDIT, PROMPT_COMMAND, PROMPT_EXPORT, PROMPT_SAVE, PROMPT_SPOILT, PROMPT_ANSWER, PROMPT_LESSON } PromptKind;
 
 /* A line being typed at the bottom of the screen. */
 typedef struct Prompt {
@@ -73,7 +74,7 @@ typedef struct Prompt {
     int choice;     /* which of the matches is chosen */
 } Prompt;
 
-typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT, MENU_EXPLAIN, MENU_TWIN } MenuKind;
+typedef enum MenuKind { MENU_MODELS, MENU_ABLATIONS, MENU_EDITS, MENU_THEMES, MENU_EXPORT, MENU_EXPLAIN, MENU_TWIN, MENU_LESSONS, MENU_CONTENTS } MenuKind;
 
 typedef struct MenuItem {
     char *name;  /* what choosing it opens or switches */
@@ -191,6 +192,8 @@ typedef struct App {
     Takeaway take;
     Inspect inspect;    /* breakpoints, watches, what was printed */
     struct Quiz *quiz;  /* questions, see quiz.h; NULL until the first */
+    struct Player *lesson; /* the lesson being taken, see lesson.h; NULL: none */
+    bool (*pump)(struct App *app); /* draws while something long is computed; false: the user wants it to stop. NULL: nobody looks */
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
     Role message_role;
@@ -249,6 +252,8 @@ void app_move(App *app, const Stage *s, int k, size_t i);
 void app_run_again(App *app);
 /* Feeds other text (NULL: as before); says what is wrong and keeps the old one where it cannot be read. */
 bool app_set_input(App *app, const char *text, const char *target);
+/* The same for all that -t, --target and --ids may say; NULL members: the model's example. */
+bool app_set_given(App *app, InputText given);
 bool app_set_model(App *app, const char *name);
 /* Appends a token to what the decoder is fed, and runs again. */
 void app_take_token(App *app, int id);
@@ -353,6 +358,8 @@ void menu_open(App *app, MenuKind kind);
 void menu_free(Menu *m);
 void hunt_draw(App *app, Canvas *c, Rect area);
 bool hunt_command(App *app, CommandId id, size_t count);
+void lesson_draw(App *app, Canvas *c, Rect area);
+bool lesson_command(App *app, CommandId id, size_t count);
 /* Puts the bug into the pass and asks where it is. Says why where it cannot be found in this pass. */
 int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e);
 /* The stage where the program stands is named as the one with the bug. */
@@ -440,5 +447,7 @@ int number_width(const real *x, size_t n, int digits);
 /* Every stage of a pass as plain text: name, formula with shapes, what it does, the whole matrix with the tokens'
  * names, its metrics. Written piece by piece to `emit`, which returns false to stop (a closed pipe). */
 bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context);
+/* One of them. */
+bool walk_stage(Pass *p, size_t stage, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context);
 
 #endif

@@ -250,8 +250,7 @@ static bool is_cjk(int32_t c)
     return c >= 0x2e80 && text_char_width(c) == 2;
 }
 
-/* Bytes of the line at the start of s that fits in the columns; *next gets the bytes up to the next line. */
-static size_t line_length(const Canvas *c, const char *s, size_t n, int columns, size_t *next)
+size_t canvas_break_line(const Canvas *c, const char *s, size_t n, int columns, size_t *next)
 {
     size_t at = 0, line = 0;
     int width = 0;
@@ -298,7 +297,7 @@ int canvas_put_wrapped(Canvas *c, int row, int col, int columns, int rows, Role 
     size_t n = strlen(text);
     int taken = 0;
     while (n) {
-        size_t next = 0, bytes = line_length(c, text, n, columns, &next);
+        size_t next = 0, bytes = canvas_break_line(c, text, n, columns, &next);
         if (taken == rows - 1 && next < n) { /* no room for the rest */
             int used = width_of(c, text, bytes, columns);
             put(c, row + taken, col, columns, role, text, bytes);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What a cell means; theme.h says how each looks in colour, and with bold, underline and reverse alone. */
@@ -79,6 +80,9 @@ int canvas_put_center(Canvas *c, int row, int col, int columns, Role role, const
  * punctuation) into a box; returns the rows taken. A text that needs more rows ends in '…'. Rows off the canvas count:
  * from row c->rows on nothing is drawn, only measured. */
 int canvas_put_wrapped(Canvas *c, int row, int col, int columns, int rows, Role role, const char *text);
+/* How canvas_put_wrapped breaks a text: the bytes of the line at the start of the n bytes at s that fits in the columns; *next gets the bytes up
+ * to the next line. */
+size_t canvas_break_line(const Canvas *c, const char *s, size_t n, int columns, size_t *next);
 /* Columns that text would take on this canvas (more in ASCII: \u6211 is six). */
 int canvas_text_width(const Canvas *c, const char *text);
 

@@ -170,7 +170,11 @@ static Pass *make_pass(App *app, Model *m, InputText given, Input *in)
 bool app_set_input(App *app, const char *text, const char *target)
 {
     bool words = vocab_has_text(app->model->vocab);
-    InputText given = {.text = words ? text : NULL, .target = words ? target : NULL, .ids = words ? NULL : text, .target_ids = words ? NULL : target};
+    return app_set_given(app, (InputText){.text = words ? text : NULL, .target = words ? target : NULL, .ids = words ? NULL : text, .target_ids = words ? NULL : target});
+}
+
+bool app_set_given(App *app, InputText given)
+{
     Input in;
     Pass *p = make_pass(app, app->model, given, &in);
     if (!p)

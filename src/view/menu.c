@@ -1,4 +1,5 @@
 /* menu.c - choosing a model, switching ablations, choosing a theme. */
+#include "view/lesson.h"
 #include "view/twin.h"
 
 #include "base/text.h"
@@ -80,6 +81,10 @@ void menu_open(App *app, MenuKind kind)
         if (app->view != VIEW_MENU)
             app->take.from = app->view;
         export_fill(app, add);
+    } else if (kind == MENU_LESSONS) {
+        lesson_fill_about(app, add);
+    } else if (kind == MENU_CONTENTS) {
+        lesson_fill_contents(app, add);
     } else if (kind == MENU_EXPLAIN) {
         for (const ExplainItem *item = explain_items; item->name; item++)
             add(m, explain_label(item, label), item->name, _(item->what), false);
@@ -118,6 +123,13 @@ static void choose(App *app)
         explain_open(app, explain_items[m->choice].command);
         return;
     }
+    if (m->kind == MENU_LESSONS || m->kind == MENU_CONTENTS) {
+        char name[256];
+        snprintf(name, sizeof name, "%s", m->items[m->choice].name);
+        app->view = VIEW_STEP;
+        lesson_choose(app, name);
+        return;
+    }
     if (m->kind == MENU_THEMES)
         app->theme = (Theme)m->choice;
     else if (!(m->kind == MENU_TWIN ? twin_set_model : app_set_model)(app, m->items[m->choice].name))
@@ -154,6 +166,8 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("Take away: Enter chooses, then the file's name; Esc closes"),
         N_("Explain: what the numbers of this pass amount to; Enter opens one, Esc closes"),
         N_("A model to stand beside this one, of its kind and tokens: Enter chooses, Esc closes"),
+        N_("Lessons, those that stop at this kind of stage first: Enter opens one, Esc closes"),
+        N_("The parts of this lesson: Enter goes there, Esc closes"),
     };
     Menu *m = &app->menu;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
@@ -174,6 +188,8 @@ void menu_draw(App *app, Canvas *c, Rect r)
         canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 2, ROLE_TEXT, _("No number was changed. Esc, then i changes the one at the cursor."));
     if (m->kind == MENU_TWIN && m->count == 0)
         canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 2, ROLE_TEXT, _("No other model that can be named is of its kind and has its tokens."));
+    if (m->kind == MENU_LESSONS && m->count == 0)
+        canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 2, ROLE_TEXT, _("No lessons were found in the data folders."));
     if (m->choice >= m->count)
         return;
     /* the chosen line whole, where it was cut */
@@ -202,8 +218,10 @@ bool menu_command(App *app, CommandId id, size_t count)
     case CMD_MODELS:
     case CMD_EDITS:
     case CMD_EXPORT:
+    case CMD_LESSONS:
+    case CMD_LESSON_PARTS:
     case CMD_CLOSE:
-    case CMD_QUIT: app->view = m->kind == MENU_EXPORT ? app->take.from : VIEW_STEP; return true;
+    case CMD_QUIT: app->view = m->kind == MENU_EXPORT ? app->take.from : m->kind == MENU_CONTENTS ? VIEW_LESSON : VIEW_STEP; return true;
     default: return false;
     }
 }

@@ -2,6 +2,7 @@
 #include "view/twin.h"
 
 #include "base/text.h"
+#include "view/lesson.h"
 #include "view/quiz.h"
 
 #include <stdio.h>
@@ -167,6 +168,10 @@ static void accept(App *app)
     case PROMPT_ANSWER:
         if (!quiz_accept(app, p->text))
             p->kind = kind; /* what was typed stays, to be mended */
+        break;
+    case PROMPT_LESSON:
+        if (!lesson_accept(app, p->text))
+            p->kind = kind;
         break;
     case PROMPT_COMMAND:
         if (!run_line(app))
@@ -442,6 +447,7 @@ static const char *label(const App *app)
     case PROMPT_EXPORT: return _("write to: ");
     case PROMPT_SAVE: return _("save to: ");
     case PROMPT_ANSWER: return quiz_prompt(app);
+    case PROMPT_LESSON: return lesson_prompt(app);
     default: return "";
     }
 }

@@ -5,6 +5,7 @@
 #include "measure/gradient.h"
 #include "measure/metrics.h"
 #include "pass/ablation.h"
+#include "view/lesson.h"
 #include "view/quiz.h"
 
 #include <stdio.h>
@@ -114,8 +115,8 @@ static void draw_title(const App *app, Canvas *c)
 }
 
 /* What the status line offers in each view, in this order; ended by COMMAND_NONE. */
-static const CommandId offers[VIEW_COUNT][20] = {
-    [VIEW_STEP] = {CMD_NEXT, CMD_BACK, CMD_INTO, CMD_ACCUSE, CMD_HUNT, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
+static const CommandId offers[VIEW_COUNT][24] = {
+    [VIEW_STEP] = {CMD_LESSON, CMD_LESSON_RETURN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_ACCUSE, CMD_HUNT, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
                    CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_CELL] = {CMD_ACCUSE, CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -136,6 +137,7 @@ static const CommandId offers[VIEW_COUNT][20] = {
     [VIEW_PRINTED] = {CMD_CLOSE, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_LESSON] = {CMD_NEXT, CMD_BACK, CMD_LESSON, CMD_LESSON_PARTS, CMD_SHOW, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HUNT] = {CMD_CLOSE, CMD_HUNT, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
 
@@ -152,6 +154,16 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return _(opens[view]);
     if (id == CMD_NEXT && view == VIEW_NEXT)
         return _("take the likeliest");
+    if (view == VIEW_LESSON && id == CMD_NEXT)
+        return _("on");
+    if (view == VIEW_LESSON && id == CMD_LESSON)
+        return _("to the network");
+    if (id == CMD_LESSON_RETURN)
+        return _("back to the lesson");
+    if (id == CMD_LESSON_PARTS)
+        return _("parts");
+    if (view == VIEW_LESSON && id == CMD_SHOW)
+        return _("the answer");
     static const char *const grains[] = {N_("next"), N_("next sub-layer"), N_("next layer"), N_("next stack")};
     if (id == CMD_NEXT)
         return _(grains[grain]);
@@ -188,6 +200,8 @@ static void draw_status(const App *app, Canvas *c)
         col += canvas_printf(c, row, col, 10, ROLE_BADGE, "%zu", app->count) + 1;
     char score[48];
     quiz_write_score(app, score);
+    if (!*score)
+        lesson_badge(app, score);
     int end = c->cols - (*score ? canvas_text_width(c, score) + 2 : 0);
     canvas_put_cut(c, row, end, c->cols - end, ROLE_BADGE, score);
     if (app->message[0]) {
@@ -205,6 +219,10 @@ static void draw_status(const App *app, Canvas *c)
         if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
             continue;
         if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)
+            continue;
+        if (app->view == VIEW_STEP && ((*id == CMD_LESSON && !app->lesson) || (*id == CMD_LESSON_RETURN && !lesson_is_away(app))))
+            continue;
+        if (app->view == VIEW_LESSON && *id == CMD_SHOW && !(app->lesson->present && app->lesson->asked))
             continue;
         if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))
             continue;
@@ -228,7 +246,13 @@ void app_draw(App *app, Canvas *c)
     }
     Rect area = {1, 0, c->cols, c->rows - 2};
     draw_title(app, c);
-    view_table[app->view].draw(app, c, area);
+    int beside = lesson_columns(app, c->cols);
+    ViewId view = beside && app->view == VIEW_LESSON ? app->lesson->behind : app->view;
+    area.cols -= beside;
+    view_table[view].draw(app, c, area);
+    if (beside)
+        lesson_draw_beside(app, c, (Rect){area.row, area.cols, beside, area.rows});
+    area.cols = c->cols;
     if (app->prompt.kind != PROMPT_NONE)
         prompt_draw(app, c, area);
     else
@@ -460,7 +484,7 @@ bool step_click(App *app, int row, int col, MouseAction action)
 {
     if (action == MOUSE_WHEEL_UP || action == MOUSE_WHEEL_DOWN)
         return step_command(app, action == MOUSE_WHEEL_UP ? CMD_UP : CMD_DOWN, 3);
-    bool in_plan = app->cols >= PLAN_FROM ? col < PLAN_COLS : app->focus == PANE_PLAN;
+    bool in_plan = app->cols - lesson_columns(app, app->cols) >= PLAN_FROM ? col < PLAN_COLS : app->focus == PANE_PLAN;
     if (in_plan)
         return plan_click(app, row, col);
     bool hit = matrix_click(app, row, col);

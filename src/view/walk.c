@@ -326,3 +326,12 @@ bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, cons
     buffer_free(&w.line);
     return !w.stopped;
 }
+
+bool walk_stage(Pass *p, size_t stage, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context)
+{
+    Walk w = {.pass = p, .digits = digits, .ascii = ascii, .emit = emit, .context = context};
+    put_stage(&w, stage);
+    walk_free_names(&w);
+    buffer_free(&w.line);
+    return !w.stopped;
+}

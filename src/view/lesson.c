@@ -1,0 +1,694 @@
+/* lesson.c - takes a lesson: goes on and back, sets the network as it says, asks, keeps what was answered. */
+#include "view/lesson.h"
+
+#include "base/text.h"
+#include "view/quiz.h"
+#include "view/twin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- steps ---- */
+
+/* A step ends behind what is to be looked at or answered, and before a heading. */
+static int cut_steps(Player *p, Error *e)
+{
+    const Lesson *l = &p->lesson;
+    bool only_headings = false, ends = true;
+    p->steps = calloc(l->count + 1, sizeof *p->steps);
+    if (!p->steps)
+        return error_memory(e, l->path);
+    for (size_t i = 0; i < l->count; i++) {
+        const Block *b = &l->blocks[i];
+        bool heading = b->kind == BLOCK_HEADING && b->level <= 2;
+        if (ends || (heading && !only_headings)) {
+            p->steps[p->step_count++] = i;
+            only_headings = true;
+        }
+        only_headings = only_headings && heading;
+        ends = b->kind == BLOCK_STOP || b->kind == BLOCK_ASK || b->kind == BLOCK_LAB;
+    }
+    return 0;
+}
+
+static size_t step_end(const Player *p, size_t step)
+{
+    return step + 1 < p->step_count ? p->steps[step + 1] : p->lesson.count;
+}
+
+/* The block of this kind within the step, or NULL. */
+static const Block *find_block(const Player *p, size_t step, BlockKind kind)
+{
+    for (size_t i = step < p->step_count ? p->steps[step] : p->lesson.count; i < step_end(p, step); i++)
+        if (p->lesson.blocks[i].kind == kind)
+            return &p->lesson.blocks[i];
+    return NULL;
+}
+
+static size_t step_of_block(const Player *p, size_t block)
+{
+    size_t step = 0;
+    while (step + 1 < p->step_count && p->steps[step + 1] <= block)
+        step++;
+    return block >= p->lesson.count ? p->step_count : step;
+}
+
+/* ---- the network as the lesson has it ---- */
+
+/* The last stop up to the end of this step, behind its run block; NULL where there is none. */
+static const Block *stop_in_force(const Player *p)
+{
+    const Block *stop = NULL;
+    size_t end = p->step < p->step_count ? step_end(p, p->step) : p->lesson.count;
+    for (size_t i = 0; i < end; i++) {
+        if (p->lesson.blocks[i].kind == BLOCK_RUN)
+            stop = NULL;
+        if (p->lesson.blocks[i].kind == BLOCK_STOP)
+            stop = &p->lesson.blocks[i];
+    }
+    return stop;
+}
+
+static bool same_ids(const Pass *a, const Pass *b, Stack stack)
+{
+    size_t n, m;
+    const int *x = pass_ids(a, stack, &n), *y = pass_ids(b, stack, &m);
+    return n == m && (n == 0 || memcmp(x, y, n * sizeof *x) == 0);
+}
+
+static bool same_network(const App *app, const Scene *s)
+{
+    bool same = strcmp(app->model->name, s->model->name) == 0 && !app->changed && !app->hunt.bug && app->ablations == s->ablations &&
+                app->edits.count == s->edits.count && !twin_is_open(app);
+    for (size_t i = 0; same && i < s->edits.count; i++)
+        same = strcmp(app->edits.items[i], s->edits.items[i]) == 0;
+    const Config *k = &s->model->config;
+    for (int i = STACK_ENCODER; same && i <= STACK_DECODER; i++)
+        same = !config_has_stack(k, (Stack)i) || same_ids(app->pass, s->pass, (Stack)i);
+    return same;
+}
+
+bool lesson_is_away(const App *app)
+{
+    const Player *p = app->lesson;
+    SceneStop stop;
+    const Block *b = p && !p->pending && p->scene.ready ? stop_in_force(p) : NULL;
+    if (!p || p->pending || !p->scene.ready)
+        return false;
+    bool changed = app->ablations != p->scene.ablations || app->edits.count != p->scene.edits.count;
+    if (!b || changed || scene_stop((Scene *)&p->scene, &p->lesson, b, &stop, NULL) != 0)
+        return !same_network(app, &p->scene);
+    return !same_network(app, &p->scene) || (stop.loss ? app->phase != PHASE_LOSS : app->at != stop.first.index || (app->phase == PHASE_BACKWARD) != stop.gradient);
+}
+
+/* Opens what the scene has in the debugger. */
+static bool set_network(App *app, Player *p)
+{
+    const Block *run = p->scene.run;
+    InputText given = {0};
+    if (same_network(app, &p->scene))
+        return true;
+    if (run)
+        given = (InputText){block_value(run, KEY_TEXT), block_value(run, KEY_TARGET), block_value(run, KEY_IDS), block_value(run, KEY_TARGET_IDS)};
+    const char *name = run && block_value(run, KEY_MODEL) ? block_value(run, KEY_MODEL) : SCENE_MODEL;
+    app->hunt = (Hunt){.bug = NULL};
+    if (twin_is_open(app) || app->changed || strcmp(app->model->name, p->scene.model->name) != 0)
+        if (!app_set_model(app, name))
+            return false;
+    Edits none = {0};
+    if (app->edits.count && app_set_edits(app, &none, NULL) != 0)
+        return false;
+    if (app->ablations != p->scene.ablations)
+        app_set_ablations(app, p->scene.ablations);
+    if (!app_set_given(app, given))
+        return false;
+    Error e = {{0}};
+    if (p->scene.edits.count && app_set_edits(app, &p->scene.edits, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return false;
+    }
+    return true;
+}
+
+static void set_cursor(App *app, const Address *a)
+{
+    const Stage *s = app_stage(app);
+    for (int k = 0; k < a->rank && k < s->rank; k++)
+        if (a->at[k].given)
+            app_move(app, s, k, a->at[k].first);
+}
+
+static void set_show(App *app, const Block *b)
+{
+    static const char *const names[] = {"numbers", "heat", "both"};
+    const char *show = block_value(b, KEY_SHOW);
+    app->all_heads = show && strcmp(show, "heads") == 0;
+    for (int i = 0; show && i < SHOW_COUNT; i++)
+        if (strcmp(show, names[i]) == 0)
+            app->show = (Show)i;
+    if (!show)
+        app->show = SHOW_NUMBERS;
+}
+
+/* Brings the debugger where the lesson stands. */
+static void set_place(App *app)
+{
+    Player *p = app->lesson;
+    const Block *b = stop_in_force(p);
+    SceneStop stop;
+    Error e = {{0}};
+    if (!p->scene.ready || !set_network(app, p))
+        return;
+    app->message[0] = '\0';
+    app_forward(app);
+    if (!b) {
+        app_go(app, 0);
+        return;
+    }
+    if (scene_stop(&p->scene, &p->lesson, b, &stop, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
+    if (stop.loss || stop.gradient)
+        stepping_to_loss(app);
+    if (stop.gradient)
+        stepping_backward(app);
+    if (!stop.loss) {
+        app_go(app, stop.first.index);
+        set_cursor(app, &stop.first);
+    }
+    app->show_value = false;
+    set_show(app, b);
+    app->top = app->left = 0;
+    app->focus = PANE_MATRIX;
+    app->message[0] = '\0';
+}
+
+/* ---- entering a step ---- */
+
+static void forget_question(Player *p)
+{
+    if (p->asked)
+        question_free(&p->question);
+    free(p->typed);
+    free(p->given);
+    free(p->reply);
+    p->typed = p->given = p->reply = NULL;
+    p->asked = p->answered = p->comparing = p->shown = false;
+}
+
+/* True where something of the step may take long. */
+static bool is_long(const Player *p)
+{
+    for (size_t i = p->step < p->step_count ? p->steps[p->step] : p->lesson.count; i < step_end(p, p->step); i++) {
+        const Block *b = &p->lesson.blocks[i];
+        Buffer settings = {0};
+        scene_lab_settings(b, &settings);
+        bool waits = b->kind == BLOCK_LAB && !labs_have(&p->labs, b->name, buffer_text(&settings));
+        buffer_free(&settings);
+        bool reads = b->kind == BLOCK_CHECK;
+        for (size_t k = 0; reads && !waits && p->labs.count == 0 && k < b->more.count; k++)
+            waits = strstr(b->more.items[k].text, "lab(") != NULL;
+        waits = waits || (p->labs.count == 0 && b->kind == BLOCK_TEXT && strstr(b->text, "\005lab("));
+        if (waits)
+            return true;
+    }
+    return false;
+}
+
+/* An answer that was given another day is shown with its reply's verdict. */
+static void recall_answer(Player *p)
+{
+    const ProgressAnswer *a = progress_answer(&p->progress, p->question.name);
+    if (!a || a->result == RESULT_SKIPPED || p->present)
+        return;
+    Buffer words = {0};
+    p->verdict = a->result == RESULT_RIGHT ? VERDICT_RIGHT : a->result == RESULT_PARTLY ? VERDICT_PARTLY : VERDICT_WRONG;
+    if (p->verdict != VERDICT_RIGHT && p->question.kind != QUESTION_REASON)
+        return; /* it may be answered again */
+    p->given = strdup(a->given);
+    buffer_puts(&words, p->question.why ? p->question.why : "");
+    p->reply = words.data;
+    p->answered = true;
+}
+
+static void enter(App *app)
+{
+    Player *p = app->lesson;
+    Error e = {{0}};
+    const Block *ask = find_block(p, p->step, BLOCK_ASK);
+    size_t last = p->step < p->step_count ? step_end(p, p->step) - 1 : p->lesson.count - 1;
+    int status = scene_run(&p->scene, &p->lesson, scene_block(&p->lesson, last), &e);
+    p->pending = false;
+    p->error[0] = '\0';
+    if (status == 0 && ask && (status = scene_ask(&p->scene, &p->lesson, ask, &p->question, &e)) == 0) {
+        p->asked = true;
+        recall_answer(p);
+    }
+    const Block *lab = find_block(p, p->step, BLOCK_LAB);
+    if (status == 0 && lab && !scene_lab(&p->scene, &p->lesson, lab, &e))
+        status = -1;
+    p->stale = true;
+    if (status != 0)
+        app_say(app, ROLE_ERROR, "%s", e.text);
+    else
+        set_place(app);
+}
+
+static void keep_place(App *app)
+{
+    Player *p = app->lesson;
+    Error e = {{0}};
+    size_t at = p->step < p->step_count ? p->steps[p->step] : p->lesson.count;
+    if (!p->path)
+        return;
+    if (progress_write_place(p->path, p->lesson.name, at, p->step == p->step_count, &e) != 0) {
+        free(p->path);
+        p->path = NULL; /* said once */
+        app_say(app, ROLE_WARNING, "%s", e.text);
+    }
+}
+
+static void go_to_step(App *app, size_t step)
+{
+    Player *p = app->lesson;
+    forget_question(p);
+    p->step = step;
+    p->scroll = 0;
+    app->view = VIEW_LESSON;
+    p->behind = VIEW_STEP;
+    p->share = 0;
+    p->doing[0] = '\0';
+    if (is_long(p))
+        p->pending = true;
+    else
+        enter(app);
+    keep_place(app);
+}
+
+bool lesson_pending(const App *app)
+{
+    return app->lesson && app->lesson->pending;
+}
+
+void lesson_work(App *app)
+{
+    if (lesson_pending(app))
+        enter(app);
+}
+
+/* ---- beginning ---- */
+
+void player_free(Player *p)
+{
+    if (!p)
+        return;
+    forget_question(p);
+    lesson_page_free(&p->page);
+    scene_free(&p->scene);
+    labs_free(&p->labs);
+    progress_free(&p->progress);
+    lesson_free(&p->lesson);
+    free(p->steps);
+    free(p->path);
+    free(p);
+}
+
+/* An experiment says how far it is; the screen may be drawn meanwhile. */
+static bool on_progress(void *context, double share, const char *what)
+{
+    App *app = context;
+    app->lesson->share = share;
+    snprintf(app->lesson->doing, sizeof app->lesson->doing, "%s", what ? what : "");
+    return !app->pump || app->pump(app);
+}
+
+int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e)
+{
+    Player *p = calloc(1, sizeof *p);
+    if (!p) {
+        lesson_free(lesson);
+        return error_memory(e, "lesson");
+    }
+    p->lesson = *lesson;
+    *lesson = (Lesson){.count = 0};
+    p->present = present;
+    p->scene = scene_new(&p->labs);
+    int status = cut_steps(p, e);
+    if (status == 0 && keep && !present)
+        p->path = record_file("lessons", NULL);
+    if (status == 0)
+        status = progress_read(&p->progress, p->path ? p->path : "", p->lesson.name, e);
+    if (status != 0) {
+        player_free(p);
+        return -1;
+    }
+    player_free(app->lesson);
+    app->lesson = p;
+    p->labs.progress = on_progress;
+    p->labs.context = app;
+    if (app->quiz && app->quiz->predict)
+        quiz_set_predict(app, false, false); /* the lesson asks */
+    size_t step = p->progress.begun && !p->progress.done ? step_of_block(p, p->progress.at) : 0;
+    go_to_step(app, step);
+    if (step)
+        app_say(app, ROLE_BADGE, "%s", _("where you left it; # shows the parts, b goes back"));
+    return 0;
+}
+
+void lesson_start_named(App *app, const char *name, int kind)
+{
+    Error e = {{0}};
+    Lesson l;
+    const char *lang = getenv("LANGUAGE");
+    char *path = lesson_find(name, lang && strncmp(lang, "zh", 2) == 0 ? "zh" : "en", &e);
+    bool keep = app->quiz && app->quiz->keep;
+    if (!path || lesson_open(&l, path, &e) != 0 || lesson_start(app, &l, false, keep, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        free(path);
+        return;
+    }
+    free(path);
+    Player *p = app->lesson;
+    char part[64];
+    snprintf(part, sizeof part, ".%s", kind >= 0 ? stage_table[kind].id : "");
+    for (size_t i = 0; kind >= 0 && i < p->lesson.count; i++) {
+        const Block *b = &p->lesson.blocks[i];
+        const char *at = b->kind == BLOCK_STOP ? block_value(b, block_value(b, KEY_AT) ? KEY_AT : KEY_GRADIENT) : NULL;
+        const char *found = at ? strstr(at, part) : NULL;
+        if (found && !strchr("abcdefghijklmnopqrstuvwxyz_", found[strlen(part)] ? found[strlen(part)] : ' ')) {
+            go_to_step(app, step_of_block(p, i));
+            return;
+        }
+    }
+}
+
+/* ---- answering ---- */
+
+static void write_down(App *app, Result result, const char *mistake)
+{
+    Player *p = app->lesson;
+    Error e = {{0}};
+    char source[80], topic[QUESTION_NAME_MAX];
+    const ProgressAnswer *before = progress_answer(&p->progress, p->question.name);
+    const char *given = p->given ? p->given : "";
+    bool first = !before;
+    progress_set_answer(&p->progress, p->question.name, result, given);
+    if (!p->path)
+        return;
+    snprintf(source, sizeof source, "lesson %.60s", p->lesson.name);
+    snprintf(topic, sizeof topic, "%.*s", QUESTION_NAME_MAX - 1, p->lesson.name);
+    RecordEntry entry = {.source = source,
+                         .model = p->scene.ready ? p->scene.model->name : "",
+                         .topic = topic,
+                         .question = p->question.name,
+                         .mistake = mistake,
+                         .given = given,
+                         .result = result,
+                         .attempt = first ? 1 : 2};
+    char *answers = record_path(&e);
+    if (progress_write_answer(p->path, p->lesson.name, p->question.name, result, given, &e) != 0 || !answers || record_add(answers, &entry, &e) != 0)
+        app_say(app, ROLE_WARNING, "%s", e.text);
+    free(answers);
+}
+
+static void reply(App *app, const Answer *a)
+{
+    Player *p = app->lesson;
+    const Question *q = &p->question;
+    Buffer given = {0}, words = {0};
+    int mistake;
+    p->verdict = question_judge(q, a, &mistake);
+    if (q->kind == QUESTION_REASON)
+        buffer_puts(&given, p->typed ? p->typed : "");
+    else
+        question_write_answer(q, a, &given);
+    question_reply(q, a, &words);
+    free(p->given);
+    free(p->reply);
+    p->given = given.data;
+    p->reply = words.data;
+    p->answered = true;
+    p->comparing = false;
+    p->stale = true;
+    p->scroll = SIZE_MAX / 2; /* the reply is at the end */
+    write_down(app, p->verdict == VERDICT_RIGHT ? RESULT_RIGHT : p->verdict == VERDICT_PARTLY ? RESULT_PARTLY : RESULT_WRONG,
+               mistake >= 0 ? q->mistakes[mistake].name : "");
+}
+
+bool lesson_accept(App *app, const char *typed)
+{
+    Player *p = app->lesson;
+    Error e = {{0}};
+    Answer a;
+    if (!p || !p->asked)
+        return true;
+    if (p->question.kind == QUESTION_REASON) {
+        free(p->typed);
+        p->typed = strdup(typed);
+        p->comparing = true;
+        p->stale = true;
+        return true;
+    }
+    if (question_read_answer(&p->question, pass_plan(p->scene.pass), typed, &a, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return false;
+    }
+    reply(app, &a);
+    return true;
+}
+
+const char *lesson_prompt(const App *app)
+{
+    static const char *const words[] = {N_("answer: "), N_("number: "), N_("shape: "), N_("stage: "), N_("answer: ")};
+    return _(words[app->lesson->question.kind]);
+}
+
+static bool is_open(const Player *p)
+{
+    return p->asked && !p->answered && !*p->error;
+}
+
+bool lesson_key(App *app, int32_t key)
+{
+    Player *p = app->lesson;
+    if (!p || app->view != VIEW_LESSON || app->prompt.kind != PROMPT_NONE)
+        return false;
+    if (p->pending)
+        enter(app); /* a key that came first */
+    if (!is_open(p))
+        return false;
+    const Question *q = &p->question;
+    if (p->comparing) {
+        int choice = key == 'y' ? ASSESSED_YES : key == 'p' ? ASSESSED_PARTLY : key == 'n' ? ASSESSED_NO : -1;
+        if (choice >= 0)
+            reply(app, &(Answer){.choice = choice});
+        return choice >= 0;
+    }
+    if (q->kind == QUESTION_CHOICE) {
+        int choice = key >= 'a' && key < 'a' + q->choice_count ? key - 'a' : -1;
+        if (choice >= 0)
+            reply(app, &(Answer){.choice = choice});
+        return choice >= 0;
+    }
+    bool digit = (key >= '0' && key <= '9') || key == '-' || key == '.' || key == '(';
+    if (key != K_ENTER && !(digit && (q->kind == QUESTION_NUMBER || q->kind == QUESTION_SHAPE)))
+        return false;
+    prompt_open(app, PROMPT_LESSON, "");
+    if (digit)
+        prompt_key(app, key);
+    return true;
+}
+
+/* ---- commands ---- */
+
+static void skip(App *app)
+{
+    Player *p = app->lesson;
+    write_down(app, RESULT_SKIPPED, "");
+    go_to_step(app, p->step + 1);
+}
+
+/* To the end of the page, then to the next step. */
+static void go_on(App *app)
+{
+    Player *p = app->lesson;
+    if (p->total - p->room > (int)p->scroll && !*p->error) {
+        p->scroll += (size_t)(p->room > 3 ? p->room - 2 : 1);
+        return;
+    }
+    if (is_open(p) && !p->present) {
+        app_say(app, ROLE_WARNING, "%s", p->comparing ? _("is it the same reason? y yes, p partly, n no") : _("an answer first, please; Esc skips the question"));
+        return;
+    }
+    if (p->step == p->step_count)
+        app_say(app, ROLE_BADGE, "%s", _("the end: b goes back, ; goes to the network, q leaves"));
+    else
+        go_to_step(app, p->step + 1);
+}
+
+static void scroll_by(Player *p, long by)
+{
+    long most = p->total > p->room ? p->total - p->room : 0, to = (long)p->scroll + by;
+    p->scroll = (size_t)(to < 0 ? 0 : to > most ? most : to);
+}
+
+bool lesson_command(App *app, CommandId id, size_t count)
+{
+    Player *p = app->lesson;
+    long times = count ? (long)count : 1, page = p && p->room > 3 ? p->room - 2 : 1;
+    if (!p)
+        return false;
+    switch (id) {
+    case CMD_NEXT:
+    case CMD_OPEN: go_on(app); return true;
+    case CMD_BACK:
+    case CMD_RETURN:
+        if (p->step)
+            go_to_step(app, p->step - 1);
+        else
+            app_say(app, ROLE_BADGE, "%s", _("this is the beginning"));
+        return true;
+    case CMD_UP: scroll_by(p, -times); return true;
+    case CMD_DOWN: scroll_by(p, times); return true;
+    case CMD_PAGE_UP: scroll_by(p, -page); return true;
+    case CMD_PAGE_DOWN: scroll_by(p, page); return true;
+    case CMD_FIRST: p->scroll = 0; return true;
+    case CMD_LAST: scroll_by(p, p->total); return true;
+    case CMD_SHOW:
+        if (p->present && p->asked) {
+            p->shown = !p->shown;
+            p->stale = true;
+            return true;
+        }
+        return false;
+    case CMD_CLOSE:
+        if (is_open(p) && !p->present)
+            skip(app);
+        else
+            app->view = VIEW_STEP;
+        return true;
+    default: return false;
+    }
+}
+
+bool lesson_common(App *app, CommandId id)
+{
+    Player *p = app->lesson;
+    switch (id) {
+    case CMD_LESSON:
+        if (!p)
+            menu_open(app, MENU_LESSONS);
+        else
+            app->view = app->view == VIEW_LESSON ? p->behind : VIEW_LESSON;
+        return true;
+    case CMD_LESSON_RETURN:
+        if (!p) {
+            app_say(app, ROLE_WARNING, "%s", _("no lesson is open; ; lists those about this stage"));
+            return true;
+        }
+        app->view = VIEW_LESSON;
+        p->behind = VIEW_STEP;
+        set_place(app);
+        return true;
+    case CMD_LESSON_PARTS:
+        if (p)
+            menu_open(app, MENU_CONTENTS);
+        else
+            app_say(app, ROLE_WARNING, "%s", _("no lesson is open; ; lists those about this stage"));
+        return true;
+    case CMD_LESSONS: menu_open(app, MENU_LESSONS); return true;
+    default: return false;
+    }
+}
+
+void lesson_follow(App *app)
+{
+    if (app->lesson && app->view != VIEW_LESSON && app->view != VIEW_MENU && app->view != VIEW_HELP)
+        app->lesson->behind = app->view;
+}
+
+void lesson_badge(const App *app, char out[48])
+{
+    const Player *p = app->lesson;
+    out[0] = '\0';
+    if (p)
+        snprintf(out, 48, "%.16s %zu/%zu", p->lesson.name, p->step + 1, p->step_count + 1);
+}
+
+/* ---- menus ---- */
+
+typedef void AddItem(Menu *m, const char *label, const char *name, const char *what, bool on);
+
+void lesson_fill_contents(App *app, AddItem *add)
+{
+    const Player *p = app->lesson;
+    for (size_t i = 0; i < p->step_count; i++) {
+        const Block *b = &p->lesson.blocks[p->steps[i]], *ask = find_block(p, i, BLOCK_ASK), *stop = find_block(p, i, BLOCK_STOP), *lab = find_block(p, i, BLOCK_LAB);
+        const ProgressAnswer *a = ask ? progress_answer(&p->progress, ask->name) : NULL;
+        Buffer what = {0};
+        char label[32], name[32];
+        snprintf(label, sizeof label, "%zu", i + 1);
+        snprintf(name, sizeof name, "step %zu", i);
+        if (b->kind == BLOCK_HEADING)
+            lesson_plain(b->text, &what);
+        const char *more = stop ? block_value(stop, block_value(stop, KEY_AT) ? KEY_AT : KEY_GRADIENT) : lab ? lab->name : ask ? ask->name : "";
+        buffer_printf(&what, "%s%s%s%s", what.len ? "" : "   ", what.len && *more ? " · " : "", more, a ? a->result == RESULT_RIGHT ? " ✓" : " ×" : "");
+        add(&app->menu, label, name, buffer_text(&what), i == p->step);
+        buffer_free(&what);
+    }
+}
+
+typedef struct About {
+    App *app;
+    AddItem *add;
+    const char *lang, *part; /* ".scores" */
+    bool all;
+} About;
+
+static bool speaks_of(const Lesson *l, const char *part)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const Block *b = &l->blocks[i];
+        const char *at = b->kind == BLOCK_STOP ? block_value(b, block_value(b, KEY_AT) ? KEY_AT : KEY_GRADIENT) : NULL, *found = at ? strstr(at, part) : NULL;
+        if (found && !strchr("abcdefghijklmnopqrstuvwxyz_", found[strlen(part)] ? found[strlen(part)] : ' '))
+            return true;
+    }
+    return false;
+}
+
+static int add_about(void *context, const char *name, const char *folder)
+{
+    About *x = context;
+    Lesson l;
+    char *path = lesson_find(folder, x->lang, NULL);
+    if (path && lesson_open(&l, path, NULL) == 0) {
+        bool about = speaks_of(&l, x->part);
+        if (about != x->all)
+            x->add(&x->app->menu, name, name, l.title, about);
+        lesson_free(&l);
+    }
+    free(path);
+    return 0;
+}
+
+/* Those that stop at this kind of stage first, then the others. */
+void lesson_fill_about(App *app, AddItem *add)
+{
+    const char *lang = getenv("LANGUAGE");
+    char part[64];
+    snprintf(part, sizeof part, ".%s", stage_table[app_stage(app)->kind].id);
+    About x = {app, add, lang && strncmp(lang, "zh", 2) == 0 ? "zh" : "en", part, false};
+    lessons_list(NULL, add_about, &x);
+    x.all = true;
+    lessons_list(NULL, add_about, &x);
+}
+
+void lesson_choose(App *app, const char *name)
+{
+    if (strncmp(name, "step ", 5) == 0 && app->lesson)
+        go_to_step(app, (size_t)strtoul(name + 5, NULL, 10));
+    else
+        lesson_start_named(app, name, app_stage(app)->kind);
+}
