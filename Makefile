@@ -132,16 +132,21 @@ models-spread: all
 DATA    := $(DESTDIR)$(PREFIX)/share/stepformer
 MAN     := $(DESTDIR)$(PREFIX)/share/man/man1
 COMPLETION := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+LESSONS := $(patsubst lessons/%/en.md,%,$(wildcard lessons/*/en.md))
 MODELS  := $(patsubst tiny-models/%/config.json,%,$(wildcard tiny-models/*/config.json))
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION)
+	install -d $(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION) $(DATA)/lessons
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/stepformer
 	install -m 644 $(BUILD)/stepformer.1 $(MAN)/stepformer.1
 	install -m 644 src/cli/stepformer.bash $(COMPLETION)/stepformer
+	install -m 644 lessons/README.md $(DATA)/lessons/README.md
 	for m in $(MODELS); do \
 		install -d $(DATA)/tiny-models/$$m && \
 		install -m 644 $$(ls tiny-models/$$m/*.json tiny-models/$$m/*.safetensors tiny-models/$$m/*.txt tiny-models/$$m/*.md) $(DATA)/tiny-models/$$m || exit 1; \
+	done
+	for l in $(LESSONS); do \
+		install -d $(DATA)/lessons/$$l && install -m 644 lessons/$$l/*.md $(DATA)/lessons/$$l || exit 1; \
 	done
 
 uninstall:

@@ -136,8 +136,9 @@ static int run_check(const Options *o)
         lessons_list(NULL, check_folder, &c);
     if (status == 0 && c.lessons == 0)
         status = error_set(&e, _("lesson: expected lessons in the data folders, found none; give a folder or a file"));
-    buffer_printf(&text, _("%zu files, %zu claims: %zu always, %zu at initialisation, %zu after training, %zu of one model, %zu of answers; %zu wrong\n"), c.lessons,
-                  c.claims, c.counts[CHECK_ALWAYS], c.counts[CHECK_INITIALISATION], c.counts[CHECK_TRAINED], c.counts[CHECK_THIS_MODEL], c.questions, c.wrong);
+    buffer_printf(&text, ngettext("%zu file, ", "%zu files, ", c.lessons), c.lessons);
+    buffer_printf(&text, ngettext("%zu claim", "%zu claims", c.claims), c.claims);
+    buffer_printf(&text, _(": %zu always, %zu at initialisation, %zu after training, %zu of this model, %zu of answers; %zu wrong\n"), c.counts[CHECK_ALWAYS], c.counts[CHECK_INITIALISATION], c.counts[CHECK_TRAINED], c.counts[CHECK_THIS_MODEL], c.questions, c.wrong);
     labs_free(&c.labs);
     Output out = output_open(o);
     if (status == 0) {
@@ -291,6 +292,8 @@ static int print_lesson(const Lesson *l, bool answers, Buffer *out, Error *e)
             stop = l->blocks[end++].kind == BLOCK_STOP;
         while (end < l->count && !stop && !begins_part(&l->blocks[end]));
         status = print_part(&scene, l, first, end, answers, out, e);
+        if (status == 0 && stop)
+            buffer_putc(out, '\n');
         if (status == 0 && stop)
             status = print_matrix(&scene, l, &l->blocks[end - 1], out, e);
         first = end;

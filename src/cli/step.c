@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BURST_MAX = 64 }; /* keys that are taken before the screen is drawn again, when they come faster than that */
@@ -161,9 +162,31 @@ static void take_events(App *app)
     }
 }
 
+/* The screen while something long is computed: drawn ten times a second. Esc and Ctrl-C stop it, other keys wait for nothing. */
+static Canvas *pumped;
+
+static bool pump(App *app)
+{
+    static struct timespec last;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double since = (double)(now.tv_sec - last.tv_sec) + 1e-9 * (double)(now.tv_nsec - last.tv_nsec);
+    if (since < 0.1 || !pumped)
+        return true;
+    last = now;
+    app_draw(app, pumped);
+    term_draw(pumped);
+    Event event = term_read(0);
+    if (event.type == EVENT_END)
+        app->quit = true;
+    return event.type != EVENT_END && !(event.type == EVENT_KEY && (event.key == K_ESC || event.key == (K_CTRL | 'c')));
+}
+
 int screen_run(App *app, Error *e)
 {
     Canvas canvas = {0};
+    pumped = &canvas;
+    app->pump = pump;
     Theme theme = app->theme;
     int status = 0;
     while (!app->quit && status == 0) {
@@ -187,6 +210,8 @@ int screen_run(App *app, Error *e)
         take_events(app);
     }
     canvas_free(&canvas);
+    pumped = NULL;
+    app->pump = NULL;
     return status;
 }
 

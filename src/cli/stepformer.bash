@@ -95,6 +95,9 @@ _stepformer() {
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask "$command" --help | sed -n 's/^ *\(-[a-z], \)*\(--[a-z-]*\).*/\2/p')" -- "$cur")
     elif [[ $command == explain ]]; then
         mapfile -t COMPREPLY < <(compgen -W "lens attribution belt heads reach trace" -- "$cur")
+    elif [[ $command == lesson ]]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lesson | sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p')" -- "$cur"; compgen -f -- "$cur")
     elif [[ $command == lab ]]; then
         if [[ $COMP_CWORD -eq 2 ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lab | sed -n 's/^\([a-z][a-z-]*\) .*/\1/p')" -- "$cur")

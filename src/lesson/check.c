@@ -127,6 +127,7 @@ typedef struct Checking {
     Scene scene;
     const CheckListener *listener;
     CheckResult result;
+    bool broken; /* the last run block failed: what comes up to the next one is about nothing */
     size_t *counts, *questions;
 } Checking;
 
@@ -182,8 +183,13 @@ static void check_block(Checking *c, const Block *b)
     SceneStop stop;
     Question q;
     int status = 0;
+    if (c->broken && b->kind != BLOCK_RUN)
+        return;
     switch (b->kind) {
-    case BLOCK_RUN: status = scene_run(&c->scene, c->l, b, &e); break;
+    case BLOCK_RUN:
+        status = scene_run(&c->scene, c->l, b, &e);
+        c->broken = status != 0;
+        break;
     case BLOCK_STOP: status = scene_stop(&c->scene, c->l, b, &stop, &e); break;
     case BLOCK_LAB: status = scene_lab(&c->scene, c->l, b, &e) ? 0 : -1; break;
     case BLOCK_ASK:

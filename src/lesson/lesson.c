@@ -408,7 +408,7 @@ char *lesson_inline(const char *text)
     while (r.text.len && strchr("\n \010", r.text.data[r.text.len - 1]))
         r.text.data[--r.text.len] = '\0';
     const char *made = buffer_text(&r.text);
-    char *copy = status == 0 && !r.text.failed ? strdup(strncmp(made, ". ", 2) == 0 ? made + 2 : made) : NULL;
+    char *copy = status == 0 && !r.text.failed ? strdup(strncmp(made, ". ", 2) == 0 ? made + 2 : strcmp(made, ".") == 0 ? "" : made) : NULL;
     buffer_free(&guarded);
     free_reader(&r);
     return copy;

@@ -105,7 +105,7 @@ int scene_run(Scene *s, const Lesson *l, const Block *run, Error *e)
         if (made.model == s->model)
             made.model = NULL;
         scene_free(&made);
-        return run ? error_prefix(e, "%s:%d: run", l->path, line) : -1;
+        return run ? error_prefix(e, "%s:%d: run", l->path, line) : l ? error_prefix(e, "%s:1", l->path) : -1;
     }
     if (made.model == s->model)
         s->model = NULL;

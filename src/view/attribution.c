@@ -117,7 +117,7 @@ static void draw_sum(App *app, Canvas *c, int row, Rect r, const Attribution *a,
     }
     number_format(sum, a->sum, app->digits, c->ascii);
     number_format(logit, a->logit, app->digits, c->ascii);
-    canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING, _("sum of the %zu parts  %s    %s of the pass  %s    rounding %.0e"),
+    canvas_printf(c, row, r.col + 3, r.cols - 4, ROLE_HEADING, _("sum of the %zu parts  %s  %s of the pass  %s  rounding %.0e"),
                   a->count, sum, a->against < 0 ? _("logit") : _("difference"), logit, fabs(a->sum - a->logit));
 }
 

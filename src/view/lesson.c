@@ -80,7 +80,7 @@ static bool same_ids(const Pass *a, const Pass *b, Stack stack)
 static bool same_network(const App *app, const Scene *s)
 {
     bool same = strcmp(app->model->name, s->model->name) == 0 && !app->changed && !app->hunt.bug && app->ablations == s->ablations &&
-                app->edits.count == s->edits.count && !twin_is_open(app);
+                app->edits.count == s->edits.count && !twin_is_other(app);
     for (size_t i = 0; same && i < s->edits.count; i++)
         same = strcmp(app->edits.items[i], s->edits.items[i]) == 0;
     const Config *k = &s->model->config;
@@ -113,7 +113,11 @@ static bool set_network(App *app, Player *p)
         given = (InputText){block_value(run, KEY_TEXT), block_value(run, KEY_TARGET), block_value(run, KEY_IDS), block_value(run, KEY_TARGET_IDS)};
     const char *name = run && block_value(run, KEY_MODEL) ? block_value(run, KEY_MODEL) : SCENE_MODEL;
     app->hunt = (Hunt){.bug = NULL};
-    if (twin_is_open(app) || app->changed || strcmp(app->model->name, p->scene.model->name) != 0)
+    if (twin_is_other(app)) {
+        twin_leave_text(app);
+        twin_leave_model(app);
+    }
+    if (app->changed || strcmp(app->model->name, p->scene.model->name) != 0)
         if (!app_set_model(app, name))
             return false;
     Edits none = {0};
@@ -251,7 +255,7 @@ static void enter(App *app)
         status = -1;
     p->stale = true;
     if (status != 0)
-        app_say(app, ROLE_ERROR, "%s", e.text);
+        app_say(app, ROLE_ERROR, "%s", e.text); /* Space goes on all the same */
     else
         set_place(app);
 }

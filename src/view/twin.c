@@ -163,6 +163,11 @@ bool twin_set_model(App *app, const char *name)
 
 /* ---- what it is, and how it differs ---- */
 
+bool twin_is_other(const App *app)
+{
+    return app->twin && (app->twin->model || app->twin->has_input);
+}
+
 bool twin_is_open(const App *app)
 {
     const Twin *t = app->twin;

@@ -24,6 +24,8 @@ bool twin_set_model(App *app, const char *name);
 
 /* True where the pass is not its own baseline: something is switched off, edited, or another text or model. */
 bool twin_is_open(const App *app);
+/* … and where the baseline is of another text or model. */
+bool twin_is_other(const App *app);
 /* The differences of all stages; NULL where there is no twin, or no memory. */
 const Comparison *twin_comparison(App *app);
 /* How stage i of the pass differs; NULL as above. */

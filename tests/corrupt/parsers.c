@@ -1,6 +1,7 @@
 /* parsers.c - every parser of files and typed text behind one signature; what needs a pass is in parsers_pass.c. */
 #include "parsers.h"
 
+#include "lesson/check.h"
 #include "model/llama2c.h"
 #include "model/native.h"
 #include "term/cast.h"
@@ -278,6 +279,25 @@ static int parse_cast(const uint8_t *bytes, size_t n, Error *e)
     return 0;
 }
 
+/* Its texts are made plain, and it is the same as itself. */
+static int parse_lesson(const uint8_t *bytes, size_t n, Error *e)
+{
+    Lesson l;
+    Error why;
+    Buffer plain = {0};
+    if (lesson_parse(&l, "input", (const char *)bytes, n, e) != 0)
+        return -1;
+    must(l.count && l.title && lesson_compare(&l, &l, &why) == 0, "it differs from itself");
+    for (size_t i = 0; i < l.count; i++) {
+        must(l.blocks[i].text != NULL, "a block has no text");
+        lesson_plain(l.blocks[i].text, &plain);
+        must(scene_block(&l, i) == NULL || scene_block(&l, i)->kind == BLOCK_RUN, "no run block");
+    }
+    buffer_free(&plain);
+    lesson_free(&l);
+    return 0;
+}
+
 const Parser parsers[] = {
     {"safetensors", parse_safetensors},
     {"config", parse_config},
@@ -289,6 +309,7 @@ const Parser parsers[] = {
     {"weights", parse_weights},
     {"session", parse_session},
     {"cast", parse_cast},
+    {"lesson", parse_lesson},
     {"expression", parse_expression},
     {"breakpoint", parse_breakpoint},
     {"edits", parse_edits},

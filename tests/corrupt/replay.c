@@ -145,6 +145,7 @@ static const Seed SEEDS[] = {
     {"weights", "tests/data/model/two.safetensors", true},       {"config", "tests/data/model/tiny/config.json", false},
     {"vocab", "tests/data/model/tiny/vocab.txt", false},         {"checkpoint", "tests/data/model/unshared.bin", true},
     {"tokenizer", "tests/data/model/tok280.bin", false},         {"session", "tests/data/session.json", false},
+    {"lesson", "tests/data/lesson.md", false},
     {"cast", "tests/data/keys.cast", false},                     {"expression", "tests/data/pass/expression.txt", false},
     {"breakpoint", "tests/data/pass/breakpoint.txt", false},     {"edits", "tests/data/pass/edits.txt", false},
 };
