@@ -348,7 +348,7 @@ const LabParam lab_params_permutation[] = {
     {"layers", LAB_INTEGERS, "1,2,4,8", "1,2", 1, 48, NULL, N_("depths of the untrained models")},
     {"length", LAB_INTEGER, "24", "12", 3, LENGTH_MAX, NULL, N_("tokens, drawn at random")},
     {"examples", LAB_INTEGER, "500", "0", 0, 100000, NULL, N_("held-out sentences for the translator; 0 leaves it out")},
-    {"bags", LAB_INTEGER, "300", "0", 0, 10000, NULL, N_("of these sentences the grammar is searched for all of the same words; 0: none")},
+    {"bags", LAB_INTEGER, "300", "300", 0, 10000, NULL, N_("of these sentences the grammar is searched for all of the same words; 0: none")},
     {"seed", LAB_INTEGER, "1", NULL, 0, 1e9, NULL, N_("of the tokens and the weights (Xavier)")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };
