@@ -1,8 +1,8 @@
 /* lesson.c - the subcommand `lesson`: lists lessons, takes one, prints one, checks what they claim, writes worksheets. */
+#include "cli/lesson.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/lesson.h"
 #include "cli/screen.h"
 #include "lesson/sheet.h"
 #include "term/term.h"
@@ -46,8 +46,8 @@ static void on_claim(void *context, const Claim *claim)
     if (claim->held)
         return;
     c->wrong++;
-    buffer_printf(c->out, _("%s:%d: %s %s: expected it to hold, found that it does not: %s"), claim->lesson->path, claim->line, block_kind_name(claim->block->kind),
-                  name, claim->text);
+    buffer_printf(c->out, _("%s:%d: %s %s: expected it to hold, found that it does not: %s"), claim->lesson->path, claim->line,
+                  block_kind_name(claim->block->kind), name, claim->text);
     buffer_printf(c->out, *claim->sides ? "; %s\n" : "\n", claim->sides);
 }
 
@@ -107,7 +107,9 @@ static int check_one(Checks *c, const char *given, Error *e)
         check_folder(c, given, given);
         if (c->lessons == before)
             lessons_list(given, check_folder, c);
-        return c->lessons > before ? 0 : error_set(e, _("%s: expected a lesson (en.md, zh.md) or folders with lessons in it, found neither"), given);
+        return c->lessons > before
+                   ? 0
+                   : error_set(e, _("%s: expected a lesson (en.md, zh.md) or folders with lessons in it, found neither"), given);
     }
     char *path = lesson_find(given, "en", e), *slash = path ? strrchr(path, '/') : NULL;
     bool named = path && strcmp(path, given) != 0;
@@ -138,7 +140,9 @@ static int run_check(const Options *o)
         status = error_set(&e, _("lesson: expected lessons in the data folders, found none; give a folder or a file"));
     buffer_printf(&text, ngettext("%zu file, ", "%zu files, ", c.lessons), c.lessons);
     buffer_printf(&text, ngettext("%zu claim", "%zu claims", c.claims), c.claims);
-    buffer_printf(&text, _(": %zu always, %zu at initialisation, %zu after training, %zu of this model, %zu of answers; %zu wrong\n"), c.counts[CHECK_ALWAYS], c.counts[CHECK_INITIALISATION], c.counts[CHECK_TRAINED], c.counts[CHECK_THIS_MODEL], c.questions, c.wrong);
+    buffer_printf(&text, _(": %zu always, %zu at initialisation, %zu after training, %zu of this model, %zu of answers; %zu wrong\n"),
+                  c.counts[CHECK_ALWAYS], c.counts[CHECK_INITIALISATION], c.counts[CHECK_TRAINED], c.counts[CHECK_THIS_MODEL], c.questions,
+                  c.wrong);
     labs_free(&c.labs);
     Output out = output_open(o);
     if (status == 0) {
@@ -340,9 +344,11 @@ static int print_whole(Options *o)
 
 /* ---- the subcommand ---- */
 
-static const OptionId taken[] = {OPTION_CHECK, OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT, OPTION_THEME, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_CHECK, OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT,
+                                 OPTION_THEME, OPTION_FORMAT,    OPTION_OUTPUT,  OPTION_END};
 
-static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet: markdown (the default) or html")}, {OPTION_END, NULL, NULL}};
+static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet: markdown (the default) or html")},
+                                   {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "lesson",
@@ -367,7 +373,10 @@ static int check_options(const Options *o, Error *e)
 {
     const char *const *v = o->value;
     if (v[OPTION_CHECK] && (v[OPTION_WORKSHEET] || v[OPTION_PRESENT] || v[OPTION_FORMAT]))
-        return error_set(e, "--check: expected no --%s beside it, found one", v[OPTION_WORKSHEET] ? "worksheet" : v[OPTION_PRESENT] ? "present" : "format");
+        return error_set(e, "--check: expected no --%s beside it, found one",
+                         v[OPTION_WORKSHEET] ? "worksheet"
+                         : v[OPTION_PRESENT] ? "present"
+                                             : "format");
     if (v[OPTION_PRESENT] && v[OPTION_WORKSHEET])
         return error_set(e, "--present: expected no --worksheet beside it, found one");
     if (!v[OPTION_WORKSHEET] && (v[OPTION_ANSWERS] || v[OPTION_FORMAT]))
@@ -375,7 +384,8 @@ static int check_options(const Options *o, Error *e)
     if (!v[OPTION_CHECK] && o->operand_count > 1)
         return error_set(e, "lesson: expected one lesson, found %d; --check takes several", o->operand_count);
     if (!o->operand_count && (v[OPTION_WORKSHEET] || v[OPTION_PRESENT]))
-        return error_set(e, "--%s: expected the name of a lesson with it, found none; 'stepformer lesson' lists them", v[OPTION_WORKSHEET] ? "worksheet" : "present");
+        return error_set(e, "--%s: expected the name of a lesson with it, found none; 'stepformer lesson' lists them",
+                         v[OPTION_WORKSHEET] ? "worksheet" : "present");
     return 0;
 }
 

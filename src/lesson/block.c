@@ -13,10 +13,12 @@
 
 /* ---- the words of the format ---- */
 
-static const char *const kind_names[] = {[BLOCK_RUN] = "run", [BLOCK_STOP] = "stop", [BLOCK_ASK] = "ask", [BLOCK_LAB] = "lab", [BLOCK_CHECK] = "check"};
+static const char *const kind_names[] = {
+    [BLOCK_RUN] = "run", [BLOCK_STOP] = "stop", [BLOCK_ASK] = "ask", [BLOCK_LAB] = "lab", [BLOCK_CHECK] = "check"};
 static const char *const ask_names[ASK_KIND_COUNT] = {"choice", "number", "shape", "stage", "reason"};
 static const char *const label_names[CHECK_LABEL_COUNT] = {"always", "initialisation", "trained", "this-model"};
-static const char *const label_words[CHECK_LABEL_COUNT] = {N_("always true"), N_("at initialisation"), N_("after training"), N_("this model")};
+static const char *const label_words[CHECK_LABEL_COUNT] = {N_("always true"), N_("at initialisation"), N_("after training"),
+                                                           N_("this model")};
 
 /* Which blocks have a key. To add one: here, in LessonKey, and in lessons/README.md. */
 static const struct KeyInfo {
@@ -125,8 +127,8 @@ static int check_expression(const Fence *f, const char *text)
     ExpressionError x;
     Expression *made = expression_compile(text, strlen(text), &x);
     if (!made)
-        return error_set(f->e, "%s:%d: %s: \"%.200s\": %s", f->l->path, f->line, f->b->kind >= BLOCK_RUN ? kind_names[f->b->kind] : _("text"), text,
-                         x.error.text);
+        return error_set(f->e, "%s:%d: %s: \"%.200s\": %s", f->l->path, f->line,
+                         f->b->kind >= BLOCK_RUN ? kind_names[f->b->kind] : _("text"), text, x.error.text);
     expression_free(made);
     return 0;
 }
@@ -157,8 +159,8 @@ static int unknown_key(const Fence *f, const char *line, size_t n)
             len += (size_t)snprintf(names + len, sizeof names - len, len ? ", %s" : "%s", keys[k].name);
             nearest_offer(&near, keys[k].name);
         }
-    return wrong(f, _("expected one of the keys %s, found \"%.*s:\"%s; prose does not begin with a word and a colon"), names, (int)(n > 40 ? 40 : n), line,
-                 nearest_hint(&near, hint));
+    return wrong(f, _("expected one of the keys %s, found \"%.*s:\"%s; prose does not begin with a word and a colon"), names,
+                 (int)(n > 40 ? 40 : n), line, nearest_hint(&near, hint));
 }
 
 /* Takes "key: value". */
@@ -331,7 +333,8 @@ static int check_stop(Fence *f)
 {
     const char *show = block_value(f->b, KEY_SHOW);
     if (!block_value(f->b, KEY_AT) == !block_value(f->b, KEY_GRADIENT))
-        return wrong(f, _("expected one of \"at: ADDRESS\" and \"gradient: ADDRESS\", found %s"), block_value(f->b, KEY_AT) ? _("both") : _("neither"));
+        return wrong(f, _("expected one of \"at: ADDRESS\" and \"gradient: ADDRESS\", found %s"),
+                     block_value(f->b, KEY_AT) ? _("both") : _("neither"));
     if (show && strcmp(show, "numbers") != 0 && strcmp(show, "heat") != 0 && strcmp(show, "both") != 0 && strcmp(show, "heads") != 0) {
         f->line = f->b->keys[KEY_SHOW].line;
         return wrong(f, _("show: expected numbers, heat, both or heads, found \"%.40s\""), show);
@@ -504,7 +507,8 @@ static int check_slip(const Block *b, const Lesson *l, const char *word, Error *
         while (tail + same < n && tail + same < k && word[n - 1 - tail] == name[k - 1 - tail])
             tail++;
         if (n + 1 >= k && n <= k + 1 && same + tail + 1 >= (n > k ? n : k) && same > 0)
-            return error_set(e, _("%s:%d: expected run, stop, ask, lab or check, or another language, found \"%s\"; nearest: \"%s\""), l->path, b->line, word, name);
+            return error_set(e, _("%s:%d: expected run, stop, ask, lab or check, or another language, found \"%s\"; nearest: \"%s\""),
+                             l->path, b->line, word, name);
     }
     return 0;
 }
@@ -524,7 +528,8 @@ int block_read(Block *b, const Lesson *l, const char *info, Error *e)
     Fence f = {b, l, e, b->line};
     bool takes_second = kind == BLOCK_ASK || kind == BLOCK_CHECK || kind == BLOCK_LAB;
     if ((*second && !takes_second) || *third)
-        return wrong(&f, _("expected nothing more behind \"%s\", found \"%s\"; it goes on a line of its own"), takes_second ? second : word, takes_second ? third : second);
+        return wrong(&f, _("expected nothing more behind \"%s\", found \"%s\"; it goes on a line of its own"), takes_second ? second : word,
+                     takes_second ? third : second);
     int index = 0;
     if (kind == BLOCK_ASK && (index = word_index(&f, second, ask_names, ASK_KIND_COUNT, _("a kind of question"))) < 0)
         return -1;
@@ -585,7 +590,8 @@ int block_check_texts(const Lesson *l, Error *e)
             if ((b->ask == ASK_CHOICE && check_text(&f, b->items.items[k].text) != 0) || check_text(&f, b->items.items[k].reply) != 0)
                 return -1;
         }
-        if (b->kind == BLOCK_ASK && (check_text(&f, block_value(b, KEY_WHY)) != 0 || (b->ask == ASK_REASON && check_text(&f, block_value(b, KEY_ANSWER)) != 0)))
+        if (b->kind == BLOCK_ASK &&
+            (check_text(&f, block_value(b, KEY_WHY)) != 0 || (b->ask == ASK_REASON && check_text(&f, block_value(b, KEY_ANSWER)) != 0)))
             return -1;
     }
     return 0;

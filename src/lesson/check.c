@@ -190,13 +190,18 @@ static void check_block(Checking *c, const Block *b)
         status = scene_run(&c->scene, c->l, b, &e);
         c->broken = status != 0;
         break;
-    case BLOCK_STOP: status = scene_stop(&c->scene, c->l, b, &stop, &e); break;
-    case BLOCK_LAB: status = scene_lab(&c->scene, c->l, b, &e) ? 0 : -1; break;
+    case BLOCK_STOP:
+        status = scene_stop(&c->scene, c->l, b, &stop, &e);
+        break;
+    case BLOCK_LAB:
+        status = scene_lab(&c->scene, c->l, b, &e) ? 0 : -1;
+        break;
     case BLOCK_ASK:
         if ((status = scene_ask(&c->scene, c->l, b, &q, &e)) == 0)
             question_free(&q);
         break;
-    default: break;
+    default:
+        break;
     }
     if (status == 0 && b->kind != BLOCK_ASK)
         status = check_texts(c, b, &e);
@@ -326,17 +331,21 @@ int lesson_compare(const Lesson *a, const Lesson *b, Error *e)
         buffer_free(&x);
         buffer_free(&y);
         if (!same)
-            return error_set(e, _("%s:%d: expected the computed numbers (`= …`) of the text from %s:%d on, up to the next block, found others"), b->path, other,
-                             a->path, line);
+            return error_set(
+                e, _("%s:%d: expected the computed numbers (`= …`) of the text from %s:%d on, up to the next block, found others"), b->path,
+                other, a->path, line);
         if (!more && !also)
             return 0;
         if (more != also)
             return error_set(e, _("%s:%d: expected as many blocks as %s has, found %s; line %d there has no fellow"), b->path,
-                             also ? b->blocks[k].line : b->count ? b->blocks[b->count - 1].line : 1, a->path, more ? _("fewer") : _("more"),
-                             more ? a->blocks[i].line : 0);
+                             also       ? b->blocks[k].line
+                             : b->count ? b->blocks[b->count - 1].line
+                                        : 1,
+                             a->path, more ? _("fewer") : _("more"), more ? a->blocks[i].line : 0);
         int at = compare_blocks(&a->blocks[i], &b->blocks[k]);
         if (at)
-            status = error_set(e, _("%s:%d: expected the same as %s:%d, found something else; only prose is translated"), b->path, at, a->path, a->blocks[i].line);
+            status = error_set(e, _("%s:%d: expected the same as %s:%d, found something else; only prose is translated"), b->path, at,
+                               a->path, a->blocks[i].line);
         i++;
         k++;
     }

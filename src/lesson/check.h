@@ -16,8 +16,8 @@ typedef struct Claim {
     const char *sides; /* what its sides come to: "0.42 < 0.38"; "" where there is nothing to say */
 } Claim;
 
-/* Computes claim i of a check block (or of an ask's `holds`) in a scene. `sides` gets what was compared. -1 with e set, naming file and line, where it cannot
- * be computed. */
+/* Computes claim i of a check block (or of an ask's `holds`) in a scene. `sides` gets what was compared. -1 with e set, naming file and
+ * line, where it cannot be computed. */
 int check_claim(Scene *s, const Lesson *l, const Block *b, size_t i, bool *held, Buffer *sides, Error *e);
 
 typedef enum CheckResult { CHECKED_TRUE, CHECKED_FALSE, CHECKED_MALFORMED } CheckResult;
@@ -26,15 +26,17 @@ typedef enum CheckResult { CHECKED_TRUE, CHECKED_FALSE, CHECKED_MALFORMED } Chec
 typedef struct CheckListener {
     void *context;
     void (*claim)(void *context, const Claim *claim);
-    void (*wrong)(void *context, const char *line); /* "FILE:LINE: …", of what is malformed: it names what is not there, cannot be computed */
+    void (*wrong)(void *context,
+                  const char *line); /* "FILE:LINE: …", of what is malformed: it names what is not there, cannot be computed */
 } CheckListener;
 
 /* Runs all of a lesson; goes on after what is false, and after what is malformed as far as it can. *counts (or NULL) gets how many claims
  * there were of each label, and *holds how many claims of questions. */
-CheckResult lesson_check(const Lesson *l, LabRuns *labs, const CheckListener *listener, size_t counts[CHECK_LABEL_COUNT], size_t *questions);
+CheckResult lesson_check(const Lesson *l, LabRuns *labs, const CheckListener *listener, size_t counts[CHECK_LABEL_COUNT],
+                         size_t *questions);
 
-/* Two languages of one lesson: whether they have the same acting blocks, with the same numbers in the text, in the same order. -1 with e set,
- * naming the line of the first where they part. Prose and words may differ. */
+/* Two languages of one lesson: whether they have the same acting blocks, with the same numbers in the text, in the same order. -1 with e
+ * set, naming the line of the first where they part. Prose and words may differ. */
 int lesson_compare(const Lesson *a, const Lesson *b, Error *e);
 
 #endif

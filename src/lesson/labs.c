@@ -116,8 +116,8 @@ static int run_now(LabRuns *runs, LabRun *r, const char *name, const Settings *s
         Nearest near = nearest_to(name, strlen(name));
         for (size_t i = 0; i < lab_count; i++)
             nearest_offer(&near, lab_table[i].name);
-        return error_set(e, _("expected the name of an experiment, found %s%s; 'stepformer lab' lists them"), quote_short(name, strlen(name), quoted),
-                         nearest_hint(&near, hint));
+        return error_set(e, _("expected the name of an experiment, found %s%s; 'stepformer lab' lists them"),
+                         quote_short(name, strlen(name), quoted), nearest_hint(&near, hint));
     }
     int status = lab_begin(&r->lab, info, true, e);
     for (size_t i = 0; i < s->count && status == 0; i++)

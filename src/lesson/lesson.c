@@ -21,15 +21,15 @@ typedef struct Reader {
     Error *e;
     bool failed;
 
-    Buffer text;     /* of the block being read */
-    bool open;       /* a heading or paragraph is being read */
-    Block head;      /* its kind, line, level, bullet */
+    Buffer text;                  /* of the block being read */
+    bool open;                    /* a heading or paragraph is being read */
+    Block head;                   /* its kind, line, level, bullet */
     bool in_html, in_cell, prose; /* prose: of an acting block; only the spans matter */
-    size_t code_at;  /* where a code span's mark stands */
-    char *href;      /* of the link being read */
-    int depth;       /* of lists */
-    unsigned number[DEPTH_MAX]; /* of the next item, where they are numbered; 0: they are not */
-    bool fresh;      /* at the beginning of an item: its first paragraph has the bullet */
+    size_t code_at;               /* where a code span's mark stands */
+    char *href;                   /* of the link being read */
+    int depth;                    /* of lists */
+    unsigned number[DEPTH_MAX];   /* of the next item, where they are numbered; 0: they are not */
+    bool fresh;                   /* at the beginning of an item: its first paragraph has the bullet */
     int quotes;
     Block table, code;
     char *info;
@@ -130,7 +130,9 @@ static int end_text(Reader *r)
 
 static void add_entity(Buffer *out, const char *s, size_t n)
 {
-    static const struct { const char *name, *text; } known[] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&nbsp;", "\u00a0"}};
+    static const struct {
+        const char *name, *text;
+    } known[] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&nbsp;", "\u00a0"}};
     char text[16] = "", bytes[4];
     snprintf(text, sizeof text, "%.*s", (int)n, s);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -158,7 +160,8 @@ static int on_text(MD_TEXTTYPE type, const MD_CHAR *s, MD_SIZE n, void *context)
             if (s[i] != ' ' && s[i] != '\n') {
                 if (n - i < 4 || memcmp(s + i, "<!--", 4) != 0) {
                     r->failed = true;
-                    return error_set(r->e, _("%s:%d: expected Markdown, found HTML; only comments (<!-- -->) may be HTML"), r->l->path, line_of(r, s));
+                    return error_set(r->e, _("%s:%d: expected Markdown, found HTML; only comments (<!-- -->) may be HTML"), r->l->path,
+                                     line_of(r, s));
                 }
                 r->in_html = false; /* a comment, to its end */
             }
@@ -169,10 +172,17 @@ static int on_text(MD_TEXTTYPE type, const MD_CHAR *s, MD_SIZE n, void *context)
     if (!r->head.line && !r->prose)
         r->head.line = line_of(r, s);
     switch (type) {
-    case MD_TEXT_NULLCHAR: break;
-    case MD_TEXT_BR: buffer_putc(&r->text, MARK_BREAK); break;
-    case MD_TEXT_SOFTBR: buffer_putc(&r->text, '\n'); break;
-    case MD_TEXT_ENTITY: add_entity(&r->text, s, n); break;
+    case MD_TEXT_NULLCHAR:
+        break;
+    case MD_TEXT_BR:
+        buffer_putc(&r->text, MARK_BREAK);
+        break;
+    case MD_TEXT_SOFTBR:
+        buffer_putc(&r->text, '\n');
+        break;
+    case MD_TEXT_ENTITY:
+        add_entity(&r->text, s, n);
+        break;
     default:
         for (MD_SIZE i = 0; i < n; i++)
             buffer_putc(&r->text, s[i] == '\t' ? ' ' : s[i]);
@@ -184,8 +194,12 @@ static int on_enter_span(MD_SPANTYPE type, void *detail, void *context)
 {
     Reader *r = context;
     switch (type) {
-    case MD_SPAN_EM: buffer_putc(&r->text, MARK_EMPHASIS); break;
-    case MD_SPAN_STRONG: buffer_putc(&r->text, MARK_STRONG); break;
+    case MD_SPAN_EM:
+        buffer_putc(&r->text, MARK_EMPHASIS);
+        break;
+    case MD_SPAN_STRONG:
+        buffer_putc(&r->text, MARK_STRONG);
+        break;
     case MD_SPAN_CODE:
         r->code_at = r->text.len;
         buffer_putc(&r->text, MARK_CODE);
@@ -198,7 +212,8 @@ static int on_enter_span(MD_SPANTYPE type, void *detail, void *context)
         buffer_putc(&r->text, MARK_LINK);
         break;
     }
-    default: break;
+    default:
+        break;
     }
     return 0;
 }
@@ -221,7 +236,9 @@ static int on_leave_span(MD_SPANTYPE type, void *detail, void *context)
         buffer_putc(&r->text, MARK_END);
         break;
     case MD_SPAN_EM:
-    case MD_SPAN_STRONG: buffer_putc(&r->text, MARK_END); break;
+    case MD_SPAN_STRONG:
+        buffer_putc(&r->text, MARK_END);
+        break;
     case MD_SPAN_A:
     case MD_SPAN_IMG:
         buffer_putc(&r->text, MARK_END);
@@ -230,7 +247,8 @@ static int on_leave_span(MD_SPANTYPE type, void *detail, void *context)
             buffer_putc(&r->text, (unsigned char)*p < 0x20 ? '?' : *p);
         buffer_putc(&r->text, MARK_END);
         break;
-    default: break;
+    default:
+        break;
     }
     return 0;
 }
@@ -257,7 +275,9 @@ static int on_enter_block(MD_BLOCKTYPE type, void *detail, void *context)
         r->fresh = true;
         begin_text(r); /* a tight item has no paragraph of its own */
         break;
-    case MD_BLOCK_QUOTE: r->quotes++; break;
+    case MD_BLOCK_QUOTE:
+        r->quotes++;
+        break;
     case MD_BLOCK_H:
         r->head = (Block){.kind = BLOCK_HEADING, .level = (int)((MD_BLOCK_H_DETAIL *)detail)->level};
         begin_text(r);
@@ -304,7 +324,8 @@ static int on_enter_block(MD_BLOCKTYPE type, void *detail, void *context)
         r->head.line = 0;
         r->in_cell = true;
         break;
-    default: break;
+    default:
+        break;
     }
     return 0;
 }
@@ -347,14 +368,20 @@ static int on_leave_block(MD_BLOCKTYPE type, void *detail, void *context)
         break;
     case MD_BLOCK_LI:
     case MD_BLOCK_P:
-    case MD_BLOCK_H: return end_text(r);
-    case MD_BLOCK_QUOTE: r->quotes--; break;
+    case MD_BLOCK_H:
+        return end_text(r);
+    case MD_BLOCK_QUOTE:
+        r->quotes--;
+        break;
     case MD_BLOCK_HR: {
         Block b = {.kind = BLOCK_RULE};
         return add_block(r, &b);
     }
-    case MD_BLOCK_CODE: return leave_code(r);
-    case MD_BLOCK_HTML: r->in_html = false; break;
+    case MD_BLOCK_CODE:
+        return leave_code(r);
+    case MD_BLOCK_HTML:
+        r->in_html = false;
+        break;
     case MD_BLOCK_TH:
     case MD_BLOCK_TD:
         r->in_cell = false;
@@ -374,7 +401,8 @@ static int on_leave_block(MD_BLOCKTYPE type, void *detail, void *context)
         r->table.level = 0;
         r->head.line = 0;
         return add_block(r, &r->table);
-    default: break;
+    default:
+        break;
     }
     return 0;
 }
@@ -462,16 +490,17 @@ static int check_whole(Lesson *l, Error *e)
     Buffer title = {0};
     const Block *first = l->count ? &l->blocks[0] : NULL;
     if (!first || first->kind != BLOCK_HEADING || first->level != 1)
-        return error_set(e, _("%s:%d: expected a title, \"# …\", at the beginning, found %s"), l->path, first && first->line ? first->line : 1,
-                         first ? _("something else") : _("nothing"));
+        return error_set(e, _("%s:%d: expected a title, \"# …\", at the beginning, found %s"), l->path,
+                         first && first->line ? first->line : 1, first ? _("something else") : _("nothing"));
     for (size_t i = 0; i < l->count; i++) {
         const Block *b = &l->blocks[i];
         l->asks += b->kind == BLOCK_ASK;
         l->checks += b->kind == BLOCK_CHECK ? b->more.count : 0;
         for (size_t k = 0; b->kind == BLOCK_ASK && k < i; k++)
             if (l->blocks[k].kind == BLOCK_ASK && strcmp(l->blocks[k].name, b->name) == 0)
-                return error_set(e, _("%s:%d: expected an id that no other question has, found \"%s\", which line %d has; call it something else"), l->path,
-                                 b->line, b->name, l->blocks[k].line);
+                return error_set(
+                    e, _("%s:%d: expected an id that no other question has, found \"%s\", which line %d has; call it something else"),
+                    l->path, b->line, b->name, l->blocks[k].line);
     }
     lesson_plain(first->text, &title);
     l->title = strdup(buffer_text(&title));
@@ -488,7 +517,7 @@ static char *without_returns(const char *bytes, size_t *n)
         if (bytes[i] != '\r')
             copy[kept++] = bytes[i];
     if (copy)
-        copy[*n = kept] = '\0';
+        copy[ *n = kept] = '\0';
     return copy;
 }
 

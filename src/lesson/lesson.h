@@ -78,9 +78,9 @@ typedef enum LessonKey {
 
 typedef struct Block {
     BlockKind kind;
-    int line;   /* where it stands in the file, from 1 */
-    int level;  /* HEADING: 1 … 6. TEXT: how deep in lists */
-    char *text; /* HEADING, TEXT: marked. CODE: as it stands. STOP, LAB: what to look at, marked. ASK: the question, marked. Never NULL */
+    int line;     /* where it stands in the file, from 1 */
+    int level;    /* HEADING: 1 … 6. TEXT: how deep in lists */
+    char *text;   /* HEADING, TEXT: marked. CODE: as it stands. STOP, LAB: what to look at, marked. ASK: the question, marked. Never NULL */
     char *bullet; /* TEXT: what stands in front of it, "•" or "2.", or NULL; a paragraph that goes on under one has "" */
     bool quoted;  /* TEXT: in a quotation */
     char **cells; /* TABLE: rows * columns of them, marked; the first row is the head */
@@ -88,10 +88,10 @@ typedef struct Block {
 
     AskKind ask;
     CheckLabel label;
-    char *name;      /* ASK: its id. LAB: the experiment's name */
+    char *name;           /* ASK: its id. LAB: the experiment's name */
     Item keys[KEY_COUNT]; /* text NULL where it is not given; those given several times: the first */
-    ItemList more;   /* EDIT and HOLDS, all of them; LAB: "key=value" settings; CHECK: expressions */
-    ItemList items;  /* ASK: choices or mistakes */
+    ItemList more;        /* EDIT and HOLDS, all of them; LAB: "key=value" settings; CHECK: expressions */
+    ItemList items;       /* ASK: choices or mistakes */
 } Block;
 
 typedef struct Lesson {
@@ -125,10 +125,11 @@ void lesson_plain(const char *marked, Buffer *out);
 
 /* ---- where lessons are (library.c) ---- */
 
-/* The file that a name means: a lesson's name ("q03"; case does not matter, "3" is q03) in the data folders' `lessons`, in this language where it is
- * there, else in English; a folder with en.md; or a file. NULL with e set where there is none; the caller frees it. */
+/* The file that a name means: a lesson's name ("q03"; case does not matter, "3" is q03) in the data folders' `lessons`, in this language
+ * where it is there, else in English; a folder with en.md; or a file. NULL with e set where there is none; the caller frees it. */
 char *lesson_find(const char *name, const char *lang, Error *e);
-/* Calls `found` with the name and folder of each lesson of the data folders, sorted, without repeats; `folder` (or NULL): only those in this one. */
+/* Calls `found` with the name and folder of each lesson of the data folders, sorted, without repeats; `folder` (or NULL): only those in
+ * this one. */
 int lessons_list(const char *folder, int (*found)(void *context, const char *name, const char *folder), void *context);
 
 #endif

@@ -135,6 +135,7 @@ char *lesson_find(const char *given, const char *lang, Error *e)
     free(folder);
     if (path)
         return path;
-    error_set(e, _("lesson: expected the name of a lesson, a folder or a file, found %s; 'stepformer lesson' lists them"), quote_short(given, strlen(given), quoted));
+    error_set(e, _("lesson: expected the name of a lesson, a folder or a file, found %s; 'stepformer lesson' lists them"),
+              quote_short(given, strlen(given), quoted));
     return NULL;
 }

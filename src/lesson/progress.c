@@ -56,7 +56,8 @@ static int read_line(Progress *p, const char *text, size_t n)
 {
     json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
     int status = 0;
-    if (line && strcmp(member(line, "lesson"), p->lesson) == 0 && json_integer_value(json_object_get(line, "version")) >= PROGRESS_VERSION) {
+    if (line && strcmp(member(line, "lesson"), p->lesson) == 0 &&
+        json_integer_value(json_object_get(line, "version")) >= PROGRESS_VERSION) {
         const char *id = member(line, "question");
         json_t *block = json_object_get(line, "block");
         for (int r = 0; *id && r < RESULT_COUNT; r++)
@@ -119,11 +120,15 @@ static int append(const char *path, json_t *line, Error *e)
 
 int progress_write_place(const char *path, const char *lesson, size_t at, bool done, Error *e)
 {
-    return append(path, json_pack("{s:i, s:s, s:I, s:b}", "version", PROGRESS_VERSION, "lesson", lesson, "block", (json_int_t)at, "done", (int)done), e);
+    return append(
+        path, json_pack("{s:i, s:s, s:I, s:b}", "version", PROGRESS_VERSION, "lesson", lesson, "block", (json_int_t)at, "done", (int)done),
+        e);
 }
 
 int progress_write_answer(const char *path, const char *lesson, const char *id, Result result, const char *given, Error *e)
 {
-    return append(path, json_pack("{s:i, s:s, s:s, s:s, s:s}", "version", PROGRESS_VERSION, "lesson", lesson, "question", id, "result", result_name(result), "given", given),
+    return append(path,
+                  json_pack("{s:i, s:s, s:s, s:s, s:s}", "version", PROGRESS_VERSION, "lesson", lesson, "question", id, "result",
+                            result_name(result), "given", given),
                   e);
 }

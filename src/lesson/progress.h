@@ -15,8 +15,8 @@ typedef struct ProgressAnswer {
 } ProgressAnswer;
 
 typedef struct Progress {
-    char *lesson;   /* "q03" */
-    size_t at;      /* the block where the learner stands */
+    char *lesson;     /* "q03" */
+    size_t at;        /* the block where the learner stands */
     bool begun, done; /* done: the end was reached once */
     ProgressAnswer *answers;
     size_t answer_count;

@@ -168,8 +168,9 @@ int scene_stop(Scene *s, const Lesson *l, const Block *b, SceneStop *out, Error 
         return error_prefix(e, "%s:%d: stop: %s", l->path, b->keys[key].line, text);
     int status = 0;
     if (used < n || list.items[0].is_weight)
-        status = error_set(e, _("%s:%d: stop: expected a stage, such as decoder.0.self.weights[head=1], found \"%.100s\"; 'stepformer stages' lists them"),
-                           l->path, b->keys[key].line, text);
+        status = error_set(
+            e, _("%s:%d: stop: expected a stage, such as decoder.0.self.weights[head=1], found \"%.100s\"; 'stepformer stages' lists them"),
+            l->path, b->keys[key].line, text);
     else
         out->first = list.items[0];
     address_list_free(&list);
@@ -275,7 +276,8 @@ static int number_of(const Asking *a, const Item *item, double *out)
     if (scene_evaluate(a->s, item->text, &v, a->e) != 0)
         return error_prefix(a->e, "%s:%d: ask %s", a->l->path, item->line, a->b->name);
     int status = v.type == VALUE_TEXT || v.rank != 0 || isnan(v.data[0])
-                     ? error_set(a->e, _("%s:%d: ask %s: expected a number, found what is none: \"%.100s\""), a->l->path, item->line, a->b->name, item->text)
+                     ? error_set(a->e, _("%s:%d: ask %s: expected a number, found what is none: \"%.100s\""), a->l->path, item->line,
+                                 a->b->name, item->text)
                      : 0;
     if (status == 0)
         *out = v.data[0];
@@ -299,8 +301,8 @@ static int shape_of(const Asking *a, const Item *item, size_t shape[QUESTION_RAN
     *rank = (int)v.count;
     value_free(&v);
     return good ? 0
-                : error_set(a->e, _("%s:%d: ask %s: expected a shape, such as 4x7x7 or shape(decoder.0.self.scores), found \"%.100s\""), a->l->path, item->line,
-                            a->b->name, item->text);
+                : error_set(a->e, _("%s:%d: ask %s: expected a shape, such as 4x7x7 or shape(decoder.0.self.scores), found \"%.100s\""),
+                            a->l->path, item->line, a->b->name, item->text);
 }
 
 static int stage_of(const Asking *a, const Item *item, char name[STAGE_NAME_MAX])
@@ -331,7 +333,8 @@ static int add_mistake(const Asking *a, const Item *item, const char *name, cons
         if ((status = stage_of(a, item, stage)) == 0)
             *taken = question_add_stage(a->q, stage, name, "%s", belief);
         break;
-    default: break;
+    default:
+        break;
     }
     return status;
 }
@@ -358,8 +361,9 @@ static int add_items(const Asking *a)
         buffer_free(&text);
         buffer_free(&reply);
         if (status == 0 && !taken)
-            status = error_set(a->e, _("%s:%d: ask %s: expected an answer that differs from the right one and from those above it, found \"%.100s\""), a->l->path,
-                               item->line, a->b->name, item->text);
+            status = error_set(
+                a->e, _("%s:%d: ask %s: expected an answer that differs from the right one and from those above it, found \"%.100s\""),
+                a->l->path, item->line, a->b->name, item->text);
     }
     return status;
 }
@@ -386,7 +390,8 @@ static int set_answer(const Asking *a)
     char stage[STAGE_NAME_MAX];
     int rank;
     switch (a->b->ask) {
-    case ASK_NUMBER: return set_number(a);
+    case ASK_NUMBER:
+        return set_number(a);
     case ASK_SHAPE:
         if (shape_of(a, answer, shape, &rank) != 0)
             return -1;
@@ -397,7 +402,8 @@ static int set_answer(const Asking *a)
             return -1;
         question_set_stage(a->q, stage);
         return 0;
-    default: return 0;
+    default:
+        return 0;
     }
 }
 

@@ -21,7 +21,7 @@ typedef struct Scene {
     Ablations ablations; /* those the model was trained with among them */
     Edits edits;
     Pass *pass;
-    Pass *baseline;  /* without ablations and edits; NULL where there are none */
+    Pass *baseline; /* without ablations and edits; NULL where there are none */
     Ids targets;
     LabRuns *labs;
     const Block *run; /* the block it was made of; NULL: none yet */

@@ -18,8 +18,8 @@ typedef struct Sheet {
     Scene scene;
     LabRuns labs;
     bool html, answers;
-    int number;     /* of the last question */
-    int list;       /* how deep in lists, and … */
+    int number; /* of the last question */
+    int list;   /* how deep in lists, and … */
     bool numbered[16];
     Buffer *out;
     Error *e;
@@ -55,10 +55,11 @@ static void put_plain(const Sheet *s, const char *text)
 
 static void put_mark(const Sheet *s, int mark, bool begins)
 {
-    static const char *const html[][2] = {[MARK_EMPHASIS] = {"<em>", "</em>"}, [MARK_STRONG] = {"<strong>", "</strong>"}, [MARK_CODE] = {"<code>", "</code>"},
-                                          [MARK_NUMBER] = {"<b>", "</b>"}, [MARK_LINK] = {"<a>", "</a>"}, [MARK_ADDRESS] = {"", ""}};
+    static const char *const html[][2] = {[MARK_EMPHASIS] = {"<em>", "</em>"}, [MARK_STRONG] = {"<strong>", "</strong>"},
+                                          [MARK_CODE] = {"<code>", "</code>"}, [MARK_NUMBER] = {"<b>", "</b>"},
+                                          [MARK_LINK] = {"<a>", "</a>"},       [MARK_ADDRESS] = {"", ""}};
     static const char *const markdown[][2] = {[MARK_EMPHASIS] = {"*", "*"}, [MARK_STRONG] = {"**", "**"}, [MARK_CODE] = {"`", "`"},
-                                              [MARK_NUMBER] = {"", ""}, [MARK_LINK] = {"", ""}, [MARK_ADDRESS] = {"", ""}};
+                                              [MARK_NUMBER] = {"", ""},     [MARK_LINK] = {"", ""},       [MARK_ADDRESS] = {"", ""}};
     buffer_puts(s->out, (s->html ? html : markdown)[mark][!begins]);
 }
 
@@ -408,26 +409,37 @@ static int put_block(Sheet *s, const Block *b)
         else
             buffer_puts(s->out, "\n\n");
         return status;
-    case BLOCK_TEXT: return put_text(s, b);
-    case BLOCK_CODE: put_code(s, b->text); return 0;
-    case BLOCK_TABLE: return put_table(s, b);
-    case BLOCK_RULE: buffer_puts(s->out, s->html ? "<hr>\n" : "---\n\n"); return 0;
+    case BLOCK_TEXT:
+        return put_text(s, b);
+    case BLOCK_CODE:
+        put_code(s, b->text);
+        return 0;
+    case BLOCK_TABLE:
+        return put_table(s, b);
+    case BLOCK_RULE:
+        buffer_puts(s->out, s->html ? "<hr>\n" : "---\n\n");
+        return 0;
     case BLOCK_RUN:
         status = scene_run(&s->scene, s->l, b, s->e);
         if (status == 0)
             put_run(s);
         return status;
-    case BLOCK_STOP: return put_stop(s, b);
-    case BLOCK_ASK: return put_ask(s, b);
-    case BLOCK_LAB: return put_lab(s, b);
-    case BLOCK_CHECK: return put_check(s, b);
+    case BLOCK_STOP:
+        return put_stop(s, b);
+    case BLOCK_ASK:
+        return put_ask(s, b);
+    case BLOCK_LAB:
+        return put_lab(s, b);
+    case BLOCK_CHECK:
+        return put_check(s, b);
     }
     return 0;
 }
 
 static void begin_page(const Sheet *s)
 {
-    buffer_printf(s->out, "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<title>", *s->l->lang ? s->l->lang : "en");
+    buffer_printf(s->out, "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
+                  *s->l->lang ? s->l->lang : "en");
     put_plain(s, s->l->title);
     buffer_puts(s->out, "</title>\n<style>\n"
                         "body { max-width: 44em; margin: 2em auto; padding: 0 1em; font-family: serif; line-height: 1.45; }\n"

@@ -6,7 +6,8 @@
 
 #include "lesson/lesson.h"
 
-/* Appends the worksheet of a lesson; with its answers, where they are wanted. Every number is computed. -1 with e set where one cannot be. */
+/* Appends the worksheet of a lesson; with its answers, where they are wanted. Every number is computed. -1 with e set where one cannot be.
+ */
 int sheet_write(const Lesson *l, bool html, bool answers, Buffer *out, Error *e);
 
 #endif

@@ -37,8 +37,7 @@ static size_t step_end(const Player *p, size_t step)
     return step + 1 < p->step_count ? p->steps[step + 1] : p->lesson.count;
 }
 
-/* The block of this kind within the step, or NULL. */
-static const Block *find_block(const Player *p, size_t step, BlockKind kind)
+const Block *lesson_block_of(const Player *p, size_t step, BlockKind kind)
 {
     for (size_t i = step < p->step_count ? p->steps[step] : p->lesson.count; i < step_end(p, step); i++)
         if (p->lesson.blocks[i].kind == kind)
@@ -46,7 +45,7 @@ static const Block *find_block(const Player *p, size_t step, BlockKind kind)
     return NULL;
 }
 
-static size_t step_of_block(const Player *p, size_t block)
+size_t lesson_step_of(const Player *p, size_t block)
 {
     size_t step = 0;
     while (step + 1 < p->step_count && p->steps[step + 1] <= block)
@@ -99,7 +98,8 @@ bool lesson_is_away(const App *app)
     bool changed = app->ablations != p->scene.ablations || app->edits.count != p->scene.edits.count;
     if (!b || changed || scene_stop((Scene *)&p->scene, &p->lesson, b, &stop, NULL) != 0)
         return !same_network(app, &p->scene);
-    return !same_network(app, &p->scene) || (stop.loss ? app->phase != PHASE_LOSS : app->at != stop.first.index || (app->phase == PHASE_BACKWARD) != stop.gradient);
+    return !same_network(app, &p->scene) ||
+           (stop.loss ? app->phase != PHASE_LOSS : app->at != stop.first.index || (app->phase == PHASE_BACKWARD) != stop.gradient);
 }
 
 /* Opens what the scene has in the debugger. */
@@ -110,7 +110,8 @@ static bool set_network(App *app, Player *p)
     if (same_network(app, &p->scene))
         return true;
     if (run)
-        given = (InputText){block_value(run, KEY_TEXT), block_value(run, KEY_TARGET), block_value(run, KEY_IDS), block_value(run, KEY_TARGET_IDS)};
+        given = (InputText){block_value(run, KEY_TEXT), block_value(run, KEY_TARGET), block_value(run, KEY_IDS),
+                            block_value(run, KEY_TARGET_IDS)};
     const char *name = run && block_value(run, KEY_MODEL) ? block_value(run, KEY_MODEL) : SCENE_MODEL;
     app->hunt = (Hunt){.bug = NULL};
     if (twin_is_other(app)) {
@@ -241,7 +242,7 @@ static void enter(App *app)
 {
     Player *p = app->lesson;
     Error e = {{0}};
-    const Block *ask = find_block(p, p->step, BLOCK_ASK);
+    const Block *ask = lesson_block_of(p, p->step, BLOCK_ASK);
     size_t last = p->step < p->step_count ? step_end(p, p->step) - 1 : p->lesson.count - 1;
     int status = scene_run(&p->scene, &p->lesson, scene_block(&p->lesson, last), &e);
     p->pending = false;
@@ -250,7 +251,7 @@ static void enter(App *app)
         p->asked = true;
         recall_answer(p);
     }
-    const Block *lab = find_block(p, p->step, BLOCK_LAB);
+    const Block *lab = lesson_block_of(p, p->step, BLOCK_LAB);
     if (status == 0 && lab && !scene_lab(&p->scene, &p->lesson, lab, &e))
         status = -1;
     p->stale = true;
@@ -274,7 +275,7 @@ static void keep_place(App *app)
     }
 }
 
-static void go_to_step(App *app, size_t step)
+void lesson_go(App *app, size_t step)
 {
     Player *p = app->lesson;
     forget_question(p);
@@ -354,165 +355,14 @@ int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e)
     p->labs.context = app;
     if (app->quiz && app->quiz->predict)
         quiz_set_predict(app, false, false); /* the lesson asks */
-    size_t step = p->progress.begun && !p->progress.done ? step_of_block(p, p->progress.at) : 0;
-    go_to_step(app, step);
+    size_t step = p->progress.begun && !p->progress.done ? lesson_step_of(p, p->progress.at) : 0;
+    lesson_go(app, step);
     if (step)
         app_say(app, ROLE_BADGE, "%s", _("where you left it; # shows the parts, b goes back"));
     return 0;
 }
 
-void lesson_start_named(App *app, const char *name, int kind)
-{
-    Error e = {{0}};
-    Lesson l;
-    const char *lang = getenv("LANGUAGE");
-    char *path = lesson_find(name, lang && strncmp(lang, "zh", 2) == 0 ? "zh" : "en", &e);
-    bool keep = app->quiz && app->quiz->keep;
-    if (!path || lesson_open(&l, path, &e) != 0 || lesson_start(app, &l, false, keep, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        free(path);
-        return;
-    }
-    free(path);
-    Player *p = app->lesson;
-    char part[64];
-    snprintf(part, sizeof part, ".%s", kind >= 0 ? stage_table[kind].id : "");
-    for (size_t i = 0; kind >= 0 && i < p->lesson.count; i++) {
-        const Block *b = &p->lesson.blocks[i];
-        const char *at = b->kind == BLOCK_STOP ? block_value(b, block_value(b, KEY_AT) ? KEY_AT : KEY_GRADIENT) : NULL;
-        const char *found = at ? strstr(at, part) : NULL;
-        if (found && !strchr("abcdefghijklmnopqrstuvwxyz_", found[strlen(part)] ? found[strlen(part)] : ' ')) {
-            go_to_step(app, step_of_block(p, i));
-            return;
-        }
-    }
-}
-
-/* ---- answering ---- */
-
-static void write_down(App *app, Result result, const char *mistake)
-{
-    Player *p = app->lesson;
-    Error e = {{0}};
-    char source[80], topic[QUESTION_NAME_MAX];
-    const ProgressAnswer *before = progress_answer(&p->progress, p->question.name);
-    const char *given = p->given ? p->given : "";
-    bool first = !before;
-    progress_set_answer(&p->progress, p->question.name, result, given);
-    if (!p->path)
-        return;
-    snprintf(source, sizeof source, "lesson %.60s", p->lesson.name);
-    snprintf(topic, sizeof topic, "%.*s", QUESTION_NAME_MAX - 1, p->lesson.name);
-    RecordEntry entry = {.source = source,
-                         .model = p->scene.ready ? p->scene.model->name : "",
-                         .topic = topic,
-                         .question = p->question.name,
-                         .mistake = mistake,
-                         .given = given,
-                         .result = result,
-                         .attempt = first ? 1 : 2};
-    char *answers = record_path(&e);
-    if (progress_write_answer(p->path, p->lesson.name, p->question.name, result, given, &e) != 0 || !answers || record_add(answers, &entry, &e) != 0)
-        app_say(app, ROLE_WARNING, "%s", e.text);
-    free(answers);
-}
-
-static void reply(App *app, const Answer *a)
-{
-    Player *p = app->lesson;
-    const Question *q = &p->question;
-    Buffer given = {0}, words = {0};
-    int mistake;
-    p->verdict = question_judge(q, a, &mistake);
-    if (q->kind == QUESTION_REASON)
-        buffer_puts(&given, p->typed ? p->typed : "");
-    else
-        question_write_answer(q, a, &given);
-    question_reply(q, a, &words);
-    free(p->given);
-    free(p->reply);
-    p->given = given.data;
-    p->reply = words.data;
-    p->answered = true;
-    p->comparing = false;
-    p->stale = true;
-    p->scroll = SIZE_MAX / 2; /* the reply is at the end */
-    write_down(app, p->verdict == VERDICT_RIGHT ? RESULT_RIGHT : p->verdict == VERDICT_PARTLY ? RESULT_PARTLY : RESULT_WRONG,
-               mistake >= 0 ? q->mistakes[mistake].name : "");
-}
-
-bool lesson_accept(App *app, const char *typed)
-{
-    Player *p = app->lesson;
-    Error e = {{0}};
-    Answer a;
-    if (!p || !p->asked)
-        return true;
-    if (p->question.kind == QUESTION_REASON) {
-        free(p->typed);
-        p->typed = strdup(typed);
-        p->comparing = true;
-        p->stale = true;
-        return true;
-    }
-    if (question_read_answer(&p->question, pass_plan(p->scene.pass), typed, &a, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return false;
-    }
-    reply(app, &a);
-    return true;
-}
-
-const char *lesson_prompt(const App *app)
-{
-    static const char *const words[] = {N_("answer: "), N_("number: "), N_("shape: "), N_("stage: "), N_("answer: ")};
-    return _(words[app->lesson->question.kind]);
-}
-
-static bool is_open(const Player *p)
-{
-    return p->asked && !p->answered && !*p->error;
-}
-
-bool lesson_key(App *app, int32_t key)
-{
-    Player *p = app->lesson;
-    if (!p || app->view != VIEW_LESSON || app->prompt.kind != PROMPT_NONE)
-        return false;
-    if (p->pending)
-        enter(app); /* a key that came first */
-    if (!is_open(p))
-        return false;
-    const Question *q = &p->question;
-    if (p->comparing) {
-        int choice = key == 'y' ? ASSESSED_YES : key == 'p' ? ASSESSED_PARTLY : key == 'n' ? ASSESSED_NO : -1;
-        if (choice >= 0)
-            reply(app, &(Answer){.choice = choice});
-        return choice >= 0;
-    }
-    if (q->kind == QUESTION_CHOICE) {
-        int choice = key >= 'a' && key < 'a' + q->choice_count ? key - 'a' : -1;
-        if (choice >= 0)
-            reply(app, &(Answer){.choice = choice});
-        return choice >= 0;
-    }
-    bool digit = (key >= '0' && key <= '9') || key == '-' || key == '.' || key == '(';
-    if (key != K_ENTER && !(digit && (q->kind == QUESTION_NUMBER || q->kind == QUESTION_SHAPE)))
-        return false;
-    prompt_open(app, PROMPT_LESSON, "");
-    if (digit)
-        prompt_key(app, key);
-    return true;
-}
-
 /* ---- commands ---- */
-
-static void skip(App *app)
-{
-    Player *p = app->lesson;
-    write_down(app, RESULT_SKIPPED, "");
-    go_to_step(app, p->step + 1);
-}
 
 /* To the end of the page, then to the next step. */
 static void go_on(App *app)
@@ -522,14 +372,15 @@ static void go_on(App *app)
         p->scroll += (size_t)(p->room > 3 ? p->room - 2 : 1);
         return;
     }
-    if (is_open(p) && !p->present) {
-        app_say(app, ROLE_WARNING, "%s", p->comparing ? _("is it the same reason? y yes, p partly, n no") : _("an answer first, please; Esc skips the question"));
+    if (lesson_is_asking(p) && !p->present) {
+        app_say(app, ROLE_WARNING, "%s",
+                p->comparing ? _("is it the same reason? y yes, p partly, n no") : _("an answer first, please; Esc skips the question"));
         return;
     }
     if (p->step == p->step_count)
         app_say(app, ROLE_BADGE, "%s", _("the end: b goes back, ; goes to the network, q leaves"));
     else
-        go_to_step(app, p->step + 1);
+        lesson_go(app, p->step + 1);
 }
 
 static void scroll_by(Player *p, long by)
@@ -546,20 +397,34 @@ bool lesson_command(App *app, CommandId id, size_t count)
         return false;
     switch (id) {
     case CMD_NEXT:
-    case CMD_OPEN: go_on(app); return true;
+    case CMD_OPEN:
+        go_on(app);
+        return true;
     case CMD_BACK:
     case CMD_RETURN:
         if (p->step)
-            go_to_step(app, p->step - 1);
+            lesson_go(app, p->step - 1);
         else
             app_say(app, ROLE_BADGE, "%s", _("this is the beginning"));
         return true;
-    case CMD_UP: scroll_by(p, -times); return true;
-    case CMD_DOWN: scroll_by(p, times); return true;
-    case CMD_PAGE_UP: scroll_by(p, -page); return true;
-    case CMD_PAGE_DOWN: scroll_by(p, page); return true;
-    case CMD_FIRST: p->scroll = 0; return true;
-    case CMD_LAST: scroll_by(p, p->total); return true;
+    case CMD_UP:
+        scroll_by(p, -times);
+        return true;
+    case CMD_DOWN:
+        scroll_by(p, times);
+        return true;
+    case CMD_PAGE_UP:
+        scroll_by(p, -page);
+        return true;
+    case CMD_PAGE_DOWN:
+        scroll_by(p, page);
+        return true;
+    case CMD_FIRST:
+        p->scroll = 0;
+        return true;
+    case CMD_LAST:
+        scroll_by(p, p->total);
+        return true;
     case CMD_SHOW:
         if (p->present && p->asked) {
             p->shown = !p->shown;
@@ -568,12 +433,13 @@ bool lesson_command(App *app, CommandId id, size_t count)
         }
         return false;
     case CMD_CLOSE:
-        if (is_open(p) && !p->present)
-            skip(app);
+        if (lesson_is_asking(p) && !p->present)
+            lesson_skip(app);
         else
             app->view = VIEW_STEP;
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -602,8 +468,11 @@ bool lesson_common(App *app, CommandId id)
         else
             app_say(app, ROLE_WARNING, "%s", _("no lesson is open; ; lists those about this stage"));
         return true;
-    case CMD_LESSONS: menu_open(app, MENU_LESSONS); return true;
-    default: return false;
+    case CMD_LESSONS:
+        menu_open(app, MENU_LESSONS);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -619,88 +488,4 @@ void lesson_badge(const App *app, char out[48])
     out[0] = '\0';
     if (p)
         snprintf(out, 48, "%.16s %zu/%zu", p->lesson.name, p->step + 1, p->step_count + 1);
-}
-
-/* ---- menus ---- */
-
-typedef void AddItem(Menu *m, const char *label, const char *name, const char *what, bool on);
-
-void lesson_fill_contents(App *app, AddItem *add)
-{
-    const Player *p = app->lesson;
-    for (size_t i = 0; i < p->step_count; i++) {
-        const Block *b = &p->lesson.blocks[p->steps[i]], *ask = find_block(p, i, BLOCK_ASK), *stop = find_block(p, i, BLOCK_STOP), *lab = find_block(p, i, BLOCK_LAB);
-        const ProgressAnswer *a = ask ? progress_answer(&p->progress, ask->name) : NULL;
-        Buffer what = {0};
-        char label[32], name[32];
-        snprintf(label, sizeof label, "%zu", i + 1);
-        snprintf(name, sizeof name, "step %zu", i);
-        if (b->kind == BLOCK_HEADING || (b->kind == BLOCK_TEXT && !stop && !lab && !ask)) {
-            Buffer head = {0}; /* up to the first number, which is computed only there */
-            buffer_add(&head, b->text, strcspn(b->text, "\005"));
-            buffer_puts(&what, b->kind == BLOCK_HEADING ? "" : "   ");
-            lesson_plain(buffer_text(&head), &what);
-            buffer_puts(&what, b->text[head.len] ? "…" : "");
-            buffer_free(&head);
-        }
-        const char *more = stop ? block_value(stop, block_value(stop, KEY_AT) ? KEY_AT : KEY_GRADIENT) : lab ? lab->name : ask ? ask->name : "";
-        buffer_printf(&what, "%s%s%s%s", what.len || b->kind == BLOCK_CHECK ? "" : "   ", what.len && *more ? " · " : "", more, a ? a->result == RESULT_RIGHT ? " ✓" : " ×" : "");
-        if (!what.len)
-            buffer_printf(&what, "   %s", block_kind_name(b->kind) ? block_kind_name(b->kind) : "");
-        add(&app->menu, label, name, buffer_text(&what), i == p->step);
-        buffer_free(&what);
-    }
-}
-
-typedef struct About {
-    App *app;
-    AddItem *add;
-    const char *lang, *part; /* ".scores" */
-    bool all;
-} About;
-
-static bool speaks_of(const Lesson *l, const char *part)
-{
-    for (size_t i = 0; i < l->count; i++) {
-        const Block *b = &l->blocks[i];
-        const char *at = b->kind == BLOCK_STOP ? block_value(b, block_value(b, KEY_AT) ? KEY_AT : KEY_GRADIENT) : NULL, *found = at ? strstr(at, part) : NULL;
-        if (found && !strchr("abcdefghijklmnopqrstuvwxyz_", found[strlen(part)] ? found[strlen(part)] : ' '))
-            return true;
-    }
-    return false;
-}
-
-static int add_about(void *context, const char *name, const char *folder)
-{
-    About *x = context;
-    Lesson l;
-    char *path = lesson_find(folder, x->lang, NULL);
-    if (path && lesson_open(&l, path, NULL) == 0) {
-        bool about = speaks_of(&l, x->part);
-        if (about != x->all)
-            x->add(&x->app->menu, name, name, l.title, about);
-        lesson_free(&l);
-    }
-    free(path);
-    return 0;
-}
-
-/* Those that stop at this kind of stage first, then the others. */
-void lesson_fill_about(App *app, AddItem *add)
-{
-    const char *lang = getenv("LANGUAGE");
-    char part[64];
-    snprintf(part, sizeof part, ".%s", stage_table[app_stage(app)->kind].id);
-    About x = {app, add, lang && strncmp(lang, "zh", 2) == 0 ? "zh" : "en", part, false};
-    lessons_list(NULL, add_about, &x);
-    x.all = true;
-    lessons_list(NULL, add_about, &x);
-}
-
-void lesson_choose(App *app, const char *name)
-{
-    if (strncmp(name, "step ", 5) == 0 && app->lesson)
-        go_to_step(app, (size_t)strtoul(name + 5, NULL, 10));
-    else
-        lesson_start_named(app, name, app_stage(app)->kind);
 }

@@ -14,7 +14,7 @@ enum { LESSON_BESIDE_FROM = 120 }; /* columns: from here on the text stands besi
 
 /* A paragraph of the page that is shown. */
 typedef struct LessonLine {
-    char *text;      /* marked (lesson.h), its numbers computed */
+    char *text; /* marked (lesson.h), its numbers computed */
     Role role;
     int indent;      /* columns */
     char bullet[16]; /* in front of it, within the indent */
@@ -35,39 +35,49 @@ typedef struct Player {
     LabRuns labs;
     Scene scene;
     Progress progress;
-    char *path;     /* of the file of progress; NULL: nothing is kept */
-    bool present;   /* a teacher shows it: answers on a key, nothing is kept */
+    char *path;   /* of the file of progress; NULL: nothing is kept */
+    bool present; /* a teacher shows it: answers on a key, nothing is kept */
 
-    size_t *steps;  /* the first block of each, step_count of them */
+    size_t *steps; /* the first block of each, step_count of them */
     size_t step_count;
     size_t step;    /* where the learner stands; step_count is the summary */
     bool pending;   /* the step is still to be entered: something long is computed first */
     double share;   /* how far that is … */
     char doing[80]; /* … and what it is */
 
-    Question question; /* of this step's ask block */
-    bool asked;     /* it has one */
+    Question question;               /* of this step's ask block */
+    bool asked;                      /* it has one */
     bool answered, comparing, shown; /* comparing: a reason beside the model answer; shown: by the teacher */
     Verdict verdict;
-    char *typed;    /* a reason */
+    char *typed; /* a reason */
     char *given, *reply;
 
     LessonPage page;
     char error[1024]; /* why the step cannot be shown; "" where it can */
     size_t scroll;
-    bool stale;     /* the page is to be made again */
-    int cols;       /* the page is of so many columns */
+    bool stale;      /* the page is to be made again */
+    int cols;        /* the page is of so many columns */
     int room, total; /* rows of the pane, and of the page, as drawn last */
-    ViewId behind;  /* the view that stands beside the text */
+    ViewId behind;   /* the view that stands beside the text */
 } Player;
 
-/* Opens a lesson in the debugger: at its beginning, or where the learner left it. The lesson is taken over. `keep`: progress and answers are
- * written down. -1 with e set; the lesson is then freed. */
+/* Opens a lesson in the debugger: at its beginning, or where the learner left it. The lesson is taken over. `keep`: progress and answers
+ * are written down. -1 with e set; the lesson is then freed. */
 int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e);
 /* The same by name, from within the debugger; says what is wrong. `kind` (or -1): at the first stop at this kind of stage. */
 void lesson_start_named(App *app, const char *name, int kind);
 void player_free(Player *p);
+/* Goes to a step: the network follows. */
+void lesson_go(App *app, size_t step);
+/* The step that a block is in; step_count behind the last block. */
+size_t lesson_step_of(const Player *p, size_t block);
+/* The first block of this kind within a step, or NULL. */
+const Block *lesson_block_of(const Player *p, size_t step, BlockKind kind);
 
+/* A question is asked and not yet answered. */
+bool lesson_is_asking(const Player *p);
+/* Leaves it unanswered, and goes on. */
+void lesson_skip(App *app);
 /* A key, before the commands: true where a question took it. */
 bool lesson_key(App *app, int32_t key);
 /* What was typed as an answer; false where it is none, with the reason said. */

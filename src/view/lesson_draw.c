@@ -17,12 +17,18 @@ typedef struct Styled {
 static Role role_of(int mark, Role plain)
 {
     switch (mark) {
-    case MARK_EMPHASIS: return ROLE_CROSS;
-    case MARK_STRONG: return ROLE_HEADING;
-    case MARK_CODE: return ROLE_LABEL;
-    case MARK_NUMBER: return ROLE_KEY;
-    case MARK_LINK: return ROLE_LINK;
-    default: return plain;
+    case MARK_EMPHASIS:
+        return ROLE_CROSS;
+    case MARK_STRONG:
+        return ROLE_HEADING;
+    case MARK_CODE:
+        return ROLE_LABEL;
+    case MARK_NUMBER:
+        return ROLE_KEY;
+    case MARK_LINK:
+        return ROLE_LINK;
+    default:
+        return plain;
     }
 }
 
@@ -204,7 +210,8 @@ static void draw_text(App *app, Canvas *c, Rect r)
     }
     bool away = lesson_is_away(app);
     if (away) {
-        canvas_put_cut(c, text.row + text.rows - 1, text.col, cols, ROLE_WARNING, _("the network is elsewhere, or changed: @ brings it back"));
+        canvas_put_cut(c, text.row + text.rows - 1, text.col, cols, ROLE_WARNING,
+                       _("the network is elsewhere, or changed: @ brings it back"));
         text.rows--;
     }
     if (canvas_init(&whole, c->cols, PAGE_ROWS, c->ascii, NULL) != 0)

@@ -262,7 +262,11 @@ static void add_reply(Maker *m, const Player *p)
 {
     bool right = p->verdict == VERDICT_RIGHT;
     Buffer text = {0};
-    buffer_printf(&text, right ? _("%s: right. ") : p->verdict == VERDICT_PARTLY ? _("%s: partly. ") : _("%s: no. "), p->given ? p->given : "");
+    buffer_printf(&text,
+                  right                          ? _("%s: right. ")
+                  : p->verdict == VERDICT_PARTLY ? _("%s: partly. ")
+                                                 : _("%s: no. "),
+                  p->given ? p->given : "");
     buffer_puts(&text, p->reply ? p->reply : "");
     LessonLine *made = add(m, right ? ROLE_DONE : ROLE_WARNING, buffer_text(&text));
     if (made) {
@@ -303,11 +307,16 @@ static const char *how_to_answer(const Player *p)
     if (p->comparing)
         return _("Is yours the same reason?  y yes   p partly   n no");
     switch (p->question.kind) {
-    case QUESTION_CHOICE: return _("A letter answers. Esc skips the question.");
-    case QUESTION_NUMBER: return _("Type a number (0.25, 1/3, 2e-3), then Enter. Esc skips the question.");
-    case QUESTION_SHAPE: return _("Type a shape (4x7x7), then Enter. Esc skips the question.");
-    case QUESTION_STAGE: return _("Enter, then a part of a stage's name. Esc skips the question.");
-    default: return _("Enter, then your reason in a sentence. Esc skips the question.");
+    case QUESTION_CHOICE:
+        return _("A letter answers. Esc skips the question.");
+    case QUESTION_NUMBER:
+        return _("Type a number (0.25, 1/3, 2e-3), then Enter. Esc skips the question.");
+    case QUESTION_SHAPE:
+        return _("Type a shape (4x7x7), then Enter. Esc skips the question.");
+    case QUESTION_STAGE:
+        return _("Enter, then a part of a stage's name. Esc skips the question.");
+    default:
+        return _("Enter, then your reason in a sentence. Esc skips the question.");
     }
 }
 
@@ -357,19 +366,29 @@ static int add_block(Maker *m, const Block *b)
 {
     LessonLine *made = NULL;
     switch (b->kind) {
-    case BLOCK_HEADING: return add_filled(m, b->level == 1 ? ROLE_CROSS : ROLE_HEADING, b->line, b->text, &made);
-    case BLOCK_TEXT: return add_text(m, b);
-    case BLOCK_CODE: add_verbatim(m, ROLE_LABEL, 2, b->text); return 0;
-    case BLOCK_TABLE: return add_table(m, b);
+    case BLOCK_HEADING:
+        return add_filled(m, b->level == 1 ? ROLE_CROSS : ROLE_HEADING, b->line, b->text, &made);
+    case BLOCK_TEXT:
+        return add_text(m, b);
+    case BLOCK_CODE:
+        add_verbatim(m, ROLE_LABEL, 2, b->text);
+        return 0;
+    case BLOCK_TABLE:
+        return add_table(m, b);
     case BLOCK_RULE:
         if ((made = add(m, ROLE_BORDER, "")))
             made->rule = true;
         return 0;
-    case BLOCK_RUN: return scene_run(m->s, m->l, b, m->e) == 0 ? add_run(m, b) : -1;
-    case BLOCK_STOP: return add_stop(m, b);
-    case BLOCK_ASK: return add_ask(m, b);
-    case BLOCK_LAB: return add_lab(m, b);
-    case BLOCK_CHECK: return add_check(m, b);
+    case BLOCK_RUN:
+        return scene_run(m->s, m->l, b, m->e) == 0 ? add_run(m, b) : -1;
+    case BLOCK_STOP:
+        return add_stop(m, b);
+    case BLOCK_ASK:
+        return add_ask(m, b);
+    case BLOCK_LAB:
+        return add_lab(m, b);
+    case BLOCK_CHECK:
+        return add_check(m, b);
     }
     return 0;
 }
@@ -399,10 +418,16 @@ static void add_summary(Maker *m)
         buffer_printf(&line, "%s: %s", b->name, !a ? _("not asked yet") : a->result == RESULT_SKIPPED ? _("skipped") : a->given);
         bool good = a && a->result == RESULT_RIGHT;
         if ((made = add_close(m, good ? ROLE_DONE : a ? ROLE_WARNING : ROLE_DIM, 2, buffer_text(&line))))
-            snprintf(made->bullet, sizeof made->bullet, "%s", good ? "✓" : !a || a->result == RESULT_SKIPPED ? "-" : a->result == RESULT_PARTLY ? "~" : "×");
+            snprintf(made->bullet, sizeof made->bullet, "%s",
+                     good                                ? "✓"
+                     : !a || a->result == RESULT_SKIPPED ? "-"
+                     : a->result == RESULT_PARTLY        ? "~"
+                                                         : "×");
         buffer_free(&line);
     }
-    add(m, ROLE_TEXT, _("b goes back, # shows the parts of the lesson, ; goes to the network, which stays as it is. 'stepformer lesson' lists the other lessons."));
+    add(m, ROLE_TEXT,
+        _("b goes back, # shows the parts of the lesson, ; goes to the network, which stays as it is. 'stepformer lesson' lists the other "
+          "lessons."));
 }
 
 static int make(Maker *m, size_t first, size_t end)

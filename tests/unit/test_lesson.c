@@ -1,5 +1,5 @@
-/* test_lesson.c - lessons: what is read, what they claim, two languages of one, and what is kept of the learner. Errors of the format are in
- * tests/corrupt/expect.txt. */
+/* test_lesson.c - lessons: what is read, what they claim, two languages of one, and what is kept of the learner. Errors of the format are
+ * in tests/corrupt/expect.txt. */
 #include "data_help.h"
 #include "model_help.h"
 
@@ -20,8 +20,10 @@ static Lesson parse(const char *text)
 
 Test(lesson, blocks_are_read_with_their_lines)
 {
-    Lesson l = parse("# A *title*\n\nA paragraph,\nof two lines with `= 1 + 1` and `code`.\n\n- one\n- two\n  1. inner\n\n> said\n\n| a | b |\n|---|---|\n| c | **d** |\n\n"
-                     "```sh\nls\n```\n\n---\n\n```run\nmodel: hand-wired\nedit: a=1\nedit: b=2\n```\n\n```stop\nat: decoder.0.self.weights[query=-1]\nLook *here*.\n```\n\n"
+    Lesson l = parse("# A *title*\n\nA paragraph,\nof two lines with `= 1 + 1` and `code`.\n\n- one\n- two\n  1. inner\n\n> said\n\n| a | "
+                     "b |\n|---|---|\n| c | **d** |\n\n"
+                     "```sh\nls\n```\n\n---\n\n```run\nmodel: hand-wired\nedit: a=1\nedit: b=2\n```\n\n```stop\nat: "
+                     "decoder.0.self.weights[query=-1]\nLook *here*.\n```\n\n"
                      "```lab scaling\nd_k: 4, 16\nLook.\n```\n\n```check this-model\n# no claim\n1 < 2\n\n2 < 3\n```\n");
     static const BlockKind kinds[] = {BLOCK_HEADING, BLOCK_TEXT, BLOCK_TEXT, BLOCK_TEXT, BLOCK_TEXT, BLOCK_TEXT, BLOCK_TABLE,
                                       BLOCK_CODE,    BLOCK_RULE, BLOCK_RUN,  BLOCK_STOP, BLOCK_LAB,  BLOCK_CHECK};
@@ -32,7 +34,9 @@ Test(lesson, blocks_are_read_with_their_lines)
         cr_assert(lines[i] == 0 || l.blocks[i].line == lines[i], "block %zu: line %d", i, l.blocks[i].line);
     }
     cr_assert_str_eq(l.title, "A title");
-    cr_assert_str_eq(l.blocks[1].text, "A paragraph,\nof two lines with \005" "1 + 1\007 and \003" "code\007.");
+    cr_assert_str_eq(l.blocks[1].text, "A paragraph,\nof two lines with \005"
+                                       "1 + 1\007 and \003"
+                                       "code\007.");
     cr_assert_str_eq(l.blocks[2].bullet, "•");
     cr_assert(l.blocks[4].level == 2 && strcmp(l.blocks[4].bullet, "1.") == 0);
     cr_assert(l.blocks[5].quoted);
@@ -109,7 +113,8 @@ Test(lesson, what_is_not_there_is_malformed)
     expect("# t\n\n```check always\n1 + 1\n```\n", CHECKED_MALFORMED, "test.md:4: check: expected a comparison");
     expect("# t\n\n```run\nmodel: no-such\n```\n", CHECKED_MALFORMED, "test.md:4: run:");
     expect("# t\n\n```run\nmodel: hand-wired\ntext: A Z\n```\n", CHECKED_MALFORMED, "test.md:5: run:");
-    expect("# t\n\n```run\nmodel: mask\nablate: no-mask\n```\n", CHECKED_MALFORMED, "test.md:5: run: expected an ablation of a part that mask has");
+    expect("# t\n\n```run\nmodel: mask\nablate: no-mask\n```\n", CHECKED_MALFORMED,
+           "test.md:5: run: expected an ablation of a part that mask has");
     expect("# t\n\n```stop\nat: decoder.0.self.wieghts\n```\n", CHECKED_MALFORMED, "test.md:4: stop:");
     expect("# t\n\n```lab no-such\n```\n", CHECKED_MALFORMED, "test.md:3: lab no-such: expected the name of an experiment");
     expect("# t\n\n```lab scaling\nno-such: 4\n```\n", CHECKED_MALFORMED, "test.md:3: lab scaling:");
@@ -134,11 +139,13 @@ Test(lesson, an_experiment_runs_once)
 Test(lesson, a_scene_forgets_what_the_one_before_changed)
 {
     Heard h = {{0}, 0, 0};
-    cr_assert_eq(check("# t\n\n```run\nmodel: hand-wired\ntext: A B C A\nedit: decoder.0.self.heads=zero\n```\n\n```check this-model\nmax(abs(decoder.0.self.heads)) == 0\n"
-                       "baseline(max(abs(decoder.0.self.heads))) > 0\n```\n\n```run\nmodel: hand-wired\ntext: A B\n```\n\n```check this-model\n"
-                       "max(abs(decoder.0.self.heads)) > 0\nn == 3\n```\n",
-                       &h),
-                 CHECKED_TRUE, "%s", buffer_text(&h.text));
+    cr_assert_eq(
+        check("# t\n\n```run\nmodel: hand-wired\ntext: A B C A\nedit: decoder.0.self.heads=zero\n```\n\n```check "
+              "this-model\nmax(abs(decoder.0.self.heads)) == 0\n"
+              "baseline(max(abs(decoder.0.self.heads))) > 0\n```\n\n```run\nmodel: hand-wired\ntext: A B\n```\n\n```check this-model\n"
+              "max(abs(decoder.0.self.heads)) > 0\nn == 3\n```\n",
+              &h),
+        CHECKED_TRUE, "%s", buffer_text(&h.text));
     cr_assert_eq(h.held, 4);
     buffer_free(&h.text);
 }
@@ -165,7 +172,8 @@ Test(lesson, two_languages_say_the_same)
     part(one, "# 题\n\n`= 2`，`= 1`。\n\n```check always\n1 < 3\n```\n", "test.md:6: expected the same as test.md:5");
     part(one, "# 题\n\n`= 2`，`= 1`。\n\n```check trained\n1 < 2\n```\n", "test.md:5: expected the same");
     part(one, "# 题\n\n`= 2`，`= 1`。\n", "found fewer");
-    part("# t\n\n```ask choice\nid: a\nq?\n- [x] b\n- [ ] c :: d\n```\n", "# t\n\n```ask choice\nid: a\n问？\n- [ ] 丙 :: 丁\n- [x] 乙\n```\n", "test.md:6: expected the same");
+    part("# t\n\n```ask choice\nid: a\nq?\n- [x] b\n- [ ] c :: d\n```\n",
+         "# t\n\n```ask choice\nid: a\n问？\n- [ ] 丙 :: 丁\n- [x] 乙\n```\n", "test.md:6: expected the same");
 }
 
 /* Every shipped lesson says the same in both languages, and what it says holds: the whole of `lesson --check`. */
@@ -283,8 +291,10 @@ static void press(App *app, const char *keys)
     canvas_free(&c);
 }
 
-static const char course[] = "# t\n\nFirst.\n\n```ask number\nid: two\n1 + 1?\nanswer: 2\n- 11 :: joined\n```\n\n## See\n\n```run\nmodel: hand-wired\ntext: A B C A\nablate: no-residual\n```\n\n"
-                             "```stop\nat: decoder.0.self.weights[query=2]\nshow: heat\nLook.\n```\n\nSaid.\n\n```stop\nat: loss\nThe loss.\n```\n";
+static const char course[] =
+    "# t\n\nFirst.\n\n```ask number\nid: two\n1 + 1?\nanswer: 2\n- 11 :: joined\n```\n\n## See\n\n```run\nmodel: hand-wired\ntext: A B C "
+    "A\nablate: no-residual\n```\n\n"
+    "```stop\nat: decoder.0.self.weights[query=2]\nshow: heat\nLook.\n```\n\nSaid.\n\n```stop\nat: loss\nThe loss.\n```\n";
 
 Test(lesson, it_drives_the_network_and_brings_it_back)
 {
@@ -344,7 +354,8 @@ Test(lesson, a_teacher_shows_answers_and_nothing_is_kept)
 /* A sheet without answers has none, in either form. */
 Test(lesson, a_worksheet_keeps_its_answers)
 {
-    Lesson l = parse("# t\n\n```ask number\nid: a\nA question?\nanswer: 3 * 1234\nwhy: Because.\n```\n\n```stop\nat: decoder.0.self.weights\n```\n");
+    Lesson l = parse(
+        "# t\n\n```ask number\nid: a\nA question?\nanswer: 3 * 1234\nwhy: Because.\n```\n\n```stop\nat: decoder.0.self.weights\n```\n");
     for (int html = 0; html < 2; html++)
         for (int answers = 0; answers < 2; answers++) {
             Buffer out = {0};
