@@ -178,6 +178,7 @@ MESSAGES  := $(LANGUAGES:%=build/locale/%/LC_MESSAGES/stepformer.mo)
 XGETTEXT   = LC_ALL=C xgettext -f - -C --from-code=UTF-8 --no-location --package-name=stepformer --package-version=$(VERSION) \
              -k_ -kN_ -kC_:1c,2 -kngettext:1,2 -kerror_set:2 -kerror_prefix:2 -kerror_memory:2 -kcli_say:1 -keval_fail:4 -kfail_at:3 \
              -kexpected:2 -kparse_raw:2
+MSGMERGE  ?= msgmerge
 all: $(MESSAGES)
 build/locale/%/LC_MESSAGES/stepformer.mo: src/po/%.po
 	@mkdir -p $(@D)
@@ -191,7 +192,7 @@ pot:
 	@for r in tiny-models/*/README.md; do sed -n '3s/.*/_("&")/p' $$r; done >build/summaries.h
 	@{ find src -name '*.[ch]' -o -name '*.def'; echo build/summaries.h; } | LC_ALL=C sort | $(XGETTEXT) -o - | sed /^.POT-Creation-Date/d >build/stepformer.pot
 po: pot
-	@for l in $(LANGUAGES); do msgmerge --quiet --update --backup=none --no-fuzzy-matching --no-location src/po/$$l.po build/stepformer.pot || exit 1; \
+	@for l in $(LANGUAGES); do $(MSGMERGE) --quiet --update --backup=none --no-fuzzy-matching --no-location src/po/$$l.po build/stepformer.pot || exit 1; \
 		msgattrib --no-obsolete --no-location -o src/po/$$l.po src/po/$$l.po && sed -i /^.POT-Creation-Date/d src/po/$$l.po && msgfmt --statistics -o /dev/null src/po/$$l.po; done
 
 # ---- the rest ----

@@ -56,6 +56,8 @@ int cli_wrong(const Error *e);
 void cli_start(void);
 /* Speaks this language from now on. */
 void cli_set_language(const char *lang);
+/* For what draws in ASCII: where the language has other characters, says so and speaks English. */
+void cli_speak_ascii(void);
 /* "stepformer 0.1" and what it was built with. */
 void cli_print_version(void);
 

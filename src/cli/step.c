@@ -41,6 +41,8 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e)
 {
     Ablations a;
     InputText given;
+    if (screen_is_ascii())
+        cli_speak_ascii();
     if (cli_read_ablations(o, &a, e) != 0 || options_input(o, &given, e) != 0)
         return NULL;
     Model *m = cli_open_model(o, e);

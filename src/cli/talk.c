@@ -104,6 +104,17 @@ void cli_set_language(const char *lang)
     textdomain(DOMAIN); /* forgets translations already looked up */
 }
 
+void cli_speak_ascii(void)
+{
+    const char *word = _("attention weights");
+    while (*word && (unsigned char)*word < 0x80)
+        word++;
+    if (!*word)
+        return;
+    cli_set_language("en");
+    cli_say("this locale has ASCII only, so the screen is in English; try LC_ALL=C.UTF-8 and --lang zh");
+}
+
 void cli_print_version(void)
 {
     printf("stepformer %s\n", VERSION);

@@ -47,3 +47,12 @@ $ stepformer explain heads -m hand-wired -t "A B C A" --format csv >en; stepform
 $ stepformer print -m hand-wired -t "A B C A" "entropy(decoder.0.self.weights)" --format json >en; stepformer print -m hand-wired -t "A B C A" "entropy(decoder.0.self.weights)" --format json --lang zh >zh; cmp en zh
 
 $ stepformer stages -m hand-wired >en; stepformer stages -m hand-wired --lang zh >zh; cmp en zh
+
+# a screen of ASCII cannot hold Chinese
+$ LC_ALL=C stepformer frame -m hand-wired -t "A B C A" --lang zh
+err the screen is in English
+out token embeddings
+!out \u
+
+$ LC_ALL=C stepformer frame -m hand-wired -t "A B C A"
+quiet
