@@ -90,6 +90,16 @@ void text_pad(Buffer *out, const char *s, int columns)
         buffer_puts(out, s);
 }
 
+bool text_meets_wide(const char *a, size_t na, const char *b, size_t nb)
+{
+    size_t last = na;
+    int32_t c, d;
+    while (last > 0 && ((unsigned char)a[--last] & 0xc0) == 0x80)
+        continue;
+    return na > 0 && nb > 0 && text_decode(a + last, na - last, &c) && text_decode(b, nb, &d) && text_char_width(c) == 2 &&
+           text_char_width(d) == 2;
+}
+
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
 {
     while (n) {

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "pass/sample.h"
+#include "train/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,7 @@ static int open_to_go_on(Work *w, Options *o, Error *e)
     *w = (Work){0};
     if (cli_read_ablations(o, &w->ablations, e) != 0 || options_input(o, &given, e) != 0 || !(w->model = cli_open_model(o, e)))
         return -1;
+    w->ablations |= run_trained_without(w->model->path);
     const Config *c = &w->model->config;
     if (c->kind == KIND_ENCODER_DECODER && !given.target && !given.target_ids) {
         snprintf(begin, sizeof begin, "%d", input_begin_id(w->model));

@@ -240,7 +240,9 @@ static int go_on(const Fence *f, char **text, const char *line, size_t n)
 {
     Buffer b = {0};
     char *more = copy_trimmed(line, n);
-    buffer_printf(&b, "%s %s", *text ? *text : "", more ? more : "");
+    const char *begun = *text ? *text : "";
+    bool wide = more && text_meets_wide(begun, strlen(begun), more, strlen(more));
+    buffer_printf(&b, "%s%s%s", begun, wide ? "" : " ", more ? more : "");
     free(more);
     if (!more || b.failed) {
         buffer_free(&b);

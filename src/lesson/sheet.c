@@ -349,14 +349,14 @@ static void put_answers(const Sheet *s, const Question *q)
     if (q->kind != QUESTION_REASON) {
         buffer_puts(&text, _("The answer: "));
         question_write_answer(q, &q->right, &text);
-        buffer_puts(&text, ". ");
+        buffer_puts(&text, _(". "));
     }
     buffer_puts(&text, q->why ? q->why : "");
     put_paragraph(s, buffer_text(&text));
     for (int i = 0; i < q->mistake_count; i++) {
         buffer_clear(&text);
         question_write_answer(q, &q->mistakes[i].answer, &text);
-        buffer_printf(&text, ": %s", q->mistakes[i].belief);
+        buffer_printf(&text, _(": %s"), q->mistakes[i].belief);
         put_paragraph(s, buffer_text(&text));
     }
     buffer_free(&text);

@@ -11,7 +11,7 @@
 
 /* ---- steps ---- */
 
-/* A step ends behind what is to be looked at or answered, and before a heading. */
+/* A step ends behind what is to be looked at or answered, and before a heading or a run: all of a step is about one network. */
 static int cut_steps(Player *p, Error *e)
 {
     const Lesson *l = &p->lesson;
@@ -22,7 +22,7 @@ static int cut_steps(Player *p, Error *e)
     for (size_t i = 0; i < l->count; i++) {
         const Block *b = &l->blocks[i];
         bool heading = b->kind == BLOCK_HEADING && b->level <= 2;
-        if (ends || (heading && !only_headings)) {
+        if (ends || ((heading || b->kind == BLOCK_RUN) && !only_headings)) {
             p->steps[p->step_count++] = i;
             only_headings = true;
         }

@@ -283,7 +283,7 @@ static void add_answer(Maker *m, const Question *q)
     if (q->kind != QUESTION_REASON) {
         buffer_puts(&text, _("The answer: "));
         question_write_answer(q, &q->right, &text);
-        buffer_puts(&text, ". ");
+        buffer_puts(&text, _(". "));
     }
     buffer_puts(&text, q->why ? q->why : "");
     LessonLine *made = add(m, ROLE_DONE, buffer_text(&text));
@@ -295,7 +295,7 @@ static void add_answer(Maker *m, const Question *q)
     for (int i = 0; i < q->mistake_count; i++) {
         buffer_clear(&text);
         question_write_answer(q, &q->mistakes[i].answer, &text);
-        buffer_printf(&text, ": %s", q->mistakes[i].belief);
+        buffer_printf(&text, _(": %s"), q->mistakes[i].belief);
         if ((made = add_close(m, ROLE_DIM, 2, buffer_text(&text))))
             snprintf(made->bullet, sizeof made->bullet, "×");
     }
