@@ -12,7 +12,7 @@ quiet
 $ stepformer lesson --check $TOP/lessons/q03/en.md
 out 1 file
 $ stepformer lesson --check $TOP/lessons
-out 2 files
+out 0 wrong
 # a single file can be checked outside its folder
 $ printf '# t\n\n```check always\n1 < 2\n```\n' >own.md; stepformer lesson --check own.md
 out 1 always
