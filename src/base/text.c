@@ -100,6 +100,23 @@ bool text_meets_wide(const char *a, size_t na, const char *b, size_t nb)
            text_char_width(d) == 2;
 }
 
+void text_join_lines(Buffer *b)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < b->len; i++) {
+        size_t before = kept, behind = i + 1;
+        while (before > 0 && (unsigned char)b->data[before - 1] < ' ')
+            before--;
+        while (behind < b->len && (unsigned char)b->data[behind] < ' ')
+            behind++;
+        if (b->data[i] != '\n' || !text_meets_wide(b->data, before, b->data + behind, b->len - behind))
+            b->data[kept++] = b->data[i];
+    }
+    b->len = kept;
+    if (b->data)
+        b->data[kept] = '\0';
+}
+
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
 {
     while (n) {

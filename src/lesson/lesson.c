@@ -113,24 +113,6 @@ static void begin_text(Reader *r)
     }
 }
 
-/* A line's end between two wide characters is nothing: Chinese has no spaces. Marks beside it do not count. */
-static void join_lines(Buffer *b)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < b->len; i++) {
-        size_t before = kept, behind = i + 1;
-        while (before > 0 && (unsigned char)b->data[before - 1] < ' ')
-            before--;
-        while (behind < b->len && (unsigned char)b->data[behind] < ' ')
-            behind++;
-        if (b->data[i] != '\n' || !text_meets_wide(b->data, before, b->data + behind, b->len - behind))
-            b->data[kept++] = b->data[i];
-    }
-    b->len = kept;
-    if (b->data)
-        b->data[kept] = '\0';
-}
-
 static int end_text(Reader *r)
 {
     if (!r->open)
@@ -138,7 +120,7 @@ static int end_text(Reader *r)
     r->open = false;
     Block b = r->head;
     r->head = (Block){.kind = BLOCK_TEXT};
-    join_lines(&r->text);
+    text_join_lines(&r->text);
     b.text = strdup(buffer_text(&r->text));
     if (r->text.failed || !b.text) {
         block_free(&b);
@@ -454,7 +436,7 @@ char *lesson_inline(const char *text)
     int status = guarded.failed ? -1 : md_parse(guarded.data, (MD_SIZE)guarded.len, &parser, &r);
     while (r.text.len && strchr("\n \010", r.text.data[r.text.len - 1]))
         r.text.data[--r.text.len] = '\0';
-    join_lines(&r.text);
+    text_join_lines(&r.text);
     const char *made = buffer_text(&r.text);
     char *copy = status == 0 && !r.text.failed ? strdup(strncmp(made, ". ", 2) == 0 ? made + 2 : strcmp(made, ".") == 0 ? "" : made) : NULL;
     buffer_free(&guarded);

@@ -162,6 +162,17 @@ size_t app_index(const App *app, const Stage *s, int k)
     return i < s->shape[k] ? i : s->shape[k] - 1;
 }
 
+void app_scroll(App *app, CommandId id, size_t count)
+{
+    enum { ABOVE_AND_BELOW = 10 }; /* rows that stay; no view has more */
+    size_t page = app->rows > ABOVE_AND_BELOW ? (size_t)(app->rows - ABOVE_AND_BELOW) : 1;
+    size_t by = id == CMD_PAGE_UP || id == CMD_PAGE_DOWN ? page : count ? count : 1;
+    if (id == CMD_DOWN || id == CMD_PAGE_DOWN)
+        app->scroll += by;
+    else
+        app->scroll = by > app->scroll ? 0 : app->scroll - by;
+}
+
 void app_move(App *app, const Stage *s, int k, size_t i)
 {
     app->cursor[cursor_axis(s, k)] = s->axes[k] == AXIS_KV_HEAD ? i * group(app) : i;

@@ -246,6 +246,8 @@ int app_set_edits(App *app, const Edits *edits, Error *e);
 bool app_add_edit(App *app, const char *text);
 /* Takes edit i back; says so, or that there is none. */
 void app_undo_edit(App *app, size_t i);
+/* Up, down, a page up or down: moves app->scroll; what draws keeps it within its lines. */
+void app_scroll(App *app, CommandId id, size_t count);
 /* Moves the cursor to index i along axis k. A query, and a key that is a row, share the cursor of the tokens. */
 void app_move(App *app, const Stage *s, int k, size_t i);
 /* Makes the pass anew, because its weights changed. */

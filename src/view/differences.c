@@ -232,21 +232,12 @@ void differences_open(App *app)
 
 bool differences_command(App *app, CommandId id, size_t count)
 {
-    size_t times = count ? count : 1, page = app->rows > ROWS_ABOVE + 3 ? (size_t)(app->rows - ROWS_ABOVE - 3) : 1;
     const Comparison *c = twin_comparison(app);
     switch (id) {
     case CMD_UP:
-        app->scroll = times > app->scroll ? 0 : app->scroll - times;
-        return true;
     case CMD_DOWN:
-        app->scroll += times;
-        return true;
     case CMD_PAGE_UP:
-        app->scroll = page > app->scroll ? 0 : app->scroll - page;
-        return true;
-    case CMD_PAGE_DOWN:
-        app->scroll += page;
-        return true;
+    case CMD_PAGE_DOWN: app_scroll(app, id, count); return true;
     case CMD_FIRST:
         app->scroll = 0;
         return true;

@@ -63,12 +63,11 @@ void gradients_draw(App *app, Canvas *c, Rect r)
 
 bool gradients_command(App *app, CommandId id, size_t count)
 {
-    size_t times = count ? count : 1, page = app->rows > 8 ? (size_t)app->rows - 8 : 1;
     switch (id) {
-    case CMD_UP: app->scroll = times > app->scroll ? 0 : app->scroll - times; return true;
-    case CMD_DOWN: app->scroll += times; return true;
-    case CMD_PAGE_UP: app->scroll = page > app->scroll ? 0 : app->scroll - page; return true;
-    case CMD_PAGE_DOWN: app->scroll += page; return true;
+    case CMD_UP:
+    case CMD_DOWN:
+    case CMD_PAGE_UP:
+    case CMD_PAGE_DOWN: app_scroll(app, id, count); return true;
     default: return false;
     }
 }

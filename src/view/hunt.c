@@ -271,20 +271,11 @@ void hunt_draw(App *app, Canvas *c, Rect r)
 
 bool hunt_command(App *app, CommandId id, size_t count)
 {
-    size_t times = count ? count : 1, page = app->rows > 4 ? (size_t)app->rows - 4 : 1;
     switch (id) {
     case CMD_UP:
-        app->scroll = times > app->scroll ? 0 : app->scroll - times;
-        return true;
     case CMD_DOWN:
-        app->scroll += times;
-        return true;
     case CMD_PAGE_UP:
-        app->scroll = page > app->scroll ? 0 : app->scroll - page;
-        return true;
-    case CMD_PAGE_DOWN:
-        app->scroll += page;
-        return true;
+    case CMD_PAGE_DOWN: app_scroll(app, id, count); return true;
     case CMD_NEXT:
     case CMD_OPEN:
         app->view = VIEW_STEP;

@@ -229,12 +229,12 @@ void printed_draw(App *app, Canvas *c, Rect r)
 
 bool printed_command(App *app, CommandId id, size_t count)
 {
-    size_t times = count ? count : 1, page = app->rows > 4 ? (size_t)app->rows - 4 : 1, across = 12;
+    size_t times = count ? count : 1, across = 12;
     switch (id) {
-    case CMD_UP: app->scroll = times > app->scroll ? 0 : app->scroll - times; return true;
-    case CMD_DOWN: app->scroll += times; return true;
-    case CMD_PAGE_UP: app->scroll = page > app->scroll ? 0 : app->scroll - page; return true;
-    case CMD_PAGE_DOWN: app->scroll += page; return true;
+    case CMD_UP:
+    case CMD_DOWN:
+    case CMD_PAGE_UP:
+    case CMD_PAGE_DOWN: app_scroll(app, id, count); return true;
     case CMD_LEFT: app->left = times * across > app->left ? 0 : app->left - times * across; return true;
     case CMD_RIGHT: app->left += app->left < 10 * across ? times * across : 0; return true;
     case CMD_FIRST: app->left = 0; return true;
