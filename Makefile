@@ -1,5 +1,6 @@
 # stepformer: `make` builds ./stepformer, which works from here uninstalled. `make help` lists the rest.
 
+MAKEFLAGS += --no-print-directory
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CC      ?= cc
