@@ -226,10 +226,10 @@ static int add_lab(Maker *m, const Block *b)
             snprintf(made->bullet, sizeof made->bullet, "-");
         }
     add_made(m, ROLE_DIM, 0, _("It varies %s. It holds fixed %s."), _(lab->info->varies), _(lab->info->fixed));
-    add_made(m, ROLE_DIM, 0, _("It does not show %s."), _(lab->info->limits));
+    add_made(m, ROLE_DIM, 0, _("What it does not show: %s"), _(lab->info->limits));
     for (size_t i = 0; i < b->more.count; i++)
         buffer_printf(&settings, " %s", b->more.items[i].text);
-    add_made(m, ROLE_DIM, 0, _("These are its small parameters; the usual ones: stepformer lab %s%s"), b->name, buffer_text(&settings));
+    add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name, buffer_text(&settings));
     buffer_free(&settings);
     buffer_free(&text);
     return 0;
