@@ -62,7 +62,8 @@ $(BUILD)/tests/unit/%.o: FLAGS += -D_DEFAULT_SOURCE $(shell pkg-config --cflags 
 $(BUILD)/unit: $(TESTS:%.c=$(BUILD)/%.o) $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK) $(shell pkg-config --libs criterion)
 
-$(BUILD)/replay: $(BUILD)/tests/corrupt/replay.o $(BUILD)/tests/corrupt/parsers.o $(BUILD)/tests/corrupt/parsers_pass.o $(LIBRARY)
+REPLAY := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/corrupt/*.c))
+$(BUILD)/replay: $(REPLAY) $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK)
 
 # Corrupt files, then unit tests, golden cases and screens. A leak or a finding of a sanitizer fails it although Criterion
@@ -217,6 +218,6 @@ help:
 	@echo 'make deps                 install what building needs (Debian)'
 	@echo 'make clean'
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(TESTS:%.c=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(TESTS:%.c=$(BUILD)/%.d) $(REPLAY:.o=.d)
 .PHONY: all check test fuzz bench models models-check install uninstall deps clean help
 .SECONDARY:

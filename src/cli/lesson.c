@@ -34,18 +34,26 @@ typedef struct Checks {
     LabRuns labs;
     Buffer *out;
     CheckResult result;
-    size_t lessons, counts[CHECK_LABEL_COUNT], questions, claims, wrong;
-    Lesson first; /* the first language of a folder, to compare the second with */
+    size_t lessons, claims, wrong;
+    CheckCounts counts;
+    const Bug *bug; /* the engine has it; or NULL */
+    Lesson first;   /* the first language of a folder, to compare the second with */
 } Checks;
 
 static void on_claim(void *context, const Claim *claim)
 {
     Checks *c = context;
     const char *name = claim->block->kind == BLOCK_CHECK ? check_label_name(claim->block->label) : "holds";
-    c->claims++;
+    c->claims += !claim->bug;
     if (claim->held)
         return;
     c->wrong++;
+    if (claim->bug) {
+        buffer_printf(c->out,
+                      _("%s:%d: catches %s: expected a claim of this block that the bug makes false, found that all of them hold\n"),
+                      claim->lesson->path, claim->line, claim->bug->id);
+        return;
+    }
     buffer_printf(c->out, _("%s:%d: %s %s: expected it to hold, found that it does not: %s"), claim->lesson->path, claim->line,
                   block_kind_name(claim->block->kind), name, claim->text);
     buffer_printf(c->out, *claim->sides ? "; %s\n" : "\n", claim->sides);
@@ -68,7 +76,7 @@ static void check_file(Checks *c, const char *path)
     if (lesson_open(&l, path, &e) != 0) {
         on_wrong(c, e.text);
     } else {
-        r = lesson_check(&l, &c->labs, &listener, c->counts, &c->questions);
+        r = lesson_check(&l, c->bug, &c->labs, &listener, &c->counts);
         if (!c->first.path)
             c->first = l; /* kept */
         else if (lesson_compare(&c->first, &l, &e) != 0) {
@@ -131,18 +139,24 @@ static int run_check(const Options *o)
     Buffer text = {0};
     Checks c = {.out = &text};
     Error e = {{0}};
-    int status = 0;
+    int status = o->value[OPTION_BUG] && !(c.bug = bug_find(o->value[OPTION_BUG], &e)) ? -1 : 0;
     for (int i = 0; i < o->operand_count && status == 0; i++)
         status = check_one(&c, o->operands[i], &e);
-    if (!o->operand_count)
+    if (status == 0 && !o->operand_count)
         lessons_list(NULL, check_folder, &c);
     if (status == 0 && c.lessons == 0)
         status = error_set(&e, _("lesson: expected lessons in the data folders, found none; give a folder or a file"));
     buffer_printf(&text, ngettext("%zu file, ", "%zu files, ", c.lessons), c.lessons);
     buffer_printf(&text, ngettext("%zu claim", "%zu claims", c.claims), c.claims);
-    buffer_printf(&text, _(": %zu always, %zu at initialisation, %zu after training, %zu of this model, %zu of answers; %zu wrong\n"),
-                  c.counts[CHECK_ALWAYS], c.counts[CHECK_INITIALISATION], c.counts[CHECK_TRAINED], c.counts[CHECK_THIS_MODEL], c.questions,
-                  c.wrong);
+    buffer_printf(&text, _(": %zu always, %zu at initialisation, %zu after training, %zu of this model, %zu of answers"),
+                  c.counts.labels[CHECK_ALWAYS], c.counts.labels[CHECK_INITIALISATION], c.counts.labels[CHECK_TRAINED],
+                  c.counts.labels[CHECK_THIS_MODEL], c.counts.questions);
+    if (c.bug)
+        buffer_printf(&text, _("; %zu made false by the bug %s\n"), c.wrong, c.bug->id);
+    else {
+        buffer_printf(&text, ngettext("; %zu bug caught", "; %zu bugs caught", c.counts.bugs), c.counts.bugs);
+        buffer_printf(&text, _("; %zu wrong\n"), c.wrong);
+    }
     labs_free(&c.labs);
     Output out = output_open(o);
     if (status == 0) {
@@ -344,10 +358,11 @@ static int print_whole(Options *o)
 
 /* ---- the subcommand ---- */
 
-static const OptionId taken[] = {OPTION_CHECK, OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT,
-                                 OPTION_THEME, OPTION_FORMAT,    OPTION_OUTPUT,  OPTION_END};
+static const OptionId taken[] = {OPTION_CHECK, OPTION_BUG,    OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT,
+                                 OPTION_THEME, OPTION_FORMAT, OPTION_OUTPUT,    OPTION_END};
 
 static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet: markdown (the default) or html")},
+                                   {OPTION_BUG, "ID", N_("with --check: what would become false in an engine with this bug of the hunt")},
                                    {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
@@ -377,6 +392,8 @@ static int check_options(const Options *o, Error *e)
                          v[OPTION_WORKSHEET] ? "worksheet"
                          : v[OPTION_PRESENT] ? "present"
                                              : "format");
+    if (v[OPTION_BUG] && !v[OPTION_CHECK])
+        return error_set(e, "--bug: expected --check beside it, found none");
     if (v[OPTION_PRESENT] && v[OPTION_WORKSHEET])
         return error_set(e, "--present: expected no --worksheet beside it, found one");
     if (!v[OPTION_WORKSHEET] && (v[OPTION_ANSWERS] || v[OPTION_FORMAT]))

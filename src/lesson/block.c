@@ -1,8 +1,7 @@
 /* block.c - the acting blocks: their keys, choices, settings and expressions. */
-#include "lesson/block.h"
+#include "lesson/block_internal.h"
 
 #include "base/text.h"
-#include "lesson/question.h"
 #include "measure/expression.h"
 #include "model/nearest.h"
 
@@ -42,6 +41,7 @@ static const struct KeyInfo {
     [KEY_UNIT] = {"unit", BLOCK_ASK, false},
     [KEY_WHY] = {"why", BLOCK_ASK, false},
     [KEY_HOLDS] = {"holds", BLOCK_ASK, true},
+    [KEY_CATCHES] = {"catches", BLOCK_CHECK, false},
 };
 
 const char *block_kind_name(BlockKind kind)
@@ -71,15 +71,8 @@ const char *block_value(const Block *b, LessonKey key)
 
 /* ---- one block being read ---- */
 
-typedef struct Fence {
-    Block *b;
-    const Lesson *l;
-    Error *e;
-    int line; /* of what is being read */
-} Fence;
-
 /* "FILE:LINE: ask choice: expected E, found F; what to try" */
-__attribute__((format(printf, 2, 3))) static int wrong(const Fence *f, const char *format, ...)
+int fence_wrong(const Fence *f, const char *format, ...)
 {
     char text[768];
     va_list args;
@@ -89,7 +82,7 @@ __attribute__((format(printf, 2, 3))) static int wrong(const Fence *f, const cha
     return error_set(f->e, "%s:%d: %s: %s", f->l->path, f->line, kind_names[f->b->kind], text);
 }
 
-static int no_memory(const Fence *f)
+int fence_no_memory(const Fence *f)
 {
     return error_memory(f->e, f->l->path);
 }
@@ -97,12 +90,12 @@ static int no_memory(const Fence *f)
 static Item *add_item(const Fence *f, ItemList *list)
 {
     if (list->count == LESSON_ITEMS_MAX) {
-        wrong(f, _("expected at most %d lines of a kind, found more; split the block"), LESSON_ITEMS_MAX);
+        fence_wrong(f, _("expected at most %d lines of a kind, found more; split the block"), LESSON_ITEMS_MAX);
         return NULL;
     }
     Item *more = realloc(list->items, (list->count + 1) * sizeof *more);
     if (!more) {
-        no_memory(f);
+        fence_no_memory(f);
         return NULL;
     }
     list->items = more;
@@ -110,7 +103,7 @@ static Item *add_item(const Fence *f, ItemList *list)
     return &more[list->count++];
 }
 
-static char *copy_trimmed(const char *s, size_t n)
+char *fence_copy_trimmed(const char *s, size_t n)
 {
     while (n && (*s == ' ' || *s == '\t')) {
         s++;
@@ -122,7 +115,7 @@ static char *copy_trimmed(const char *s, size_t n)
 }
 
 /* Checks that the n bytes can be read as an expression. */
-static int check_expression(const Fence *f, const char *text)
+int fence_check_expression(const Fence *f, const char *text)
 {
     ExpressionError x;
     Expression *made = expression_compile(text, strlen(text), &x);
@@ -159,34 +152,34 @@ static int unknown_key(const Fence *f, const char *line, size_t n)
             len += (size_t)snprintf(names + len, sizeof names - len, len ? ", %s" : "%s", keys[k].name);
             nearest_offer(&near, keys[k].name);
         }
-    return wrong(f, _("expected one of the keys %s, found \"%.*s:\"%s; prose does not begin with a word and a colon"), names,
-                 (int)(n > 40 ? 40 : n), line, nearest_hint(&near, hint));
+    return fence_wrong(f, _("expected one of the keys %s, found \"%.*s:\"%s; prose does not begin with a word and a colon"), names,
+                       (int)(n > 40 ? 40 : n), line, nearest_hint(&near, hint));
 }
 
 /* Takes "key: value". */
 static int read_key(const Fence *f, const char *line, size_t name, size_t n)
 {
     Block *b = f->b;
-    char *value = copy_trimmed(line + name + 1, n - name - 1);
+    char *value = fence_copy_trimmed(line + name + 1, n - name - 1);
     int key = 0;
     if (!value)
-        return no_memory(f);
+        return fence_no_memory(f);
     while (key < KEY_COUNT && (keys[key].kind != b->kind || strlen(keys[key].name) != name || memcmp(keys[key].name, line, name) != 0))
         key++;
     int status = 0;
     if (key == KEY_COUNT)
         status = unknown_key(f, line, name);
     else if (!*value)
-        status = wrong(f, _("%s: expected a value, found nothing; leave the line out"), keys[key].name);
+        status = fence_wrong(f, _("%s: expected a value, found nothing; leave the line out"), keys[key].name);
     else if (keys[key].list) {
         Item *item = add_item(f, &b->more);
         status = item ? 0 : -1;
         if (item)
             item->text = strdup(value);
         if (item && !item->text)
-            status = no_memory(f);
+            status = fence_no_memory(f);
     } else if (b->keys[key].text)
-        status = wrong(f, _("%s: expected it once, found it again; line %d has it already"), keys[key].name, b->keys[key].line);
+        status = fence_wrong(f, _("%s: expected it once, found it again; line %d has it already"), keys[key].name, b->keys[key].line);
     if (status != 0 || keys[key].list) {
         free(value);
         return status;
@@ -199,14 +192,14 @@ static int read_key(const Fence *f, const char *line, size_t name, size_t n)
 static int read_setting(const Fence *f, const char *line, size_t name, size_t n)
 {
     Item *item = add_item(f, &f->b->more);
-    char *value = item ? copy_trimmed(line + name + 1, n - name - 1) : NULL;
+    char *value = item ? fence_copy_trimmed(line + name + 1, n - name - 1) : NULL;
     Buffer text = {0};
     if (!item || !value)
-        return item ? no_memory(f) : -1;
+        return item ? fence_no_memory(f) : -1;
     buffer_printf(&text, "%.*s=%s", (int)name, line, value);
     free(value);
     item->text = text.data;
-    return text.failed ? no_memory(f) : 0;
+    return text.failed ? fence_no_memory(f) : 0;
 }
 
 /* "- [x] text :: reply" or "- answer :: reply". */
@@ -219,7 +212,7 @@ static int read_item(const Fence *f, const char *line, size_t n)
     n -= 2;
     bool box = n >= 3 && line[0] == '[' && line[2] == ']' && strchr(" xX", line[1]);
     if (f->b->ask == ASK_CHOICE && !box)
-        return wrong(f, _("expected \"- [ ] \" or \"- [x] \" in front of a choice, found \"- %.*s\""), (int)(n > 30 ? 30 : n), line);
+        return fence_wrong(f, _("expected \"- [ ] \" or \"- [x] \" in front of a choice, found \"- %.*s\""), (int)(n > 30 ? 30 : n), line);
     if (box) {
         item->right = line[1] != ' ';
         line += 3;
@@ -229,24 +222,24 @@ static int read_item(const Fence *f, const char *line, size_t n)
     for (size_t i = 0; i + 4 <= n && !reply; i++)
         if (memcmp(line + i, " :: ", 4) == 0)
             reply = line + i;
-    item->text = copy_trimmed(line, reply ? (size_t)(reply - line) : n);
+    item->text = fence_copy_trimmed(line, reply ? (size_t)(reply - line) : n);
     if (reply)
-        item->reply = copy_trimmed(reply + 4, n - (size_t)(reply + 4 - line));
-    return item->text && (!reply || item->reply) ? 0 : no_memory(f);
+        item->reply = fence_copy_trimmed(reply + 4, n - (size_t)(reply + 4 - line));
+    return item->text && (!reply || item->reply) ? 0 : fence_no_memory(f);
 }
 
 /* A line that goes on with what the one before it began: behind it, after a space. */
 static int go_on(const Fence *f, char **text, const char *line, size_t n)
 {
     Buffer b = {0};
-    char *more = copy_trimmed(line, n);
+    char *more = fence_copy_trimmed(line, n);
     const char *begun = *text ? *text : "";
     bool wide = more && text_meets_wide(begun, strlen(begun), more, strlen(more));
     buffer_printf(&b, "%s%s%s", begun, wide ? "" : " ", more ? more : "");
     free(more);
     if (!more || b.failed) {
         buffer_free(&b);
-        return no_memory(f);
+        return fence_no_memory(f);
     }
     free(*text);
     *text = b.data;
@@ -281,8 +274,8 @@ static int read_expression_line(const Fence *f, const char *line, size_t n)
         return 0;
     if (!(item = add_item(f, &f->b->more)))
         return -1;
-    item->text = copy_trimmed(line, n);
-    return item->text ? check_expression(f, item->text) : no_memory(f);
+    item->text = fence_copy_trimmed(line, n);
+    return item->text ? fence_check_expression(f, item->text) : fence_no_memory(f);
 }
 
 static int read_lines(Fence *f, const char *body, Buffer *prose)
@@ -299,7 +292,8 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
             n--;
         if (b->kind == BLOCK_CHECK) {
             size_t indent = strspn(line, " \t");
-            status = n > indent ? read_expression_line(f, line + indent, n - indent) : 0;
+            k = n > indent ? key_length(line + indent, n - indent, false) : 0;
+            status = k ? read_key(f, line + indent, k, n - indent) : n > indent ? read_expression_line(f, line + indent, n - indent) : 0;
         } else if (n > 2 && memcmp(line, "  ", 2) == 0 && (begun = last_text(b, prose_line))) {
             status = go_on(f, begun, line, n);
         } else if (b->kind == BLOCK_ASK && b->ask != ASK_REASON && n > 2 && memcmp(line, "- ", 2) == 0) {
@@ -307,7 +301,8 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
         } else if ((k = key_length(line, n, b->kind == BLOCK_LAB)) > 0) {
             status = b->kind == BLOCK_LAB ? read_setting(f, line, k, n) : read_key(f, line, k, n);
         } else if (b->kind == BLOCK_RUN && n) {
-            status = wrong(f, _("expected \"key: value\", found \"%.*s\"; prose goes outside the block"), (int)(n > 40 ? 40 : n), line);
+            status =
+                fence_wrong(f, _("expected \"key: value\", found \"%.*s\"; prose goes outside the block"), (int)(n > 40 ? 40 : n), line);
         } else {
             if (n || prose->len) {
                 buffer_add(prose, line, n);
@@ -318,123 +313,7 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
         if (status != 0)
             return -1;
     }
-    return prose->failed ? no_memory(f) : 0;
-}
-
-/* ---- whether it is whole ---- */
-
-static int check_run(Fence *f)
-{
-    const Block *b = f->b;
-    if (b->keys[KEY_TEXT].text && b->keys[KEY_IDS].text)
-        return wrong(f, _("expected text or ids, found both"));
-    return 0;
-}
-
-static int check_stop(Fence *f)
-{
-    const char *show = block_value(f->b, KEY_SHOW);
-    if (!block_value(f->b, KEY_AT) == !block_value(f->b, KEY_GRADIENT))
-        return wrong(f, _("expected one of \"at: ADDRESS\" and \"gradient: ADDRESS\", found %s"),
-                     block_value(f->b, KEY_AT) ? _("both") : _("neither"));
-    if (show && strcmp(show, "numbers") != 0 && strcmp(show, "heat") != 0 && strcmp(show, "both") != 0 && strcmp(show, "heads") != 0) {
-        f->line = f->b->keys[KEY_SHOW].line;
-        return wrong(f, _("show: expected numbers, heat, both or heads, found \"%.40s\""), show);
-    }
-    return 0;
-}
-
-static int check_id(Fence *f)
-{
-    const char *id = block_value(f->b, KEY_ID);
-    if (!id)
-        return wrong(f, _("expected \"id: NAME\", found none; answers are kept under it"));
-    f->line = f->b->keys[KEY_ID].line;
-    if (strlen(id) >= QUESTION_NAME_MAX - 2 || id[strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-")])
-        return wrong(f, _("id: expected at most %d lower-case letters, digits and \"-\", found \"%.40s\""), QUESTION_NAME_MAX - 3, id);
-    f->b->name = strdup(id);
-    return f->b->name ? 0 : no_memory(f);
-}
-
-static int check_choice(Fence *f, int fence)
-{
-    const ItemList *list = &f->b->items;
-    int right = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        right += list->items[i].right;
-        f->line = list->items[i].line;
-        if (!list->items[i].right && !list->items[i].reply)
-            return wrong(f, _("expected \" :: \" and what this mistake believes behind the choice, found none"));
-    }
-    f->line = fence;
-    if (list->count < 2 || list->count > QUESTION_CHOICES_MAX)
-        return wrong(f, _("expected 2 to %d choices, found %zu"), QUESTION_CHOICES_MAX, list->count);
-    if (right != 1)
-        return wrong(f, _("expected one right choice, \"- [x] …\", found %d; one question a block"), right);
-    return 0;
-}
-
-/* Answers that are computed can be read. */
-static int check_answers(Fence *f, int fence)
-{
-    Block *b = f->b;
-    if (!block_value(b, KEY_ANSWER))
-        return wrong(f, _("expected \"answer: …\", found none"));
-    if (b->items.count > QUESTION_MISTAKES_MAX)
-        return wrong(f, _("expected at most %d mistakes, found %zu"), QUESTION_MISTAKES_MAX, b->items.count);
-    for (size_t i = 0; i <= b->items.count && b->ask != ASK_REASON && b->ask != ASK_STAGE; i++) {
-        const char *text = i ? b->items.items[i - 1].text : block_value(b, KEY_ANSWER);
-        size_t shape[QUESTION_RANK_MAX];
-        int rank;
-        f->line = i ? b->items.items[i - 1].line : b->keys[KEY_ANSWER].line;
-        if (b->ask == ASK_SHAPE && question_read_shape(text, shape, &rank, NULL) == 0)
-            continue;
-        if (check_expression(f, text) != 0)
-            return -1;
-    }
-    for (size_t i = 0; i < b->items.count; i++) {
-        f->line = b->items.items[i].line;
-        if (!b->items.items[i].reply)
-            return wrong(f, _("expected \" :: \" and what this mistake believes behind it, found none"));
-    }
-    f->line = fence;
-    return 0;
-}
-
-static int check_tolerance(Fence *f)
-{
-    const char *text = block_value(f->b, KEY_TOLERANCE);
-    char *end = NULL;
-    double x = text ? strtod(text, &end) : 0;
-    if (!text)
-        return 0;
-    f->line = f->b->keys[KEY_TOLERANCE].line;
-    if (end == text || !(x >= 0 && x < 1e30) || (*end && strcmp(end, "%") != 0))
-        return wrong(f, _("tolerance: expected a number, such as 0.01 or 5%%, found \"%.40s\""), text);
-    return 0;
-}
-
-static int check_ask(Fence *f)
-{
-    int fence = f->line;
-    Block *b = f->b;
-    if (check_id(f) != 0)
-        return -1;
-    f->line = fence;
-    if (!*b->text)
-        return wrong(f, _("expected a question, found none; it stands between the keys and the answers"));
-    if (b->ask == ASK_CHOICE ? check_choice(f, fence) != 0 : check_answers(f, fence) != 0)
-        return -1;
-    if (b->ask == ASK_CHOICE && block_value(b, KEY_ANSWER)) {
-        f->line = b->keys[KEY_ANSWER].line;
-        return wrong(f, _("answer: expected none, the right choice is marked [x]; found one"));
-    }
-    for (size_t i = 0; i < b->more.count; i++) {
-        f->line = b->more.items[i].line;
-        if (check_expression(f, b->more.items[i].text) != 0)
-            return -1;
-    }
-    return check_tolerance(f);
+    return prose->failed ? fence_no_memory(f) : 0;
 }
 
 /* Prose of answers becomes marked text. */
@@ -448,7 +327,7 @@ static int mark_answers(Fence *f)
                 continue;
             char *marked = lesson_inline(*text);
             if (!marked)
-                return no_memory(f);
+                return fence_no_memory(f);
             free(*text);
             *text = marked;
         }
@@ -459,7 +338,7 @@ static int mark_answers(Fence *f)
             continue;
         char *marked = lesson_inline(*text);
         if (!marked)
-            return no_memory(f);
+            return fence_no_memory(f);
         free(*text);
         *text = marked;
     }
@@ -494,7 +373,7 @@ static int word_index(const Fence *f, const char *word, const char *const *names
         len += (size_t)snprintf(list + len, sizeof list - len, i ? ", %s" : "%s", names[i]);
         nearest_offer(&near, names[i]);
     }
-    return wrong(f, _("expected %s behind the word: one of %s; found \"%s\"%s"), what, list, word, nearest_hint(&near, hint));
+    return fence_wrong(f, _("expected %s behind the word: one of %s; found \"%s\"%s"), what, list, word, nearest_hint(&near, hint));
 }
 
 /* A word that is nearly one of ours is a slip: what it would show as code was to act. */
@@ -530,8 +409,8 @@ int block_read(Block *b, const Lesson *l, const char *info, Error *e)
     Fence f = {b, l, e, b->line};
     bool takes_second = kind == BLOCK_ASK || kind == BLOCK_CHECK || kind == BLOCK_LAB;
     if ((*second && !takes_second) || *third)
-        return wrong(&f, _("expected nothing more behind \"%s\", found \"%s\"; it goes on a line of its own"), takes_second ? second : word,
-                     takes_second ? third : second);
+        return fence_wrong(&f, _("expected nothing more behind \"%s\", found \"%s\"; it goes on a line of its own"),
+                           takes_second ? second : word, takes_second ? third : second);
     int index = 0;
     if (kind == BLOCK_ASK && (index = word_index(&f, second, ask_names, ASK_KIND_COUNT, _("a kind of question"))) < 0)
         return -1;
@@ -540,9 +419,9 @@ int block_read(Block *b, const Lesson *l, const char *info, Error *e)
         return -1;
     b->label = kind == BLOCK_CHECK ? (CheckLabel)index : CHECK_ALWAYS;
     if (kind == BLOCK_LAB && !*second)
-        return wrong(&f, _("expected the name of an experiment behind the word, found none; 'stepformer lab' lists them"));
+        return fence_wrong(&f, _("expected the name of an experiment behind the word, found none; 'stepformer lab' lists them"));
     if (kind == BLOCK_LAB && !(b->name = strdup(second)))
-        return no_memory(&f);
+        return fence_no_memory(&f);
     Buffer prose = {0};
     char *body = b->text;
     b->text = NULL;
@@ -550,51 +429,10 @@ int block_read(Block *b, const Lesson *l, const char *info, Error *e)
     int status = read_lines(&f, body, &prose);
     free(body);
     if (status == 0 && !(b->text = lesson_inline(buffer_text(&prose))))
-        status = no_memory(&f);
+        status = fence_no_memory(&f);
     buffer_free(&prose);
     f.line = b->line;
-    if (status == 0 && kind == BLOCK_CHECK && b->more.count == 0)
-        status = wrong(&f, _("expected an expression a line, found none"));
     if (status == 0)
-        status = kind == BLOCK_RUN ? check_run(&f) : kind == BLOCK_STOP ? check_stop(&f) : kind == BLOCK_ASK ? check_ask(&f) : 0;
+        status = fence_check_whole(&f);
     return status == 0 && kind == BLOCK_ASK ? mark_answers(&f) : status;
-}
-
-/* ---- numbers within texts ---- */
-
-static int check_text(const Fence *f, const char *marked)
-{
-    for (const char *p = marked ? strchr(marked, MARK_NUMBER) : NULL; p; p = strchr(p + 1, MARK_NUMBER)) {
-        size_t n = strcspn(p + 1, "\007");
-        char *expression = copy_trimmed(p + 1, n);
-        int status = expression ? check_expression(f, expression) : no_memory(f);
-        free(expression);
-        if (status != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int block_check_texts(const Lesson *l, Error *e)
-{
-    for (size_t i = 0; i < l->count; i++) {
-        Block *b = &l->blocks[i];
-        Fence f = {b, l, e, b->line};
-        if (b->kind == BLOCK_CODE)
-            continue;
-        if (check_text(&f, b->text) != 0)
-            return -1;
-        for (size_t k = 0; k < b->rows * b->columns; k++)
-            if (check_text(&f, b->cells[k]) != 0)
-                return -1;
-        for (size_t k = 0; b->kind == BLOCK_ASK && k < b->items.count; k++) {
-            f.line = b->items.items[k].line;
-            if ((b->ask == ASK_CHOICE && check_text(&f, b->items.items[k].text) != 0) || check_text(&f, b->items.items[k].reply) != 0)
-                return -1;
-        }
-        if (b->kind == BLOCK_ASK &&
-            (check_text(&f, block_value(b, KEY_WHY)) != 0 || (b->ask == ASK_REASON && check_text(&f, block_value(b, KEY_ANSWER)) != 0)))
-            return -1;
-    }
-    return 0;
 }

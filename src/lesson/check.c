@@ -128,7 +128,8 @@ typedef struct Checking {
     const CheckListener *listener;
     CheckResult result;
     bool broken; /* the last run block failed: what comes up to the next one is about nothing */
-    size_t *counts, *questions;
+    const Bug *bug;
+    CheckCounts counts;
 } Checking;
 
 static void worse(Checking *c, CheckResult r)
@@ -139,9 +140,16 @@ static void worse(Checking *c, CheckResult r)
 
 static void wrong(Checking *c, const Error *e)
 {
-    worse(c, CHECKED_MALFORMED);
+    worse(c, c->bug ? CHECKED_FALSE : CHECKED_MALFORMED); /* what cannot be computed any more was made so by the bug */
     if (c->listener && c->listener->wrong)
         c->listener->wrong(c->listener->context, e->text);
+}
+
+static void heard(Checking *c, const Claim *claim)
+{
+    worse(c, claim->held ? CHECKED_TRUE : CHECKED_FALSE);
+    if (c->listener && c->listener->claim)
+        c->listener->claim(c->listener->context, claim);
 }
 
 static void check_claims(Checking *c, const Block *b)
@@ -153,17 +161,44 @@ static void check_claims(Checking *c, const Block *b)
         if (check_claim(&c->scene, c->l, b, i, &held, &sides, &e) != 0) {
             wrong(c, &e);
         } else {
-            Claim claim = {c->l, b, b->more.items[i].line, b->more.items[i].text, held, buffer_text(&sides)};
-            worse(c, held ? CHECKED_TRUE : CHECKED_FALSE);
-            if (b->kind == BLOCK_CHECK && c->counts)
-                c->counts[b->label]++;
-            if (b->kind == BLOCK_ASK && c->questions)
-                (*c->questions)++;
-            if (c->listener && c->listener->claim)
-                c->listener->claim(c->listener->context, &claim);
+            *(b->kind == BLOCK_ASK ? &c->counts.questions : &c->counts.labels[b->label]) += 1;
+            heard(c, &(Claim){c->l, b, b->more.items[i].line, b->more.items[i].text, NULL, held, buffer_text(&sides)});
         }
         buffer_free(&sides);
     }
+}
+
+/* Whether one of the block's claims is false with the bug in the engine. */
+static int check_catch(Checking *c, const Block *b, const Bug *bug, Error *e)
+{
+    bool caught = false;
+    int status = scene_put_bug(&c->scene, bug, e);
+    for (size_t i = 0; i < b->more.count && status == 0 && !caught; i++) {
+        Buffer sides = {0};
+        bool held = true;
+        status = check_claim(&c->scene, c->l, b, i, &held, &sides, e);
+        caught = !held;
+        buffer_free(&sides);
+    }
+    if (status != 0)
+        return -1;
+    c->counts.bugs++;
+    heard(c, &(Claim){c->l, b, b->keys[KEY_CATCHES].line, bug->id, bug, caught, ""});
+    return 0;
+}
+
+static void check_catches(Checking *c, const Block *b)
+{
+    const Bug *bugs[LESSON_CATCHES_MAX];
+    size_t count = 0;
+    Error e = {{0}};
+    int status = block_catches(b, bugs, &count, &e);
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = check_catch(c, b, bugs[i], &e);
+    if (count && scene_put_bug(&c->scene, c->bug, status == 0 ? &e : NULL) != 0)
+        status = -1;
+    if (status != 0)
+        wrong(c, &e);
 }
 
 /* The numbers in a block's texts can be computed. */
@@ -188,6 +223,8 @@ static void check_block(Checking *c, const Block *b)
     switch (b->kind) {
     case BLOCK_RUN:
         status = scene_run(&c->scene, c->l, b, &e);
+        if (status == 0 && c->bug)
+            status = scene_put_bug(&c->scene, c->bug, &e);
         c->broken = status != 0;
         break;
     case BLOCK_STOP:
@@ -209,14 +246,22 @@ static void check_block(Checking *c, const Block *b)
         wrong(c, &e);
     else if (b->kind == BLOCK_CHECK || b->kind == BLOCK_ASK)
         check_claims(c, b);
+    if (status == 0 && b->kind == BLOCK_CHECK && !c->bug)
+        check_catches(c, b);
 }
 
-CheckResult lesson_check(const Lesson *l, LabRuns *labs, const CheckListener *listener, size_t counts[CHECK_LABEL_COUNT], size_t *questions)
+CheckResult lesson_check(const Lesson *l, const Bug *bug, LabRuns *labs, const CheckListener *listener, CheckCounts *counts)
 {
-    Checking c = {.l = l, .scene = scene_new(labs), .listener = listener, .counts = counts, .questions = questions};
+    Error e = {{0}};
+    Checking c = {
+        .l = l, .scene = scene_new(labs), .listener = listener, .bug = bug, .counts = counts ? *counts : (CheckCounts){{0}, 0, 0}};
+    if (bug && scene_put_bug(&c.scene, bug, &e) != 0)
+        wrong(&c, &e);
     for (size_t i = 0; i < l->count; i++)
         check_block(&c, &l->blocks[i]);
     scene_free(&c.scene);
+    if (counts)
+        *counts = c.counts;
     return c.result;
 }
 

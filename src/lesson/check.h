@@ -11,7 +11,8 @@ typedef struct Claim {
     const Lesson *lesson;
     const Block *block;
     int line;
-    const char *text; /* the expression */
+    const char *text; /* the expression; of a bug that is caught, its id */
+    const Bug *bug;   /* the claim is that this bug makes one of the block's claims false; else NULL */
     bool held;
     const char *sides; /* what its sides come to: "0.42 < 0.38"; "" where there is nothing to say */
 } Claim;
@@ -30,10 +31,15 @@ typedef struct CheckListener {
                   const char *line); /* "FILE:LINE: …", of what is malformed: it names what is not there, cannot be computed */
 } CheckListener;
 
-/* Runs all of a lesson; goes on after what is false, and after what is malformed as far as it can. *counts (or NULL) gets how many claims
- * there were of each label, and *holds how many claims of questions. */
-CheckResult lesson_check(const Lesson *l, LabRuns *labs, const CheckListener *listener, size_t counts[CHECK_LABEL_COUNT],
-                         size_t *questions);
+/* How many claims there were: of each label, of questions, and bugs that a block was said to catch. */
+typedef struct CheckCounts {
+    size_t labels[CHECK_LABEL_COUNT], questions, bugs;
+} CheckCounts;
+
+/* Runs all of a lesson; goes on after what is false, and after what is malformed as far as it can. A block that says it catches a bug is
+ * run again with the bug in the engine: one of its claims must then be false. Where `bug` is given, all of the lesson is run in an engine
+ * with that bug, and what it makes false is heard of. *counts (or NULL) is added to. */
+CheckResult lesson_check(const Lesson *l, const Bug *bug, LabRuns *labs, const CheckListener *listener, CheckCounts *counts);
 
 /* Two languages of one lesson: whether they have the same acting blocks, with the same numbers in the text, in the same order. -1 with e
  * set, naming the line of the first where they part. Prose and words may differ. */

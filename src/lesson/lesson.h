@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "pass/bug.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,6 +74,7 @@ typedef enum LessonKey {
     KEY_UNIT,       /* ask number */
     KEY_WHY,        /* ask */
     KEY_HOLDS,      /* ask: a claim that makes the answer right; may be given again */
+    KEY_CATCHES,    /* check: bugs of the hunt, each of which makes one of the claims false */
     KEY_COUNT
 } LessonKey;
 
@@ -119,6 +121,10 @@ const char *check_label_name(CheckLabel label);
 const char *check_label_words(CheckLabel label);
 /* The value of a key, or NULL. */
 const char *block_value(const Block *b, LessonKey key);
+
+/* The bugs that a check block says it catches, and how many. -1 with e set where one is not known. */
+enum { LESSON_CATCHES_MAX = 8 };
+int block_catches(const Block *b, const Bug *bugs[LESSON_CATCHES_MAX], size_t *count, Error *e);
 
 /* Appends a text without its marks; of a link what it says, of a number its expression. */
 void lesson_plain(const char *marked, Buffer *out);

@@ -115,6 +115,14 @@ int scene_run(Scene *s, const Lesson *l, const Block *run, Error *e)
     return 0;
 }
 
+int scene_put_bug(Scene *s, const Bug *bug, Error *e)
+{
+    if (!s->ready && scene_run(s, NULL, NULL, e) != 0)
+        return -1;
+    s->bug = bug;
+    return bug_put(bug, s->pass, e) == 0 && (!s->baseline || bug_put(bug, s->baseline, e) == 0) ? 0 : -1;
+}
+
 /* ---- computing ---- */
 
 static int run_lab(void *context, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e)

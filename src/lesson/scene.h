@@ -24,6 +24,7 @@ typedef struct Scene {
     Pass *baseline; /* without ablations and edits; NULL where there are none */
     Ids targets;
     LabRuns *labs;
+    const Bug *bug;   /* put into the passes, or NULL */
     const Block *run; /* the block it was made of; NULL: none yet */
     bool ready;
 } Scene;
@@ -36,6 +37,10 @@ void scene_free(Scene *s);
 int scene_run(Scene *s, const Lesson *l, const Block *run, Error *e);
 /* The run block that is in force at block i of a lesson, or NULL. */
 const Block *scene_block(const Lesson *l, size_t i);
+
+/* Puts a bug of the hunt into the engine there, until the next run block (NULL: takes it out): the pass and its baseline compute with it.
+ */
+int scene_put_bug(Scene *s, const Bug *bug, Error *e);
 
 /* Computes an expression there. */
 int scene_evaluate(Scene *s, const char *expression, Value *out, Error *e);

@@ -229,7 +229,8 @@ static int add_lab(Maker *m, const Block *b)
     add_made(m, ROLE_DIM, 0, _("What it does not show: %s"), _(lab->info->limits));
     for (size_t i = 0; i < b->more.count; i++)
         buffer_printf(&settings, " %s", b->more.items[i].text);
-    add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name, buffer_text(&settings));
+    add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name,
+             buffer_text(&settings));
     buffer_free(&settings);
     buffer_free(&text);
     return 0;
@@ -252,6 +253,10 @@ static int add_check(Maker *m, const Block *b)
         buffer_free(&sides);
         if (status != 0)
             return -1;
+    }
+    if (block_value(b, KEY_CATCHES)) {
+        snprintf(text, sizeof text, _("One of them becomes false with a bug of `stepformer hunt`: %.100s"), block_value(b, KEY_CATCHES));
+        add_close(m, ROLE_DIM, 2, text);
     }
     return 0;
 }

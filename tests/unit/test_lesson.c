@@ -85,7 +85,7 @@ static CheckResult check(const char *text, Heard *h)
     LabRuns labs = {.count = 0};
     CheckListener listener = {h, on_claim, on_wrong};
     Lesson l = parse(text);
-    CheckResult r = lesson_check(&l, &labs, &listener, NULL, NULL);
+    CheckResult r = lesson_check(&l, NULL, &labs, &listener, NULL);
     labs_free(&labs);
     lesson_free(&l);
     return r;
@@ -189,7 +189,7 @@ static int check_shipped(void *context, const char *name, const char *folder)
         char path[512];
         snprintf(path, sizeof path, "%s/%s.md", folder, i ? "zh" : "en");
         cr_assert_eq(lesson_open(&l[i], path, &e), 0, "%s", e.text);
-        cr_assert_eq(lesson_check(&l[i], labs, &listener, NULL, NULL), CHECKED_TRUE, "%s:\n%s", path, buffer_text(&h.text));
+        cr_assert_eq(lesson_check(&l[i], NULL, labs, &listener, NULL), CHECKED_TRUE, "%s:\n%s", path, buffer_text(&h.text));
         cr_assert(h.held > 0, "%s claims nothing", path);
         buffer_free(&h.text);
     }
@@ -208,6 +208,22 @@ Test(lesson, shipped_ones_hold, .timeout = 240)
     Error e = {{0}};
     cr_assert_eq(lesson_open(&l, "lessons/template/en.md", &e), 0, "%s", e.text);
     lesson_free(&l);
+}
+
+/* ---- the bugs of the hunt ---- */
+
+Test(lesson, a_bug_that_is_not_caught_is_said)
+{
+    static const char *const caught =
+        "# t\n\n```check always\ncatches: softmax-axis, no-scaling\n"
+        "sum(decoder.0.self.weights, key) == 1 ± 0.001\nvar(decoder.0.self.scores) > 1.5 * var(decoder.0.self.scaled)\n```\n";
+    static const char *const missed = "# t\n\n```check always\ncatches: no-scaling\nsum(decoder.0.self.weights, key) == 1 ± 0.001\n```\n";
+    Heard h = {{0}, 0, 0};
+    cr_assert_eq(check(caught, &h), CHECKED_TRUE, "%s", buffer_text(&h.text));
+    cr_assert_eq(h.held, 4, "2 claims and 2 bugs, found %zu", h.held);
+    buffer_free(&h.text);
+    expect(missed, CHECKED_FALSE, "4: no-scaling");
+    expect("# t\n\n```check always\ncatches: no-scaling\n1 < 2\n```\n", CHECKED_FALSE, "4: no-scaling");
 }
 
 /* Each example of the format's description is one that can be read. */
