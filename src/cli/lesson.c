@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/screen.h"
+#include "lesson/draw.h"
 #include "lesson/sheet.h"
 #include "term/term.h"
 #include "view/lesson.h"
@@ -189,12 +190,19 @@ static int list_one(void *context, const char *name, const char *folder)
         return 0;
     }
     size_t right = 0;
+    bool test = false; /* questions are drawn for it: what counts is what is sure */
+    for (size_t i = 0; i < l.count; i++)
+        test = test || l.blocks[i].kind == BLOCK_DRAW;
     if (x->progress)
         progress_read(&p, x->progress, l.name, NULL);
     for (size_t i = 0; i < p.answer_count; i++)
         right += p.answers[i].result == RESULT_RIGHT;
+    if (test)
+        right = draw_sure(&l, &p);
     char done[64] = "";
-    if (p.done)
+    if (test && p.answer_count)
+        snprintf(done, sizeof done, _("sure"));
+    else if (p.done)
         snprintf(done, sizeof done, _("done"));
     else if (p.begun)
         snprintf(done, sizeof done, _("%zu%%"), l.count ? 100 * p.at / l.count : 0);
@@ -239,7 +247,7 @@ App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool co
     free(path);
     if (status != 0)
         return NULL;
-    Model *m = model_open(SCENE_MODEL, NULL, e);
+    Model *m = model_open(LESSON_MODEL, NULL, e);
     App *app = m ? app_create(m, (InputText){0}, 0, theme, color, e) : NULL;
     if (!app) {
         model_free(m);
@@ -332,8 +340,9 @@ static int write_lesson(const Options *o, Error *e)
     free(path);
     if (status != 0)
         return -1;
+    Progress none = {.answer_count = 0};
     int format = options_format(o, e);
-    if (format < 0)
+    if (format < 0 || draw_all(&l, &none, e) != 0)
         status = -1;
     else if (o->value[OPTION_WORKSHEET])
         status = sheet_write(&l, format == FORMAT_HTML, answers, &text, e);

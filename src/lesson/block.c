@@ -13,7 +13,7 @@
 /* ---- the words of the format ---- */
 
 static const char *const kind_names[] = {
-    [BLOCK_RUN] = "run", [BLOCK_STOP] = "stop", [BLOCK_ASK] = "ask", [BLOCK_LAB] = "lab", [BLOCK_CHECK] = "check"};
+    [BLOCK_RUN] = "run", [BLOCK_STOP] = "stop", [BLOCK_ASK] = "ask", [BLOCK_LAB] = "lab", [BLOCK_CHECK] = "check", [BLOCK_DRAW] = "draw"};
 static const char *const ask_names[ASK_KIND_COUNT] = {"choice", "number", "shape", "stage", "reason"};
 static const char *const label_names[CHECK_LABEL_COUNT] = {"always", "initialisation", "trained", "this-model"};
 static const char *const label_words[CHECK_LABEL_COUNT] = {N_("always true"), N_("at initialisation"), N_("after training"),
@@ -46,7 +46,7 @@ static const struct KeyInfo {
 
 const char *block_kind_name(BlockKind kind)
 {
-    return kind >= BLOCK_RUN && kind <= BLOCK_CHECK ? kind_names[kind] : NULL;
+    return kind >= BLOCK_RUN && kind <= BLOCK_DRAW ? kind_names[kind] : NULL;
 }
 
 const char *ask_kind_name(AskKind kind)
@@ -62,6 +62,11 @@ const char *check_label_name(CheckLabel label)
 const char *check_label_words(CheckLabel label)
 {
     return _(label_words[label]);
+}
+
+const char *block_path(const Lesson *l, const Block *b)
+{
+    return b->origin ? b->origin : l->path;
 }
 
 const char *block_value(const Block *b, LessonKey key)
@@ -278,6 +283,19 @@ static int read_expression_line(const Fence *f, const char *line, size_t n)
     return item->text ? fence_check_expression(f, item->text) : fence_no_memory(f);
 }
 
+/* "q03/variance": a lesson and a question of it. */
+static int read_draw_line(const Fence *f, const char *line, size_t n)
+{
+    const char *slash = memchr(line, '/', n);
+    if (!slash || slash == line || slash + 1 == line + n)
+        return fence_wrong(f, _("expected LESSON/QUESTION, such as q03/variance, found \"%.*s\""), (int)(n > 40 ? 40 : n), line);
+    Item *item = add_item(f, &f->b->more);
+    if (!item)
+        return -1;
+    item->text = strndup(line, n);
+    return item->text ? 0 : fence_no_memory(f);
+}
+
 static int read_lines(Fence *f, const char *body, Buffer *prose)
 {
     Block *b = f->b;
@@ -290,7 +308,9 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
         p += n + (p[n] == '\n');
         while (n && (line[n - 1] == ' ' || line[n - 1] == '\t'))
             n--;
-        if (b->kind == BLOCK_CHECK) {
+        if (b->kind == BLOCK_DRAW) {
+            status = n ? read_draw_line(f, line, n) : 0;
+        } else if (b->kind == BLOCK_CHECK) {
             size_t indent = strspn(line, " \t");
             k = n > indent ? key_length(line + indent, n - indent, false) : 0;
             status = k ? read_key(f, line + indent, k, n - indent) : n > indent ? read_expression_line(f, line + indent, n - indent) : 0;
@@ -379,7 +399,7 @@ static int word_index(const Fence *f, const char *word, const char *const *names
 /* A word that is nearly one of ours is a slip: what it would show as code was to act. */
 static int check_slip(const Block *b, const Lesson *l, const char *word, Error *e)
 {
-    for (int kind = BLOCK_RUN; kind <= BLOCK_CHECK; kind++) {
+    for (int kind = BLOCK_RUN; kind <= BLOCK_DRAW; kind++) {
         const char *name = kind_names[kind];
         size_t n = strlen(word), k = strlen(name), same = 0;
         while (same < n && same < k && word[same] == name[same])
@@ -388,7 +408,7 @@ static int check_slip(const Block *b, const Lesson *l, const char *word, Error *
         while (tail + same < n && tail + same < k && word[n - 1 - tail] == name[k - 1 - tail])
             tail++;
         if (n + 1 >= k && n <= k + 1 && same + tail + 1 >= (n > k ? n : k) && same > 0)
-            return error_set(e, _("%s:%d: expected run, stop, ask, lab or check, or another language, found \"%s\"; nearest: \"%s\""),
+            return error_set(e, _("%s:%d: expected run, stop, ask, lab, check or draw, or another language, found \"%s\"; nearest: \"%s\""),
                              l->path, b->line, word, name);
     }
     return 0;
@@ -401,9 +421,9 @@ int block_read(Block *b, const Lesson *l, const char *info, Error *e)
     info_word(info, 1, second);
     info_word(info, 2, third);
     int kind = BLOCK_RUN;
-    while (kind <= BLOCK_CHECK && strcmp(kind_names[kind], word) != 0)
+    while (kind <= BLOCK_DRAW && strcmp(kind_names[kind], word) != 0)
         kind++;
-    if (kind > BLOCK_CHECK)
+    if (kind > BLOCK_DRAW)
         return check_slip(b, l, word, e);
     b->kind = (BlockKind)kind;
     Fence f = {b, l, e, b->line};

@@ -160,6 +160,11 @@ int block_catches(const Block *b, const Bug *bugs[LESSON_CATCHES_MAX], size_t *c
     return 0;
 }
 
+static int check_draw(const Fence *f)
+{
+    return f->b->more.count ? 0 : fence_wrong(f, _("expected a question a line, such as q03/variance, found none"));
+}
+
 int fence_check_whole(Fence *f)
 {
     switch (f->b->kind) {
@@ -171,6 +176,8 @@ int fence_check_whole(Fence *f)
         return check_ask(f);
     case BLOCK_CHECK:
         return check_check(f);
+    case BLOCK_DRAW:
+        return check_draw(f);
     default:
         return 0;
     }

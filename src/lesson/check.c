@@ -2,6 +2,7 @@
 #include "lesson/check.h"
 
 #include "base/text.h"
+#include "lesson/draw.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,22 @@ static int check_texts(Checking *c, const Block *b, Error *e)
     return status;
 }
 
+/* The questions that may be drawn are there; what they claim is checked in their own lessons. */
+static void check_draw(Checking *c, const Block *b)
+{
+    for (size_t i = 0; i < b->more.count; i++) {
+        Error e = {{0}};
+        Lesson from;
+        size_t at;
+        if (draw_open(&from, &at, b->more.items[i].text, c->l->lang, &e) == 0) {
+            lesson_free(&from);
+        } else {
+            error_prefix(&e, "%s:%d: draw", c->l->path, b->more.items[i].line);
+            wrong(c, &e);
+        }
+    }
+}
+
 static void check_block(Checking *c, const Block *b)
 {
     Error e = {{0}};
@@ -237,6 +254,9 @@ static void check_block(Checking *c, const Block *b)
         if ((status = scene_ask(&c->scene, c->l, b, &q, &e)) == 0)
             question_free(&q);
         break;
+    case BLOCK_DRAW:
+        check_draw(c, b);
+        return;
     default:
         break;
     }

@@ -57,6 +57,7 @@ void block_free(Block *b)
     free(b->text);
     free(b->bullet);
     free(b->name);
+    free(b->origin);
     for (size_t i = 0; b->cells && i < b->rows * b->columns; i++)
         free(b->cells[i]);
     free(b->cells);
@@ -496,7 +497,7 @@ static int check_whole(Lesson *l, Error *e)
                          first && first->line ? first->line : 1, first ? _("something else") : _("nothing"));
     for (size_t i = 0; i < l->count; i++) {
         const Block *b = &l->blocks[i];
-        l->asks += b->kind == BLOCK_ASK;
+        l->asks += b->kind == BLOCK_ASK || b->kind == BLOCK_DRAW;
         l->checks += b->kind == BLOCK_CHECK ? b->more.count : 0;
         for (size_t k = 0; b->kind == BLOCK_ASK && k < i; k++)
             if (l->blocks[k].kind == BLOCK_ASK && strcmp(l->blocks[k].name, b->name) == 0)

@@ -23,7 +23,8 @@ typedef enum BlockKind {
     BLOCK_STOP,
     BLOCK_ASK,
     BLOCK_LAB,
-    BLOCK_CHECK
+    BLOCK_CHECK,
+    BLOCK_DRAW
 } BlockKind;
 
 /* How a piece of a text is meant. In a text a mark byte begins it and MARK_END ends it; texts hold no other control characters. */
@@ -47,6 +48,9 @@ typedef struct Item {
 } Item;
 
 enum { LESSON_ITEMS_MAX = 64 };
+
+/* What is run before the first `run` block. */
+#define LESSON_MODEL "hand-wired"
 
 typedef struct ItemList {
     Item *items;
@@ -88,11 +92,12 @@ typedef struct Block {
     char **cells; /* TABLE: rows * columns of them, marked; the first row is the head */
     size_t rows, columns;
 
+    char *origin; /* a question drawn from another lesson, and its run block: that lesson's file; else NULL */
     AskKind ask;
     CheckLabel label;
     char *name;           /* ASK: its id. LAB: the experiment's name */
     Item keys[KEY_COUNT]; /* text NULL where it is not given; those given several times: the first */
-    ItemList more;        /* EDIT and HOLDS, all of them; LAB: "key=value" settings; CHECK: expressions */
+    ItemList more;        /* EDIT and HOLDS, all of them; LAB: "key=value" settings; CHECK: expressions; DRAW: "q03/variance" */
     ItemList items;       /* ASK: choices or mistakes */
 } Block;
 
@@ -103,7 +108,8 @@ typedef struct Lesson {
     char *title; /* the first heading, plain */
     Block *blocks;
     size_t count;
-    size_t asks, checks; /* how many ask blocks, and expressions of check blocks */
+    size_t room;         /* for so many blocks there is room where questions were drawn (draw.h); else 0 */
+    size_t asks, checks; /* how many ask and draw blocks, and expressions of check blocks */
 } Lesson;
 
 /* Reads n bytes. -1 with e set where they are no lesson; *l is then empty. */
@@ -119,6 +125,8 @@ const char *ask_kind_name(AskKind kind);
 const char *check_label_name(CheckLabel label);
 /* What the label means, translated: "always true: algebra". */
 const char *check_label_words(CheckLabel label);
+/* The file that a block's lines are of. */
+const char *block_path(const Lesson *l, const Block *b);
 /* The value of a key, or NULL. */
 const char *block_value(const Block *b, LessonKey key);
 

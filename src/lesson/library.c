@@ -55,7 +55,8 @@ static void add_folder(FoundList *list, const char *lessons, const char *name)
 static int compare_found(const void *a, const void *b)
 {
     const Found *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
+    bool question = isdigit((unsigned char)x->name[1]), other = isdigit((unsigned char)y->name[1]); /* q03 before names */
+    int order = question != other ? other - question : strcmp(x->name, y->name);
     return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 

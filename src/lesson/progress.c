@@ -42,6 +42,8 @@ int progress_set_answer(Progress *p, const char *id, Result result, const char *
     free(a->given);
     a->given = copy;
     a->result = result;
+    a->row = result == RESULT_RIGHT ? a->row + 1 : 0;
+    a->order = ++p->last;
     return 0;
 }
 

@@ -11,6 +11,8 @@ typedef struct ProgressAnswer {
     char id[QUESTION_NAME_MAX];
     Result result; /* the last */
     Result first;  /* the first time */
+    size_t row;    /* right so many times in a row, up to the last */
+    size_t order;  /* grows with when it was last answered */
     char *given;
 } ProgressAnswer;
 
@@ -19,7 +21,7 @@ typedef struct Progress {
     size_t at;        /* the block where the learner stands */
     bool begun, done; /* done: the end was reached once */
     ProgressAnswer *answers;
-    size_t answer_count;
+    size_t answer_count, last; /* last: the order of the last answer */
 } Progress;
 
 /* Reads what the file says of a lesson; one that is not there says nothing. Damaged lines are left out. */

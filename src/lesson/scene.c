@@ -65,7 +65,7 @@ static int open_scene(Scene *s, const Block *run, int *line, Error *e)
     const char *name = value_of(run, KEY_MODEL), *ablate = value_of(run, KEY_ABLATE);
     InputText given = {value_of(run, KEY_TEXT), value_of(run, KEY_TARGET), value_of(run, KEY_IDS), value_of(run, KEY_TARGET_IDS)};
     *line = line_of(run, KEY_MODEL);
-    if (!s->model && !(s->model = model_open(name ? name : SCENE_MODEL, NULL, e)))
+    if (!s->model && !(s->model = model_open(name ? name : LESSON_MODEL, NULL, e)))
         return -1;
     *line = line_of(run, KEY_ABLATE);
     if (ablate && ablations_parse(&s->ablations, ablate, e) != 0)
@@ -99,13 +99,13 @@ int scene_run(Scene *s, const Lesson *l, const Block *run, Error *e)
     Scene made = scene_new(s->labs);
     int line = 0;
     made.run = run;
-    if (s->model && strcmp(name ? name : SCENE_MODEL, had ? had : SCENE_MODEL) == 0)
+    if (s->model && strcmp(name ? name : LESSON_MODEL, had ? had : LESSON_MODEL) == 0)
         made.model = s->model; /* not opened again */
     if (open_scene(&made, run, &line, e) != 0) {
         if (made.model == s->model)
             made.model = NULL;
         scene_free(&made);
-        return run ? error_prefix(e, "%s:%d: run", l->path, line) : l ? error_prefix(e, "%s:1", l->path) : -1;
+        return run ? error_prefix(e, "%s:%d: run", block_path(l, run), line) : l ? error_prefix(e, "%s:1", l->path) : -1;
     }
     if (made.model == s->model)
         s->model = NULL;
@@ -173,7 +173,7 @@ int scene_stop(Scene *s, const Lesson *l, const Block *b, SceneStop *out, Error 
         return 0;
     }
     if (address_read(&list, s->pass, NO_STAGE, text, n, &used, e) != 0)
-        return error_prefix(e, "%s:%d: stop: %s", l->path, b->keys[key].line, text);
+        return error_prefix(e, "%s:%d: stop: %s", block_path(l, b), b->keys[key].line, text);
     int status = 0;
     if (used < n || list.items[0].is_weight)
         status = error_set(
@@ -198,7 +198,7 @@ const Lab *scene_lab(Scene *s, const Lesson *l, const Block *b, Error *e)
     const Lab *lab = labs_run(s->labs, b->name, buffer_text(&settings), e);
     buffer_free(&settings);
     if (!lab)
-        error_prefix(e, "%s:%d: lab %s", l->path, b->line, b->name);
+        error_prefix(e, "%s:%d: lab %s", block_path(l, b), b->line, b->name);
     return lab;
 }
 
@@ -282,10 +282,10 @@ static int number_of(const Asking *a, const Item *item, double *out)
 {
     Value v = {0};
     if (scene_evaluate(a->s, item->text, &v, a->e) != 0)
-        return error_prefix(a->e, "%s:%d: ask %s", a->l->path, item->line, a->b->name);
+        return error_prefix(a->e, "%s:%d: ask %s", block_path(a->l, a->b), item->line, a->b->name);
     int status = v.type == VALUE_TEXT || v.rank != 0 || isnan(v.data[0])
-                     ? error_set(a->e, _("%s:%d: ask %s: expected a number, found what is none: \"%.100s\""), a->l->path, item->line,
-                                 a->b->name, item->text)
+                     ? error_set(a->e, _("%s:%d: ask %s: expected a number, found what is none: \"%.100s\""), block_path(a->l, a->b),
+                                 item->line, a->b->name, item->text)
                      : 0;
     if (status == 0)
         *out = v.data[0];
@@ -300,7 +300,7 @@ static int shape_of(const Asking *a, const Item *item, size_t shape[QUESTION_RAN
     if (question_read_shape(item->text, shape, rank, NULL) == 0)
         return 0;
     if (scene_evaluate(a->s, item->text, &v, a->e) != 0)
-        return error_prefix(a->e, "%s:%d: ask %s", a->l->path, item->line, a->b->name);
+        return error_prefix(a->e, "%s:%d: ask %s", block_path(a->l, a->b), item->line, a->b->name);
     bool good = v.type == VALUE_NUMBER && v.rank == 1 && v.count >= 1 && v.count <= QUESTION_RANK_MAX;
     for (size_t i = 0; good && i < v.count; i++) {
         good = v.data[i] >= 1 && v.data[i] < 1e9;
@@ -310,7 +310,7 @@ static int shape_of(const Asking *a, const Item *item, size_t shape[QUESTION_RAN
     value_free(&v);
     return good ? 0
                 : error_set(a->e, _("%s:%d: ask %s: expected a shape, such as 4x7x7 or shape(decoder.0.self.scores), found \"%.100s\""),
-                            a->l->path, item->line, a->b->name, item->text);
+                            block_path(a->l, a->b), item->line, a->b->name, item->text);
 }
 
 static int stage_of(const Asking *a, const Item *item, char name[STAGE_NAME_MAX])
@@ -318,7 +318,7 @@ static int stage_of(const Asking *a, const Item *item, char name[STAGE_NAME_MAX]
     Error why = {{0}};
     if (question_read_stage(pass_plan(a->s->pass), item->text, name, &why) == 0)
         return 0;
-    return error_set(a->e, "%s:%d: ask %s: %s", a->l->path, item->line, a->b->name, why.text);
+    return error_set(a->e, "%s:%d: ask %s: %s", block_path(a->l, a->b), item->line, a->b->name, why.text);
 }
 
 /* Takes a known mistake, whose belief is `belief`; *taken: it can be told from the right answer and from the earlier ones. */
@@ -371,7 +371,7 @@ static int add_items(const Asking *a)
         if (status == 0 && !taken)
             status = error_set(
                 a->e, _("%s:%d: ask %s: expected an answer that differs from the right one and from those above it, found \"%.100s\""),
-                a->l->path, item->line, a->b->name, item->text);
+                block_path(a->l, a->b), item->line, a->b->name, item->text);
     }
     return status;
 }

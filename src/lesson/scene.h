@@ -12,9 +12,6 @@
 #include "pass/edit.h"
 #include "pass/input.h"
 
-/* What is run before the first `run` block. */
-#define SCENE_MODEL "hand-wired"
-
 typedef struct Scene {
     Model *model;
     Input input;

@@ -432,6 +432,8 @@ static int put_block(Sheet *s, const Block *b)
         return put_lab(s, b);
     case BLOCK_CHECK:
         return put_check(s, b);
+    case BLOCK_DRAW: /* replaced by what was drawn */
+        return 0;
     }
     return 0;
 }

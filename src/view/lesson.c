@@ -2,6 +2,7 @@
 #include "view/lesson.h"
 
 #include "base/text.h"
+#include "lesson/draw.h"
 #include "view/quiz.h"
 #include "view/twin.h"
 
@@ -16,9 +17,11 @@ static int cut_steps(Player *p, Error *e)
 {
     const Lesson *l = &p->lesson;
     bool only_headings = false, ends = true;
-    p->steps = calloc(l->count + 1, sizeof *p->steps);
-    if (!p->steps)
+    size_t *steps = realloc(p->steps, (l->count + 1) * sizeof *steps);
+    if (!steps)
         return error_memory(e, l->path);
+    p->steps = steps;
+    p->step_count = 0;
     for (size_t i = 0; i < l->count; i++) {
         const Block *b = &l->blocks[i];
         bool heading = b->kind == BLOCK_HEADING && b->level <= 2;
@@ -112,7 +115,7 @@ static bool set_network(App *app, Player *p)
     if (run)
         given = (InputText){block_value(run, KEY_TEXT), block_value(run, KEY_TARGET), block_value(run, KEY_IDS),
                             block_value(run, KEY_TARGET_IDS)};
-    const char *name = run && block_value(run, KEY_MODEL) ? block_value(run, KEY_MODEL) : SCENE_MODEL;
+    const char *name = run && block_value(run, KEY_MODEL) ? block_value(run, KEY_MODEL) : LESSON_MODEL;
     app->hunt = (Hunt){.bug = NULL};
     if (twin_is_other(app)) {
         twin_leave_text(app);
@@ -226,8 +229,8 @@ static bool is_long(const Player *p)
 static void recall_answer(Player *p)
 {
     const ProgressAnswer *a = progress_answer(&p->progress, p->question.name);
-    if (!a || a->result == RESULT_SKIPPED || p->present)
-        return;
+    if (!a || a->result == RESULT_SKIPPED || p->present || p->lesson.room)
+        return; /* a test asks again */
     Buffer words = {0};
     p->verdict = a->result == RESULT_RIGHT ? VERDICT_RIGHT : a->result == RESULT_PARTLY ? VERDICT_PARTLY : VERDICT_WRONG;
     if (p->verdict != VERDICT_RIGHT && p->question.kind != QUESTION_REASON)
@@ -292,6 +295,20 @@ void lesson_go(App *app, size_t step)
     keep_place(app);
 }
 
+void lesson_ask_again(App *app)
+{
+    Player *p = app->lesson;
+    const Block *ask = lesson_block_of(p, p->step, BLOCK_ASK);
+    Error e = {{0}};
+    bool added = false;
+    if (!p->lesson.room || !ask || p->present)
+        return;
+    if (draw_again(&p->lesson, (size_t)(ask - p->lesson.blocks), &added, &e) != 0 || (added && cut_steps(p, &e) != 0))
+        app_say(app, ROLE_WARNING, "%s", e.text);
+    else if (added)
+        app_say(app, ROLE_BADGE, "%s", _("this question comes back at the end"));
+}
+
 bool lesson_pending(const App *app)
 {
     return app->lesson && app->lesson->pending;
@@ -340,12 +357,10 @@ int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e)
     *lesson = (Lesson){.count = 0};
     p->present = present;
     p->scene = scene_new(&p->labs);
-    int status = cut_steps(p, e);
-    if (status == 0 && keep && !present)
+    if (keep && !present)
         p->path = record_file("lessons", NULL);
-    if (status == 0)
-        status = progress_read(&p->progress, p->path ? p->path : "", p->lesson.name, e);
-    if (status != 0) {
+    if (progress_read(&p->progress, p->path ? p->path : "", p->lesson.name, e) != 0 || draw_all(&p->lesson, &p->progress, e) != 0 ||
+        cut_steps(p, e) != 0) {
         player_free(p);
         return -1;
     }
@@ -355,7 +370,7 @@ int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e)
     p->labs.context = app;
     if (app->quiz && app->quiz->predict)
         quiz_set_predict(app, false, false); /* the lesson asks */
-    size_t step = p->progress.begun && !p->progress.done ? lesson_step_of(p, p->progress.at) : 0;
+    size_t step = p->progress.begun && !p->progress.done && !p->lesson.room ? lesson_step_of(p, p->progress.at) : 0;
     lesson_go(app, step);
     if (step)
         app_say(app, ROLE_BADGE, "%s", _("where you left it; # shows the parts, b goes back"));

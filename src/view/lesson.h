@@ -78,6 +78,8 @@ const Block *lesson_block_of(const Player *p, size_t step, BlockKind kind);
 bool lesson_is_asking(const Player *p);
 /* Leaves it unanswered, and goes on. */
 void lesson_skip(App *app);
+/* In a self-test: the question of this step was not answered right, and is asked again at the end. */
+void lesson_ask_again(App *app);
 /* A key, before the commands: true where a question took it. */
 bool lesson_key(App *app, int32_t key);
 /* What was typed as an answer; false where it is none, with the reason said. */

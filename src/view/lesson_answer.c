@@ -60,6 +60,8 @@ static void reply(App *app, const Answer *a)
                : p->verdict == VERDICT_PARTLY ? RESULT_PARTLY
                                               : RESULT_WRONG,
                mistake >= 0 ? q->mistakes[mistake].name : "");
+    if (p->verdict != VERDICT_RIGHT)
+        lesson_ask_again(app);
 }
 
 bool lesson_accept(App *app, const char *typed)

@@ -2,6 +2,7 @@
 #include "view/lesson.h"
 
 #include "base/text.h"
+#include "lesson/draw.h"
 #include "pass/ablation.h"
 
 #include <stdarg.h>
@@ -394,8 +395,49 @@ static int add_block(Maker *m, const Block *b)
         return add_lab(m, b);
     case BLOCK_CHECK:
         return add_check(m, b);
+    case BLOCK_DRAW: /* replaced by what was drawn */
+        return 0;
     }
     return 0;
+}
+
+/* What came of a self-test: its sections, and where to read on. */
+static void add_test_summary(Maker *m)
+{
+    const Block *heading = NULL;
+    size_t asked = 0, sure = 0;
+    for (size_t i = 0; i < m->l->count; i++) {
+        const Block *b = &m->l->blocks[i];
+        const ProgressAnswer *a = b->kind == BLOCK_ASK ? progress_answer(&m->p->progress, b->name) : NULL;
+        LessonLine *made;
+        Buffer line = {0};
+        heading = b->kind == BLOCK_HEADING ? b : heading;
+        if (b->kind != BLOCK_ASK || asked == m->l->asks) /* what came back is the same question again */
+            continue;
+        asked++;
+        bool good = a && a->result == RESULT_RIGHT;
+        sure += a && a->row >= DRAW_SURE;
+        bool again = false; /* it came back */
+        for (size_t k = i + 1; k < m->l->count && !again; k++)
+            again = m->l->blocks[k].kind == BLOCK_ASK && strcmp(m->l->blocks[k].name, b->name) == 0;
+        lesson_plain(heading->text, &line);
+        if (!good || again)
+            buffer_printf(&line, "   stepformer lesson %.*s", (int)strcspn(b->name, "/"), b->name);
+        if ((made = add_close(m, good && !again ? ROLE_DONE : a ? ROLE_WARNING : ROLE_DIM, 2, buffer_text(&line))))
+            snprintf(made->bullet, sizeof made->bullet, "%s",
+                     good && again                       ? "~"
+                     : good                              ? "✓"
+                     : !a || a->result == RESULT_SKIPPED ? "-"
+                                                         : "×");
+        buffer_free(&line);
+    }
+    char text[256];
+    snprintf(
+        text, sizeof text,
+        _("%zu of these %zu were right %d times in a row: they rest until the others are. Take the test again another day; what went wrong "
+          "comes first."),
+        sure, asked, DRAW_SURE);
+    add(m, ROLE_TEXT, text);
 }
 
 /* What came of the lesson: the page behind the last step. */
@@ -405,7 +447,11 @@ static void add_summary(Maker *m)
     size_t right = 0, first = 0;
     char text[256];
     add(m, ROLE_CROSS, m->l->title);
-    add(m, ROLE_HEADING, _("The end of this lesson"));
+    add(m, ROLE_HEADING, m->l->room ? _("The end of this test") : _("The end of this lesson"));
+    if (m->l->room) {
+        add_test_summary(m);
+        return;
+    }
     for (size_t i = 0; i < p->progress.answer_count; i++) {
         right += p->progress.answers[i].result == RESULT_RIGHT;
         first += p->progress.answers[i].first == RESULT_RIGHT;

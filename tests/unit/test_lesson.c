@@ -4,6 +4,7 @@
 #include "model_help.h"
 
 #include "lesson/check.h"
+#include "lesson/draw.h"
 #include "lesson/progress.h"
 #include "lesson/sheet.h"
 #include "view/lesson.h"
@@ -384,4 +385,91 @@ Test(lesson, a_worksheet_keeps_its_answers)
             buffer_free(&out);
         }
     lesson_free(&l);
+}
+
+/* ---- a self-test ---- */
+
+static const char *const self_test =
+    "# t\n\n## The root\n\n```draw\nq03/variance\nq03/again-constant\n```\n\n## The mask\n\n```draw\nq20/how-many\n```\n";
+
+static const Block *asked(const Lesson *l, size_t which)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->blocks[i].kind == BLOCK_ASK && which-- == 0)
+            return &l->blocks[i];
+    return NULL;
+}
+
+static void draws(const Progress *p, const char *first, const char *second)
+{
+    Lesson l = parse(self_test);
+    Error e = {{0}};
+    cr_assert_eq(draw_all(&l, p, &e), 0, "%s", e.text);
+    const char *const names[] = {first, second, NULL};
+    for (size_t i = 0; i < 3; i++) {
+        const Block *b = asked(&l, i);
+        cr_assert(!b == !names[i], "question %zu: expected %s, found %s", i, names[i] ? names[i] : "none", b ? b->name : "none");
+        if (!b)
+            break;
+        cr_assert_str_eq(b->name, names[i]);
+        cr_assert(strstr(block_path(&l, b), "lessons/q"), "%s", block_path(&l, b));
+        cr_assert(b > l.blocks && b[-1].kind == BLOCK_RUN, "its network comes with it");
+    }
+    lesson_free(&l);
+}
+
+/* What was never asked comes first, then what was wrong, then what was right less often; what is sure rests. */
+Test(lesson, the_weak_come_first)
+{
+    Progress p = {.answer_count = 0};
+    draws(&p, "q03/variance", "q20/how-many");
+    progress_set_answer(&p, "q03/variance", RESULT_WRONG, "1");
+    draws(&p, "q03/again-constant", "q20/how-many");
+    progress_set_answer(&p, "q03/again-constant", RESULT_RIGHT, "nothing");
+    draws(&p, "q03/variance", "q20/how-many");
+    progress_set_answer(&p, "q03/variance", RESULT_RIGHT, "d_k");
+    draws(&p, "q03/again-constant", "q20/how-many"); /* as often right, and asked longer ago */
+    progress_set_answer(&p, "q03/again-constant", RESULT_RIGHT, "nothing");
+    progress_set_answer(&p, "q03/variance", RESULT_RIGHT, "d_k");
+    draws(&p, "q20/how-many", NULL); /* the first section is sure */
+    progress_set_answer(&p, "q20/how-many", RESULT_RIGHT, "28");
+    progress_set_answer(&p, "q20/how-many", RESULT_RIGHT, "28");
+    draws(&p, "q03/again-constant", "q20/how-many"); /* all are: begin again */
+    progress_set_answer(&p, "q03/again-constant", RESULT_SKIPPED, "");
+    draws(&p, "q03/again-constant", NULL);
+    progress_free(&p);
+}
+
+Test(lesson, a_wrong_answer_brings_the_question_back)
+{
+    char folder[64];
+    setenv("XDG_STATE_HOME", help_folder(folder), 1);
+    App *app = play(self_test, false, true);
+    size_t steps = app->lesson->step_count;
+    press(app, "Space");
+    cr_assert(lesson_is_asking(app->lesson));
+    press(app, "a");
+    cr_assert_eq(app->lesson->step_count, steps + 1);
+    press(app, "Space 2 8 Enter Space");
+    cr_assert(lesson_is_asking(app->lesson), "the first once more");
+    cr_assert_str_eq(app->lesson->question.name, "q03/variance");
+    for (int i = 0; i < DRAW_AGAIN_MAX; i++) {
+        cr_assert(lesson_is_asking(app->lesson));
+        press(app, "a Space");
+    }
+    cr_assert_eq(app->lesson->step, app->lesson->step_count, "it does not come back for ever");
+    app_free(app);
+    app = play(self_test, false, true);
+    press(app, "Space");
+    cr_assert(lesson_is_asking(app->lesson));
+    cr_assert_str_eq(app->lesson->question.name, "q03/again-constant", "another day: what was not asked yet");
+    app_free(app);
+    help_remove(folder);
+}
+
+Test(lesson, a_test_draws_from_what_is_there)
+{
+    expect("# t\n\n```draw\nq03/variance\nq03/varience\n```\n", CHECKED_MALFORMED,
+           "test.md:5: draw: expected the id of a question in q03, found \"varience\"; nearest: \"variance\"");
+    expect("# t\n\n```draw\nnosuch/variance\n```\n", CHECKED_MALFORMED, "test.md:4: draw: lesson: expected the name of a lesson");
 }
