@@ -423,8 +423,11 @@ int block_read(Block *b, const Lesson *l, const char *info, Error *e)
     int kind = BLOCK_RUN;
     while (kind <= BLOCK_DRAW && strcmp(kind_names[kind], word) != 0)
         kind++;
-    if (kind > BLOCK_DRAW)
+    if (kind > BLOCK_DRAW) {
+        if (*word && !(b->name = strdup(word)))
+            return error_memory(e, l->path);
         return check_slip(b, l, word, e);
+    }
     b->kind = (BlockKind)kind;
     Fence f = {b, l, e, b->line};
     bool takes_second = kind == BLOCK_ASK || kind == BLOCK_CHECK || kind == BLOCK_LAB;

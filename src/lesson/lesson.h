@@ -95,7 +95,7 @@ typedef struct Block {
     char *origin; /* a question drawn from another lesson, and its run block: that lesson's file; else NULL */
     AskKind ask;
     CheckLabel label;
-    char *name;           /* ASK: its id. LAB: the experiment's name */
+    char *name;           /* ASK: its id. LAB: the experiment's name. CODE: its language, or NULL */
     Item keys[KEY_COUNT]; /* text NULL where it is not given; those given several times: the first */
     ItemList more;        /* EDIT and HOLDS, all of them; LAB: "key=value" settings; CHECK: expressions; DRAW: "q03/variance" */
     ItemList items;       /* ASK: choices or mistakes */

@@ -206,21 +206,26 @@ static void forget_question(Player *p)
     p->asked = p->answered = p->comparing = p->shown = false;
 }
 
-/* True where something of the step may take long. */
+static bool names_lab(const char *text)
+{
+    return text && strstr(text, "lab(");
+}
+
+/* True where something of the step may take long: an experiment, or a number of one. */
 static bool is_long(const Player *p)
 {
     for (size_t i = p->step < p->step_count ? p->steps[p->step] : p->lesson.count; i < step_end(p, p->step); i++) {
         const Block *b = &p->lesson.blocks[i];
-        Buffer settings = {0};
-        scene_lab_settings(b, &settings);
-        bool waits = b->kind == BLOCK_LAB && !labs_have(&p->labs, b->name, buffer_text(&settings));
-        buffer_free(&settings);
-        bool reads = b->kind == BLOCK_CHECK;
-        for (size_t k = 0; reads && !waits && p->labs.count == 0 && k < b->more.count; k++)
-            waits = strstr(b->more.items[k].text, "lab(") != NULL;
-        waits = waits || (p->labs.count == 0 && b->kind == BLOCK_TEXT && strstr(b->text, "\005lab("));
-        if (waits)
+        if (b->kind == BLOCK_LAB || names_lab(b->text) || names_lab(block_value(b, KEY_ANSWER)) || names_lab(block_value(b, KEY_WHY)))
             return true;
+        for (size_t k = 0; k < b->rows * b->columns; k++)
+            if (names_lab(b->cells[k]))
+                return true;
+        for (size_t k = 0; k < b->more.count + b->items.count; k++) {
+            const Item *item = k < b->more.count ? &b->more.items[k] : &b->items.items[k - b->more.count];
+            if (names_lab(item->text) || names_lab(item->reply))
+                return true;
+        }
     }
     return false;
 }
@@ -248,7 +253,6 @@ static void enter(App *app)
     const Block *ask = lesson_block_of(p, p->step, BLOCK_ASK);
     size_t last = p->step < p->step_count ? step_end(p, p->step) - 1 : p->lesson.count - 1;
     int status = scene_run(&p->scene, &p->lesson, scene_block(&p->lesson, last), &e);
-    p->pending = false;
     p->error[0] = '\0';
     if (status == 0 && ask && (status = scene_ask(&p->scene, &p->lesson, ask, &p->question, &e)) == 0) {
         p->asked = true;
@@ -258,10 +262,14 @@ static void enter(App *app)
     if (status == 0 && lab && !scene_lab(&p->scene, &p->lesson, lab, &e))
         status = -1;
     p->stale = true;
-    if (status != 0)
+    if (status != 0) {
         app_say(app, ROLE_ERROR, "%s", e.text); /* Space goes on all the same */
-    else
+    } else {
+        if (p->pending) /* the numbers of experiments in its texts belong to what takes long */
+            lesson_make(p, p->cols);
         set_place(app);
+    }
+    p->pending = false;
 }
 
 static void keep_place(App *app)

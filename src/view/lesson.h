@@ -18,7 +18,8 @@ typedef struct LessonLine {
     Role role;
     int indent;      /* columns */
     char bullet[16]; /* in front of it, within the indent */
-    bool verbatim;   /* not broken: cut */
+    bool verbatim;   /* not broken: cut … */
+    bool command;    /* … but a command for a shell, which goes on behind a backslash */
     bool close;      /* no empty line above it */
     bool rule;       /* a line across */
     int choice;      /* of the question: its index; else -1 */
@@ -114,6 +115,9 @@ int lesson_page_print(Scene *s, const Lesson *l, size_t first, size_t end, bool 
 void lesson_page_free(LessonPage *page);
 
 /* ---- lesson_draw.c ---- */
+
+/* Makes the page of the step where the learner stands, for a pane of so many columns, or why it cannot be shown. */
+void lesson_make(Player *p, int cols);
 
 /* Draws it from the top and returns its rows; what is off the canvas is only measured. */
 int lesson_page_draw(const LessonPage *page, Canvas *c, Rect area);

@@ -74,6 +74,25 @@ static void draw_pieces(Canvas *c, int row, int col, int cols, const char *text,
 }
 
 /* Returns the rows it takes. */
+/* A command in several lines, as a shell reads it: each but the last ends in a backslash, behind a space where it was broken at one. A word
+ * too long for a line goes on at its beginning. */
+static int draw_command(const LessonLine *l, Canvas *c, int row, Rect r)
+{
+    int rows = 0, indent = 0;
+    for (const char *p = l->text; *p; rows++) {
+        size_t n = strlen(p), next = 0, bytes = canvas_break_line(c, p, n, r.cols - indent - 2, &next);
+        char *line = strndup(p, bytes);
+        int used = line ? canvas_put(c, row + rows, r.col + indent, r.cols - indent, l->role, line) : 0;
+        bool within = next == bytes;
+        free(line);
+        if (next < n)
+            canvas_put(c, row + rows, r.col + indent + used + !within, 1, ROLE_DIM, "\\");
+        indent = within ? 0 : 4;
+        p += next;
+    }
+    return rows;
+}
+
 static int draw_line(const LessonLine *l, Canvas *c, int row, Rect r)
 {
     int width = r.cols < TEXT_COLS ? r.cols : TEXT_COLS, indent = l->indent < width / 2 ? l->indent : width / 2;
@@ -81,6 +100,8 @@ static int draw_line(const LessonLine *l, Canvas *c, int row, Rect r)
         canvas_hline(c, row, r.col, width, ROLE_BORDER);
         return 1;
     }
+    if (l->command && canvas_text_width(c, l->text) > r.cols - indent)
+        return draw_command(l, c, row, (Rect){r.row, r.col + indent, r.cols - indent, 1});
     if (l->verbatim) {
         canvas_put_cut(c, row, r.col + indent, r.cols - indent, l->role, l->text);
         return 1;
@@ -180,15 +201,18 @@ static void draw_bar(const App *app, Canvas *c, Rect r)
     buffer_free(&part);
 }
 
-static void make_page(Player *p, int cols)
+void lesson_make(Player *p, int cols)
 {
     Error e = {{0}};
+    bool was = p->pending;
+    p->pending = true; /* an experiment that is named in it draws the screen meanwhile */
     p->cols = cols;
     lesson_page_free(&p->page);
     p->error[0] = '\0';
     if (lesson_page_make(p, &p->page, &e) != 0)
         snprintf(p->error, sizeof p->error, "%s", e.text);
     p->stale = false;
+    p->pending = was;
 }
 
 static void draw_text(App *app, Canvas *c, Rect r)
@@ -203,7 +227,7 @@ static void draw_text(App *app, Canvas *c, Rect r)
         return;
     }
     if (p->stale || p->cols != cols)
-        make_page(p, cols);
+        lesson_make(p, cols);
     if (*p->error) {
         canvas_put_wrapped(c, text.row + 1, text.col, cols, text.rows - 2, ROLE_ERROR, p->error);
         return;

@@ -57,7 +57,7 @@ __attribute__((format(printf, 4, 5))) static void add_made(Maker *m, Role role, 
 }
 
 /* Lines that stand as they are. */
-static void add_verbatim(Maker *m, Role role, int indent, const char *text)
+static void add_verbatim(Maker *m, Role role, int indent, const char *text, bool command)
 {
     for (bool first = true; *text; first = false) {
         size_t n = strcspn(text, "\n");
@@ -65,6 +65,7 @@ static void add_verbatim(Maker *m, Role role, int indent, const char *text)
         LessonLine *made = line ? add(m, role, line) : NULL;
         if (made) {
             made->verbatim = true;
+            made->command = command;
             made->close = !first;
             made->indent = indent;
         }
@@ -213,12 +214,12 @@ static int add_lab(Maker *m, const Block *b)
     for (size_t i = 0; i < lab->table_count; i++) {
         buffer_clear(&text);
         table_write_text(&lab->tables[i], &text, false);
-        add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text));
+        add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
     }
     for (size_t i = 0; i < lab->plot_count; i++) {
         buffer_clear(&text);
         plot_write_text(&lab->plots[i], 70, 12, &text, false);
-        add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text));
+        add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
     }
     for (size_t i = 0; i < lab->note_count; i++)
         if ((made = add(m, ROLE_TEXT, lab->notes[i]))) {
@@ -377,7 +378,7 @@ static int add_block(Maker *m, const Block *b)
     case BLOCK_TEXT:
         return add_text(m, b);
     case BLOCK_CODE:
-        add_verbatim(m, ROLE_LABEL, 2, b->text);
+        add_verbatim(m, ROLE_LABEL, 2, b->text, b->name && strcmp(b->name, "sh") == 0);
         return 0;
     case BLOCK_TABLE:
         return add_table(m, b);

@@ -473,3 +473,29 @@ Test(lesson, a_test_draws_from_what_is_there)
            "test.md:5: draw: expected the id of a question in q03, found \"varience\"; nearest: \"variance\"");
     expect("# t\n\n```draw\nnosuch/variance\n```\n", CHECKED_MALFORMED, "test.md:4: draw: lesson: expected the name of a lesson");
 }
+
+/* ---- what takes long ---- */
+
+static size_t drawn;
+
+static bool draw_meanwhile(App *app)
+{
+    Canvas c;
+    cr_assert(drawn++ < 1000, "the screen that is drawn meanwhile must not begin the experiment again");
+    cr_assert_eq(canvas_init(&c, 80, 24, false, NULL), 0);
+    app_draw(app, &c);
+    canvas_free(&c);
+    return true;
+}
+
+/* A number of an experiment that no block has run yet. */
+Test(lesson, an_experiment_in_the_text_runs_once_while_the_screen_is_drawn)
+{
+    App *app = play("# t\n\n## a\n\nx\n\n## b\n\nIt is `= lab(scaling, d_k=4)[row=4, column=ratio]`.\n", false, false);
+    app->pump = draw_meanwhile;
+    drawn = 0;
+    press(app, "Space Space");
+    cr_assert(drawn > 0 && app->lesson->labs.count == 1 && !app->lesson->pending && !*app->lesson->error, "%zu %zu %s", drawn,
+              app->lesson->labs.count, app->lesson->error);
+    app_free(app);
+}
