@@ -325,6 +325,27 @@ void question_write_answer(const Question *q, const Answer *a, Buffer *out)
     }
 }
 
+/* Another sentence: behind a space, but none behind a full stop that is as wide as a character of Chinese. */
+static void add_sentence(const char *text, Buffer *out)
+{
+    if (out->len && out->data[out->len - 1] != ' ' && !text_meets_wide(out->data, out->len, "。", strlen("。")))
+        buffer_putc(out, ' ');
+    buffer_puts(out, text);
+}
+
+void question_write_right(const Question *q, Buffer *out)
+{
+    if (q->kind != QUESTION_REASON) {
+        add_sentence(_("The answer: "), out);
+        question_write_answer(q, &q->right, out);
+        buffer_puts(out, _(". "));
+    }
+    if (q->why)
+        add_sentence(q->why, out);
+    while (out->len && out->data[out->len - 1] == ' ')
+        out->data[--out->len] = '\0';
+}
+
 void question_reply(const Question *q, const Answer *a, Buffer *out)
 {
     int mistake;
@@ -336,11 +357,9 @@ void question_reply(const Question *q, const Answer *a, Buffer *out)
     }
     if (verdict == VERDICT_WRONG) {
         if (mistake >= 0)
-            buffer_printf(out, "%s ", q->mistakes[mistake].belief);
-        buffer_puts(out, _("The answer: "));
-        question_write_answer(q, &q->right, out);
-        buffer_puts(out, ".");
+            buffer_puts(out, q->mistakes[mistake].belief);
+        question_write_right(q, out);
+    } else if (q->why) {
+        buffer_puts(out, q->why);
     }
-    if (q->why)
-        buffer_printf(out, verdict == VERDICT_WRONG ? " %s" : "%s", q->why);
 }

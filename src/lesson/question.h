@@ -111,6 +111,8 @@ typedef enum Verdict { VERDICT_RIGHT, VERDICT_PARTLY, VERDICT_WRONG } Verdict;
 /* Whether an answer is right; *mistake gets the index of the known mistake it betrays, or -1. */
 Verdict question_judge(const Question *q, const Answer *a, int *mistake);
 
+/* Appends the right answer and why: "The answer: 4. …"; of a reason only the model answer. */
+void question_write_right(const Question *q, Buffer *out);
 /* What is said to an answer: whether it is right, else what it believes; then the right answer, and why. */
 void question_reply(const Question *q, const Answer *a, Buffer *out);
 /* An answer as a person would write it; a choice is its text. */

@@ -346,12 +346,7 @@ static void put_room(const Sheet *s, int lines)
 static void put_answers(const Sheet *s, const Question *q)
 {
     Buffer text = {0};
-    if (q->kind != QUESTION_REASON) {
-        buffer_puts(&text, _("The answer: "));
-        question_write_answer(q, &q->right, &text);
-        buffer_puts(&text, _(". "));
-    }
-    buffer_puts(&text, q->why ? q->why : "");
+    question_write_right(q, &text);
     put_paragraph(s, buffer_text(&text));
     for (int i = 0; i < q->mistake_count; i++) {
         buffer_clear(&text);

@@ -287,12 +287,7 @@ static void add_reply(Maker *m, const Player *p)
 static void add_answer(Maker *m, const Question *q)
 {
     Buffer text = {0};
-    if (q->kind != QUESTION_REASON) {
-        buffer_puts(&text, _("The answer: "));
-        question_write_answer(q, &q->right, &text);
-        buffer_puts(&text, _(". "));
-    }
-    buffer_puts(&text, q->why ? q->why : "");
+    question_write_right(q, &text);
     LessonLine *made = add(m, ROLE_DONE, buffer_text(&text));
     if (made) {
         made->indent = 2;
