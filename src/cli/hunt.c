@@ -12,8 +12,9 @@
 
 enum { PADDING = 3, SEEDS = 100000, COLUMNS = 79 };
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS, OPTION_BUG,
-                                 OPTION_ANSWER, OPTION_CARDS,     OPTION_CARD, OPTION_SEED,   OPTION_THEME, OPTION_OUTPUT,     OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS,
+                                 OPTION_TARGET_IDS, OPTION_BUG,       OPTION_ANSWER, OPTION_CARDS,  OPTION_CARD,
+                                 OPTION_SEED,       OPTION_THEME,     OPTION_RECORD, OPTION_OUTPUT, OPTION_END};
 
 static const OptionNote notes[] = {
     {OPTION_SEED, "N", N_("which bug of the level; the same seed hides the same one")},
@@ -265,14 +266,18 @@ static int answer(Options *o)
 int cli_hunt(int argc, char **argv)
 {
     Options o;
+    Error e = {{0}};
     int status;
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
+    bool terminal = isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT];
     if (o.value[OPTION_CARDS] || o.value[OPTION_CARD])
         status = cards(&o);
     else if (o.value[OPTION_ANSWER])
         status = answer(&o);
-    else if (isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT])
+    else if (screen_check_record(&o, terminal, &e) != 0)
+        status = cli_wrong(&e);
+    else if (terminal)
         status = screen_debug(&o, screen_hunt, walk);
     else
         status = walk(&o);

@@ -368,7 +368,7 @@ static int print_whole(Options *o)
 /* ---- the subcommand ---- */
 
 static const OptionId taken[] = {OPTION_CHECK, OPTION_BUG,    OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT,
-                                 OPTION_THEME, OPTION_FORMAT, OPTION_OUTPUT,    OPTION_END};
+                                 OPTION_THEME, OPTION_RECORD, OPTION_FORMAT,    OPTION_OUTPUT,  OPTION_END};
 
 static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet: markdown (the default) or html")},
                                    {OPTION_BUG, "ID", N_("with --check: what would become false in an engine with this bug of the hunt")},
@@ -423,7 +423,7 @@ int cli_lesson(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     bool terminal = isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT] && !o.value[OPTION_WORKSHEET];
-    if (check_options(&o, &e) != 0)
+    if (check_options(&o, &e) != 0 || screen_check_record(&o, terminal && o.operand_count, &e) != 0)
         status = cli_wrong(&e);
     else if (o.value[OPTION_CHECK])
         status = run_check(&o);

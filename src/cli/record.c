@@ -103,10 +103,12 @@ int record_begin(const App *app, int cols, int rows, Error *e)
     Buffer session = {0}, head = {0}, title = {0};
     if (session_of(app, &s, e) != 0)
         return -1;
-    session_write(&s, &session);
+    bool taught = app->lesson || app->hunt.bug; /* no session holds a lesson or a hunt: such a recording is played as it was */
+    if (!taught)
+        session_write(&s, &session);
     buffer_printf(&title, "stepformer: %s", app->model->name);
     record.start = now_us();
-    cast_add_header(&head, cols, rows, (int64_t)time(NULL), buffer_text(&title), getenv("TERM"), buffer_text(&session));
+    cast_add_header(&head, cols, rows, (int64_t)time(NULL), buffer_text(&title), getenv("TERM"), taught ? NULL : buffer_text(&session));
     head.failed = head.failed || session.failed;
     append(&head);
     record.begun = true;

@@ -26,6 +26,8 @@ App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool co
 
 /* The debugger in the terminal, on what `make` makes; where the terminal cannot move its cursor, `without`. Returns the exit status. */
 int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o));
+/* --record asks for a terminal: -1 with e set where there is none. */
+int screen_check_record(const Options *o, bool terminal, Error *e);
 /* Draws and takes events until the user leaves; the terminal is open, and stays so. */
 int screen_run(App *app, Error *e);
 

@@ -7,8 +7,8 @@
 #include "pass/ablation.h"
 #include "term/term.h"
 #include "train/run.h"
-#include "view/session.h"
 #include "view/quiz.h"
+#include "view/session.h"
 
 #include <langinfo.h>
 #include <signal.h>
@@ -123,7 +123,9 @@ static int walk(Options *o)
     Work w;
     Theme theme;
     if (o->value[OPTION_PREDICT]) {
-        error_set(&e, "%s", _("--predict: expected a terminal to ask in, found none; leave it out, or see one screen with 'stepformer frame --predict'"));
+        error_set(
+            &e, "%s",
+            _("--predict: expected a terminal to ask in, found none; leave it out, or see one screen with 'stepformer frame --predict'"));
         return cli_wrong(&e);
     }
     if (o->value[OPTION_SESSION] && file_exists(o->value[OPTION_SESSION]))
@@ -223,6 +225,13 @@ static App *begin(Options *o, Theme theme, bool color, Error *e)
     return screen_open(o, theme, color, false, e);
 }
 
+int screen_check_record(const Options *o, bool terminal, Error *e)
+{
+    if (!o->value[OPTION_RECORD] || terminal)
+        return 0;
+    return error_set(e, "--record: expected a terminal, found standard output that is none; try without the redirection");
+}
+
 int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, Error *e), int (*without)(Options *o))
 {
     Error e = {{0}};
@@ -267,10 +276,9 @@ int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, E
     return status == 0 ? CLI_DONE : cli_wrong(&e);
 }
 
-static const OptionId step_options[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
-                                        OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_PREDICT, OPTION_THEME,
-                                        OPTION_SESSION,    OPTION_RECORD,    OPTION_PLAY, OPTION_DELAY,  OPTION_AS_RECORDED,
-                                        OPTION_OUTPUT,     OPTION_END};
+static const OptionId step_options[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  OPTION_TARGET,      OPTION_IDS,    OPTION_TARGET_IDS,
+                                        OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS, OPTION_PREDICT,     OPTION_THEME,  OPTION_SESSION,
+                                        OPTION_RECORD, OPTION_PLAY,      OPTION_DELAY, OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",
@@ -289,9 +297,7 @@ static int check_options(const Options *o, bool terminal, Error *e)
         return error_set(e, "--play: expected no --%s beside it, found one", o->value[OPTION_RECORD] ? "record" : "session");
     if (o->value[OPTION_PLAY])
         return refuse_beside(o, OPTION_PLAY, e);
-    if (o->value[OPTION_RECORD] && !terminal)
-        return error_set(e, "--record: expected a terminal, found standard output that is none; try without the redirection");
-    return 0;
+    return screen_check_record(o, terminal, e);
 }
 
 int cli_step(int argc, char **argv)

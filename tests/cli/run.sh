@@ -111,6 +111,13 @@ run_examples() {
     [ "$number" -gt 0 ] || { failed=$((failed + 1)); echo "$1: expected examples, found none"; }
 }
 
+# The commands that lessons give, as they stand, for a second each: one with a mistake in it ends at once, with 2. Those that need a terminal or
+# a file of the reader's own are left alone.
+lesson_commands() {
+    sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$1" | sed -e ':a' -e '/\\$/{N;s/\\\n */ /;ba' -e '}' | grep '^stepformer' |
+        grep -v -e '--record' -e '--play' -e '--session' -e 'my-' | sed 's/.*/timeout 1 &; s=$?; [ $s = 0 ] || [ $s = 1 ] || [ $s = 124 ]/'
+}
+
 if [ $# -gt 0 ]; then
     for file in "$@"; do
         run_file "$file"
@@ -125,6 +132,10 @@ else
         "$program" "$name" --help | sed -n '/^Example:/,$s/^  //p' | sed "s#tests/golden#$TOP/tests/golden#; s#recipe.json#$TOP/tests/cli/recipe.json#" >"$scratch/examples"
         run_examples "stepformer $name --help"
         grep -q "^\.B[R]* $name" "$TOP/src/cli/stepformer.1" || { failed=$((failed + 1)); echo "src/cli/stepformer.1: expected the command $name"; }
+    done
+    for lesson in "$TOP"/lessons/*/??.md; do
+        lesson_commands "$lesson" >"$scratch/examples"
+        [ ! -s "$scratch/examples" ] || run_examples "${lesson#"$TOP"/}"
     done
     if command -v bash >/dev/null; then
         bash "$TOP/tests/cli/completion.bash" "$program" || failed=$((failed + 1))

