@@ -43,11 +43,17 @@ _stepformer_value() {
         ;;
     --bug | --card) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask hunt --cards | sed -n 's/^-- \([a-z-]*\), .*/\1/p')" -- "$2") ;;
     --answer) mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask stages "${_stepformer_model[@]}")" -- "$2") ;;
+    --against)
+        [[ $3 == verify ]] || return 0 # elsewhere it is a token
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+        ;;
+    --names) mapfile -t COMPREPLY < <(compgen -W "own transformer-lens" -- "$2") ;;
     --output | --tokenizer | --edits | --session | --record | --play)
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
-    --target | --with-text | --with-target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay | --position | --token | --against | --layer | --corrupt | --other | --noise) ;;
+    --target | --with-text | --with-target | --ids | --target-ids | --edit | --targets | --number | --temperature | --top-k | --top-p | --seed | --size | --keys | --difficulty | --delay | --position | --token | --tolerance | --layer | --corrupt | --other | --noise) ;;
     --patch) mapfile -t COMPREPLY < <(compgen -W "stream attention ffn" -- "$2") ;;
     *) return 1 ;;
     esac

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS, OPTION_TARGET_IDS,
-                                 OPTION_ABLATE, OPTION_EDIT, OPTION_EDITS, OPTION_BUG, OPTION_STAGE,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET, OPTION_IDS,
+                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT,   OPTION_EDITS,  OPTION_BUG,
+                                 OPTION_STAGE,      OPTION_NAMES,     OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "trace",
@@ -15,7 +16,8 @@ static const CommandSpec spec = {
                "The format is --format's, else what the output file's name ends in."),
     .formats = TRACE_FORMATS,
     .example = "stepformer trace -m hand-wired -t \"A B C A\" --stage output.probs\n"
-               "stepformer trace -a no-residual -o trace.safetensors",
+               "stepformer trace -a no-residual -o trace.safetensors\n"
+               "stepformer trace -m story --names transformer-lens -o cache.safetensors",
     .options = taken,
 };
 
@@ -53,6 +55,22 @@ static int choose_stages(const Plan *plan, const char *names, bool *chosen, Erro
     }
 }
 
+/* --names: own, or transformer-lens. */
+static int use_names(Trace *t, const Options *o, Error *e)
+{
+    const char *whose = o->value[OPTION_NAMES];
+    size_t left_out;
+    if (!whose || strcmp(whose, "own") == 0)
+        return 0;
+    if (strcmp(whose, "transformer-lens") != 0)
+        return error_set(e, _("--names: expected own or transformer-lens, found \"%.40s\""), whose);
+    if (trace_use_hooks(t, &left_out, e) != 0)
+        return -1;
+    if (left_out)
+        cli_say(ngettext("%zu stage has no hook and is left out", "%zu stages have no hook and are left out", left_out), left_out);
+    return 0;
+}
+
 static int run(Work *w, Options *o, Pass *p, Error *e)
 {
     bool *chosen = NULL;
@@ -64,6 +82,8 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
     }
     if (status == 0)
         status = trace_values(&t, p, chosen, e);
+    if (status == 0)
+        status = use_names(&t, o, e);
     t.edits = &w->edits;
     t.bug = w->bug ? w->bug->id : NULL;
     if (status == 0) {
@@ -84,8 +104,7 @@ int cli_trace(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     Pass *p = NULL;
-    bool good = output_check_trace(&o, &e) == 0 && work_open(&w, &o, &e) == 0 &&
-                (p = work_pass(&w, &e)) != NULL && run(&w, &o, p, &e) == 0;
+    bool good = output_check_trace(&o, &e) == 0 && work_open(&w, &o, &e) == 0 && (p = work_pass(&w, &e)) != NULL && run(&w, &o, p, &e) == 0;
     pass_free(p);
     work_free(&w);
     options_free(&o);

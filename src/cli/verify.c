@@ -1,5 +1,7 @@
 /* verify.c - the subcommand `verify`: recomputes stored cases and compares every number. */
 #include "measure/verify.h"
+#include "cli/verify.h"
+
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -9,17 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_BUG, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_AGAINST, OPTION_TOLERANCE, OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT,
+                                 OPTION_TARGET,  OPTION_IDS,       OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT,
+                                 OPTION_EDITS,   OPTION_BUG,       OPTION_OUTPUT,     OPTION_END};
+
+static const OptionNote notes[] = {
+    {OPTION_AGAINST, "FILE", N_("compare one pass with the tensors of this safetensors file instead")},
+    {OPTION_END, NULL, NULL},
+};
 
 static const CommandSpec spec = {
     .name = "verify",
     .operands = "[FOLDER...]",
     .what = N_("Recomputes stored cases and prints the largest error of each, beside what is\n"
                "tolerated. A folder is a case (it holds case.json) or holds cases; without one,\n"
-               "the cases that come with the program. Exit status 1: a number is too far off."),
+               "the cases that come with the program. Exit status 1: a number is too far off.\n"
+               "With --against, one pass of a model is compared with a file that another program\n"
+               "wrote: tensors named as ours, as TransformerLens's hooks, or as the hidden states\n"
+               "and attentions of transformers. What it was fed may be in it, as input_ids."),
     .example = "stepformer verify\n"
-               "stepformer verify tests/golden/alibi",
+               "stepformer verify tests/golden/alibi\n"
+               "stepformer verify -m tests/golden/alibi --ids 16,19,13,7,4,4,8 --against tests/golden/alibi/trace.safetensors",
     .options = taken,
+    .notes = notes,
 };
 
 /* ---- the cases of a folder ---- */
@@ -187,6 +201,19 @@ static int run(const Options *o, int *status, Error *e)
     return found == 0 ? output_close(&out, e) : -1;
 }
 
+/* What is about one pass has no place beside stored cases. */
+static int check_options(const Options *o, Error *e)
+{
+    static const OptionId alone[] = {OPTION_TOLERANCE, OPTION_MODEL, OPTION_TOKENIZER,  OPTION_TEXT,   OPTION_TARGET,
+                                     OPTION_IDS,       OPTION_EDIT,  OPTION_TARGET_IDS, OPTION_ABLATE, OPTION_EDITS};
+    if (o->value[OPTION_AGAINST] && o->operand_count)
+        return error_set(e, "--against: expected no folder of cases beside it, found %s", o->operands[0]);
+    for (size_t i = 0; !o->value[OPTION_AGAINST] && i < sizeof alone / sizeof *alone; i++)
+        if (o->value[alone[i]])
+            return error_set(e, "--%s: expected --against FILE beside it, found none", option_table[alone[i]].name);
+    return 0;
+}
+
 int cli_verify(int argc, char **argv)
 {
     Options o;
@@ -194,7 +221,12 @@ int cli_verify(int argc, char **argv)
     int status, checked = CLI_DONE;
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
-    status = run(&o, &checked, &e) == 0 ? checked : cli_wrong(&e);
+    if (check_options(&o, &e) != 0)
+        status = cli_wrong(&e);
+    else if (o.value[OPTION_AGAINST])
+        status = verify_against(&o);
+    else
+        status = run(&o, &checked, &e) == 0 ? checked : cli_wrong(&e);
     options_free(&o);
     return status;
 }

@@ -1,9 +1,8 @@
-/* trace.c - the list of what is written; text, JSON, CSV and safetensors of it. Tables and pictures are trace_table.c's and trace_svg.c's.
+/* trace.c - the list of what is written; text, JSON, CSV and safetensors of it. Tables and pictures are trace_table.c's and trace_svg.c's, safetensors trace_file.c's.
  */
 #include "measure/trace_writer.h"
 
 #include "base/text.h"
-#include "model/safetensors.h"
 #include "pass/ablation.h"
 
 #include <stdio.h>
@@ -513,17 +512,5 @@ int trace_write(const Trace *t, TraceFormat format, TraceEmit emit, void *contex
     if (w.text.failed && status == 0)
         status = error_memory(e, "trace");
     buffer_free(&w.text);
-    return status;
-}
-
-int trace_save(const Trace *t, const char *path, Error *e)
-{
-    SafeOut *out = malloc((t->count ? t->count : 1) * sizeof *out);
-    if (!out)
-        return error_memory(e, "trace");
-    for (size_t i = 0; i < t->count; i++)
-        out[i] = (SafeOut){t->items[i].name, t->items[i].rank, t->items[i].shape, t->items[i].data};
-    int status = safetensors_write(path, out, t->count, e);
-    free(out);
     return status;
 }

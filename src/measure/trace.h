@@ -52,6 +52,7 @@ typedef struct Trace {
     const Edits *edits; /* of the pass, borrowed; NULL: none. Every format but csv and safetensors says them */
     bool changed;       /* the weights are no longer those that the model was opened with: said as the edits are */
     const char *bug;    /* the bug of the hunt that the pass has in it, or NULL: said as the edits are */
+    bool hooks;         /* named as TransformerLens does: trace_use_hooks */
     bool gradients;
     double loss; /* nats; where these are gradients */
     TraceItem *items;
@@ -69,6 +70,10 @@ int trace_stage_gradients(Trace *t, Pass *p, const bool *chosen, double loss, Er
 int trace_weight(Trace *t, Pass *p, size_t weight, bool gradient, double loss, Error *e);
 /* Leaves one head of every item that has heads. */
 void trace_take_head(Trace *t, size_t head);
+/* Gives the stages TransformerLens's hook names (pass/hook.h) and leaves out those that have none; in safetensors they have its shapes, too: a
+ * batch of 1 in front, and [batch, token, head, dim] where ours is [head, token, dim]. *left_out gets how many. -1 with e set where none has a
+ * hook: the model is not a decoder with norms before its sub-layers. */
+int trace_use_hooks(Trace *t, size_t *left_out, Error *e);
 void trace_free(Trace *t);
 
 /* The format that the end of a file's name says ("x.md" is Markdown), or -1. */

@@ -2,6 +2,8 @@
  * sub-layers, each with its norm and its residual; one line a stage. */
 #include "pass/plan.h"
 
+#include "pass/hook.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -317,44 +319,13 @@ void plan_free(Plan *p)
     p->count = 0;
 }
 
-/* TransformerLens's names for a decoder's stages: what follows "blocks.N." or stands alone. */
-static const struct { const char *theirs, *ours; } hook_names[] = {
-    {"hook_embed", "embed.tokens"},       {"hook_pos_embed", "embed.positions"}, {"ln1.hook_normalized", "self.norm"},
-    {"attn.hook_q", "self.q"},            {"attn.hook_k", "self.k"},             {"attn.hook_v", "self.v"},
-    {"attn.hook_rot_q", "self.q_rot"},    {"attn.hook_rot_k", "self.k_rot"},     {"attn.hook_attn_scores", "self.masked"},
-    {"attn.hook_pattern", "self.weights"}, {"attn.hook_z", "self.heads"},        {"hook_attn_out", "self.out"},
-    {"hook_resid_mid", "self.residual"},  {"ln2.hook_normalized", "ffn.norm"},   {"mlp.hook_pre", "ffn.expand"},
-    {"mlp.hook_post", "ffn.activate"},    {"hook_mlp_out", "ffn.contract"},      {"hook_resid_post", "ffn.residual"},
-    {"ln_final.hook_normalized", "final_norm"},
-};
-
-/* Writes our name for a hook's name into out; false where it is none. */
-static bool translate_hook(const char *name, char *out, size_t size)
-{
-    int layer = -1, used = 0;
-    if (sscanf(name, "blocks.%d.%n", &layer, &used) == 1 && used > 0)
-        name += used;
-    for (size_t i = 0; i < sizeof hook_names / sizeof *hook_names; i++) {
-        if (strcmp(name, hook_names[i].theirs) != 0)
-            continue;
-        if (layer >= 0)
-            snprintf(out, size, "decoder.%d.%s", layer, hook_names[i].ours);
-        else
-            snprintf(out, size, "decoder.%s", hook_names[i].ours);
-        return true;
-    }
-    return false;
-}
-
 int plan_find(const Plan *p, const char *name)
 {
-    char ours[2 * STAGE_NAME_MAX], have[STAGE_NAME_MAX];
-    if (translate_hook(name, ours, sizeof ours))
-        name = ours;
+    char have[STAGE_NAME_MAX];
     for (size_t i = 0; i < p->count; i++)
         if (strcmp(stage_name(&p->stages[i], have), name) == 0)
             return (int)i;
-    return -1;
+    return hook_find(p, name);
 }
 
 /* How much of the place of two stages agrees: 0 nothing, 1 the stack, 2 the layer too, 3 the sub-layer too. */

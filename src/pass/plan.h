@@ -30,8 +30,7 @@ int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e);
 int plan_resize(Plan *p, const Model *m, PlanInput input, Error *e);
 void plan_free(Plan *p);
 
-/* The index of the stage of that exact name, or -1. TransformerLens's hook names ("blocks.0.attn.hook_pattern",
- * with or without ".hook_") are accepted for a decoder. */
+/* The index of the stage of that exact name, or -1. TransformerLens's hook names are accepted for a decoder (hook.h). */
 int plan_find(const Plan *p, const char *name);
 
 /* Where the sub-layer, layer or stack that holds stage i begins and ends (one past the last). */

@@ -1,0 +1,84 @@
+/* trace_file.c - a trace as a safetensors file, with our names and shapes or with TransformerLens's. */
+#include "measure/trace.h"
+
+#include "base/text.h"
+#include "model/safetensors.h"
+#include "pass/hook.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int trace_use_hooks(Trace *t, size_t *left_out, Error *e)
+{
+    const Plan *plan = pass_plan(t->pass);
+    size_t kept = 0, had = t->count;
+    for (size_t i = 0; i < t->count; i++) {
+        TraceItem item = t->items[i];
+        char name[HOOK_NAME_MAX];
+        if (!item.stage || !hook_name(plan, (size_t)(item.stage - plan->stages), name))
+            continue;
+        snprintf(item.name, sizeof item.name, "%.*s", (int)sizeof item.name - 1, name);
+        t->items[kept++] = item;
+    }
+    t->count = kept;
+    t->hooks = true;
+    *left_out = had - kept;
+    return kept ? 0
+                : error_set(e, _("--names transformer-lens: expected a decoder with its norms before the sub-layers, or stages of one that "
+                                 "have a hook; "
+                                 "found none"));
+}
+
+enum { RANK_MAX = STAGE_MAX_RANK + 1 };
+
+/* [head, token, dim] as [token, head, dim]. NULL without memory; the caller frees it. */
+static real *heads_last(const TraceItem *item)
+{
+    size_t heads = item->shape[0], rows = item->shape[1], columns = item->shape[2];
+    real *out = malloc(heads * rows * columns * sizeof *out);
+    for (size_t h = 0; out && h < heads; h++)
+        for (size_t r = 0; r < rows; r++)
+            memcpy(out + (r * heads + h) * columns, item->data + (h * rows + r) * columns, columns * sizeof *out);
+    return out;
+}
+
+/* One tensor as TransformerLens has it; *made gets what the caller frees. */
+static int shape_as_hook(const TraceItem *item, SafeOut *out, size_t shape[RANK_MAX], real **made, Error *e)
+{
+    bool last = item->rank == 3 && hook_is_head_last(item->stage);
+    shape[0] = 1;
+    for (int k = 0; k < item->rank; k++)
+        shape[k + 1] = item->shape[k];
+    if (last) {
+        shape[1] = item->shape[1];
+        shape[2] = item->shape[0];
+        if (!(*made = heads_last(item)))
+            return error_memory(e, "trace");
+    }
+    *out = (SafeOut){item->name, item->rank + 1, shape, last ? *made : item->data};
+    return 0;
+}
+
+int trace_save(const Trace *t, const char *path, Error *e)
+{
+    size_t count = t->count ? t->count : 1;
+    SafeOut *out = malloc(count * sizeof *out);
+    size_t(*shapes)[RANK_MAX] = calloc(count, sizeof *shapes);
+    real **made = calloc(count, sizeof *made);
+    int status = out && shapes && made ? 0 : error_memory(e, "trace");
+    for (size_t i = 0; status == 0 && i < t->count; i++) {
+        const TraceItem *item = &t->items[i];
+        out[i] = (SafeOut){item->name, item->rank, item->shape, item->data};
+        if (t->hooks && item->head < 0)
+            status = shape_as_hook(item, &out[i], shapes[i], &made[i], e);
+    }
+    if (status == 0)
+        status = safetensors_write(path, out, t->count, e);
+    for (size_t i = 0; made && i < t->count; i++)
+        free(made[i]);
+    free(made);
+    free(shapes);
+    free(out);
+    return status;
+}

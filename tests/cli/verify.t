@@ -1,0 +1,35 @@
+# A pass beside a file that another program wrote.
+$ stepformer trace -m story --names transformer-lens -o cache.safetensors; stepformer verify -m story --against cache.safetensors
+out blocks.1.attn.hook_pattern
+out 61 tensors compared, 0 beyond
+err 13 stages have no hook
+$ stepformer trace -m story --names transformer-lens -o cache.safetensors; stepformer verify -m story -a no-scale --against cache.safetensors
+exit 1
+out FAILED  decoder.0.self.masked
+out first that differs: blocks.0.attn.hook_attn_scores
+$ stepformer trace -m story -o own.safetensors; stepformer verify -m story --bug other-gelu --against own.safetensors
+exit 1
+out first that differs: decoder.0.ffn.activate
+$ stepformer trace -m story -o own.safetensors; stepformer verify -m story -t "the coat" --against own.safetensors
+exit 1
+out another shape
+$ stepformer verify -m story --against $TOP/tiny-models/story/model.safetensors
+exit 2
+err found none of this pass
+$ stepformer trace -m story -o own.safetensors; stepformer verify -m story --against own.safetensors --tolerance many
+exit 2
+err --tolerance: expected a number
+$ stepformer verify -m story
+exit 2
+err --model: expected --against FILE beside it
+$ stepformer verify --against x.safetensors
+exit 2
+err x.safetensors
+$ stepformer trace -m zh-en --names transformer-lens -o x.safetensors
+exit 2
+err expected a decoder with its norms before the sub-layers
+$ stepformer trace -m story --names nnsight
+exit 2
+err --names: expected own or transformer-lens
+$ stepformer trace -m story --names transformer-lens --format csv --stage decoder.0.self.weights
+out blocks.0.attn.hook_pattern
