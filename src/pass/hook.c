@@ -57,11 +57,6 @@ static bool is_for(int only, const Config *c)
     }
 }
 
-static bool has_hooks(const Config *c)
-{
-    return c->kind == KIND_DECODER && (c->norm == NORM_NONE || c->norm_position == NORM_PRE);
-}
-
 /* A name without its "hook_": "blocks.0.attn.q". */
 static void plain_name(const char *name, char out[HOOK_NAME_MAX])
 {
@@ -107,11 +102,12 @@ static int layer_input(const Plan *p, Stack stack, int layer)
     return NO_STAGE;
 }
 
-bool hook_name(const Plan *p, size_t i, char out[HOOK_NAME_MAX])
+/* The hook that a decoder's stage corresponds to, whatever the architecture. */
+static bool alias(const Plan *p, size_t i, char out[HOOK_NAME_MAX])
 {
     const Stage *s = &p->stages[i];
     char name[STAGE_NAME_MAX];
-    if (!has_hooks(p->config))
+    if (s->stack == STACK_ENCODER)
         return false;
     const char *ours = behind_layer(s, stage_name(s, name));
     if (s->kind == STAGE_SUM) {
@@ -136,17 +132,21 @@ bool hook_name(const Plan *p, size_t i, char out[HOOK_NAME_MAX])
     return false;
 }
 
+bool hook_name(const Plan *p, size_t i, char out[HOOK_NAME_MAX])
+{
+    const Config *c = p->config;
+    return c->kind == KIND_DECODER && (c->norm == NORM_NONE || c->norm_position == NORM_PRE) && alias(p, i, out);
+}
+
 int hook_find(const Plan *p, const char *name)
 {
     char given[HOOK_NAME_MAX], hook[HOOK_NAME_MAX], plain[HOOK_NAME_MAX];
     int layer, used = 0;
-    if (!has_hooks(p->config))
-        return -1;
     plain_name(name, given);
     if (sscanf(given, "blocks.%d.resid_pre%n", &layer, &used) == 1 && used && !given[used])
         return layer_input(p, STACK_DECODER, layer);
     for (size_t i = 0; i < p->count; i++) {
-        if (!hook_name(p, i, hook))
+        if (!alias(p, i, hook))
             continue;
         plain_name(hook, plain);
         if (strcmp(plain, given) == 0)

@@ -12,7 +12,7 @@ enum { HOOK_NAME_MAX = 64 };
 
 /* The hook name of stage i, "blocks.0.attn.hook_pattern"; false where it has none. The logits, which have no hook, are "logits". */
 bool hook_name(const Plan *p, size_t i, char out[HOOK_NAME_MAX]);
-/* The stage of a hook name, also without "hook_" ("blocks.0.attn.pattern"); or -1. "blocks.1.hook_resid_pre" is the stage whose value the
+/* The stage of a hook name in any decoder, also without "hook_" ("blocks.0.attn.pattern"); or -1. "blocks.1.hook_resid_pre" is the stage whose value the
  * layer reads. */
 int hook_find(const Plan *p, const char *name);
 /* True where theirs has [token, head, dim] and ours [head, token, dim]. */

@@ -61,7 +61,7 @@ static const struct {
     {__LINE__, "sum", "blocks.0.ln1.hook_normalized", NULL, false},                       /* theirs is in front of the gain */
     {__LINE__, "induction", "blocks.0.hook_resid_post", "decoder.0.self.residual", true}, /* attention alone */
     {__LINE__, "induction", "blocks.0.hook_resid_mid", NULL, false},
-    {__LINE__, "zh-en", "blocks.0.attn.hook_q", NULL, false}, /* not an architecture of theirs */
+    {__LINE__, "zh-en", "blocks.0.attn.hook_q", "decoder.0.self.q", false}, /* no model of theirs: an alias only */
     {__LINE__, "story", "hidden_states.0", "decoder.embed.sum", false},
     {__LINE__, "story", "hidden.2", "decoder.1.ffn.residual", false},
     {__LINE__, "story", "hidden_states.4", "decoder.final_norm", false},
