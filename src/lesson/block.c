@@ -239,8 +239,8 @@ static int go_on(const Fence *f, char **text, const char *line, size_t n)
     Buffer b = {0};
     char *more = fence_copy_trimmed(line, n);
     const char *begun = *text ? *text : "";
-    bool wide = more && text_meets_wide(begun, strlen(begun), more, strlen(more));
-    buffer_printf(&b, "%s%s%s", begun, wide ? "" : " ", more ? more : "");
+    bool close = more && text_needs_no_space(begun, strlen(begun), more, strlen(more));
+    buffer_printf(&b, "%s%s%s", begun, close ? "" : " ", more ? more : "");
     free(more);
     if (!more || b.failed) {
         buffer_free(&b);

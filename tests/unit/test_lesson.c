@@ -50,6 +50,15 @@ Test(lesson, blocks_are_read_with_their_lines)
     lesson_free(&l);
 }
 
+Test(lesson, lines_of_chinese_join_without_a_space)
+{
+    Lesson l = parse("# t\n\n得分：\n`= 1 + 1`，\nd 维\n相加。\n\nOne line,\nand one more.\n");
+    cr_assert_str_eq(l.blocks[1].text, "得分：\005"
+                                       "1 + 1\007，d 维相加。");
+    cr_assert_str_eq(l.blocks[2].text, "One line,\nand one more.");
+    lesson_free(&l);
+}
+
 Test(lesson, a_question_goes_on_over_lines)
 {
     Lesson l = parse("# t\n\n```ask choice\nid: q-1\nWhat *is*\nit?\n- [ ] a :: no,\n  not that\n- [x] b\n  and more\n```\n");
