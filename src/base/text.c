@@ -90,14 +90,20 @@ void text_pad(Buffer *out, const char *s, int columns)
         buffer_puts(out, s);
 }
 
+/* Punctuation that brings its own space: 、 。 《 ， （ ： … */
+static bool is_wide_mark(int32_t c)
+{
+    return (c >= 0x3001 && c <= 0x301f) || (c >= 0xff01 && c <= 0xff0f) || (c >= 0xff1a && c <= 0xff20);
+}
+
 bool text_meets_wide(const char *a, size_t na, const char *b, size_t nb)
 {
     size_t last = na;
     int32_t c, d;
     while (last > 0 && ((unsigned char)a[--last] & 0xc0) == 0x80)
         continue;
-    return na > 0 && nb > 0 && text_decode(a + last, na - last, &c) && text_decode(b, nb, &d) && text_char_width(c) == 2 &&
-           text_char_width(d) == 2;
+    return na > 0 && nb > 0 && text_decode(a + last, na - last, &c) && text_decode(b, nb, &d) &&
+           ((text_char_width(c) == 2 && text_char_width(d) == 2) || is_wide_mark(c) || is_wide_mark(d));
 }
 
 void text_join_lines(Buffer *b)

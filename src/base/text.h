@@ -45,8 +45,8 @@ size_t text_fit(const char *s, int columns, int *used);
  * bytes, for text in any language. */
 void text_pad(Buffer *out, const char *s, int columns);
 
-/* True where the last character of a (na bytes) and the first of b (nb bytes) both take two columns: lines of Chinese are joined without a
- * space between them. */
+/* True where the last character of a (na bytes) and the first of b (nb bytes) both take two columns, or one of them is Chinese punctuation: lines
+ * of Chinese are joined without a space between them. */
 bool text_meets_wide(const char *a, size_t na, const char *b, size_t nb);
 /* Takes the line ends out of b that stand between two such characters; control characters beside them do not count. */
 void text_join_lines(Buffer *b);
