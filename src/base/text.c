@@ -90,21 +90,6 @@ void text_pad(Buffer *out, const char *s, int columns)
         buffer_puts(out, s);
 }
 
-/* The last character of a and the first of b; false where there are not both. */
-static bool characters_that_meet(const char *a, size_t na, const char *b, size_t nb, int32_t *c, int32_t *d)
-{
-    size_t last = na;
-    while (last > 0 && ((unsigned char)a[--last] & 0xc0) == 0x80)
-        continue;
-    return na > 0 && nb > 0 && text_decode(a + last, na - last, c) && text_decode(b, nb, d);
-}
-
-bool text_meets_wide(const char *a, size_t na, const char *b, size_t nb)
-{
-    int32_t c, d;
-    return characters_that_meet(a, na, b, nb, &c, &d) && text_char_width(c) == 2 && text_char_width(d) == 2;
-}
-
 /* A mark of Chinese punctuation: it brings its own room. */
 static bool is_wide_mark(int32_t c)
 {
@@ -113,8 +98,12 @@ static bool is_wide_mark(int32_t c)
 
 bool text_needs_no_space(const char *a, size_t na, const char *b, size_t nb)
 {
+    size_t last = na;
     int32_t c, d;
-    return text_meets_wide(a, na, b, nb) || (characters_that_meet(a, na, b, nb, &c, &d) && (is_wide_mark(c) || is_wide_mark(d)));
+    while (last > 0 && ((unsigned char)a[--last] & 0xc0) == 0x80)
+        continue;
+    return na > 0 && nb > 0 && text_decode(a + last, na - last, &c) && text_decode(b, nb, &d) &&
+           ((text_char_width(c) == 2 && text_char_width(d) == 2) || is_wide_mark(c) || is_wide_mark(d));
 }
 
 void text_join_lines(Buffer *b)

@@ -45,9 +45,8 @@ size_t text_fit(const char *s, int columns, int *used);
  * bytes, for text in any language. */
 void text_pad(Buffer *out, const char *s, int columns);
 
-/* True where the last character of a (na bytes) and the first of b (nb bytes) both take two columns. */
-bool text_meets_wide(const char *a, size_t na, const char *b, size_t nb);
-/* True also where one of them is a mark of Chinese punctuation: such lines are joined without a space between them. */
+/* True where no space belongs between two pieces of text: the last character of a (na bytes) and the first of b (nb bytes) both take two
+ * columns, or one of them is a mark of Chinese punctuation. */
 bool text_needs_no_space(const char *a, size_t na, const char *b, size_t nb);
 /* Takes the line ends out of b that need no space in their place; control characters beside them do not count. */
 void text_join_lines(Buffer *b);

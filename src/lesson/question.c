@@ -325,10 +325,10 @@ void question_write_answer(const Question *q, const Answer *a, Buffer *out)
     }
 }
 
-/* Another sentence: behind a space, but none behind a full stop that is as wide as a character of Chinese. */
+/* Another sentence: behind a space where one belongs there. */
 static void add_sentence(const char *text, Buffer *out)
 {
-    if (out->len && out->data[out->len - 1] != ' ' && !text_meets_wide(out->data, out->len, "。", strlen("。")))
+    if (out->len && out->data[out->len - 1] != ' ' && !text_needs_no_space(out->data, out->len, text, strlen(text)))
         buffer_putc(out, ' ');
     buffer_puts(out, text);
 }

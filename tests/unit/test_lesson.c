@@ -3,6 +3,7 @@
 #include "data_help.h"
 #include "model_help.h"
 
+#include "base/text.h"
 #include "lesson/check.h"
 #include "lesson/draw.h"
 #include "lesson/progress.h"
@@ -494,6 +495,20 @@ static bool draw_meanwhile(App *app)
     app_draw(app, &c);
     canvas_free(&c);
     return true;
+}
+
+/* A line end becomes a space, but not beside Chinese punctuation, nor between two Chinese characters. */
+Test(lesson, lines_of_chinese_are_joined_without_spaces)
+{
+    static const char *const cases[][2] = {{"甲\n乙", "甲乙"},     {"甲，\nn²", "甲，n²"}, {"n\n（甲）", "n（甲）"}, {"甲。\n*n*", "甲。*n*"},
+                                           {"甲\nn", "甲\nn"}, {"n,\nn", "n,\nn"},     {"n\n甲", "n\n甲"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Buffer b = {0};
+        buffer_puts(&b, cases[i][0]);
+        text_join_lines(&b);
+        cr_assert_str_eq(buffer_text(&b), cases[i][1], "%s", cases[i][0]);
+        buffer_free(&b);
+    }
 }
 
 /* A number of an experiment that no block has run yet. */
