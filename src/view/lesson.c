@@ -152,11 +152,10 @@ static void set_show(App *app, const Block *b)
     static const char *const names[] = {"numbers", "heat", "both"};
     const char *show = block_value(b, KEY_SHOW);
     app->all_heads = show && strcmp(show, "heads") == 0;
+    app->show = app->all_heads ? SHOW_HEAT : SHOW_NUMBERS; /* a small terminal has room for the numbers of one head */
     for (int i = 0; show && i < SHOW_COUNT; i++)
         if (strcmp(show, names[i]) == 0)
             app->show = (Show)i;
-    if (!show)
-        app->show = SHOW_NUMBERS;
 }
 
 /* Brings the debugger where the lesson stands. */

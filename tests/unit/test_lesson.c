@@ -354,6 +354,22 @@ Test(lesson, it_drives_the_network_and_brings_it_back)
     app_free(app);
 }
 
+/* Whatever stop came before. */
+Test(lesson, heads_side_by_side_are_shown_as_heat)
+{
+    App *app = play("# t\n\n```run\nmodel: induction\n```\n\n```stop\nat: decoder.0.self.weights\nshow: both\n```\n\n"
+                    "```stop\nat: decoder.0.self.weights\nshow: heads\n```\n\n```stop\nat: decoder.0.self.scores\n```\n",
+                    true, true);
+    while (app->lesson->step == 0 && !app->all_heads && app->show != SHOW_BOTH)
+        press(app, "Space");
+    cr_assert(app->show == SHOW_BOTH && !app->all_heads);
+    press(app, "Space");
+    cr_assert(app->all_heads && app->show == SHOW_HEAT);
+    press(app, "Space");
+    cr_assert(!app->all_heads && app->show == SHOW_NUMBERS);
+    app_free(app);
+}
+
 Test(lesson, a_teacher_shows_answers_and_nothing_is_kept)
 {
     char folder[64], path[256];
