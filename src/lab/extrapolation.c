@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct Kind {
     const char *name, *model, *config; /* the shipped model; the position of a config */
@@ -19,6 +20,31 @@ static const Kind kinds[] = {
     {"alibi", "zh-en.alibi", "alibi"},     {"none", "zh-en.no-positions", "none"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* Whether the list of "positions", joined by +, names this one. */
+static bool is_chosen(const Lab *lab, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = lab_value(lab, "positions")->text; *at; at += strcspn(at, "+"), at += *at == '+')
+        if (strcspn(at, "+") == length && strncmp(at, name, length) == 0)
+            return true;
+    return false;
+}
+
+static int check_chosen(const Lab *lab, Error *e)
+{
+    const char *list = lab_value(lab, "positions")->text;
+    for (const char *at = list; *at; at += strcspn(at, "+"), at += *at == '+') {
+        bool known = false;
+        size_t length = strcspn(at, "+");
+        for (size_t k = 0; k < KINDS; k++)
+            known = known || (strlen(kinds[k].name) == length && strncmp(at, kinds[k].name, length) == 0);
+        if (!known)
+            return error_set(e, "lab extrapolation: positions: expected sinusoidal, learned, rope, alibi or none, joined by +, found %.*s",
+                             (int)length, at);
+    }
+    return *list ? 0 : error_set(e, "lab extrapolation: positions: expected at least one");
+}
 
 /* ---- shipped translators ---- */
 
@@ -70,9 +96,10 @@ static int shipped(Lab *lab, Error *e)
     table_column(t, "loss", _("loss, nats"), 3);
     Plot *p = lab_plot_new(lab, _("zh-en: loss beyond the training length of 14"), _("Chinese words"), _("loss, nats"));
     for (size_t k = 0; k < KINDS; k++)
-        if (shipped_model(lab, t, p, k, e) != 0)
+        if (is_chosen(lab, kinds[k].name) && shipped_model(lab, t, p, k, e) != 0)
             return -1;
-    lab_note(lab, _("zh-en.learned has 128 rows of positions; those beyond the longest sentence of training never had a gradient and are "
+    if (is_chosen(lab, "learned"))
+        lab_note(lab, _("zh-en.learned has 128 rows of positions; those beyond the longest sentence of training never had a gradient and are "
                     "what they were at initialisation: that is what is run there."));
     return 0;
 }
@@ -137,6 +164,8 @@ static int live(Lab *lab, Error *e)
     table_column(t, "loss", _("loss, nats"), 3);
     Plot *p = lab_plot_new(lab, _("repeating letters: share right beyond the training length of 12"), _("letters"), _("share right"));
     for (size_t k = 0; k < KINDS; k++) {
+        if (!is_chosen(lab, kinds[k].name))
+            continue;
         size_t series = plot_series(p, kinds[k].name);
         for (size_t i = 0; i < times->count; i++)
             scores[i] = nothing;
@@ -167,7 +196,7 @@ static int live(Lab *lab, Error *e)
 
 int lab_run_extrapolation(Lab *lab, Error *e)
 {
-    if (shipped(lab, e) != 0)
+    if (check_chosen(lab, e) != 0 || shipped(lab, e) != 0)
         return -1;
     return lab_size(lab, "steps") ? live(lab, e) : 0;
 }
@@ -177,5 +206,6 @@ const LabParam lab_params_extrapolation[] = {
     {"examples", LAB_INTEGER, "200", "40", 1, 100000, NULL, N_("held-out examples of each length")},
     {"steps", LAB_INTEGER, "1500", "30", 0, 100000, NULL, N_("steps of each training, 32 sequences each; 0: none")},
     {"seeds", LAB_INTEGER, "2", NULL, 2, 20, NULL, N_("of weights and data, 1, 2, …")},
+    {"positions", LAB_TEXT, "sinusoidal+learned+rope+alibi+none", NULL, 0, 0, NULL, N_("which of these kinds, joined by +")},
     {NULL, LAB_INTEGER, NULL, NULL, 0, 0, NULL, NULL},
 };

@@ -107,6 +107,14 @@ Test(lab_extrapolation, beyond_the_training_length)
     lab_free(&lab);
 }
 
+Test(lab_extrapolation, only_the_positions_that_are_named)
+{
+    Lab lab = run_small("extrapolation", "steps=0", "examples=5", "times=1", "positions=rope+none");
+    cr_expect_eq(lab.tables[0].row_count, 2);
+    cr_expect_gt(result(&lab, "shipped.rope-1", "score"), result(&lab, "shipped.none-1", "score"));
+    lab_free(&lab);
+}
+
 /* ---- exposure ---- */
 
 Test(lab_exposure, own_words_are_worse_than_right_ones)
