@@ -373,7 +373,7 @@ static int beams(Lab *lab, const Model *m, const Examples *x, Error *e)
             first_score = (double)right / (double)n;
             first_sum = sum / (double)n;
         }
-        if (status == 0 && k > 0 && k + 1 == widths->count)
+        if (status == 0 && k > 0 && k + 1 == widths->count && sum / (double)n > first_sum + 1e-6)
             lab_note(lab,
                      _("A beam of %g finds answers that the model thinks likelier (log probability %.4f, with a beam of %g %.4f); %.3f of "
                        "them are right, %.3f before: search does not mend what the model "

@@ -142,10 +142,7 @@ const Lab *labs_run(LabRuns *runs, const char *name, const char *settings, Error
         return r ? &r->lab : NULL;
     }
     r = calloc(1, sizeof *r);
-    LabRun **more = r ? realloc(runs->runs, (runs->count + 1) * sizeof *more) : NULL;
-    int status = more ? 0 : error_memory(e, "lab");
-    if (more)
-        runs->runs = more;
+    int status = r ? 0 : error_memory(e, "lab");
     if (r)
         r->key = key;
     else
@@ -153,6 +150,11 @@ const Lab *labs_run(LabRuns *runs, const char *name, const char *settings, Error
     if (status == 0)
         status = run_now(runs, r, name, &s, e);
     free_settings(&s);
+    LabRun **more = status == 0 ? realloc(runs->runs, (runs->count + 1) * sizeof *more) : NULL; /* now: its listener may ask for another */
+    if (more)
+        runs->runs = more;
+    else if (status == 0)
+        status = error_memory(e, "lab");
     if (status != 0) {
         free_run(r);
         return NULL;

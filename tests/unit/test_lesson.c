@@ -147,6 +147,27 @@ Test(lesson, an_experiment_runs_once)
     labs_free(&labs);
 }
 
+/* Who listens to an experiment may ask for another: a page that is drawn meanwhile does. */
+static bool ask_for_another(void *context, double share, const char *what)
+{
+    LabRuns *labs = context;
+    Error e = {{0}};
+    (void)share;
+    (void)what;
+    labs->progress = NULL;
+    return labs_run(labs, "scaling", "keys=8", &e) != NULL;
+}
+
+Test(lesson, an_experiment_within_another)
+{
+    LabRuns labs = {.progress = ask_for_another, .context = &labs};
+    Error e = {{0}};
+    const Lab *a = labs_run(&labs, "scaling", "keys=16", &e);
+    cr_assert(a && labs.count == 2, "%s", e.text);
+    cr_assert(labs_run(&labs, "scaling", "keys=16", &e) == a && labs_have(&labs, "scaling", "keys=8"));
+    labs_free(&labs);
+}
+
 Test(lesson, a_scene_forgets_what_the_one_before_changed)
 {
     Heard h = {{0}, 0, 0};
