@@ -288,8 +288,11 @@ static int print_matrix(Scene *s, const Lesson *l, const Block *b, Buffer *out, 
     SceneStop stop;
     if (scene_stop(s, l, b, &stop, e) != 0)
         return -1;
-    if (!stop.loss && !stop.gradient)
-        walk_stage(s->pass, stop.first.index, 3, screen_is_ascii(), add_to_buffer, out);
+    double loss;
+    if (stop.gradient && pass_backward(s->pass, s->targets.data, s->targets.len, &loss, e) != 0)
+        return error_prefix(e, "%s:%d: stop", block_path(l, b), b->line);
+    if (!stop.loss)
+        walk_stage(s->pass, &stop.first, stop.gradient, 3, screen_is_ascii(), add_to_buffer, out);
     return 0;
 }
 

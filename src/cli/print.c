@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEXT, OPTION_TARGET, OPTION_IDS,
-                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_TARGETS,
+                                 OPTION_TARGET_IDS, OPTION_ABLATE,    OPTION_EDIT, OPTION_EDITS,  OPTION_BUG, OPTION_TARGETS,
                                  OPTION_FORMAT,     OPTION_OUTPUT,    OPTION_END};
 
 /* ---- the words of the language ---- */

@@ -297,7 +297,7 @@ static Table *make_table(Lab *lab)
 {
     Table *t = lab_table_new(lab, "continual", _("held-out sentences right, before and after learning; off: without the adapter"));
     table_text_column(t, "way", _("way"));
-    table_column(t, "trained", _("trained"), 0);
+    table_column(t, "trained", _("numbers trained"), 0);
     table_column(t, "new", _("new"), 3);
     table_column(t, "new_spread", _("± seeds"), 3);
     table_column(t, "old", _("old"), 3);

@@ -165,7 +165,7 @@ int lab_run_heads(Lab *lab, Error *e)
     table_column(checks, "split", _("concat: multiplications"), 0);
     table_column(checks, "slices", _("out and the sum of heads through their rows of W_O"), 2);
     table_column(checks, "loop", _("q and a loop over heads"), 2);
-    Plot *plot = lab_plot_new(lab, _("Rank of one head's matrices"), _("heads"), _("rank"));
+    Plot *plot = lab_plot_new(lab, _("Rank of one head's matrices"), _("heads"), _("rank of the matrix"));
     plot_series(plot, _("scores"));
     plot_series(plot, _("weights"));
     plot_series(plot, "d_k");

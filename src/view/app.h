@@ -449,7 +449,9 @@ int number_width(const real *x, size_t n, int digits);
 /* Every stage of a pass as plain text: name, formula with shapes, what it does, the whole matrix with the tokens'
  * names, its metrics. Written piece by piece to `emit`, which returns false to stop (a closed pipe). */
 bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context);
-/* One of them. */
-bool walk_stage(Pass *p, size_t stage, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context);
+/* One of them: where the address names heads, only those, and the metrics are those of the row it names. `gradient`, after pass_backward:
+ * its d(loss)/d(stage) instead. */
+bool walk_stage(Pass *p, const Address *at, bool gradient, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n),
+                void *context);
 
 #endif

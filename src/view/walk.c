@@ -111,12 +111,27 @@ static void put_metric(Walk *w, const MetricLine *m)
     walk_end_line(w);
 }
 
-/* The lines of every head, of the last row; METRIC_LINES_MAX for each. */
+/* The lines of the heads that are written, of one row; METRIC_LINES_MAX for each. */
 typedef struct Metrics {
     MetricLine *lines;
     size_t *count;
-    size_t heads;
+    size_t first, heads; /* from this head on so many */
 } Metrics;
+
+/* The heads to be written. */
+static void heads_of(const Walk *w, const Stage *s, size_t *first, size_t *count)
+{
+    bool some = w->at && s->rank == 3 && w->at->at[0].given;
+    *first = some ? w->at->at[0].first : 0;
+    *count = some ? w->at->at[0].end - *first : s->rank == 3 ? s->shape[0] : 1;
+}
+
+/* The row whose metrics are told: the one that is named, else the last. */
+static size_t row_of(const Walk *w, const Stage *s)
+{
+    int k = s->rank - 2;
+    return w->at && w->at->at[k].given ? w->at->at[k].first : s->shape[k] - 1;
+}
 
 /* True where every head says the same in a line: it is then written once, after the last head. */
 static bool is_common(const Metrics *m, const MetricLine *line)
@@ -145,13 +160,14 @@ static void put_metrics(Walk *w, const Metrics *m, size_t head, bool common)
 static bool gather_metrics(Walk *w, size_t i, Metrics *m)
 {
     const Stage *s = &pass_plan(w->pass)->stages[i];
-    *m = (Metrics){.heads = s->rank == 3 ? s->shape[0] : 1};
+    *m = (Metrics){.lines = NULL};
+    heads_of(w, s, &m->first, &m->heads);
     m->lines = malloc(m->heads * METRIC_LINES_MAX * sizeof *m->lines);
     m->count = malloc(m->heads * sizeof *m->count);
     if (!m->lines || !m->count)
         return false;
     for (size_t h = 0; h < m->heads; h++)
-        m->count[h] = metric_lines(w->pass, i, h, s->shape[s->rank - 2] - 1, m->lines + h * METRIC_LINES_MAX, METRIC_LINES_MAX);
+        m->count[h] = metric_lines(w->pass, i, m->first + h, row_of(w, s), m->lines + h * METRIC_LINES_MAX, METRIC_LINES_MAX);
     return true;
 }
 
@@ -160,31 +176,48 @@ static bool gather_metrics(Walk *w, size_t i, Metrics *m)
 static void put_value(Walk *w, size_t i, const Metrics *m)
 {
     const Stage *s = &pass_plan(w->pass)->stages[i];
-    const real *x = pass_value(w->pass, i);
+    const real *x = w->gradient ? pass_gradient(w->pass, i) : pass_value(w->pass, i);
     walk_put_axes(w, s);
     if (s->rank == 2) {
         walk_put_matrix(w, s, x, 0);
         put_metrics(w, m, 0, true);
         return;
     }
-    for (size_t h = 0; h < s->shape[0] && !w->stopped; h++) {
+    for (size_t h = 0; h < m->heads && !w->stopped; h++) {
         char text[64];
-        snprintf(text, sizeof text, s->axes[0] == AXIS_HEAD ? _("head %zu:") : _("key/value head %zu:"), h);
+        snprintf(text, sizeof text, s->axes[0] == AXIS_HEAD ? _("head %zu:") : _("key/value head %zu:"), m->first + h);
         buffer_puts(&w->line, "  ");
         walk_put_words(w, text);
         walk_end_line(w);
-        walk_put_matrix(w, s, x, h);
-        put_metrics(w, m, h, s->shape[0] == 1);
+        walk_put_matrix(w, s, x, m->first + h);
+        put_metrics(w, m, h, m->heads == 1);
     }
     bool any = false;
     for (size_t k = 0; k < m->count[0] && !any; k++)
         any = is_common(m, &m->lines[k]);
-    if (any && s->shape[0] > 1) {
+    if (any && m->heads > 1) {
         buffer_puts(&w->line, "  ");
         walk_put_words(w, _("together:"));
         walk_end_line(w);
         put_metrics(w, m, 0, true);
     }
+}
+
+/* d(loss)/d(stage): the matrices alone. */
+static void put_gradient(Walk *w, size_t i)
+{
+    const Stage *s = &pass_plan(w->pass)->stages[i];
+    Metrics none = {.lines = NULL};
+    char name[STAGE_NAME_MAX], title[STAGE_NAME_MAX + 16];
+    snprintf(title, sizeof title, "d(loss)/d(%s)", stage_name(s, name));
+    put_rule(w, title, "");
+    heads_of(w, s, &none.first, &none.heads);
+    none.count = calloc(none.heads, sizeof *none.count);
+    w->stopped = w->stopped || !none.count;
+    if (none.count)
+        put_value(w, i, &none);
+    free(none.count);
+    walk_end_line(w);
 }
 
 static void put_stage(Walk *w, size_t i)
@@ -327,10 +360,14 @@ bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, cons
     return !w.stopped;
 }
 
-bool walk_stage(Pass *p, size_t stage, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context)
+bool walk_stage(Pass *p, const Address *at, bool gradient, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n),
+                void *context)
 {
-    Walk w = {.pass = p, .digits = digits, .ascii = ascii, .emit = emit, .context = context};
-    put_stage(&w, stage);
+    Walk w = {.pass = p, .at = at, .gradient = gradient, .digits = digits, .ascii = ascii, .emit = emit, .context = context};
+    if (gradient)
+        put_gradient(&w, at->index);
+    else
+        put_stage(&w, at->index);
     walk_free_names(&w);
     buffer_free(&w.line);
     return !w.stopped;

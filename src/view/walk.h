@@ -4,6 +4,7 @@
 #ifndef VIEW_WALK_H
 #define VIEW_WALK_H
 
+#include "pass/address.h"
 #include "view/app.h"
 
 /* The names along an axis, one after the other, each ended by NUL. */
@@ -21,10 +22,12 @@ typedef struct Walk {
     bool ascii;
     bool (*emit)(void *context, const char *text, size_t n);
     void *context;
-    Buffer line;  /* being written */
-    bool stopped; /* the reader is gone, or there is no memory */
+    const Address *at;                    /* of this stage only these heads, and this row's metrics; NULL: all heads, the last row */
+    bool gradient;                        /* what it shows is d(loss)/d(stage) */
+    Buffer line;                          /* being written */
+    bool stopped;                         /* the reader is gone, or there is no memory */
     Names names[AXIS_COUNT][STACK_COUNT]; /* made when first needed */
-    int *widths;  /* of the columns of one matrix */
+    int *widths;                          /* of the columns of one matrix */
     size_t widths_room;
 } Walk;
 

@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "measure/metrics.h"
 #include "measure_help.h"
+#include "pass/address.h"
+#include "pass/input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -343,5 +345,45 @@ Test(walk, stops_when_the_reader_does)
         pass_free(p);
     }
     buffer_free(&all);
+    model_free(m);
+}
+
+/* One stage as a lesson's stop names it: only that head, the metrics of that row, or its gradient. */
+Test(walk, a_stop_in_a_lesson)
+{
+    Error e = {{0}};
+    Model *m = model_open("tiny-models/zh-en", NULL, &e);
+    Input in;
+    cr_assert(m && input_read(&in, m, (InputText){.text = "我爱你"}, 0, &e) == 0, "%s", e.text);
+    Pass *p = pass_create(m, input_ids(&in), 0, &e);
+    AddressList list;
+    size_t used;
+    const char *text = "decoder.0.cross.weights[head=2, query=1]";
+    cr_assert_eq(address_read(&list, p, NO_STAGE, text, strlen(text), &used, &e), 0, "%s", e.text);
+    const Stage *s = &pass_plan(p)->stages[list.items[0].index];
+    Reader r = {0};
+    cr_assert(walk_stage(p, &list.items[0], false, 3, false, take, &r));
+    cr_assert(strstr(r.text.data, "head 2:") && !strstr(r.text.data, "head 1:") && !strstr(r.text.data, "head 3:"), "%s", r.text.data);
+    MetricLine lines[METRIC_LINES_MAX];
+    size_t n = metric_lines(p, list.items[0].index, 2, 1, lines, METRIC_LINES_MAX);
+    for (size_t i = 0; i < n; i++)
+        cr_expect(strstr(r.text.data, lines[i].value), "expected %s: %s in %s", lines[i].label, lines[i].value, r.text.data);
+    cr_assert(n > 0 && s->shape[1] > 2);
+    buffer_free(&r.text);
+    Ids targets = {0};
+    double loss;
+    cr_assert_eq(input_targets(&in, m, &targets, &e), 0, "%s", e.text);
+    cr_assert_eq(pass_backward(p, targets.data, targets.len, &loss, &e), 0, "%s", e.text);
+    r = (Reader){0};
+    cr_assert(walk_stage(p, &list.items[0], true, 3, false, take, &r));
+    char number[NUMBER_MAX];
+    number_format(number, (double)pass_gradient(p, list.items[0].index)[(2 * s->shape[1] + 1) * s->shape[2]], 3, false);
+    cr_expect(strstr(r.text.data, "d(loss)/d(decoder.0.cross.weights)") && strstr(r.text.data, number), "%s not in %s", number,
+              r.text.data);
+    buffer_free(&r.text);
+    ids_free(&targets);
+    address_list_free(&list);
+    pass_free(p);
+    input_free(&in);
     model_free(m);
 }
