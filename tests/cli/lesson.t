@@ -11,7 +11,7 @@ out 0 wrong
 quiet
 $ stepformer lesson --check $TOP/lessons/q03/en.md
 out 1 file
-$ stepformer lesson --check $TOP/lessons
+$ mkdir some; cp -r $TOP/lessons/q03 $TOP/lessons/q10 some; stepformer lesson --check some
 out 0 wrong
 # a single file can be checked outside its folder
 $ printf '# t\n\n```check always\n1 < 2\n```\n' >own.md; stepformer lesson --check own.md

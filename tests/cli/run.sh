@@ -115,7 +115,7 @@ run_examples() {
 # a file of the reader's own are left alone.
 lesson_commands() {
     sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$1" | sed -e ':a' -e '/\\$/{N;s/\\\n */ /;ba' -e '}' | grep '^stepformer' |
-        grep -v -e '--record' -e '--play' -e '--session' -e 'my-' | sed 's/.*/timeout 1 &; s=$?; [ $s = 0 ] || [ $s = 1 ] || [ $s = 124 ]/'
+        grep -v -e '--record' -e '--play' -e '--session' -e 'my-' -e 'recipe.json' -e '-m [.]/' | sed 's/.*/timeout 1 &; s=$?; [ $s = 0 ] || [ $s = 1 ] || [ $s = 124 ]/'
 }
 
 if [ $# -gt 0 ]; then
