@@ -208,39 +208,6 @@ Test(lesson, two_languages_say_the_same)
          "# t\n\n```ask choice\nid: a\n问？\n- [ ] 丙 :: 丁\n- [x] 乙\n```\n", "test.md:6: expected the same");
 }
 
-/* Every shipped lesson says the same in both languages, and what it says holds: the whole of `lesson --check`. */
-static int check_shipped(void *context, const char *name, const char *folder)
-{
-    LabRuns *labs = context;
-    Lesson l[2];
-    Error e = {{0}};
-    for (int i = 0; i < 2; i++) {
-        Heard h = {{0}, 0, 0};
-        CheckListener listener = {&h, on_claim, on_wrong};
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s.md", folder, i ? "zh" : "en");
-        cr_assert_eq(lesson_open(&l[i], path, &e), 0, "%s", e.text);
-        cr_assert_eq(lesson_check(&l[i], NULL, labs, &listener, NULL), CHECKED_TRUE, "%s:\n%s", path, buffer_text(&h.text));
-        cr_assert(h.held > 0 || name[0] != 'q', "%s claims nothing", path);
-        buffer_free(&h.text);
-    }
-    cr_assert_eq(lesson_compare(&l[0], &l[1], &e), 0, "%s", e.text);
-    lesson_free(&l[0]);
-    lesson_free(&l[1]);
-    return 0;
-}
-
-Test(lesson, shipped_ones_hold, .timeout = 240)
-{
-    LabRuns labs = {.count = 0};
-    lessons_list("lessons", check_shipped, &labs);
-    labs_free(&labs);
-    Lesson l;
-    Error e = {{0}};
-    cr_assert_eq(lesson_open(&l, "lessons/template/en.md", &e), 0, "%s", e.text);
-    lesson_free(&l);
-}
-
 /* ---- the bugs of the hunt ---- */
 
 Test(lesson, a_bug_that_is_not_caught_is_said)
@@ -255,86 +222,6 @@ Test(lesson, a_bug_that_is_not_caught_is_said)
     buffer_free(&h.text);
     expect(missed, CHECKED_FALSE, "4: no-scaling");
     expect("# t\n\n```check always\ncatches: no-scaling\n1 < 2\n```\n", CHECKED_FALSE, "4: no-scaling");
-}
-
-typedef struct Caught {
-    bool named[BUG_COUNT];
-} Caught;
-
-static int find_catches(void *context, const char *name, const char *folder)
-{
-    Caught *c = context;
-    Lesson l;
-    Error e = {{0}};
-    char path[512];
-    snprintf(path, sizeof path, "%s/en.md", folder);
-    (void)name;
-    cr_assert_eq(lesson_open(&l, path, &e), 0, "%s", e.text);
-    for (size_t i = 0; i < l.count; i++) {
-        const Bug *bugs[LESSON_CATCHES_MAX];
-        size_t count;
-        cr_assert_eq(block_catches(&l.blocks[i], bugs, &count, &e), 0, "%s", e.text);
-        for (size_t k = 0; k < count; k++)
-            c->named[bugs[k] - bug_table] = true;
-    }
-    lesson_free(&l);
-    return 0;
-}
-
-/* That a block which names a bug catches it is part of shipped_ones_hold; here, that some block does so for each. */
-Test(lesson, every_bug_of_the_hunt_is_caught)
-{
-    Caught c = {{false}};
-    lessons_list("lessons", find_catches, &c);
-    for (int i = 0; i < BUG_COUNT; i++)
-        cr_expect(c.named[i], "no lesson catches the bug %s", bug_table[i].id);
-}
-
-/* ---- what every lesson of the lecture has ---- */
-
-typedef struct Parts {
-    size_t lessons, asks, claims;
-} Parts;
-
-static int count_parts(void *context, const char *name, const char *folder)
-{
-    Parts *p = context;
-    Lesson l;
-    Error e = {{0}};
-    char path[512];
-    size_t asks = 0, before = 0, reasons = 0, stops = 0, labs = 0, commands = 0;
-    if (name[0] != 'q' || strlen(name) != 3)
-        return 0;
-    snprintf(path, sizeof path, "%s/en.md", folder);
-    cr_assert_eq(lesson_open(&l, path, &e), 0, "%s", e.text);
-    for (size_t i = 0; i < l.count; i++) {
-        const Block *b = &l.blocks[i];
-        stops += b->kind == BLOCK_STOP;
-        labs += b->kind == BLOCK_LAB;
-        commands += b->kind == BLOCK_CODE && b->name && strcmp(b->name, "sh") == 0;
-        if (b->kind != BLOCK_ASK)
-            continue;
-        asks++;
-        before += stops + labs == 0;
-        reasons += b->ask == ASK_REASON;
-    }
-    cr_expect(asks >= 4 && l.checks >= 8, "%s: %zu questions, %zu claims", name, asks, l.checks);
-    cr_expect(before >= 2, "%s: %zu questions before anything is shown", name, before);
-    cr_expect(reasons > 0, "%s: none asks for the reason", name);
-    cr_expect(stops + labs >= 3, "%s: %zu stops and %zu experiments", name, stops, labs);
-    cr_expect(commands > 0, "%s: no command to go on alone", name);
-    p->lessons++;
-    p->asks += asks;
-    p->claims += l.checks;
-    lesson_free(&l);
-    return 0;
-}
-
-Test(lesson, the_lecture_is_whole)
-{
-    Parts p = {0, 0, 0};
-    lessons_list("lessons", count_parts, &p);
-    cr_expect(p.lessons == 25 && p.asks >= 75 && p.claims >= 150, "%zu lessons, %zu questions, %zu claims", p.lessons, p.asks, p.claims);
 }
 
 /* Each example of the format's description is one that can be read. */
