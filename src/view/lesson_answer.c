@@ -104,8 +104,13 @@ bool lesson_key(App *app, int32_t key)
         return false;
     if (p->pending)
         lesson_work(app); /* a key that came first */
-    if (!lesson_is_asking(p))
-        return false;
+    if (!lesson_is_asking(p)) {
+        /* another letter after the answer is no command for the network that the text hides; b goes back as ever */
+        bool letter = p->answered && p->question.kind == QUESTION_CHOICE && key >= 'a' && key < 'a' + p->question.choice_count && key != 'b';
+        if (letter)
+            app_say(app, ROLE_BADGE, "%s", _("this is answered; Space goes on"));
+        return letter;
+    }
     const Question *q = &p->question;
     if (p->comparing) {
         int choice = key == 'y' ? ASSESSED_YES : key == 'p' ? ASSESSED_PARTLY : key == 'n' ? ASSESSED_NO : -1;
