@@ -411,6 +411,19 @@ static void scroll_by(Player *p, long by)
     p->scroll = (size_t)(to < 0 ? 0 : to > most ? most : to);
 }
 
+/* "Press . for the next head", says a text: what is meant for the network goes there, from the page too. */
+static bool to_network(App *app, CommandId id, size_t count)
+{
+    if (lesson_is_asking(app->lesson) || id == CMD_LEFT || id == CMD_RIGHT)
+        return false;
+    app->view = VIEW_STEP;
+    app->focus = PANE_MATRIX;
+    if (step_command(app, id, count))
+        return true;
+    app->view = VIEW_LESSON;
+    return false;
+}
+
 bool lesson_command(App *app, CommandId id, size_t count)
 {
     Player *p = app->lesson;
@@ -453,7 +466,7 @@ bool lesson_command(App *app, CommandId id, size_t count)
             p->stale = true;
             return true;
         }
-        return false;
+        return to_network(app, id, count);
     case CMD_CLOSE:
         if (lesson_is_asking(p) && !p->present)
             lesson_skip(app);
@@ -461,7 +474,7 @@ bool lesson_command(App *app, CommandId id, size_t count)
             app->view = VIEW_STEP;
         return true;
     default:
-        return false;
+        return to_network(app, id, count);
     }
 }
 
