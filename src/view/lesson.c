@@ -205,9 +205,18 @@ static void forget_question(Player *p)
     p->asked = p->answered = p->comparing = p->shown = false;
 }
 
+/* An expression, in a text or alone, that an experiment computes, or a score: that of hundreds of examples. */
 static bool names_lab(const char *text)
 {
-    return text && strstr(text, "lab(");
+    if (!text || strstr(text, "lab(") || strncmp(text, "score ", 6) == 0)
+        return text != NULL;
+    for (const char *p = text; (p = strchr(p, MARK_NUMBER)); p++) {
+        const char *end = strchr(p, MARK_END);
+        for (const char *s = p; (s = strstr(s, "score")) && s < end; s++)
+            if (s[5] != 's' && s[-1] != '.')
+                return true;
+    }
+    return false;
 }
 
 /* True where something of the step may take long: an experiment, or a number of one. */

@@ -359,6 +359,17 @@ Test(lesson, a_key_of_the_network_leads_there_from_the_page)
     app_free(app);
 }
 
+/* A score is that of hundreds of examples: the page says that it is being computed. */
+Test(lesson, a_score_is_waited_for)
+{
+    App *app = play("# t\n\n```run\nmodel: induction\n```\n\nIt gets `= 100 * score` percent.\n", false, false);
+    cr_assert(lesson_pending(app));
+    app_free(app);
+    app = play("# t\n\n```run\nmodel: induction\n```\n\nThe score is `= max(decoder.0.self.scores)`.\n", false, false);
+    cr_assert(!lesson_pending(app));
+    app_free(app);
+}
+
 /* Whatever stop came before. */
 Test(lesson, heads_side_by_side_are_shown_as_heat)
 {
