@@ -342,6 +342,34 @@ Test(lesson, it_drives_the_network_and_brings_it_back)
     app_free(app);
 }
 
+Test(lesson, a_key_of_the_network_leads_there_from_the_page)
+{
+    App *app = play("# t\n\n```run\nmodel: induction\n```\n\n```stop\nat: decoder.0.self.weights\n```\n\n"
+                    "```ask number\nid: two\n1 + 1?\nanswer: 2\n```\n",
+                    false, false);
+    char name[STAGE_NAME_MAX];
+    while (strcmp(stage_name(app_stage(app), name), "decoder.0.self.weights") != 0)
+        press(app, "Space");
+    press(app, "Right");
+    cr_assert(app->view == VIEW_LESSON, "a cursor key moves nothing unseen");
+    press(app, ".");
+    cr_assert(app->view == VIEW_STEP && app->cursor[AXIS_HEAD] == 1);
+    press(app, "; Space .");
+    cr_assert(app->view == VIEW_LESSON && app->cursor[AXIS_HEAD] != 2, "not while a question is open");
+    app_free(app);
+}
+
+/* A score is that of hundreds of examples: the page says that it is being computed. */
+Test(lesson, a_score_is_waited_for)
+{
+    App *app = play("# t\n\n```run\nmodel: induction\n```\n\nIt gets `= 100 * score` percent.\n", false, false);
+    cr_assert(lesson_pending(app));
+    app_free(app);
+    app = play("# t\n\n```run\nmodel: induction\n```\n\nThe score is `= max(decoder.0.self.scores)`.\n", false, false);
+    cr_assert(!lesson_pending(app));
+    app_free(app);
+}
+
 /* Whatever stop came before. */
 Test(lesson, heads_side_by_side_are_shown_as_heat)
 {
