@@ -92,6 +92,22 @@ Moments moments(const real *x, size_t n)
     return m;
 }
 
+Moments matrix_moments(Matrix m, size_t rows, size_t columns)
+{
+    const real *in_place = matrix_in_place(&m, rows, columns);
+    real *copy = in_place ? NULL : malloc(rows * columns * sizeof *copy);
+    if (copy)
+        matrix_read(copy, &m, rows, columns);
+    Moments result = in_place || copy ? moments(in_place ? in_place : copy, rows * columns) : (Moments){0, NAN, NAN, NAN, NAN, NAN};
+    free(copy);
+    return result;
+}
+
+double weight_norm(const Weight *w)
+{
+    return matrix_moments(w->values, weight_rows(w), weight_columns(w)).norm;
+}
+
 double entropy(const real *p, size_t n)
 {
     double sum = 0;

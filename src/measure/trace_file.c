@@ -56,7 +56,7 @@ static int shape_as_hook(const TraceItem *item, SafeOut *out, size_t shape[RANK_
         if (!(*made = heads_last(item)))
             return error_memory(e, "trace");
     }
-    *out = (SafeOut){item->name, item->rank + 1, shape, last ? *made : item->data};
+    *out = (SafeOut){.name = item->name, .rank = item->rank + 1, .shape = shape, .data = last ? *made : item->data};
     return 0;
 }
 

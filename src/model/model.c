@@ -249,7 +249,7 @@ static int copy_weights(Weights *to, const Model *m, const Config *c, Error *e)
     if (weights_layout(to, c, e) != 0 || weights_allocate(to, e) != 0)
         return -1;
     for (size_t i = 0; i < to->count; i++)
-        memcpy(weights_values(to, i), m->weights.items[i].data, to->items[i].count * sizeof(real));
+        weight_read(weights_values(to, i), &m->weights.items[i]);
     return 0;
 }
 

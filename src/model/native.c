@@ -83,26 +83,18 @@ static const size_t COPY_LIMIT = (size_t)64 << 20;
 
 static int fill_weights(Weights *w, SafeTensors *s, Error *e)
 {
-    bool in_place = true;
     for (size_t i = 0; i < w->count; i++) {
         const SafeTensor *t = checked_tensor(&w->items[i], s, e);
         if (!t)
             return -1;
-        w->items[i].data = safetensors_in_place(t);
-        in_place = in_place && w->items[i].data;
+        w->items[i].values = safetensors_matrix(t);
     }
     for (size_t i = 0; i < s->count; i++)
         if (weights_find(w, s->items[i].name) < 0)
             return extra_tensor(&s->items[i], w, s->path, e);
-    if (in_place) {
-        w->file = s->file;
-        s->file = (File){0};
-        return w->file.size <= COPY_LIMIT ? weights_own(w, e) : 0;
-    }
-    if (weights_allocate(w, e) != 0)
+    size_t size = s->file.size;
+    if (weights_take_file(w, &s->file, e) != 0 || (size <= COPY_LIMIT && weights_own(w, e) != 0))
         return error_prefix(e, "%s", s->path);
-    for (size_t i = 0; i < w->count; i++)
-        safetensors_copy(safetensors_find(s, w->items[i].name), weights_values(w, i));
     return 0;
 }
 
@@ -152,7 +144,7 @@ static int save_weights(const Model *m, const char *path, Error *e)
         return error_memory(e, path);
     for (size_t i = 0; i < m->weights.count; i++) {
         const Weight *w = &m->weights.items[i];
-        items[i] = (SafeOut){w->name, w->rank, w->shape, w->data};
+        items[i] = (SafeOut){w->name, w->rank, w->shape, NULL, w->values};
     }
     int status = safetensors_write(path, items, m->weights.count, e);
     free(items);

@@ -39,7 +39,7 @@ static void for_each_sequence(void (*move)(real *to, const real *from, size_t H,
 void stage_project_forward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
-    linear_forward(r->scratch, r->in[0], r->w[0], heads * k, r->w[1], T, d, heads * k);
+    linear_forward(r->scratch, r->in[0], &r->w[0], stage_vector(r, 1), T, d, heads * k);
     for_each_sequence(spread_heads, r->out, r->scratch, r);
 }
 
@@ -47,7 +47,7 @@ void stage_project_backward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
     for_each_sequence(gather_heads, r->scratch, r->dout, r);
-    linear_backward(r->din[0], r->dw[0], r->dw[1], r->scratch, r->in[0], r->w[0], heads * k, T, d, heads * k);
+    linear_backward(r->din[0], r->dw[0], r->dw[1], r->scratch, r->in[0], &r->w[0], T, d, heads * k);
 }
 
 /* ---- q_rot, k_rot: each pair of dimensions (a, b) turned by its position's angle ---- */
@@ -247,11 +247,11 @@ void stage_concat_backward(const StageRun *r)
 void stage_linear_forward(const StageRun *r)
 {
     size_t T = r->stage->shape[0], n = r->stage->shape[1], m = r->in_stage[0]->shape[1];
-    linear_forward(r->out, r->in[0], r->w[0], n, r->w[1], T, m, n);
+    linear_forward(r->out, r->in[0], &r->w[0], stage_vector(r, 1), T, m, n);
 }
 
 void stage_linear_backward(const StageRun *r)
 {
     size_t T = r->stage->shape[0], n = r->stage->shape[1], m = r->in_stage[0]->shape[1];
-    linear_backward(r->din[0], r->dw[0], r->dw[1], r->dout, r->in[0], r->w[0], n, T, m, n);
+    linear_backward(r->din[0], r->dw[0], r->dw[1], r->dout, r->in[0], &r->w[0], T, m, n);
 }

@@ -6,7 +6,7 @@
 
 #include "base/buffer.h"
 #include "model/config.h"
-#include "tensor/real.h"
+#include "tensor/matrix.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,7 +81,7 @@ typedef struct StageRun {
     const int *key_ids; /* stages with a key axis: the token ids of all keys, from position 0 */
     const real *in[2]; /* values of the inputs */
     size_t stride[2];  /* numbers from one head of in[i] to the next, where it has heads */
-    const real *w[2];  /* weight and bias, or gain and bias; NULL where there is none */
+    Matrix w[2];       /* weight and bias, or gain and bias; data is NULL where there is none. Vectors are always `real`s: stage_vector() */
     real *out;         /* the value: written by forward, read by backward */
     const real *dout;  /* d(loss)/d(out) */
     real *din[2];      /* d(loss)/d(in): added to */
@@ -93,6 +93,12 @@ typedef struct StageRun {
     bool one_by_one; /* the rows are to be what decoding computes when it is fed one token at a time: row t alone, against the cache of t
                         earlier tokens. A right forward need not look: it is the same. A wrong one may differ (bug_cache.c) */
 } StageRun;
+
+/* Weight k of a stage where it is a vector, a gain or a bias; NULL where there is none. */
+static inline const real *stage_vector(const StageRun *r, int k)
+{
+    return r->w[k].data;
+}
 
 typedef void (*StageFn)(const StageRun *run);
 

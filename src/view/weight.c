@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What the rows and columns of a weight count, by its tag. Row vectors: a weight is [inputs, outputs]. */
@@ -46,16 +47,23 @@ void weight_draw(App *app, Canvas *c, Rect r)
     const Weight *w = &app->model->weights.items[app->weight];
     Stage s = like(w);
     size_t row = app->weight_cursor[0], col = app->weight_cursor[1], zeros = 0;
+    real *copy;
+    const real *data = weight_borrow(w, &copy);
+    if (!data) {
+        canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_ERROR, _("not enough memory"));
+        return;
+    }
     for (size_t i = 0; i < w->count; i++)
-        zeros += w->data[i] == 0;
+        zeros += data[i] == 0;
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, w->name);
     if (w->rank == 2)
         canvas_printf(c, r.row, r.col + used + 3, r.cols - used - 4, ROLE_TEXT, _("[%zu,%zu], y = x · W: rows are inputs, columns outputs"), w->shape[0], w->shape[1]);
     else
         canvas_printf(c, r.row, r.col + used + 3, r.cols - used - 4, ROLE_TEXT, "[%zu]", w->shape[0]);
-    canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, _("entry [%zu,%zu] = %#.9g · %zu of %zu numbers are 0"), row, col, (double)w->data[row * s.shape[1] + col], zeros, w->count);
+    canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, _("entry [%zu,%zu] = %#.9g · %zu of %zu numbers are 0"), row, col, (double)data[row * s.shape[1] + col], zeros, w->count);
     matrix_draw_one(app, c, (Rect){r.row + 3, r.col, r.cols - 1, r.rows - 3},
-                    &(Shown){.here = true, .top = &app->weight_top, .left = &app->weight_left, .like = &s, .data = w->data, .row = row, .col = col});
+                    &(Shown){.here = true, .top = &app->weight_top, .left = &app->weight_left, .like = &s, .data = data, .row = row, .col = col});
+    free(copy);
 }
 
 static void move(size_t *at, size_t n, long by)

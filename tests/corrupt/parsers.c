@@ -56,7 +56,7 @@ static void use_values(const real *values, size_t count)
 static void use_weights(const Weights *w)
 {
     for (size_t i = 0; i < w->count; i++)
-        use_values(w->items[i].data, w->items[i].count);
+        use_values(weight_plain(&w->items[i]), w->items[i].count);
 }
 
 static int parse_safetensors(const uint8_t *bytes, size_t n, Error *e)

@@ -114,7 +114,7 @@ static inline bool plain_norm(const Case *k, double out[64])
 {
     const Weights *w = &pass_model(k->p)->weights;
     for (size_t j = 0; j < k->cols; j++) {
-        double gain = (double)w->items[k->s->w[0]].data[j], bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)w->items[k->s->w[1]].data[j];
+        double gain = (double)weight_plain(&w->items[k->s->w[0]])[j], bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)weight_plain(&w->items[k->s->w[1]])[j];
         if (fabs(gain) < 0.01)
             return false;
         out[j] = ((double)k->line[j] - bias) / gain;
