@@ -4,6 +4,7 @@
 #include "model/model.h"
 
 #include "base/text.h"
+#include "model/hf.h"
 #include "model/llama2c.h"
 #include "model/native.h"
 #include "model/nearest.h"
@@ -81,6 +82,7 @@ void model_free(Model *m)
     free(m->name);
     free(m->path);
     free(m->summary);
+    free(m->notes);
     free(m);
 }
 
@@ -131,6 +133,8 @@ static int fill_model(Model *m, const char *path, const char *tokenizer, Error *
         buffer_free(&hint);
         return -1;
     }
+    if (hf_is_folder(path))
+        return hf_open(m, path, tokenizer, e);
     m->summary = read_summary(path);
     return native_open(m, path, tokenizer, e);
 }

@@ -53,7 +53,7 @@ static void add_norm(List *l, const char *prefix)
 static void add_linear(List *l, const char *prefix, char tag, size_t inputs, size_t outputs)
 {
     add(l, prefix, (char[]){'W', '_', tag, '\0'}, inputs, outputs);
-    if (l->c->bias)
+    if (config_has_bias(l->c, tag))
         add(l, prefix, (char[]){'b', '_', tag, '\0'}, outputs, 0);
 }
 
