@@ -35,6 +35,8 @@ static bool make_rotated_angle(Ask *a)
     if (a->ablations & NO_POSITIONS || a->rows < 2)
         return false;
     size_t row = a->row ? a->row : 1 + (size_t)random_below(&a->random, a->rows - 1);
+    if (rope_speed(a->config, 0) != 1)
+        return false; /* a scaling slows the first pair down, too */
     ask_begin(a, QUESTION_NUMBER, "rotated-angle");
     ask_about(a, a->head, row, 0);
     question_set_text(a->q, _("By how many radians does RoPE turn the first pair of dimensions of row %zu, %s? (Positions count from 0.)"),

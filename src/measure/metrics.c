@@ -158,7 +158,7 @@ double mean_cosine(const real *x, size_t rows, size_t d)
 size_t visible_keys(const Pass *p, const Stage *s, size_t query)
 {
     size_t n = 0, reach = reached_keys(p, s, query);
-    if (pass_plan(p)->config->pad < 0)
+    if (pass_plan(p)->config->pad < 0 && pass_plan(p)->config->window == 0)
         return reach;
     for (size_t j = 0; j < reach; j++)
         n += pass_sees(p, s, query, j);
@@ -227,7 +227,7 @@ ScoreSpread score_spread(Pass *p, size_t i, int head)
         Spread seen = {0};
         if (n == reach)
             seen = spread_of(x + row * Tk, n);
-        for (size_t j = 0; n < reach && j < reach; j++) /* padding among them */
+        for (size_t j = 0; n < reach && j < reach; j++) /* padding among them, or some before the window */
             if (pass_sees(p, s, row % Tq, j))
                 seen = spread_join(seen, spread_of(x + row * Tk + j, 1));
         visible = spread_join(visible, seen);
