@@ -108,6 +108,32 @@ double weight_norm(const Weight *w)
     return matrix_moments(w->values, weight_rows(w), weight_columns(w)).norm;
 }
 
+static void range_add(NumberRange *r, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        r->low = x[i] < r->low ? x[i] : r->low;
+        r->high = x[i] > r->high ? x[i] : r->high;
+        r->zeros += x[i] == 0;
+    }
+}
+
+NumberRange weight_range(const Weight *w)
+{
+    enum { ROOM = 4096 };
+    real room[ROOM];
+    NumberRange r = {.low = (real)INFINITY, .high = -(real)INFINITY};
+    /* As they lie: along the stored rows. */
+    const Matrix *m = &w->values;
+    size_t rows = m->layout == PLAIN ? weight_rows(w) : weight_columns(w), columns = w->count / rows;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t first = 0; first < columns; first += ROOM) {
+            size_t n = columns - first < ROOM ? columns - first : ROOM;
+            dtype_read(room, m->dtype, m->data, i * m->ld + first, n);
+            range_add(&r, room, n);
+        }
+    return r;
+}
+
 double entropy(const real *p, size_t n)
 {
     double sum = 0;
