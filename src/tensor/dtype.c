@@ -38,7 +38,13 @@ size_t dtype_size(Dtype t)
 
 static inline uint32_t read_u16(const unsigned char *p)
 {
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint16_t x; /* the same in one load, which compilers make vectors of */
+    memcpy(&x, p, sizeof x);
+    return x;
+#else
     return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+#endif
 }
 
 static inline uint32_t read_u32(const unsigned char *p)
@@ -61,16 +67,23 @@ static double double_of(const unsigned char *p)
     return x;
 }
 
-/* IEEE 754 binary16: a sign, 5 bits of exponent (bias 15), 10 of mantissa. Its bits, moved to where a float has them, are the number
- * times 2^(15 - 127), exactly, and also where it is subnormal; an infinity or NaN has the largest exponent in both. */
+static inline uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* IEEE 754 binary16: a sign, 5 bits of exponent (bias 15), 10 of mantissa. Its exponent and mantissa, moved to where a float has them, lack the
+ * difference of the biases, 127 - 15; an infinity or NaN lacks it twice. A subnormal number m · 2^-24 is what a float of exponent
+ * -14 and mantissa m has beyond 2^-14. All three are computed and one is taken, which needs no branch. */
 static inline float half_value(uint32_t bits)
 {
-    uint32_t magnitude = (bits & 0x7fff) << 13;
-    float x = float_of(magnitude) * 0x1p112f;
-    uint32_t whole, special = magnitude | 0x7f800000;
-    memcpy(&whole, &x, sizeof whole);
-    whole = magnitude >= 0x0f800000 ? special : whole;
-    return float_of(whole | (bits & 0x8000) << 16);
+    const uint32_t one = 1u << 23, moved = (bits & 0x7fff) << 13, exponent = bits & 0x7c00;
+    uint32_t normal = moved + (127 - 15) * one, special = moved + 2 * (127 - 15) * one;
+    uint32_t subnormal = bits_of(float_of(moved + (127 - 14) * one) - 0x1p-14f);
+    uint32_t magnitude = exponent == 0 ? subnormal : exponent == 0x7c00 ? special : normal;
+    return float_of(magnitude | (bits & 0x8000) << 16);
 }
 
 double dtype_value(Dtype t, const void *data, size_t i)
