@@ -4,6 +4,7 @@
 #include "pass/ablation.h"
 #include "train/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void cli_say_model(const Model *m)
@@ -12,7 +13,10 @@ void cli_say_model(const Model *m)
         cli_say("%s: this model is untrained, its weights are random", m->name);
     for (const char *line = m->notes; line && *line;) {
         size_t n = strcspn(line, "\n");
-        cli_say("%.*s", (int)n, line);
+        char *text = strndup(line, n);
+        if (text)
+            cli_say("%s", text);
+        free(text);
         line += n + (line[n] == '\n');
     }
 }

@@ -69,7 +69,7 @@ int trace_save(const Trace *t, const char *path, Error *e)
     int status = out && shapes && made ? 0 : error_memory(e, "trace");
     for (size_t i = 0; status == 0 && i < t->count; i++) {
         const TraceItem *item = &t->items[i];
-        out[i] = (SafeOut){item->name, item->rank, item->shape, item->data};
+        out[i] = (SafeOut){.name = item->name, .rank = item->rank, .shape = item->shape, .data = item->data};
         if (t->hooks && item->head < 0)
             status = shape_as_hook(item, &out[i], shapes[i], &made[i], e);
     }

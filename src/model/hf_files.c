@@ -100,7 +100,7 @@ static int check_shards(const HfFiles *f, json_t *map, const char *index, Error 
             const char *name = f->shards[i].items[k].name, *file = f->shards[i].path + strlen(f->folder) + 1;
             const char *listed = json_string_value(json_object_get(map, name));
             if (!listed)
-                return error_set(e, "%s: weight_map: expected every tensor of the shards, found none of %s, which is in %s", index,
+                return error_set(e, "%s: weight_map: expected the tensor %s, which is in %s, to be listed, found it left out", index,
                                  quote_short(name, strlen(name), quoted), file);
             if (strcmp(listed, file) != 0)
                 return error_set(e, "%s: weight_map: %s: expected this tensor in one shard, found it in %s and in %s", index,
