@@ -6,6 +6,7 @@
 #include "model/config_keys.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,10 +275,16 @@ void config_describe(const Config *c, Buffer *out)
         buffer_puts(out, _(" · no norm"));
     else
         buffer_puts(out, c->norm_position == NORM_PRE ? _(" · pre-norm") : _(" · post-norm"));
-    buffer_printf(out, ngettext(" · %s · d %zu, %zu head", " · %s · d %zu, %zu heads", c->n_heads), _(positions[c->position]), c->d_model,
-                  c->n_heads);
+    bool scaled = c->position == POSITION_ROPE && c->rope_scaling != ROPE_SCALING_NONE;
+    char position[40];
+    snprintf(position, sizeof position, "%s", _(positions[c->position]));
+    if (scaled)
+        snprintf(position, sizeof position, "RoPE (%s)", SCALINGS[c->rope_scaling]);
+    buffer_printf(out, ngettext(" · %s · d %zu, %zu head", " · %s · d %zu, %zu heads", c->n_heads), position, c->d_model, c->n_heads);
     if (c->n_kv_heads != c->n_heads)
         buffer_printf(out, _(" (%zu key/value)"), c->n_kv_heads);
+    if (c->window)
+        buffer_printf(out, _(", window %zu"), c->window);
     if (c->kind == KIND_ENCODER_DECODER)
         buffer_printf(out, _(", %zu+%zu layers"), c->encoder_layers, c->decoder_layers);
     else {
