@@ -77,10 +77,6 @@ static const SafeTensor *checked_tensor(const Weight *w, const SafeTensors *s, E
     return t;
 }
 
-/* Weights up to this size are copied, so that a file that changes under a running program changes nothing in it; larger ones are read where
- * they lie. */
-static const size_t COPY_LIMIT = (size_t)64 << 20;
-
 static int fill_weights(Weights *w, SafeTensors *s, Error *e)
 {
     for (size_t i = 0; i < w->count; i++) {
@@ -92,10 +88,7 @@ static int fill_weights(Weights *w, SafeTensors *s, Error *e)
     for (size_t i = 0; i < s->count; i++)
         if (weights_find(w, s->items[i].name) < 0)
             return extra_tensor(&s->items[i], w, s->path, e);
-    size_t size = s->file.size;
-    if (weights_take_file(w, &s->file, e) != 0 || (size <= COPY_LIMIT && weights_own(w, e) != 0))
-        return error_prefix(e, "%s", s->path);
-    return 0;
+    return weights_keep_file(w, &s->file, e) == 0 ? 0 : error_prefix(e, "%s", s->path);
 }
 
 int native_weights(Weights *w, const Config *c, SafeTensors *s, Error *e)

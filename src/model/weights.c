@@ -214,6 +214,13 @@ int weights_take_file(Weights *w, File *f, Error *e)
     return 0;
 }
 
+int weights_keep_file(Weights *w, File *f, Error *e)
+{
+    static const size_t copy_limit = (size_t)64 << 20;
+    size_t size = f->size;
+    return weights_take_file(w, f, e) == 0 && (size > copy_limit || weights_own(w, e) == 0) ? 0 : -1;
+}
+
 int weights_own(Weights *w, Error *e)
 {
     if (w->block)

@@ -56,8 +56,11 @@ static void use_values(const real *values, size_t count)
 
 static void use_weights(const Weights *w)
 {
-    for (size_t i = 0; i < w->count; i++)
-        use_values(weight_plain(&w->items[i]), w->items[i].count);
+    for (size_t i = 0; i < w->count; i++) {
+        real *copy;
+        use_values(weight_borrow(&w->items[i], &copy), w->items[i].count);
+        free(copy);
+    }
 }
 
 static int parse_safetensors(const uint8_t *bytes, size_t n, Error *e)
