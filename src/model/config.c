@@ -193,8 +193,8 @@ static int check_rope_scaling(const Config *c, const char *file, Error *e)
             return error_set(e, "%s: %s: expected a number above 0, because rope_scaling is %s, found %g", file, above_0[i].name,
                              SCALINGS[scaling], above_0[i].value);
     if (scaling == ROPE_SCALING_LLAMA3 && c->rope_high_freq_factor <= c->rope_low_freq_factor)
-        return error_set(e, "%s: rope_high_freq_factor: expected more than rope_low_freq_factor (%g), found %g", file, c->rope_low_freq_factor,
-                         c->rope_high_freq_factor);
+        return error_set(e, "%s: rope_high_freq_factor: expected more than rope_low_freq_factor (%g), found %g", file,
+                         c->rope_low_freq_factor, c->rope_high_freq_factor);
     if (scaling == ROPE_SCALING_YARN && c->rope_theta == 1)
         return error_set(e, "%s: rope_theta: expected another number than 1, because rope_scaling is yarn", file);
     if (!isfinite(c->rope_attention_factor) || c->rope_attention_factor < 0)

@@ -78,8 +78,8 @@ static char *summarise(const Model *m, const HfArchitecture *a)
     if (n >= 1e6)
         buffer_printf(&text, _("Hugging Face %s, %.4g million numbers as %s"), a->model_type, n / 1e6, format);
     else
-        buffer_printf(&text, ngettext("Hugging Face %s, %zu number as %s", "Hugging Face %s, %zu numbers as %s", m->weights.total), a->model_type,
-                      m->weights.total, format);
+        buffer_printf(&text, ngettext("Hugging Face %s, %zu number as %s", "Hugging Face %s, %zu numbers as %s", m->weights.total),
+                      a->model_type, m->weights.total, format);
     char *summary = text.failed ? NULL : strdup(buffer_text(&text));
     buffer_free(&text);
     return summary;

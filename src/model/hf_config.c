@@ -19,9 +19,10 @@ static int read_activation(Config *c, Fields *f, const char *name, const char *u
         const char *name;
         Activation activation;
     } known[] = {
-        {"gelu_new", ACTIVATION_GELU_TANH}, {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH}, {"gelu_fast", ACTIVATION_GELU_TANH},
-        {"gelu", ACTIVATION_GELU},          {"gelu_python", ACTIVATION_GELU},            {"relu", ACTIVATION_RELU},
-        {"silu", ACTIVATION_SILU},          {"swish", ACTIVATION_SILU},
+        {"gelu_new", ACTIVATION_GELU_TANH},  {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH},
+        {"gelu_fast", ACTIVATION_GELU_TANH}, {"gelu", ACTIVATION_GELU},
+        {"gelu_python", ACTIVATION_GELU},    {"relu", ACTIVATION_RELU},
+        {"silu", ACTIVATION_SILU},           {"swish", ACTIVATION_SILU},
     };
     const char *found = usual;
     char quoted[QUOTE_SHORT];
@@ -33,15 +34,17 @@ static int read_activation(Config *c, Fields *f, const char *name, const char *u
             json_object_del(f->left, name);
             return 0;
         }
-    return error_set(e, "%s: %s: expected gelu_new, gelu_pytorch_tanh, gelu_fast, gelu, gelu_python, relu, silu or swish, found %s", f->file, name,
-                     quote_short(found, strlen(found), quoted));
+    return error_set(e, "%s: %s: expected gelu_new, gelu_pytorch_tanh, gelu_fast, gelu, gelu_python, relu, silu or swish, found %s",
+                     f->file, name, quote_short(found, strlen(found), quoted));
 }
 
 static int read_tokens(Config *c, Fields *f, Error *e)
 {
     /* No padding: the library masks none unless it is told to, and the ids given here are all read. */
-    return fields_token(f, "bos_token_id", c->vocab_size, &c->bos, e) == 0 && fields_token(f, "eos_token_id", c->vocab_size, &c->eos, e) == 0 ? 0
-                                                                                                                                           : -1;
+    return fields_token(f, "bos_token_id", c->vocab_size, &c->bos, e) == 0 &&
+                   fields_token(f, "eos_token_id", c->vocab_size, &c->eos, e) == 0
+               ? 0
+               : -1;
 }
 
 /* The width of a head where it is not given. */
@@ -70,12 +73,14 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e)
     c->ffn = FFN_MLP;
     c->bias = true;
     c->tie_embeddings = true;
-    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 || fields_size(f, "n_ctx", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_size(f, "n_positions", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 || fields_size(f, "n_embd", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
+    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
+        fields_size(f, "n_ctx", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_size(f, "n_positions", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_size(f, "n_embd", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
         fields_size(f, "n_layer", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
-        fields_size(f, "n_head", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 || fields_size(f, "n_inner", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
-        fields_number(f, "layer_norm_epsilon", &c->norm_eps, e) != 0 || read_activation(c, f, "activation_function", "gelu_new", e) != 0 ||
-        fields_bool(f, "scale_attn_weights", &scaled, e) != 0 ||
+        fields_size(f, "n_head", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+        fields_size(f, "n_inner", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 || fields_number(f, "layer_norm_epsilon", &c->norm_eps, e) != 0 ||
+        read_activation(c, f, "activation_function", "gelu_new", e) != 0 || fields_bool(f, "scale_attn_weights", &scaled, e) != 0 ||
         fields_bool(f, "scale_attn_by_inverse_layer_idx", &c->scale_by_layer, e) != 0 ||
         fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
         fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
@@ -135,8 +140,8 @@ static int read_rope_type(Config *c, Fields *f, Error *e)
     if (fields_number(f, "partial_rotary_factor", &rotated, e) != 0)
         return -1;
     if (rotated != 1)
-        return error_set(e, "%s: %spartial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here", f->file,
-                         f->path, rotated);
+        return error_set(e, "%s: %spartial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here",
+                         f->file, f->path, rotated);
     if (strcmp(type, "default") == 0) {
         c->rope_scaling = ROPE_SCALING_NONE;
     } else if (strcmp(type, "linear") == 0) {
@@ -158,8 +163,8 @@ static int read_rope_type(Config *c, Fields *f, Error *e)
     } else if (strcmp(type, "yarn") == 0) {
         c->rope_scaling = ROPE_SCALING_YARN;
     } else {
-        return error_set(e, "%s: %srope_type: expected default, linear, dynamic, llama3 or yarn, found %s, which is not read here", f->file, f->path,
-                         quote_short(type, strlen(type), quoted));
+        return error_set(e, "%s: %srope_type: expected default, linear, dynamic, llama3 or yarn, found %s, which is not read here", f->file,
+                         f->path, quote_short(type, strlen(type), quoted));
     }
     if (fields_number(f, "factor", &c->rope_factor, e) != 0)
         return -1;
@@ -230,12 +235,13 @@ int hf_read_llama(Config *c, Fields *f, Error *e)
         read_rope(c, f, e) != 0 || read_tokens(c, f, e) != 0)
         return -1;
     if (rotated != 1)
-        return error_set(e, "%s: partial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here", f->file,
-                         rotated);
+        return error_set(e, "%s: partial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here",
+                         f->file, rotated);
     if (c->n_kv_heads == 0)
         c->n_kv_heads = c->n_heads;
     if (c->n_heads % c->n_kv_heads != 0)
-        return error_set(e, "%s: num_key_value_heads: expected a divisor of num_attention_heads (%zu), found %zu", f->file, c->n_heads, c->n_kv_heads);
+        return error_set(e, "%s: num_key_value_heads: expected a divisor of num_attention_heads (%zu), found %zu", f->file, c->n_heads,
+                         c->n_kv_heads);
     if (c->d_head % 2 != 0)
         return error_set(e, "%s: head_dim: expected an even number, because RoPE turns pairs, found %zu", f->file, c->d_head);
     c->rope_pairing = interleaved ? PAIRING_INTERLEAVED : PAIRING_HALF;
@@ -263,8 +269,9 @@ static int read_layer_types(Config *c, Fields *f, Error *e)
                                found_describe(json_array_get(types, i), found));
     }
     if (status == 0 && full && sliding && c->window)
-        status = error_set(e, "%s: layer_types: expected the same for all layers, found a window in %zu and none in %zu, which is not read here", f->file,
-                           sliding, full);
+        status =
+            error_set(e, "%s: layer_types: expected the same for all layers, found a window in %zu and none in %zu, which is not read here",
+                      f->file, sliding, full);
     if (full && !sliding)
         c->window = 0;
     json_decref(types);
@@ -283,7 +290,9 @@ int hf_read_mistral(Config *c, Fields *f, Error *e)
         json_object_set_new(f->left, "intermediate_size", json_integer(14336));
     if (!json_object_get(f->left, "max_position_embeddings"))
         json_object_set_new(f->left, "max_position_embeddings", json_integer(4096 * 32));
-    return fields_size(f, "sliding_window", 1, CONFIG_MAX_SIZE, &c->window, e) == 0 && read_layer_types(c, f, e) == 0 ? hf_read_llama(c, f, e) : -1;
+    return fields_size(f, "sliding_window", 1, CONFIG_MAX_SIZE, &c->window, e) == 0 && read_layer_types(c, f, e) == 0
+               ? hf_read_llama(c, f, e)
+               : -1;
 }
 
 /* Qwen2 has biases in W_Q, W_K and W_V, and a window only where use_sliding_window says so, from layer max_window_layers on. */
@@ -308,7 +317,9 @@ int hf_read_qwen2(Config *c, Fields *f, Error *e)
     if (hf_read_llama(c, f, e) != 0)
         return -1;
     if (c->window && !by_layer && from > 0 && from < c->decoder_layers)
-        return error_set(e, "%s: max_window_layers: expected 0 or at least num_hidden_layers (%zu), found %zu: a window in some layers only is not read here",
+        return error_set(e,
+                         "%s: max_window_layers: expected 0 or at least num_hidden_layers (%zu), found %zu: a window in some layers only "
+                         "is not read here",
                          f->file, c->decoder_layers, from);
     if (c->window && !by_layer && from >= c->decoder_layers)
         c->window = 0;
@@ -331,8 +342,9 @@ static int read_object(Config *c, const HfArchitecture **a, Fields *f, Error *e)
     if (!type)
         return error_set(e, "%s: model_type: expected one, such as \"gpt2\" or \"llama\", found none", f->file);
     if (fields_has(f, "quantization_config"))
-        return error_set(e, "%s: quantization_config: expected none, found %s: quantised weights are not read; try the model that it was made from",
-                         f->file, found_describe(json_object_get(f->left, "quantization_config"), found));
+        return error_set(
+            e, "%s: quantization_config: expected none, found %s: quantised weights are not read; try the model that it was made from",
+            f->file, found_describe(json_object_get(f->left, "quantization_config"), found));
     if (json_object_size(json_object_get(f->left, "pruned_heads")) == 0)
         json_object_del(f->left, "pruned_heads");
     json_object_del(f->left, "quantization_config");

@@ -66,7 +66,8 @@ static int shard_named(HfFiles *f, const char *name, const char *index, Error *e
     if (f->count == SHARDS_MAX)
         return error_set(e, "%s: weight_map: expected at most %d shards, found more", index, SHARDS_MAX);
     if (!has_file(f->folder, name))
-        return error_set(e, "%s: weight_map: expected the shard %s in this folder, found no such file; was it downloaded completely?", index, quoted);
+        return error_set(e, "%s: weight_map: expected the shard %s in this folder, found no such file; was it downloaded completely?",
+                         index, quoted);
     return open_file(f, name, e) == 0 ? (int)f->count - 1 : -1;
 }
 
@@ -85,8 +86,8 @@ static int open_shards(HfFiles *f, json_t *map, const char *index, Error *e)
         if (shard < 0)
             return -1;
         if (!safetensors_find(&f->shards[shard], name))
-            return error_set(e, "%s: weight_map: %s: expected this tensor in %s, found none there", index, quote_short(name, strlen(name), quoted),
-                             json_string_value(file));
+            return error_set(e, "%s: weight_map: %s: expected this tensor in %s, found none there", index,
+                             quote_short(name, strlen(name), quoted), json_string_value(file));
     }
     return 0;
 }
@@ -127,7 +128,8 @@ static int read_index(HfFiles *f, const char *index, Error *e)
     json_t *map = json_object_get(root, "weight_map");
     int status = -1;
     if (!json_is_object(map) || json_object_size(map) == 0)
-        error_set(e, "%s: weight_map: expected an object that says which shard each tensor is in, found %s", index, found_describe(map, found));
+        error_set(e, "%s: weight_map: expected an object that says which shard each tensor is in, found %s", index,
+                  found_describe(map, found));
     else if (open_shards(f, map, index, e) == 0)
         status = check_shards(f, map, index, e);
     json_decref(root);
@@ -140,8 +142,8 @@ static int no_weights(const char *folder, Error *e)
     static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", NULL};
     for (int i = 0; others[i]; i++)
         if (has_file(folder, others[i]))
-            return error_set(e, "%s: expected %s or %s, found %s, which is not read; try save_pretrained(…, safe_serialization=True)", folder, SINGLE,
-                             INDEX, others[i]);
+            return error_set(e, "%s: expected %s or %s, found %s, which is not read; try save_pretrained(…, safe_serialization=True)",
+                             folder, SINGLE, INDEX, others[i]);
     return error_set(e, "%s: expected %s or %s, found neither; was it downloaded completely?", folder, SINGLE, INDEX);
 }
 

@@ -45,15 +45,15 @@ typedef struct HfTensor {
     const char *theirs; /* behind the prefix; with %zu for the layer */
     Layout layout;      /* PLAIN: [inputs, outputs], as ours; TRANSPOSED: [outputs, inputs], as nn.Linear has it */
     HfPart part;
-    bool bare;          /* never has the prefix: the output head */
+    bool bare; /* never has the prefix: the output head */
 } HfTensor;
 
 typedef struct HfArchitecture {
     const char *model_type;
     int (*read)(Config *c, Fields *f, Error *e); /* fills c, whose defaults are set */
-    const HfTensor *tensors;   /* ends with a row without a name */
-    const char *prefix;        /* in front of their names, or not: "transformer." */
-    const char *const *unused; /* ends of tensors' names that no pass reads; ends with NULL */
+    const HfTensor *tensors;                     /* ends with a row without a name */
+    const char *prefix;                          /* in front of their names, or not: "transformer." */
+    const char *const *unused;                   /* ends of tensors' names that no pass reads; ends with NULL */
 } HfArchitecture;
 
 /* Ends with a row without a model_type. */

@@ -64,7 +64,8 @@ static int check_tensor(const SafeTensor *t, const size_t shape[2], int rank, co
         Buffer expected = {0}, found = {0};
         safetensors_add_shape(&expected, shape, rank);
         safetensors_add_shape(&found, t->shape, t->rank);
-        error_set(e, "%s: %s: expected shape %s, as config.json implies, found %s", path, t->name, buffer_text(&expected), buffer_text(&found));
+        error_set(e, "%s: %s: expected shape %s, as config.json implies, found %s", path, t->name, buffer_text(&expected),
+                  buffer_text(&found));
         buffer_free(&expected);
         buffer_free(&found);
         return -1;
@@ -130,8 +131,8 @@ static int check_left_over(const Work *w, Error *e)
         for (size_t k = 0; k < w->files->shards[i].count; k++) {
             const char *name = w->files->shards[i].items[k].name;
             if (!w->used[i][k] && !is_unused(w, name))
-                return error_set(e, "%s: %s: expected only tensors that a %s of this config.json has, found this one too", w->files->shards[i].path,
-                                 quote_short(name, strlen(name), quoted), w->a->model_type);
+                return error_set(e, "%s: %s: expected only tensors that a %s of this config.json has, found this one too",
+                                 w->files->shards[i].path, quote_short(name, strlen(name), quoted), w->a->model_type);
         }
     return 0;
 }

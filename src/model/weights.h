@@ -44,8 +44,8 @@ void weights_free(Weights *w);
 int weights_find(const Weights *w, const char *name);
 /* Takes over a mapping that values lie in, until weights_free or weights_own; f becomes empty. -1 without memory. */
 int weights_take_file(Weights *w, File *f, Error *e);
-/* The same where all values lie in this file; up to 64 MB they are copied, so that a file that changes under a running program changes nothing in
- * it. */
+/* The same where all values lie in this file; up to 64 MB they are copied, so that a file that changes under a running program
+ * changes nothing in it. */
 int weights_keep_file(Weights *w, File *f, Error *e);
 /* Values as something to write to: copies them, row after row, into memory of our own first where they are mapped. -1 without memory. */
 int weights_own(Weights *w, Error *e);

@@ -54,11 +54,15 @@ double rope_speed(const Config *c, size_t pair)
 {
     double speed = unscaled_speed(c, pair);
     switch (c->rope_scaling) {
-    case ROPE_SCALING_LINEAR: return speed / c->rope_factor;
-    case ROPE_SCALING_LLAMA3: return llama3_speed(c, speed);
-    case ROPE_SCALING_YARN: return yarn_speed(c, pair, speed);
+    case ROPE_SCALING_LINEAR:
+        return speed / c->rope_factor;
+    case ROPE_SCALING_LLAMA3:
+        return llama3_speed(c, speed);
+    case ROPE_SCALING_YARN:
+        return yarn_speed(c, pair, speed);
     case ROPE_SCALING_NONE:
-    case ROPE_SCALING_DYNAMIC: break;
+    case ROPE_SCALING_DYNAMIC:
+        break;
     }
     return speed;
 }

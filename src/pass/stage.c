@@ -105,7 +105,8 @@ double stage_scale(const Stage *s, const Config *c, Ablations a)
 double stage_divisor(const Stage *s, const Config *c, Ablations a, char *out)
 {
     char by[STAGE_DIVISOR_MAX / 2];
-    double divisor = a & NO_SCALE ? 1 : a & SCALE_BY_DK ? (double)c->d_head : c->score_scale > 0 ? 1 / c->score_scale : sqrt((double)c->d_head);
+    double usual = c->score_scale > 0 ? 1 / c->score_scale : sqrt((double)c->d_head);
+    double divisor = a & NO_SCALE ? 1 : a & SCALE_BY_DK ? (double)c->d_head : usual;
     bool root = !(a & (NO_SCALE | SCALE_BY_DK)) && !(c->score_scale > 0);
     if (root)
         snprintf(by, sizeof by, "√%zu", c->d_head);

@@ -129,8 +129,8 @@ bool stage_is_causal(const Stage *s);
 /* The first key that a causal query at a position may see: 0, or where its window begins. */
 size_t stage_window_start(const Config *c, size_t query);
 /* The one rule of the mask: whether the query at a position may see the key at a position. A causal query sees no key behind
- * it and none before its window, unless no-mask; and nobody sees padding (a token of its own that the config names `pad`, among key_ids), except a query that
- * would then see nothing at all: no row of a softmax is empty. */
+ * it and none before its window, unless no-mask; and nobody sees padding (a token of its own that the config names `pad`, among
+ * key_ids), except a query that would then see nothing at all: no row of a softmax is empty. */
 bool stage_sees(const Stage *s, const Config *c, Ablations a, const int *key_ids, size_t query, size_t key);
 /* True where one of the n ids is hidden as padding. */
 bool stage_hides(const Config *c, const int *ids, size_t n);
@@ -143,8 +143,8 @@ double stage_divisor(const Stage *s, const Config *c, Ablations a, char *out);
 double alibi_slope(size_t head, size_t heads);
 /* A value of the sinusoidal table: sine in even dimensions, cosine in odd ones (Vaswani et al. 2017, 3.5). */
 double sinusoid(size_t position, size_t dim, size_t d_model);
-/* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's cosines and sines
- * times rope_magnitude, alternating [rows, d_head]; `first` is the first row's position. The width is 0 where the config needs no table. */
+/* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's
+ * cosines and sines times rope_magnitude, alternating [rows, d_head]; `first` is the first row's position. The width is 0 where the config needs no table. */
 size_t stage_table_width(const Config *c);
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows);
 /* The activation's name in a config. */

@@ -13,12 +13,18 @@
 const char *dtype_name(Dtype t)
 {
     switch (t) {
-    case DTYPE_REAL: return REAL_IS_DOUBLE ? "F64" : "F32";
-    case DTYPE_F64: return "F64";
-    case DTYPE_F32: return "F32";
-    case DTYPE_F16: return "F16";
-    case DTYPE_BF16: return "BF16";
-    case DTYPE_OTHER: break;
+    case DTYPE_REAL:
+        return REAL_IS_DOUBLE ? "F64" : "F32";
+    case DTYPE_F64:
+        return "F64";
+    case DTYPE_F32:
+        return "F32";
+    case DTYPE_F16:
+        return "F16";
+    case DTYPE_BF16:
+        return "BF16";
+    case DTYPE_OTHER:
+        break;
     }
     return "";
 }
@@ -26,12 +32,17 @@ const char *dtype_name(Dtype t)
 size_t dtype_size(Dtype t)
 {
     switch (t) {
-    case DTYPE_REAL: return sizeof(real);
-    case DTYPE_F64: return 8;
-    case DTYPE_F32: return 4;
+    case DTYPE_REAL:
+        return sizeof(real);
+    case DTYPE_F64:
+        return 8;
+    case DTYPE_F32:
+        return 4;
     case DTYPE_F16:
-    case DTYPE_BF16: return 2;
-    case DTYPE_OTHER: break;
+    case DTYPE_BF16:
+        return 2;
+    case DTYPE_OTHER:
+        break;
     }
     return 0;
 }
@@ -74,9 +85,9 @@ static inline uint32_t bits_of(float x)
     return bits;
 }
 
-/* IEEE 754 binary16: a sign, 5 bits of exponent (bias 15), 10 of mantissa. Its exponent and mantissa, moved to where a float has them, lack the
- * difference of the biases, 127 - 15; an infinity or NaN lacks it twice. A subnormal number m · 2^-24 is what a float of exponent
- * -14 and mantissa m has beyond 2^-14. All three are computed and one is taken, which needs no branch. */
+/* IEEE 754 binary16: a sign, 5 bits of exponent (bias 15), 10 of mantissa. Its exponent and mantissa, moved to where a float has them, lack
+ * the difference of the biases, 127 - 15; an infinity or NaN lacks it twice. A subnormal number m · 2^-24 is what a float of exponent -14
+ * and mantissa m has beyond 2^-14. All three are computed and one is taken, which needs no branch. */
 static inline float half_value(uint32_t bits)
 {
     const uint32_t one = 1u << 23, moved = (bits & 0x7fff) << 13, exponent = bits & 0x7c00;
@@ -90,12 +101,18 @@ double dtype_value(Dtype t, const void *data, size_t i)
 {
     const unsigned char *p = data;
     switch (t) {
-    case DTYPE_REAL: return (double)((const real *)data)[i];
-    case DTYPE_F64: return double_of(p + i * 8);
-    case DTYPE_F32: return (double)float_of(read_u32(p + i * 4));
-    case DTYPE_F16: return (double)half_value(read_u16(p + i * 2));
-    case DTYPE_BF16: return (double)float_of(read_u16(p + i * 2) << 16);
-    case DTYPE_OTHER: break;
+    case DTYPE_REAL:
+        return (double)((const real *)data)[i];
+    case DTYPE_F64:
+        return double_of(p + i * 8);
+    case DTYPE_F32:
+        return (double)float_of(read_u32(p + i * 4));
+    case DTYPE_F16:
+        return (double)half_value(read_u16(p + i * 2));
+    case DTYPE_BF16:
+        return (double)float_of(read_u16(p + i * 2) << 16);
+    case DTYPE_OTHER:
+        break;
     }
     return (double)NAN;
 }

@@ -180,11 +180,13 @@ void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const rea
             memset(c + i * ldc, 0, n * sizeof(real));
         return;
     }
-    const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .b = b, .ldb = ldb, .lb = lb, .m = m, .n = n, .k = k, .accumulate = accumulate};
+    const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .b = b, .ldb = ldb, .lb = lb, .m = m, .n = n, .k = k,
+                       .accumulate = accumulate};
     matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
 }
 
-void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k, bool accumulate)
+void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k,
+                   bool accumulate)
 {
     if (b->dtype == DTYPE_REAL || m == 0 || n == 0 || k == 0) {
         matmul(c, ldc, a, lda, la, b->data, b->ld, b->layout, m, n, k, accumulate);

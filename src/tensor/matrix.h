@@ -58,8 +58,9 @@ const real *matrix_in_place(const Matrix *m, size_t rows, size_t columns);
 /* The sum of row i times x [n], in double, from the left. */
 double matrix_row_dot(const Matrix *m, size_t i, const double *x, size_t n);
 
-/* C [m, n] = A · B, or C += A · B: matmul() (matmul.h) whose B [k, n] is a view. Numbers that are no `real`s are converted block by block on the
- * way, by the thread that multiplies them; the result has the bits that a converted copy would give. */
-void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k, bool accumulate);
+/* C [m, n] = A · B, or C += A · B: matmul() (matmul.h) whose B [k, n] is a view. Numbers that are no `real`s are converted block by block
+ * on the way, by the thread that multiplies them; the result has the bits that a converted copy would give. */
+void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k,
+                   bool accumulate);
 
 #endif

@@ -290,7 +290,8 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
     size_t cursor_row = k->like ? k->row : app_index(app, s, m.row_axis), cursor_col = k->like ? k->col : app_index(app, s, m.col_axis);
     bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
     const real range[2] = {k->range ? k->range->low : 0, k->range ? k->range->high : 0};
-    Cells cells = k->range ? cells_for(app, s, range, 2, k->gradient) : cells_for(app, s, k->like ? k->values.data : m.data, m.rows * m.cols, k->gradient);
+    const real *all = k->range ? range : k->like ? k->values.data : m.data;
+    Cells cells = cells_for(app, s, all, k->range ? 2 : m.rows * m.cols, k->gradient);
     MatrixLayout l = {.area = r, .header_rows = 1};
     bool named = s->axes[m.col_axis] == AXIS_DIM && app->model->config.dim_names;
     int least = app->show == SHOW_HEAT ? 0 : named ? 9 : token_cols ? 6 : 0;

@@ -1,5 +1,5 @@
-/* test_hf.c - Hugging Face folders: every number of every folder in tests/hf, that opening reads headers only, and that bad folders are refused
- * in one line. Runs from the top folder. */
+/* test_hf.c - Hugging Face folders: every number of every folder in tests/hf, that opening reads headers only, and that bad folders are
+ * refused in one line. Runs from the top folder. */
 #include "model/hf.h"
 
 #include "model/safetensors.h"
@@ -74,7 +74,8 @@ static int check_folder(const char *name)
     cr_assert(p, "%s", e.text);
     snprintf(path, sizeof path, "%s/expected.safetensors", folder);
     cr_assert_eq(safetensors_open(&expected, path, &e), 0, "%s", e.text);
-    cr_assert_eq(expected.count, 2 * m->config.decoder_layers + 2, "logits, attentions, and hidden states before each layer and at the end");
+    cr_assert_eq(expected.count, 2 * m->config.decoder_layers + 2,
+                 "logits, attentions, and hidden states before each layer and at the end");
     double tolerance = strcmp(name, "llama-bf16-tied") == 0 ? 3e-2 : 5e-5;
     for (size_t i = 0; i < expected.count; i++) {
         const SafeTensor *t = &expected.items[i];
@@ -180,9 +181,9 @@ Test(hf, rope_turns_as_far_as_it_should)
     for (size_t n = 0; n < json_array_size(root); n++) {
         const json_t *x = json_array_get(root, n), *speeds = json_object_get(x, "speeds");
         size_t k = (size_t)number(x, "head_dim", 0);
-        json_t *config = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:f}", "model_type", "llama", "hidden_size", (int)k * 2, "num_attention_heads", 2,
-                                   "head_dim", (int)k, "vocab_size", 9, "max_position_embeddings", (int)number(x, "max_len", 0), "rope_theta",
-                                   number(x, "theta", 0));
+        json_t *config = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:f}", "model_type", "llama", "hidden_size", (int)k * 2, "num_attention_heads",
+                                   2, "head_dim", (int)k, "vocab_size", 9, "max_position_embeddings", (int)number(x, "max_len", 0),
+                                   "rope_theta", number(x, "theta", 0));
         json_object_set(config, n % 2 ? "rope_scaling" : "rope_parameters", json_object_get(x, "scaling"));
         char *text = json_dumps(config, 0);
         Config c;
@@ -254,7 +255,8 @@ Test(hf, weights_lie_in_the_mapped_files)
 
     m = opened(HF "llama-bf16-tied");
     const Matrix *v = &m->weights.items[weights_find(&m->weights, "decoder.1.self.W_V")].values;
-    cr_assert(v->layout == TRANSPOSED && v->dtype == DTYPE_BF16 && v->ld == 32 && lies_in(m, "decoder.1.self.W_V"), "bfloat16 stays bfloat16");
+    cr_assert(v->layout == TRANSPOSED && v->dtype == DTYPE_BF16 && v->ld == 32 && lies_in(m, "decoder.1.self.W_V"),
+              "bfloat16 stays bfloat16");
     cr_assert_eq(weights_find(&m->weights, "output.W_U"), -1, "tied");
     cr_assert(m->config.bos == 1 && m->config.eos == 2 && m->config.pad == -1);
     Error e;
@@ -283,16 +285,30 @@ Test(hf, opening_reads_headers_only)
     char folder[64], path[128], name[96];
     Buffer header = {0}, file = {0};
     size_t at = 0;
-    static const struct { const char *name; size_t rows, columns; } parts[] = {
-        {"ln_1.weight", D, 0}, {"ln_1.bias", D, 0}, {"attn.c_attn.weight", D, 3 * D}, {"attn.c_attn.bias", 3 * D, 0}, {"attn.c_proj.weight", D, D},
-        {"attn.c_proj.bias", D, 0}, {"ln_2.weight", D, 0}, {"ln_2.bias", D, 0}, {"mlp.c_fc.weight", D, 4 * D}, {"mlp.c_fc.bias", 4 * D, 0},
-        {"mlp.c_proj.weight", 4 * D, D}, {"mlp.c_proj.bias", D, 0},
+    static const struct {
+        const char *name;
+        size_t rows, columns;
+    } parts[] = {
+        {"ln_1.weight", D, 0},
+        {"ln_1.bias", D, 0},
+        {"attn.c_attn.weight", D, 3 * D},
+        {"attn.c_attn.bias", 3 * D, 0},
+        {"attn.c_proj.weight", D, D},
+        {"attn.c_proj.bias", D, 0},
+        {"ln_2.weight", D, 0},
+        {"ln_2.bias", D, 0},
+        {"mlp.c_fc.weight", D, 4 * D},
+        {"mlp.c_fc.bias", 4 * D, 0},
+        {"mlp.c_proj.weight", 4 * D, D},
+        {"mlp.c_proj.bias", D, 0},
     };
     help_folder(folder);
     for (size_t layer = 0; layer <= LAYERS; layer++)
         for (size_t i = 0; i < (layer < LAYERS ? sizeof parts / sizeof *parts : 4); i++) {
-            static const struct { const char *name; size_t rows, columns; } rest[] = {
-                {"wte.weight", VOCAB, D}, {"wpe.weight", POSITIONS, D}, {"ln_f.weight", D, 0}, {"ln_f.bias", D, 0}};
+            static const struct {
+                const char *name;
+                size_t rows, columns;
+            } rest[] = {{"wte.weight", VOCAB, D}, {"wpe.weight", POSITIONS, D}, {"ln_f.weight", D, 0}, {"ln_f.bias", D, 0}};
             size_t rows = layer < LAYERS ? parts[i].rows : rest[i].rows, columns = layer < LAYERS ? parts[i].columns : rest[i].columns;
             if (layer < LAYERS)
                 snprintf(name, sizeof name, "h.%zu.%s", layer, parts[i].name);
@@ -364,20 +380,26 @@ Test(hf, configs_that_cannot_be_read_say_why)
     refuse_config("{\"model_type\": \"llama\", \"quantization_config\": {\"bits\": 4}}", "quantization_config");
     refuse_config("{\"model_type\": \"llama\", \"num_key_value_heads\": 3}", "num_key_value_heads: expected a divisor");
     refuse_config("{\"model_type\": \"llama\", \"head_dim\": 7}", "head_dim: expected an even number");
-    refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"longrope\"}}", "rope_type: expected default, linear, dynamic, llama3 or yarn");
+    refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"longrope\"}}",
+                  "rope_type: expected default, linear, dynamic, llama3 or yarn");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"type\": \"linear\"}}", "rope_scaling.factor: expected a value");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 0}}", "rope_factor");
-    refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8}}", "original_max_position_embeddings");
-    refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"original_max_position_embeddings\": 8192}}",
+    refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8}}",
+                  "original_max_position_embeddings");
+    refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, "
+                  "\"original_max_position_embeddings\": 8192}}",
                   "low_freq_factor");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"yarn\"}}", "rope_scaling.factor");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": 2}", "rope_scaling: expected an object, found 2");
     refuse_config("{\"model_type\": \"llama\", \"rope_theta\": 0}", "rope_theta");
     refuse_config("{\"model_type\": \"llama\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor");
-    refuse_config("{\"model_type\": \"llama\", \"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}}", "partial_rotary_factor");
+    refuse_config("{\"model_type\": \"llama\", \"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}}",
+                  "partial_rotary_factor");
     refuse_config("{\"model_type\": \"mistral\", \"sliding_window\": 0}", "sliding_window");
-    refuse_config("{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"max_window_layers\": 3, \"num_hidden_layers\": 4}", "max_window_layers");
-    refuse_config("{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"layer_types\": [\"full_attention\", \"sliding_attention\"]}", "layer_types");
+    refuse_config("{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"max_window_layers\": 3, \"num_hidden_layers\": 4}",
+                  "max_window_layers");
+    refuse_config("{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"layer_types\": [\"full_attention\", \"sliding_attention\"]}",
+                  "layer_types");
     refuse_config("{\"model_type\": \"qwen2\", \"layer_types\": [\"chunked_attention\"]}", "layer_types");
 }
 
@@ -397,7 +419,8 @@ static Config config_with_notes(const char *text, const char *expected)
 Test(hf, what_is_not_known_is_said)
 {
     config_with_notes("{\"model_type\": \"gpt2\", \"use_cache\": true, \"attn_pdrop\": 0.1, \"torch_dtype\": \"float16\"}", "");
-    config_with_notes("{\"model_type\": \"gpt2\", \"logit_softcap\": 30}", "config.json: \"logit_softcap\": not known here: the numbers may differ\n");
+    config_with_notes("{\"model_type\": \"gpt2\", \"logit_softcap\": 30}",
+                      "config.json: \"logit_softcap\": not known here: the numbers may differ\n");
     config_with_notes("{\"model_type\": \"llama\", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2, \"foo\": 1}}",
                       "config.json: rope_scaling.\"foo\": not known here: the numbers may differ\n");
     config_with_notes("{\"model_type\": \"llama\", \"eos_token_id\": [7, 8, 9]}",
@@ -410,17 +433,20 @@ Test(hf, what_is_not_known_is_said)
 Test(hf, what_is_left_out_takes_the_librarys_defaults)
 {
     Config c = config_with_notes("{\"model_type\": \"gpt2\"}", "");
-    cr_assert(c.vocab_size == 50257 && c.max_len == 1024 && c.d_model == 768 && c.decoder_layers == 12 && c.n_heads == 12 && c.d_ff == 3072);
+    cr_assert(c.vocab_size == 50257 && c.max_len == 1024 && c.d_model == 768 && c.decoder_layers == 12 && c.n_heads == 12 &&
+              c.d_ff == 3072);
     cr_assert(c.activation == ACTIVATION_GELU_TANH && c.norm_eps == 1e-5 && c.tie_embeddings && c.bias && c.position == POSITION_LEARNED);
     c = config_with_notes("{\"model_type\": \"llama\"}", "");
-    cr_assert(c.d_model == 4096 && c.d_ff == 11008 && c.n_kv_heads == 32 && c.d_head == 128 && c.norm_eps == 1e-6 && !c.tie_embeddings && !c.bias);
+    cr_assert(c.d_model == 4096 && c.d_ff == 11008 && c.n_kv_heads == 32 && c.d_head == 128 && c.norm_eps == 1e-6 && !c.tie_embeddings &&
+              !c.bias);
     cr_assert(c.rope_theta == 10000 && c.rope_pairing == PAIRING_HALF && c.ffn == FFN_GATED && c.activation == ACTIVATION_SILU);
     c = config_with_notes("{\"model_type\": \"mistral\"}", "");
     cr_assert(c.n_kv_heads == 8 && c.window == 4096 && c.d_ff == 14336);
     c = config_with_notes("{\"model_type\": \"mistral\", \"sliding_window\": null}", "");
     cr_assert_eq(c.window, 0);
     c = config_with_notes("{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"sliding_window\": 5, \"max_window_layers\": 0}", "");
-    cr_assert(c.window == 5 && config_has_bias(&c, 'Q') && config_has_bias(&c, 'V') && !config_has_bias(&c, 'O') && !config_has_bias(&c, '1'));
+    cr_assert(c.window == 5 && config_has_bias(&c, 'Q') && config_has_bias(&c, 'V') && !config_has_bias(&c, 'O') &&
+              !config_has_bias(&c, '1'));
     c = config_with_notes("{\"model_type\": \"llama\", \"rope_interleaved\": true, \"rope_theta\": 5e5, \"rope_scaling\": null}", "");
     cr_assert(c.rope_pairing == PAIRING_INTERLEAVED && c.rope_theta == 5e5);
 }
@@ -482,7 +508,8 @@ Test(hf, bad_folders_say_what_is_wrong)
     refuse_folder(folder, "expected the name of a *.safetensors file in this folder");
 
     copy_folder(HF "gpt2-sharded", folder);
-    replace_in(folder, "model.safetensors.index.json", "\"transformer.h.0.mlp.c_fc.bias\": \"model-00003", "\"transformer.h.0.mlp.c_fc.bias\": \"model-00004");
+    replace_in(folder, "model.safetensors.index.json", "\"transformer.h.0.mlp.c_fc.bias\": \"model-00003",
+               "\"transformer.h.0.mlp.c_fc.bias\": \"model-00004");
     refuse_folder(folder, "expected this tensor in model-00004-of-00007.safetensors, found none there");
 
     copy_folder(HF "gpt2-sharded", folder);
