@@ -99,7 +99,9 @@ typedef struct Work {
 /* The model that is opened where nobody names one. */
 #define CLI_DEFAULT_MODEL "zh-en"
 
-/* The model that -m names, the default where it is not given, with --tokenizer. Says when its weights are random. NULL with e set. */
+/* Says when a model's weights are random, and what its notes say. */
+void cli_say_model(const Model *m);
+/* The model that -m names, the default where it is not given, with --tokenizer; said about as above. NULL with e set. */
 Model *cli_open_model(const Options *o, Error *e);
 /* Reads -a; "" where it is not given. */
 int cli_read_ablations(const Options *o, Ablations *a, Error *e);

@@ -50,8 +50,7 @@ static int open_models(Twins *t, const Options *o, Error *e)
         Model *m = model_open(t->model_name, NULL, e);
         if (!m)
             return -1;
-        if (m->untrained)
-            cli_say("%s: this model is untrained, its weights are random", m->name);
+        cli_say_model(m);
         t->models[SIDE_TWIN] = m;
         t->sides[SIDE_TWIN].model = m;
         if (twin_check_model(t->models[SIDE_BASELINE], m, e) != 0)

@@ -55,7 +55,7 @@ static json_t *side_of(const Twins *t, int which)
 }
 
 /* [[…], …], or with heads [[[…], …], …]; which is a side, or SIDES for the difference */
-static json_t *matrix_of(const Twins *t, const StageDifference *d, int which)
+static json_t *matrix_json(const Twins *t, const StageDifference *d, int which)
 {
     CommonPart p = twins_common(t, d);
     json_t *heads = json_array();
@@ -105,7 +105,7 @@ static json_t *stage_of(const Twins *t, size_t k)
     }
     for (int which = 0; t->matrices && which <= SIDES; which++) {
         static const char *const keys[] = {"baseline", "twin", "difference"};
-        json_object_set_new(stage, keys[which], matrix_of(t, d, which));
+        json_object_set_new(stage, keys[which], matrix_json(t, d, which));
     }
     return stage;
 }

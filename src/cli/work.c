@@ -4,14 +4,29 @@
 #include "pass/ablation.h"
 #include "train/run.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+void cli_say_model(const Model *m)
+{
+    if (m->untrained)
+        cli_say("%s: this model is untrained, its weights are random", m->name);
+    for (const char *line = m->notes; line && *line;) {
+        size_t n = strcspn(line, "\n");
+        char *text = strndup(line, n);
+        if (text)
+            cli_say("%s", text);
+        free(text);
+        line += n + (line[n] == '\n');
+    }
+}
 
 Model *cli_open_model(const Options *o, Error *e)
 {
     const char *name = o->value[OPTION_MODEL];
     Model *m = model_open(name ? name : CLI_DEFAULT_MODEL, o->value[OPTION_TOKENIZER], e);
-    if (m && m->untrained)
-        cli_say("%s: this model is untrained, its weights are random", m->name);
+    if (m)
+        cli_say_model(m);
     return m;
 }
 

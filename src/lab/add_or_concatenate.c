@@ -113,7 +113,7 @@ static int measure_angles(Table *t, const char *name, uint64_t seed, Error *e)
     Pass *p = m ? open_pass(m, e) : NULL;
     int positions = p ? setup_stage(p, "%s.embed.positions", stack_of(m)) : -1, status = -1;
     char weight[WEIGHT_NAME_MAX];
-    real *noise = NULL;
+    real *noise = NULL, *copy = NULL;
     snprintf(weight, sizeof weight, "%s.embed.W_E", m ? stack_of(m) : "");
     int w = m ? weights_find(&m->weights, weight) : -1;
     if (p && (positions < 0 || w < 0))
@@ -125,11 +125,11 @@ static int measure_angles(Table *t, const char *name, uint64_t seed, Error *e)
         Random random = random_seeded(seed);
         for (size_t i = 0; noise && i < (vocab + rows) * d; i++)
             noise[i] = (real)random_normal(&random);
-        if (!noise)
+        const real *tokens = weight_borrow(&m->weights.items[w], &copy), *places = pass_value(p, (size_t)positions);
+        if (!noise || !tokens)
             error_memory(e, "lab add-or-concatenate");
         else {
             double most, most_noise, scale = m->config.embed_scale ? sqrt((double)d) : 1;
-            const real *tokens = m->weights.items[w].data, *places = pass_value(p, (size_t)positions);
             size_t row = table_row(t);
             table_set_text(t, row, "model", name);
             table_set(t, row, "cosine", mean_absolute_cosine(tokens, vocab, places, rows, d, &most));
@@ -142,6 +142,7 @@ static int measure_angles(Table *t, const char *name, uint64_t seed, Error *e)
         }
     }
     free(noise);
+    free(copy);
     pass_free(p);
     model_free(m);
     return status;
@@ -160,7 +161,7 @@ static int measure_terms(Lab *lab, const char *name, Error *e)
         size_t d = m->config.d_model, n = s->shape[1], width = m->config.n_heads * m->config.d_head, d_k = m->config.d_head;
         const real *rows[2] = {pass_value(p, (size_t)setup_stage(p, "%s.embed.tokens", stack_of(m))),
                                pass_value(p, (size_t)setup_stage(p, "%s.embed.positions", stack_of(m)))};
-        const real *w[2] = {pass_weight(p, (size_t)s->w[0]), pass_weight(p, (size_t)k->w[0])};
+        const Matrix w[2] = {pass_weight(p, (size_t)s->w[0]), pass_weight(p, (size_t)k->w[0])};
         real *projected = calloc(4 * n * width, sizeof *projected), *scores = malloc(n * n * sizeof *scores);
         Table *t = lab_table_new(lab, "terms", _("Parts of the raw scores of layer 0, without biases: variance, mean of heads"));
         table_text_column(t, "part", _("query - key"));
@@ -171,7 +172,7 @@ static int measure_terms(Lab *lab, const char *name, Error *e)
             for (size_t i = 0; i < n; i++)
                 for (size_t a = 0; a < d; a++)
                     for (size_t c = 0; c < width; c++)
-                        projected[(part * n + i) * width + c] += rows[part % 2][i * d + a] * w[part / 2][a * width + c];
+                        projected[(part * n + i) * width + c] += rows[part % 2][i * d + a] * matrix_at(&w[part / 2], a, c);
         for (size_t part = 0; part < 4 && status == 0; part++) {
             const real *x = projected + part / 2 * n * width, *y = projected + (2 + part % 2) * n * width;
             double variance = 0;

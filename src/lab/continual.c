@@ -88,7 +88,7 @@ static int adapters_make(Adapters *x, const Model *m, size_t rank, uint64_t seed
                        .a = calloc(4 * n, sizeof(real))};
         if (!p->base || !p->a)
             return error_memory(e, "lora");
-        memcpy(p->base, w->data, w->count * sizeof(real));
+        weight_read(p->base, w);
         p->b = p->a + rank * w->shape[0];
         p->da = p->a + n;
         p->db = p->da + rank * w->shape[0];

@@ -69,7 +69,7 @@ Model *continual_extend(const Model *shipped, uint64_t seed, Error *e)
             model_free(m);
             return NULL;
         }
-        memcpy(weights_values(&m->weights, (size_t)k), w->data, w->count * sizeof(real));
+        weight_read(weights_values(&m->weights, (size_t)k), w);
     }
     return m;
 }

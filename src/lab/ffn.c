@@ -29,17 +29,18 @@ typedef struct Ffn {
 static void apply(const Ffn *f, Form form, real *y, const real *x, size_t rows)
 {
     size_t n = rows * f->units;
-    linear_forward(f->a, x, f->w_1, f->units, NULL, rows, f->d, f->units);
+    const Matrix w_1 = matrix_of(f->w_1, f->units), w_g = matrix_of(f->w_g, f->units), w_2 = matrix_of(f->w_2, f->d);
+    linear_forward(f->a, x, &w_1, NULL, rows, f->d, f->units);
     if (form == FORM_RELU)
         relu_forward(f->a, f->a, n);
     if (form >= FORM_GATED) {
-        linear_forward(f->b, x, f->w_g, f->units, NULL, rows, f->d, f->units);
+        linear_forward(f->b, x, &w_g, NULL, rows, f->d, f->units);
         if (form == FORM_GATED_SILU)
             silu_forward(f->b, f->b, n);
         for (size_t i = 0; i < n; i++)
             f->a[i] *= f->b[i];
     }
-    linear_forward(y, f->a, f->w_2, f->d, NULL, rows, f->units, f->d);
+    linear_forward(y, f->a, &w_2, NULL, rows, f->units, f->d);
 }
 
 static double norm_of(const real *x, size_t n)
@@ -62,7 +63,8 @@ static void fold_row(Table *t, const Ffn *f, Form form, const real *x, const rea
         both[i] -= fx[i] + fz[i];
     table_set_text(t, row, "ffn", form_names[form]);
     table_set(t, row, "additive", norm_of(both, n) / (size + norm_of(fz, n)));
-    linear_forward(both, x, f->folded, f->d, NULL, rows, f->d, f->d);
+    const Matrix folded = matrix_of(f->folded, f->d);
+    linear_forward(both, x, &folded, NULL, rows, f->d, f->d);
     for (size_t i = 0; i < n; i++)
         both[i] -= fx[i];
     table_set(t, row, "folded", norm_of(both, n) / size);
@@ -265,14 +267,16 @@ static void written(const Model *m, const char *stack, size_t layer, size_t unit
     char name[WEIGHT_NAME_MAX];
     const Weights *w = &m->weights;
     snprintf(name, sizeof name, "%s.%zu.ffn.W_2", stack, layer);
-    const real *row = w->items[weights_find(w, name)].data + unit * m->config.d_model;
+    const Matrix w_2 = w->items[weights_find(w, name)].values;
     snprintf(name, sizeof name, "%s.embed.W_E", stack_name(config_last_stack(&m->config)));
-    const real *unembed = w->items[weights_find(w, m->config.tie_embeddings ? name : "output.W_U")].data;
+    Matrix unembed = w->items[weights_find(w, m->config.tie_embeddings ? name : "output.W_U")].values;
+    if (m->config.tie_embeddings)
+        unembed = matrix_transposed(unembed);
     size_t d = m->config.d_model, vocab = m->config.vocab_size;
     for (size_t v = 0; v < vocab; v++) {
         out[v] = 0;
         for (size_t c = 0; c < d; c++)
-            out[v] += (double)row[c] * (double)(m->config.tie_embeddings ? unembed[v * d + c] : unembed[c * vocab + v]);
+            out[v] += (double)matrix_at(&w_2, unit, c) * (double)matrix_at(&unembed, c, v);
     }
 }
 

@@ -24,13 +24,16 @@ static const real *value(const Sublayer *s, const char *id)
 }
 
 /* Row `in` of head h of a projection: weights, or its bias where in == d. 0 where there is no bias. */
-static double weight(const Sublayer *s, const char *tag, size_t in, size_t head, size_t heads, size_t column)
+static double weight(const Sublayer *s, const char *tag, size_t in, size_t head, size_t column)
 {
     char name[2 * STAGE_NAME_MAX];
     bool bias = in == s->d;
     snprintf(name, sizeof name, "%s.%c_%s", s->prefix, bias ? 'b' : 'W', tag);
     int w = weights_find(&pass_model(s->pass)->weights, name);
-    return w < 0 ? 0 : (double)pass_weight(s->pass, (size_t)w)[(bias ? 0 : in * heads * s->d_k) + head * s->d_k + column];
+    if (w < 0)
+        return 0;
+    const Matrix values = pass_weight(s->pass, (size_t)w);
+    return (double)matrix_at(&values, bias ? 0 : in, head * s->d_k + column);
 }
 
 /* What q and k are made of: the row, and a 1 for the biases. */
@@ -47,20 +50,20 @@ static void fold_scores(const Sublayer *s, size_t head, double *m)
         for (size_t j = 0; j < side; j++) {
             double sum = 0;
             for (size_t c = 0; c < s->d_k; c++)
-                sum += weight(s, "Q", i, head, s->heads, c) * weight(s, "K", j, group, s->kv_heads, c);
+                sum += weight(s, "Q", i, head, c) * weight(s, "K", j, group, c);
             m[i * side + j] = sum;
         }
 }
 
 /* M [d + 1, d] of a head: what a row x of weight 1 adds to out is [x 1] · M; its last row, b_V · W_O, joins b_O. */
-static void fold_output(const Sublayer *s, size_t head, const real *w_o, double *m)
+static void fold_output(const Sublayer *s, size_t head, const Matrix *w_o, double *m)
 {
     size_t group = head / (s->heads / s->kv_heads);
     for (size_t i = 0; i <= s->d; i++)
         for (size_t j = 0; j < s->d; j++) {
             double sum = 0;
             for (size_t c = 0; c < s->d_k; c++)
-                sum += weight(s, "V", i, group, s->kv_heads, c) * (double)w_o[(head * s->d_k + c) * s->d + j];
+                sum += weight(s, "V", i, group, c) * (double)matrix_at(w_o, head * s->d_k + c, j);
             m[i * s->d + j] = sum;
         }
 }
@@ -113,7 +116,7 @@ static int measure(Lab *lab, Sublayer *s, Error *e)
                *out = value(s, "out");
     char name[2 * STAGE_NAME_MAX];
     snprintf(name, sizeof name, "%s.W_O", s->prefix);
-    const real *w_o = pass_weight(s->pass, (size_t)weights_find(&pass_model(s->pass)->weights, name));
+    const Matrix w_o = pass_weight(s->pass, (size_t)weights_find(&pass_model(s->pass)->weights, name));
     snprintf(name, sizeof name, "%s.b_O", s->prefix);
     int b_o = weights_find(&pass_model(s->pass)->weights, name);
     size_t side = s->d + 1;
@@ -137,12 +140,13 @@ static int measure(Lab *lab, Sublayer *s, Error *e)
         for (size_t i = 0; i < s->d; i++) /* without the biases' row and column */
             memmove(m + i * s->d, m + i * side, s->d * sizeof *m);
         table_set(t, row, "rank_qk", (double)arith_rank(m, s->d, s->d, 1e-9));
-        fold_output(s, h, w_o, m);
+        fold_output(s, h, &w_o, m);
         add_output(s, x, weights + h * s->n * s->n, m, sum);
         table_set(t, row, "rank_vo", (double)arith_rank(m, s->d, s->d, 1e-9));
     }
+    const Matrix bias = b_o < 0 ? (Matrix){0} : pass_weight(s->pass, (size_t)b_o);
     for (size_t i = 0; i < s->n * s->d; i++) {
-        sum[i] += b_o < 0 ? 0 : (double)pass_weight(s->pass, (size_t)b_o)[i % s->d];
+        sum[i] += b_o < 0 ? 0 : (double)matrix_entry(&bias, i % s->d);
         difference = fmax(difference, fabs(sum[i] - (double)out[i]));
         size = fmax(size, fabs((double)out[i]));
     }

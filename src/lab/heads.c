@@ -22,12 +22,12 @@ static const Stage *stage_of(const Pass *p, const char *id, size_t *index)
     return &pass_plan(p)->stages[*index];
 }
 
-static const real *weight_of(const Pass *p, const char *tag)
+static Matrix weight_of(const Pass *p, const char *tag)
 {
     char name[WEIGHT_NAME_MAX];
     snprintf(name, sizeof name, "decoder.0.self.%s", tag);
     int i = weights_find(&pass_model(p)->weights, name);
-    return i < 0 ? NULL : pass_weight(p, (size_t)i);
+    return i < 0 ? (Matrix){0} : pass_weight(p, (size_t)i);
 }
 
 /* The rank of the heads' matrices [heads, n, n]: the largest, or the smallest, of them. Rounding is not rank. */
@@ -56,14 +56,17 @@ static int sum_of_slices(Pass *p, double *difference, Error *e)
     size_t heads_at, out_at;
     const Stage *s = stage_of(p, "heads", &heads_at), *o = stage_of(p, "out", &out_at);
     size_t n = o->shape[0], d = o->shape[1], d_k = s->shape[2];
-    const real *heads = pass_value(p, heads_at), *out = pass_value(p, out_at), *w = weight_of(p, "W_O"), *b = weight_of(p, "b_O");
+    const real *heads = pass_value(p, heads_at), *out = pass_value(p, out_at);
+    const Matrix w = weight_of(p, "W_O"), b = weight_of(p, "b_O");
     real *sum = calloc(n * d, sizeof *sum);
     if (!sum)
         return error_memory(e, "lab heads");
-    for (size_t h = 0; h < s->shape[0]; h++)
-        matmul(sum, d, heads + h * n * d_k, d_k, PLAIN, w + h * d_k * d, d, PLAIN, n, d, d_k, true);
-    for (size_t i = 0; i < n * d && b; i++)
-        sum[i] += b[i % d];
+    for (size_t h = 0; h < s->shape[0]; h++) {
+        const Matrix rows = matrix_block(w, h * d_k, 0);
+        matmul_matrix(sum, d, heads + h * n * d_k, d_k, PLAIN, &rows, n, d, d_k, true);
+    }
+    for (size_t i = 0; i < n * d && b.data; i++)
+        sum[i] += matrix_entry(&b, i % d);
     *difference = setup_difference(sum, out, n * d);
     free(sum);
     return 0;
@@ -74,16 +77,18 @@ static int loop_over_heads(Pass *p, double *difference, Error *e)
 {
     size_t q_at;
     const Stage *q = stage_of(p, "q", &q_at);
-    size_t n = q->shape[1], d_k = q->shape[2], all = q->shape[0] * d_k, d = pass_model(p)->config.d_model;
-    const real *all_at_once = pass_value(p, q_at), *x = pass_value(p, (size_t)q->in[0]), *w = weight_of(p, "W_Q"), *b = weight_of(p, "b_Q");
+    size_t n = q->shape[1], d_k = q->shape[2], d = pass_model(p)->config.d_model;
+    const real *all_at_once = pass_value(p, q_at), *x = pass_value(p, (size_t)q->in[0]);
+    const Matrix w = weight_of(p, "W_Q"), b = weight_of(p, "b_Q");
     real *one = malloc(n * d_k * sizeof *one);
     if (!one)
         return error_memory(e, "lab heads");
     *difference = 0;
     for (size_t h = 0; h < q->shape[0]; h++) {
-        matmul(one, d_k, x, d, PLAIN, w + h * d_k, all, PLAIN, n, d_k, d, false);
-        for (size_t i = 0; i < n * d_k && b; i++)
-            one[i] += b[h * d_k + i % d_k];
+        const Matrix columns = matrix_block(w, 0, h * d_k);
+        matmul_matrix(one, d_k, x, d, PLAIN, &columns, n, d_k, d, false);
+        for (size_t i = 0; i < n * d_k && b.data; i++)
+            one[i] += matrix_entry(&b, h * d_k + i % d_k);
         double x_h = setup_difference(one, all_at_once + h * n * d_k, n * d_k);
         *difference = x_h > *difference ? x_h : *difference;
     }

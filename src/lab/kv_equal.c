@@ -26,7 +26,7 @@ static void force(Model *m)
     for (size_t i = 0; i < m->weights.count; i++) {
         int v = values_of(&m->weights, i);
         if (v >= 0)
-            memcpy(weights_values(&m->weights, (size_t)v), m->weights.items[i].data, m->weights.items[i].count * sizeof(real));
+            weight_read(weights_values(&m->weights, (size_t)v), &m->weights.items[i]);
     }
 }
 

@@ -54,7 +54,8 @@ static int find_heads(Pruning *p, Error *e)
             head->rows = malloc(p->rows * sizeof *head->rows);
             if (!head->rows)
                 return error_memory(e, "lab pruning");
-            memcpy(head->rows, item->data + h * p->rows, p->rows * sizeof *head->rows);
+            const Matrix rows = matrix_block(item->values, h * c->d_head, 0);
+            matrix_read(head->rows, &rows, c->d_head, c->d_model);
         }
     }
     return 0;

@@ -114,7 +114,7 @@ static void add_offsets(Lab *lab, const char *name, const char *title, const dou
 }
 
 /* x [n, d] · W, columns of one head. */
-static double *project(const double *x, const real *w, size_t n, size_t d, size_t width, size_t d_k, size_t head, Error *e)
+static double *project(const double *x, const Matrix *w, size_t n, size_t d, size_t d_k, size_t head, Error *e)
 {
     double *y = calloc(n * d_k, sizeof *y);
     if (!y)
@@ -122,7 +122,7 @@ static double *project(const double *x, const real *w, size_t n, size_t d, size_
     for (size_t i = 0; y && i < n; i++)
         for (size_t a = 0; a < d; a++)
             for (size_t c = 0; c < d_k; c++)
-                y[i * d_k + c] += x[i * d + a] * (double)w[a * width + head * d_k + c];
+                y[i * d_k + c] += x[i * d + a] * (double)matrix_at(w, a, head * d_k + c);
     return y;
 }
 
@@ -147,8 +147,8 @@ static int run_trained(Lab *lab, size_t n, Error *e)
     else {
         size_t group = head / (c->n_heads / c->n_kv_heads);
         double *table = make_table(n, c->d_model, e), *q = NULL, *k = NULL;
-        q = table ? project(table, m->weights.items[w_q].data, n, c->d_model, c->n_heads * c->d_head, c->d_head, head, e) : NULL;
-        k = q ? project(table, m->weights.items[w_k].data, n, c->d_model, c->n_kv_heads * c->d_head, c->d_head, group, e) : NULL;
+        q = table ? project(table, &m->weights.items[w_q].values, n, c->d_model, c->d_head, head, e) : NULL;
+        k = q ? project(table, &m->weights.items[w_k].values, n, c->d_model, c->d_head, group, e) : NULL;
         if (k) {
             add_offsets(lab, "trained", _("(PE(p)·W_Q)·(PE(p+k)·W_K) of a trained head"), q, k, NULL, n, c->d_model, c->d_head);
             status = 0;

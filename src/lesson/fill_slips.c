@@ -52,8 +52,9 @@ static void linear(const Slip *k)
     if (w->rank != 2 || w->shape[0] != m || !k->v[0])
         return;
     double sum = k->right - products; /* with the bias */
+    const Matrix values = pass_weight(k->pass, (size_t)k->s->w[0]);
     for (size_t j = 0; j < m; j++)
-        sum += (double)k->v[0][row * m + j] * (double)pass_weight(k->pass, (size_t)k->s->w[0])[column * m + j];
+        sum += (double)k->v[0][row * m + j] * (double)matrix_at(&values, column, j);
     question_add_number(k->q, sum, "row-for-column",
                         _("That goes along a row of the weights. A row of what is read meets a COLUMN of the weights."));
 }
@@ -163,8 +164,13 @@ static void norm(const Slip *k)
         variance += ((double)row[j] - mean) * ((double)row[j] - mean) / n;
         squares += (double)row[j] * (double)row[j] / n;
     }
-    double gain = k->s->w[0] == NO_WEIGHT ? 1 : (double)pass_weight(k->pass, (size_t)k->s->w[0])[c],
-           bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)pass_weight(k->pass, (size_t)k->s->w[1])[c];
+    double vectors[2] = {1, 0}; /* gain, bias */
+    for (int i = 0; i < 2; i++)
+        if (k->s->w[i] != NO_WEIGHT) {
+            const Matrix values = pass_weight(k->pass, (size_t)k->s->w[i]);
+            vectors[i] = (double)matrix_entry(&values, c);
+        }
+    double gain = vectors[0], bias = vectors[1];
     bool rms = k->config->norm == NORM_RMSNORM;
     double eps = k->config->norm_eps, deviation = sqrt((rms ? squares : variance) + eps), centred = rms ? x : x - mean;
     question_add_number(k->q, centred / deviation, "no-gain",

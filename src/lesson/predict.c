@@ -64,7 +64,7 @@ static bool is_edited(const Pass *p)
         if (pass_is_edited(p, i))
             return true;
     for (size_t i = 0; i < w->count; i++)
-        if (pass_weight(p, i) != w->items[i].data)
+        if (pass_weight(p, i).data != w->items[i].values.data)
             return true;
     return false;
 }

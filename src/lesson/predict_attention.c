@@ -35,6 +35,8 @@ static bool make_rotated_angle(Ask *a)
     if (a->ablations & NO_POSITIONS || a->rows < 2)
         return false;
     size_t row = a->row ? a->row : 1 + (size_t)random_below(&a->random, a->rows - 1);
+    if (rope_speed(a->config, 0) != 1)
+        return false; /* a scaling slows the first pair down, too */
     ask_begin(a, QUESTION_NUMBER, "rotated-angle");
     ask_about(a, a->head, row, 0);
     question_set_text(a->q, _("By how many radians does RoPE turn the first pair of dimensions of row %zu, %s? (Positions count from 0.)"),
@@ -157,7 +159,7 @@ static bool make_best_score(Ask *a)
 static bool make_scaled(Ask *a)
 {
     size_t j = (size_t)random_below(&a->random, a->cols);
-    double raw = (double)ask_row(ask_input(a, 0), a, a->head, a->row)[j], scale = stage_scale(a->config, a->ablations),
+    double raw = (double)ask_row(ask_input(a, 0), a, a->head, a->row)[j], scale = stage_scale(a->stage, a->config, a->ablations),
            d = (double)a->config->d_head;
     if (fabs(raw) < 0.1)
         return false;
@@ -183,7 +185,7 @@ static bool make_scaled(Ask *a)
 
 static bool make_variance_ratio(Ask *a)
 {
-    double scale = stage_scale(a->config, a->ablations), d = (double)a->config->d_head;
+    double scale = stage_scale(a->stage, a->config, a->ablations), d = (double)a->config->d_head;
     Moments raw = moments(ask_input(a, 0), a->stage->count);
     if (!(raw.variance > 1e-6 + 1e-4 * raw.mean * raw.mean)) /* all scores alike: no ratio */
         return false;

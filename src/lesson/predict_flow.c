@@ -68,7 +68,7 @@ static bool make_hidden_gradient(Ask *a)
 static bool make_scores_gradient(Ask *a)
 {
     const real *g = ask_row(ask_gradient(a), a, a->head, a->row), *after = ask_row(pass_gradient(a->pass, a->i + 1), a, a->head, a->row);
-    double scale = stage_scale(a->config, a->ablations), d = (double)a->config->d_head;
+    double scale = stage_scale(a->stage, a->config, a->ablations), d = (double)a->config->d_head;
     size_t j = 0;
     for (size_t k = 1; k < a->cols; k++)
         j = fabs((double)after[k]) > fabs((double)after[j]) ? k : j;

@@ -34,9 +34,9 @@ static AttributionPart *add(Work *w, AttributionKind kind, size_t stage, double 
     return &a->parts[a->count++];
 }
 
-static const real *weight_of(const Work *w, const Stage *s, int which)
+static Matrix weight_of(const Work *w, const Stage *s, int which)
 {
-    return s->w[which] == NO_WEIGHT ? NULL : pass_weight(w->pass, (size_t)s->w[which]);
+    return s->w[which] == NO_WEIGHT ? (Matrix){0} : pass_weight(w->pass, (size_t)s->w[which]);
 }
 
 /* A row of the stream that is written whole: the embedding of the token, of its position. */
@@ -61,9 +61,9 @@ static void add_edit(Work *w, size_t stage, const double *worth)
 
 static void add_bias(Work *w, size_t stage)
 {
-    const real *b = weight_of(w, &pass_plan(w->pass)->stages[stage], 1);
-    if (b)
-        add(w, ATTRIBUTION_BIAS, stage, trunk_dot(b, w->g, pass_plan(w->pass)->config->d_model), 0);
+    Matrix b = weight_of(w, &pass_plan(w->pass)->stages[stage], 1);
+    if (b.data)
+        add(w, ATTRIBUTION_BIAS, stage, matrix_row_dot(&b, 0, w->g, pass_plan(w->pass)->config->d_model), 0);
 }
 
 /* One head: its row of concat times its rows of W_O; the same by key, with the key's weight and value. */
@@ -74,7 +74,7 @@ static void add_head(Work *w, size_t out, size_t head)
     size_t weights = (size_t)heads->in[0], v = (size_t)heads->in[1];
     const Stage *a = &plan->stages[weights], *vs = &plan->stages[v];
     size_t d = plan->config->d_model, k = heads->shape[2], Tk = a->shape[2], group = heads->shape[0] / vs->shape[0];
-    const real *wo = weight_of(w, &plan->stages[out], 0) + head * k * d;
+    const Matrix wo = weight_of(w, &plan->stages[out], 0);
     const real *mixed = trunk_row(w->pass, (size_t)plan->stages[out].in[0], w->row) + head * k;
     const real *share = pass_value(w->pass, weights) + (head * a->shape[1] + w->row) * Tk,
                *value = pass_value(w->pass, v) + head / group * Tk * k;
@@ -83,7 +83,7 @@ static void add_head(Work *w, size_t out, size_t head)
         return;
     part->head = head;
     for (size_t i = 0; i < k; i++) {
-        double worth = trunk_dot(wo + i * d, w->g, d); /* of dimension i of this head */
+        double worth = matrix_row_dot(&wo, head * k + i, w->g, d); /* of dimension i of this head */
         part->value += (double)mixed[i] * worth;
         for (size_t j = 0; j < Tk; j++)
             part->pieces[j] += (double)share[j] * (double)value[j * k + i] * worth;
@@ -100,13 +100,14 @@ static void add_attention(Work *w, size_t out)
 static void add_ffn(Work *w, size_t contract)
 {
     const Stage *s = &pass_plan(w->pass)->stages[contract];
-    const real *units = trunk_row(w->pass, (size_t)s->in[0], w->row), *w2 = weight_of(w, s, 0);
+    const real *units = trunk_row(w->pass, (size_t)s->in[0], w->row);
+    const Matrix w2 = weight_of(w, s, 0);
     size_t n = pass_plan(w->pass)->config->d_ff, d = s->shape[1];
     AttributionPart *part = add(w, ATTRIBUTION_FFN, contract, 0, n);
     if (!part)
         return;
     for (size_t u = 0; u < n; u++) {
-        part->pieces[u] = (double)units[u] * trunk_dot(w2 + u * d, w->g, d);
+        part->pieces[u] = (double)units[u] * matrix_row_dot(&w2, u, w->g, d);
         part->value += part->pieces[u];
     }
     add_bias(w, contract);
@@ -123,7 +124,7 @@ static void add_entry(Work *w, const Trunk *t, size_t k, double norm_bias)
         add_row(w, ATTRIBUTION_TOKEN, (size_t)s->in[0]);
         add_row(w, ATTRIBUTION_POSITION, (size_t)added);
     } else if (s->kind == STAGE_NORM) {
-        if (weight_of(w, s, 1) && !(plan->ablations & NO_NORM))
+        if (weight_of(w, s, 1).data && !(plan->ablations & NO_NORM))
             add(w, ATTRIBUTION_NORM, t->stages[k], norm_bias, 0);
     } else if (plan->stages[added].kind == STAGE_OUT) {
         add_attention(w, (size_t)added);

@@ -34,14 +34,20 @@ void explain_rotate(Explainer *x)
     lines_formula(x, first ? "%s[%zu] · cos(angle) − %s[%zu] · sin(angle)" : "%s[%zu] · cos(angle) + %s[%zu] · sin(angle)", name, j, name,
                   first ? b : a);
 
-    double speed = rope_angle(1, pair, c->d_head, c->rope_theta), angle = rope_angle(position, pair, c->d_head, c->rope_theta);
-    char formula[96];
-    snprintf(formula, sizeof formula, "%g^(−2·%zu/%zu)", c->rope_theta, pair, c->d_head);
+    double speed = rope_speed(c, pair), angle = rope_angle(c, position, pair);
+    char formula[ROPE_FORMULA_MAX];
+    rope_formula(c, pair, formula);
     lines_step(x, _("turn per position"), formula, lines_nothing(), 0, lines_nothing(), speed);
     lines_step(x, _("angle (radians)"), "", lines_number((double)position, "%s", _("position")), '*', lines_number(speed, "%s", formula),
                angle);
     double cosine = lines_step(x, "cos(angle)", "cos(angle)", lines_number(angle, "%s", _("angle")), 0, lines_nothing(), cos(angle));
     double sine = lines_step(x, "sin(angle)", "sin(angle)", lines_number(angle, "%s", _("angle")), 0, lines_nothing(), sin(angle));
+    double magnitude = rope_magnitude(c);
+    if (magnitude != 1) { /* YaRN's: the same for both */
+        Operand factor = lines_number(magnitude, "%s", _("attention factor"));
+        cosine = lines_step(x, _("made longer"), "", lines_number(cosine, "cos(angle)"), '*', factor, cosine * magnitude);
+        sine = lines_step(x, _("made longer"), "", lines_number(sine, "sin(angle)"), '*', factor, sine * magnitude);
+    }
     Operand own = lines_input(x, 0, head, position, j), other = lines_input(x, 0, head, position, first ? b : a);
     lines_term(x, lines_label(x, x->stage, 2, j), "", own, '*', lines_number(cosine, "cos(angle)"), own.value * cosine);
     double turned = first ? -sine : sine;
@@ -72,7 +78,6 @@ static Operand same_place(Explainer *x)
 
 void explain_scaled(Explainer *x)
 {
-    size_t k = x->config->d_head;
     Operand score = same_place(x);
     if (x->ablations & NO_SCALE) {
         lines_formula(x, "scores");
@@ -81,7 +86,9 @@ void explain_scaled(Explainer *x)
         return;
     }
     bool by_dk = x->ablations & SCALE_BY_DK;
-    Operand divisor = by_dk ? lines_number((double)k, "%zu", k) : lines_number(sqrt((double)k), "√%zu", k);
+    char by[STAGE_DIVISOR_MAX];
+    double size = stage_divisor(x->stage, x->config, x->ablations, by);
+    Operand divisor = lines_number(size, "%s", by);
     lines_formula(x, "scores / %s", divisor.label);
     if (by_dk)
         lines_note(x, _("scale-by-dk: divided by d_head, not by its root"));

@@ -37,13 +37,19 @@ void gradient_through_rotate(const Way *way)
         rope_pair(c, ++pair, &a, &b);
     bool first = j == a;
     size_t other = first ? b : a;
-    double angle = rope_angle(position, pair, c->d_head, c->rope_theta), speed = rope_angle(1, pair, c->d_head, c->rope_theta);
-    char formula[96];
-    snprintf(formula, sizeof formula, "%g^(−2·%zu/%zu)", c->rope_theta, pair, c->d_head);
+    double angle = rope_angle(c, position, pair), speed = rope_speed(c, pair);
+    char formula[ROPE_FORMULA_MAX];
+    rope_formula(c, pair, formula);
     lines_step(x, _("angle (radians)"), "", lines_number((double)position, "%s", _("position")), '*', lines_number(speed, "%s", formula),
                angle);
     double cosine = lines_step(x, "cos(angle)", "cos(angle)", lines_number(angle, "%s", _("angle")), 0, lines_nothing(), cos(angle));
     double sine = lines_step(x, "sin(angle)", "sin(angle)", lines_number(angle, "%s", _("angle")), 0, lines_nothing(), sin(angle));
+    double magnitude = rope_magnitude(c);
+    if (magnitude != 1) { /* YaRN's: the same for both */
+        Operand factor = lines_number(magnitude, "%s", _("attention factor"));
+        cosine = lines_step(x, _("made longer"), "", lines_number(cosine, "cos(angle)"), '*', factor, cosine * magnitude);
+        sine = lines_step(x, _("made longer"), "", lines_number(sine, "sin(angle)"), '*', factor, sine * magnitude);
+    }
     lines_product(x, lines_label(x, x->stage, 2, j), lines_gradient(x, way->reader, head, position, j), lines_number(cosine, "cos(angle)"));
     lines_product(x, lines_label(x, x->stage, 2, other), lines_gradient(x, way->reader, head, position, other),
                   lines_number(first ? sine : -sine, first ? "sin(angle)" : "-sin(angle)"));
@@ -96,7 +102,6 @@ void gradient_through_scores(const Way *way)
 void gradient_through_scaled(const Way *way)
 {
     Explainer *x = way->x;
-    size_t k = x->config->d_head;
     Operand d = lines_gradient(x, way->reader, x->index[0], x->index[1], x->index[2]);
     if (x->ablations & NO_SCALE) {
         lines_note(x, _("no-scale: the scores were not divided"));
@@ -104,7 +109,9 @@ void gradient_through_scaled(const Way *way)
         return;
     }
     bool by_dk = x->ablations & SCALE_BY_DK;
-    Operand divisor = by_dk ? lines_number((double)k, "%zu", k) : lines_number(sqrt((double)k), "√%zu", k);
+    char by[STAGE_DIVISOR_MAX];
+    double size = stage_divisor(x->stage, x->config, x->ablations, by);
+    Operand divisor = lines_number(size, "%s", by);
     if (by_dk)
         lines_note(x, _("scale-by-dk: divided by d_head, not by its root"));
     lines_term(x, _("divided"), "", d, '/', divisor, d.value / divisor.value);

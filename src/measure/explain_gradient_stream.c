@@ -40,7 +40,7 @@ static NormRow norm_row(const Way *way)
     const Stage *s = x->stage;
     size_t d = s->shape[1], row = x->index[0] * d;
     const real *in = pass_value(x->pass, (size_t)s->in[0]) + row, *dy = pass_inner_gradient(x->pass, way->reader) + row;
-    const real *gain = pass_weight(x->pass, (size_t)s->w[0]);
+    const Matrix gain = pass_weight(x->pass, (size_t)s->w[0]);
     NormRow r = {0};
     double squares = 0;
     for (size_t i = 0; i < d && x->config->norm == NORM_LAYERNORM; i++)
@@ -49,7 +49,7 @@ static NormRow norm_row(const Way *way)
         squares += ((double)in[i] - r.mean) * ((double)in[i] - r.mean);
     r.size = sqrt(squares / (double)d + x->config->norm_eps);
     for (size_t i = 0; i < d; i++) {
-        double n = ((double)in[i] - r.mean) / r.size, g = (double)dy[i] * (double)gain[i];
+        double n = ((double)in[i] - r.mean) / r.size, g = (double)dy[i] * (double)matrix_entry(&gain, i);
         r.g_sum += g;
         r.gn_sum += g * n;
         if (i == x->index[1]) {

@@ -62,8 +62,9 @@ Operand lines_weight(Explainer *x, int which, size_t row, size_t col)
 {
     size_t weight = (size_t)x->stage->w[which];
     const Weight *w = &pass_model(x->pass)->weights.items[weight];
-    size_t columns = w->rank == 2 ? w->shape[1] : 1;
-    return (Operand){.kind = OPERAND_WEIGHT, .weight = weight, .row = row, .col = col, .value = (double)pass_weight(x->pass, weight)[row * columns + col]};
+    const Matrix values = pass_weight(x->pass, weight);
+    real value = w->rank == 2 ? matrix_at(&values, row, col) : matrix_entry(&values, row);
+    return (Operand){.kind = OPERAND_WEIGHT, .weight = weight, .row = row, .col = col, .value = (double)value};
 }
 
 Operand lines_number(double value, const char *format, ...)

@@ -92,6 +92,10 @@ static int eval_config(const Eval *v, const ConfigKey *key, Value *out)
     case KEY_SIZE: return eval_count(v, (double)*(const size_t *)(const void *)field, out);
     case KEY_NUMBER: return value_number(out, *(const double *)(const void *)field, &v->e->error);
     case KEY_BOOL: return value_truth(out, *(const bool *)field, &v->e->error);
+    case KEY_SWITCH: {
+        Switch s = *(const Switch *)(const void *)field;
+        return value_truth(out, s == SWITCH_UNSET ? pass_model(v->c->pass)->config.bias : s == SWITCH_ON, &v->e->error);
+    }
     case KEY_CHOICE: {
         const char *choice = key->choices[*(const unsigned *)(const void *)field];
         return value_text(out, choice ? choice : "", choice ? strlen(choice) : 0, &v->e->error);

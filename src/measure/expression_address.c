@@ -122,12 +122,14 @@ static int need_gradients(const Eval *v, size_t at)
     return pass_backward(c->pass, c->targets, c->target_count, &loss, &cause) == 0 ? 0 : fail_with(v, at, &cause);
 }
 
-static const real *numbers_of(const Eval *v, const Address *a, bool gradient)
+/* The numbers of an address's tensor, row after row, as a matrix of `columns` columns. */
+static Matrix numbers_of(const Eval *v, const Address *a, bool gradient, size_t *columns)
 {
     Pass *p = v->c->pass;
+    *columns = a->shape[a->rank - 1];
     if (gradient)
-        return a->is_weight ? pass_weight_gradient(p, a->index) : pass_gradient(p, a->index);
-    return a->is_weight ? pass_weight(p, a->index) : pass_value(p, a->index);
+        return matrix_of(a->is_weight ? pass_weight_gradient(p, a->index) : pass_gradient(p, a->index), *columns);
+    return a->is_weight ? pass_weight(p, a->index) : matrix_of(pass_value(p, a->index), *columns);
 }
 
 /* Whether these numbers may be read yet. A weight's gradient is whole when the first stage that reads it was gone through. */
@@ -175,10 +177,12 @@ static int gather(const Eval *v, size_t at, const AddressList *list, bool severa
         const Address *b = &list->items[i];
         if (!may_read_address(v, at, b, gradient))
             return -1;
-        const real *numbers = numbers_of(v, b, gradient);
-        size_t n = address_count(b);
-        for (size_t k = 0; k < n; k++)
-            *x++ = (double)numbers[address_offset(b, k)];
+        size_t columns, n = address_count(b);
+        Matrix numbers = numbers_of(v, b, gradient, &columns);
+        for (size_t k = 0; k < n; k++) {
+            size_t offset = address_offset(b, k);
+            *x++ = (double)matrix_at(&numbers, offset / columns, offset % columns);
+        }
     }
     return 0;
 }

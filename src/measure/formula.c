@@ -96,6 +96,8 @@ static void add_scores(const Context *c)
 {
     const Stage *s = c->s;
     size_t k = c->config->d_head;
+    char divisor[STAGE_DIVISOR_MAX];
+    stage_divisor(s, c->config, c->ablations, divisor);
     switch (s->kind) {
     case STAGE_SCORES:
         buffer_printf(c->out, "%s %s · %sᵀ %s → %s", id(c->in[0]), SHAPE(c->in[0]), id(c->in[1]), TRANSPOSED_SHAPE(c->in[1]), SHAPE(s));
@@ -107,7 +109,7 @@ static void add_scores(const Context *c)
         else if (c->ablations & SCALE_BY_DK)
             buffer_printf(c->out, "scores %s / %zu (scale-by-dk)", SHAPE(s), k);
         else
-            buffer_printf(c->out, "scores %s / √%zu", SHAPE(s), k);
+            buffer_printf(c->out, "scores %s / %s", SHAPE(s), divisor);
         return;
     case STAGE_BIASED:
         if (c->ablations & NO_POSITIONS)
@@ -120,6 +122,8 @@ static void add_scores(const Context *c)
             buffer_printf(c->out, _("%s %s, nothing hidden"), id(c->in[0]), SHAPE(s));
         else if (c->ablations & NO_MASK)
             buffer_printf(c->out, _("%s %s, nothing hidden (no-mask)"), id(c->in[0]), SHAPE(s));
+        else if (c->config->window)
+            buffer_printf(c->out, _("%s %s, −∞ where key > query or key ≤ query − %zu"), id(c->in[0]), SHAPE(s), c->config->window);
         else
             buffer_printf(c->out, _("%s %s, −∞ where key > query"), id(c->in[0]), SHAPE(s));
         return;
@@ -172,6 +176,8 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
         else
             buffer_printf(out, _("%s %s, pairs turned by position · %g^(−2i/%zu)"), id(c->in[0]), SHAPE(s), c->config->rope_theta,
                           s->shape[2]);
+        if (c->config->rope_scaling != ROPE_SCALING_NONE && !(c->ablations & NO_POSITIONS))
+            buffer_printf(out, _(", slowed down (%s)"), rope_scaling_name(c->config));
         return;
     case STAGE_SCORES:
     case STAGE_SCALED:

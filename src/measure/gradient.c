@@ -60,7 +60,8 @@ size_t gradient_points(Pass *p, GradientPoint **out)
         const Weight *w = s->w[0] == NO_WEIGHT ? NULL : &weights->items[s->w[0]];
         if (w && w->rank == 2 && is_first_reader(plan, i, s->w[0])) {
             GradientSize size = gradient_size(pass_weight_gradient(p, (size_t)s->w[0]), w->count);
-            (*out)[n++] = (GradientPoint){true, (size_t)s->w[0], i, size, ratio_to(size, w->data, w->count)};
+            double norm = weight_norm(w);
+            (*out)[n++] = (GradientPoint){true, (size_t)s->w[0], i, size, norm > 0 ? size.norm / norm : NAN};
         }
     }
     return n;

@@ -262,7 +262,7 @@ int gradient_check_weight(Pass *p, size_t weight, size_t row, size_t col, Gradie
     if (lines_check_entry(p, weight, row, col, e) != 0 || begin(&x, p, e) != 0)
         return -1;
     const Weight *w = &pass_model(p)->weights.items[weight];
-    const real *data = pass_weight(p, weight);
+    const Matrix values = pass_weight(p, weight);
     x.is_weight = true;
     x.index = weight;
     x.offset = w->rank == 2 ? row * w->shape[1] + col : row;
@@ -271,13 +271,12 @@ int gradient_check_weight(Pass *p, size_t weight, size_t row, size_t col, Gradie
     x.copy = malloc(w->count * sizeof *x.copy);
     int status = x.copy ? 0 : error_memory(e, "gradient check");
     if (status == 0) {
-        for (size_t i = 0; i < w->count; i++)
-            x.copy[i] = data[i];
-        double scale = size_of(data, w->count);
+        matrix_read(x.copy, &values, weight_rows(w), weight_columns(w));
+        double scale = size_of(x.copy, w->count);
         if ((w->rank == 1 || scale == 0) && x.first < plan->count) /* a bias is as small or large as what it is added to */
             scale = size_of(pass_value(p, x.first), plan->stages[x.first].count);
         out->analytic = (double)pass_weight_gradient(p, weight)[x.offset];
-        status = check(&x, data[x.offset], scale, out, e);
+        status = check(&x, x.copy[x.offset], scale, out, e);
     }
     end(&x);
     return status;

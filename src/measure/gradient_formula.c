@@ -85,13 +85,15 @@ static void add_norm(const Config *c, Ablations a, const Stage *s, bool shapes, 
 
 static void add_scaled(const Config *c, Ablations a, const Stage *s, bool shapes, Buffer *out)
 {
+    char divisor[STAGE_DIVISOR_MAX];
+    stage_divisor(s, c, a, divisor);
     buffer_printf(out, "d scaled%s", SHAPE(s));
     if (a & NO_SCALE)
         buffer_puts(out, " × 1 (no-scale)");
     else if (a & SCALE_BY_DK)
         buffer_printf(out, " / %zu (scale-by-dk)", c->d_head);
     else
-        buffer_printf(out, " / √%zu", c->d_head);
+        buffer_printf(out, " / %s", divisor);
 }
 
 void gradient_term(const Pass *p, const Stage *s, int which, bool shapes, Buffer *out)

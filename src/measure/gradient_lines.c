@@ -75,7 +75,7 @@ static void say_weights(Writer *w)
             writer_say(w, label, _("norm %s, rounding: it moves every score alike"), NUM(g));
             continue;
         }
-        double size = moments(weight->data, weight->count).norm;
+        double size = weight_norm(weight);
         if (size > 0)
             writer_say(w, label, _("norm %s, beside |%s| %s: %s"), NUM(g), label + 2, NUM(size), NUM(g / size));
         else

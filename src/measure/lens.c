@@ -12,7 +12,7 @@ typedef struct Lens {
     Pass *pass;
     const Stage *norm; /* the final norm, or NULL */
     const Stage *logits;
-    real *normed, *scores, *shares; /* [d_model], [vocab], [vocab] */
+    real *normed, *scores, *shares; /* [3, d_model]: normed, gain, bias; [vocab], [vocab] */
     const real *final;              /* [vocab] the model's own probabilities */
 } Lens;
 
@@ -41,16 +41,24 @@ static void read_out(const Lens *l, const real *x)
     const Pass *p = l->pass;
     size_t d = c->d_model, V = c->vocab_size;
     if (lens_has_norm(l->pass)) {
-        const real *gain = pass_weight(p, (size_t)l->norm->w[0]);
+        const real *vectors[2] = {NULL, NULL}; /* gain, bias */
+        for (int k = 0; k < 2; k++)
+            if (l->norm->w[k] != NO_WEIGHT) {
+                const Matrix vector = pass_weight(p, (size_t)l->norm->w[k]);
+                real *room = l->normed + (size_t)(k + 1) * d;
+                matrix_read_row(room, &vector, 0, d);
+                vectors[k] = room;
+            }
         if (c->norm == NORM_RMSNORM)
-            rmsnorm_forward(l->normed, x, gain, 1, d, c->norm_eps);
+            rmsnorm_forward(l->normed, x, vectors[0], 1, d, c->norm_eps);
         else
-            layernorm_forward(l->normed, x, gain, l->norm->w[1] == NO_WEIGHT ? NULL : pass_weight(p, (size_t)l->norm->w[1]), 1, d,
-                              c->norm_eps);
+            layernorm_forward(l->normed, x, vectors[0], vectors[1], 1, d, c->norm_eps);
         x = l->normed;
     }
-    bool tied = c->tie_embeddings;
-    matmul(l->scores, V, x, d, PLAIN, pass_weight(p, (size_t)l->logits->w[0]), tied ? d : V, tied ? TRANSPOSED : PLAIN, 1, V, d, false);
+    Matrix w_u = pass_weight(p, (size_t)l->logits->w[0]);
+    if (c->tie_embeddings)
+        w_u = matrix_transposed(w_u);
+    matmul_matrix(l->scores, V, x, d, PLAIN, &w_u, 1, V, d, false);
     softmax_forward(l->shares, l->scores, 1, V);
 }
 
@@ -94,7 +102,7 @@ int lens_make(Pass *p, size_t row, int answer, LensPoint **out, size_t *n, Error
     *out = NULL;
     if (trunk_find(plan, config_last_stack(plan->config), &trunk, e) != 0)
         return -1;
-    real *room = calloc(d + 2 * V, sizeof *room);
+    real *room = calloc(3 * d + 2 * V, sizeof *room);
     *out = calloc(trunk.count, sizeof **out);
     if (room && *out) {
         Lens l = {p,        final_norm(plan), &plan->stages[plan->count - 2],          room,

@@ -28,10 +28,10 @@ void lines_about_rotation(Writer *w)
     if (w->ablations & NO_POSITIONS)
         writer_say(w, _("turned by"), "%s", _("nothing: no-positions"));
     else if (last == 0)
-        writer_say(w, _("turned by"), _("%s radians"), NUM(rope_angle(w->row, 0, k, c->rope_theta)));
+        writer_say(w, _("turned by"), _("%s radians"), NUM(rope_angle(c, w->row, 0)));
     else
-        writer_say(w, _("turned by"), _("%s radians (pair 0) … %s (pair %zu)"), NUM(rope_angle(w->row, 0, k, c->rope_theta)),
-                   NUM(rope_angle(w->row, last, k, c->rope_theta)), last);
+        writer_say(w, _("turned by"), _("%s radians (pair 0) … %s (pair %zu)"), NUM(rope_angle(c, w->row, 0)),
+                   NUM(rope_angle(c, w->row, last)), last);
     writer_say(w, _("norm of this row"), _("%s before, %s after"), NUM(moments(writer_row(w, (size_t)w->stage->in[0]), k).norm),
                NUM(moments(writer_row(w, w->i), k).norm));
     writer_say_rows(w);
@@ -54,6 +54,8 @@ static void say_variance(Writer *w, bool rest)
         writer_say(w, _("raw / scaled"), _("%s: no-scale"), NUM(v.ratio));
     else if (w->ablations & SCALE_BY_DK)
         writer_say(w, _("raw / scaled"), _("%s = d_head²: scale-by-dk"), NUM(v.ratio));
+    else if (w->config->score_scale > 0 || w->config->scale_by_layer)
+        writer_say(w, _("raw / scaled"), _("%s: the config's own factor"), NUM(v.ratio));
     else
         writer_say(w, _("raw / scaled"), _("%s = d_head"), NUM(v.ratio));
     if (rest && w->stage->shape[0] > 1 && !writer_is_large(w)) {

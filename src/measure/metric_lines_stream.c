@@ -100,7 +100,7 @@ void lines_about_norm(Writer *w)
         writer_say_moments(w, _("this row, after"), writer_row(w, w->i), d);
         say_mean_row(w, _("average row, before"), in);
         say_mean_row(w, _("average row, after"), w->i);
-        Moments gain = moments(pass_weight(w->pass, (size_t)w->stage->w[0]), d);
+        Moments gain = matrix_moments(pass_weight(w->pass, (size_t)w->stage->w[0]), 1, d);
         writer_say(w, _("gain"), _("mean %s, from %s to %s"), NUM(gain.mean), NUM(gain.min), NUM(gain.max));
     }
     if (w->stage->sub == SUB_FINAL)

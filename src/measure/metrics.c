@@ -92,6 +92,48 @@ Moments moments(const real *x, size_t n)
     return m;
 }
 
+Moments matrix_moments(Matrix m, size_t rows, size_t columns)
+{
+    const real *in_place = matrix_in_place(&m, rows, columns);
+    real *copy = in_place ? NULL : malloc(rows * columns * sizeof *copy);
+    if (copy)
+        matrix_read(copy, &m, rows, columns);
+    Moments result = in_place || copy ? moments(in_place ? in_place : copy, rows * columns) : (Moments){0, NAN, NAN, NAN, NAN, NAN};
+    free(copy);
+    return result;
+}
+
+double weight_norm(const Weight *w)
+{
+    return matrix_moments(w->values, weight_rows(w), weight_columns(w)).norm;
+}
+
+static void range_add(NumberRange *r, const real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        r->low = x[i] < r->low ? x[i] : r->low;
+        r->high = x[i] > r->high ? x[i] : r->high;
+        r->zeros += x[i] == 0;
+    }
+}
+
+NumberRange weight_range(const Weight *w)
+{
+    enum { ROOM = 4096 };
+    real room[ROOM];
+    NumberRange r = {.low = (real)INFINITY, .high = -(real)INFINITY};
+    /* As they lie: along the stored rows. */
+    const Matrix *m = &w->values;
+    size_t rows = m->layout == PLAIN ? weight_rows(w) : weight_columns(w), columns = w->count / rows;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t first = 0; first < columns; first += ROOM) {
+            size_t n = columns - first < ROOM ? columns - first : ROOM;
+            dtype_read(room, m->dtype, m->data, i * m->ld + first, n);
+            range_add(&r, room, n);
+        }
+    return r;
+}
+
 double entropy(const real *p, size_t n)
 {
     double sum = 0;
@@ -142,7 +184,7 @@ double mean_cosine(const real *x, size_t rows, size_t d)
 size_t visible_keys(const Pass *p, const Stage *s, size_t query)
 {
     size_t n = 0, reach = reached_keys(p, s, query);
-    if (pass_plan(p)->config->pad < 0)
+    if (pass_plan(p)->config->pad < 0 && pass_plan(p)->config->window == 0)
         return reach;
     for (size_t j = 0; j < reach; j++)
         n += pass_sees(p, s, query, j);
@@ -211,7 +253,7 @@ ScoreSpread score_spread(Pass *p, size_t i, int head)
         Spread seen = {0};
         if (n == reach)
             seen = spread_of(x + row * Tk, n);
-        for (size_t j = 0; n < reach && j < reach; j++) /* padding among them */
+        for (size_t j = 0; n < reach && j < reach; j++) /* padding among them, or some before the window */
             if (pass_sees(p, s, row % Tq, j))
                 seen = spread_join(seen, spread_of(x + row * Tk + j, 1));
         visible = spread_join(visible, seen);

@@ -15,6 +15,16 @@ typedef struct Moments {
     double mean, variance, norm, min, max;
 } Moments;
 Moments moments(const real *x, size_t n);
+/* The same of a matrix [rows, columns] where it lies; all NaN without memory for a copy, where it needs one. */
+Moments matrix_moments(Matrix m, size_t rows, size_t columns);
+/* The norm of a weight. */
+double weight_norm(const Weight *w);
+/* The smallest and the largest number of a weight, NaN left out, and how many are 0. */
+typedef struct NumberRange {
+    real low, high;
+    size_t zeros;
+} NumberRange;
+NumberRange weight_range(const Weight *w);
 
 /* -Σ p log p in nats; 0 log 0 is 0. */
 double entropy(const real *p, size_t n);

@@ -23,7 +23,8 @@ int reach_values(Pass *p, size_t i, size_t head, double *out, Error *e)
     real *moved = calloc(Tk * d, sizeof *moved);
     if (!moved)
         return error_memory(e, "values");
-    matmul(moved, d, value, k, PLAIN, pass_weight(p, (size_t)o->w[0]) + head * k * d, d, PLAIN, Tk, d, k, false);
+    const Matrix w_o = matrix_block(pass_weight(p, (size_t)o->w[0]), head * k, 0);
+    matmul_matrix(moved, d, value, k, PLAIN, &w_o, Tk, d, k, false);
     for (size_t j = 0; j < Tk; j++)
         out[j] = trunk_norm(moved + j * d, d);
     free(moved);

@@ -85,7 +85,10 @@ int trace_weight(Trace *t, Pass *p, size_t weight, bool gradient, double loss, E
         return -1;
     t->gradients = gradient;
     t->loss = loss;
-    add_weight(t, w, weight, gradient ? pass_weight_gradient(p, weight) : w->items[weight].data);
+    const real *data = gradient ? pass_weight_gradient(p, weight) : weight_borrow(&w->items[weight], &t->own);
+    if (!data)
+        return error_memory(e, "trace");
+    add_weight(t, w, weight, data);
     return 0;
 }
 
@@ -105,6 +108,7 @@ void trace_take_head(Trace *t, size_t head)
 void trace_free(Trace *t)
 {
     free(t->items);
+    free(t->own);
     *t = (Trace){0};
 }
 

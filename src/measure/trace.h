@@ -57,6 +57,7 @@ typedef struct Trace {
     double loss; /* nats; where these are gradients */
     TraceItem *items;
     size_t count;
+    real *own; /* a weight that does not lie row after row in the model */
 } Trace;
 
 /* Lists the values of the stages for which chosen[i] is set, all where chosen is NULL, in the plan's order. Computes what

@@ -56,7 +56,7 @@ static int shape_as_hook(const TraceItem *item, SafeOut *out, size_t shape[RANK_
         if (!(*made = heads_last(item)))
             return error_memory(e, "trace");
     }
-    *out = (SafeOut){item->name, item->rank + 1, shape, last ? *made : item->data};
+    *out = (SafeOut){.name = item->name, .rank = item->rank + 1, .shape = shape, .data = last ? *made : item->data};
     return 0;
 }
 
@@ -69,7 +69,7 @@ int trace_save(const Trace *t, const char *path, Error *e)
     int status = out && shapes && made ? 0 : error_memory(e, "trace");
     for (size_t i = 0; status == 0 && i < t->count; i++) {
         const TraceItem *item = &t->items[i];
-        out[i] = (SafeOut){item->name, item->rank, item->shape, item->data};
+        out[i] = (SafeOut){.name = item->name, .rank = item->rank, .shape = item->shape, .data = item->data};
         if (t->hooks && item->head < 0)
             status = shape_as_hook(item, &out[i], shapes[i], &made[i], e);
     }

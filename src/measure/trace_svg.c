@@ -13,11 +13,11 @@
 enum { MARGIN = 16, FONT = 12, CHARACTER = 8, LINE = 18, NAME_COLUMNS = 20, ORIGIN_COLUMNS = 100, NUMBERS_UP_TO = 16, BLOCK = 64 };
 
 /* How the cells of a tensor are laid out, in pixels. */
-typedef struct Layout {
+typedef struct SvgLayout {
     int cell_width, cell_height, names_left, names_above; /* a cell; the room for the rows' names, and for the columns' */
     bool numbers;
     size_t block; /* columns side by side */
-} Layout;
+} SvgLayout;
 
 static void add_xml(Buffer *out, const char *text)
 {
@@ -62,11 +62,11 @@ static int longest_name(const TraceWriter *w, const TraceItem *item, bool row, s
     return longest < NAME_COLUMNS ? longest : NAME_COLUMNS + 1;
 }
 
-static Layout lay_out(const TraceWriter *w, const TraceItem *item)
+static SvgLayout lay_out(const TraceWriter *w, const TraceItem *item)
 {
     TraceMatrices m = trace_matrices(item);
     int above = longest_name(w, item, false, m.cols);
-    Layout l = {.names_left = longest_name(w, item, true, m.rows) * CHARACTER + 8, .block = m.cols < BLOCK ? m.cols : BLOCK};
+    SvgLayout l = {.names_left = longest_name(w, item, true, m.rows) * CHARACTER + 8, .block = m.cols < BLOCK ? m.cols : BLOCK};
     l.numbers = m.cols <= NUMBERS_UP_TO;
     l.cell_width = l.numbers ? 64 : m.cols <= BLOCK / 2 ? 24 : 16;
     l.cell_height = l.numbers ? 24 : l.cell_width;
@@ -75,13 +75,13 @@ static Layout lay_out(const TraceWriter *w, const TraceItem *item)
     return l;
 }
 
-static size_t blocks_of(const TraceItem *item, const Layout *l)
+static size_t blocks_of(const TraceItem *item, const SvgLayout *l)
 {
     return (trace_matrices(item).cols + l->block - 1) / l->block;
 }
 
 /* Of one tensor: its caption, and for every head and block the names and the rows. */
-static int height_of(const TraceItem *item, const Layout *l)
+static int height_of(const TraceItem *item, const SvgLayout *l)
 {
     TraceMatrices m = trace_matrices(item);
     size_t parts = (m.heads ? m.heads : 1) * blocks_of(item, l);
@@ -112,7 +112,7 @@ static unsigned color_of(real x, double largest, bool *white_text)
     return x < 0 ? fade << 16 | fade << 8 | weak : weak << 16 | fade << 8 | fade;
 }
 
-static void add_cell(TraceWriter *w, const TraceItem *item, const Layout *l, const char *row_name, const char *column_name, real x,
+static void add_cell(TraceWriter *w, const TraceItem *item, const SvgLayout *l, const char *row_name, const char *column_name, real x,
                      double largest, int left, int top)
 {
     Buffer *out = &w->text;
@@ -175,7 +175,7 @@ static void free_names(char **names)
 }
 
 /* The columns first … end - 1 of one head; returns the y below it. */
-static int add_block(TraceWriter *w, const TraceItem *item, const Layout *l, char **rows, char **columns, const real *x, double largest,
+static int add_block(TraceWriter *w, const TraceItem *item, const SvgLayout *l, char **rows, char **columns, const real *x, double largest,
                      size_t first, int y)
 {
     TraceMatrices m = trace_matrices(item);
@@ -208,7 +208,7 @@ static int add_block(TraceWriter *w, const TraceItem *item, const Layout *l, cha
 static int add_item(TraceWriter *w, const TraceItem *item, int y)
 {
     TraceMatrices m = trace_matrices(item);
-    Layout l = lay_out(w, item);
+    SvgLayout l = lay_out(w, item);
     Buffer caption = {0}, *out = &w->text;
     double largest = largest_of(item);
     char **rows = make_names(w, item, true, m.rows), **columns = make_names(w, item, false, m.cols), number[TRACE_NUMBER_MAX];
@@ -272,7 +272,7 @@ int trace_write_svg(TraceWriter *w, Error *e)
                              t->items[i].name);
     }
     for (size_t i = 0; i < t->count; i++) {
-        Layout l = lay_out(w, &t->items[i]);
+        SvgLayout l = lay_out(w, &t->items[i]);
         int wide = 2 * MARGIN + l.names_left + (int)l.block * l.cell_width;
         Buffer caption = {0};
         trace_caption(w, &t->items[i], -1, &caption);

@@ -62,13 +62,14 @@ void trunk_unembed(const Pass *p, int id, int against, double *out)
 {
     const Plan *plan = pass_plan(p);
     const Stage *logits = &plan->stages[plan->count - 2]; /* the plan ends in logits, probs */
-    const real *w = pass_weight(p, (size_t)logits->w[0]);
-    size_t d = plan->config->d_model, V = plan->config->vocab_size;
-    bool tied = plan->config->tie_embeddings; /* W_E [vocab, d] transposed */
+    Matrix w = pass_weight(p, (size_t)logits->w[0]);
+    size_t d = plan->config->d_model;
+    if (plan->config->tie_embeddings) /* W_E [vocab, d] transposed */
+        w = matrix_transposed(w);
     for (size_t i = 0; i < d; i++) {
-        out[i] = (double)(tied ? w[(size_t)id * d + i] : w[i * V + (size_t)id]);
+        out[i] = (double)matrix_at(&w, i, (size_t)id);
         if (against >= 0)
-            out[i] -= (double)(tied ? w[(size_t)against * d + i] : w[i * V + (size_t)against]);
+            out[i] -= (double)matrix_at(&w, i, (size_t)against);
     }
 }
 
@@ -102,7 +103,9 @@ static double back_through_norm(const Pass *p, const Stage *s, const real *x, co
         memcpy(out, g, d * sizeof *out);
         return 0;
     }
-    const real *gain = pass_weight(p, (size_t)s->w[0]), *bias = s->w[1] == NO_WEIGHT ? NULL : pass_weight(p, (size_t)s->w[1]);
+    Matrix gain = pass_weight(p, (size_t)s->w[0]), bias = {0};
+    if (s->w[1] != NO_WEIGHT)
+        bias = pass_weight(p, (size_t)s->w[1]);
     bool centred = c->norm == NORM_LAYERNORM;
     double mean = 0, squares = 0, mean_g = 0, constant = 0;
     for (size_t i = 0; i < d && centred; i++)
@@ -111,9 +114,9 @@ static double back_through_norm(const Pass *p, const Stage *s, const real *x, co
         squares += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)d;
     double sd = sqrt(squares + c->norm_eps);
     for (size_t i = 0; i < d; i++) {
-        out[i] = g[i] * (double)gain[i] / sd;
+        out[i] = g[i] * (double)matrix_entry(&gain, i) / sd;
         mean_g += centred ? out[i] / (double)d : 0;
-        constant += bias ? g[i] * (double)bias[i] : 0;
+        constant += bias.data ? g[i] * (double)matrix_entry(&bias, i) : 0;
     }
     for (size_t i = 0; i < d; i++)
         out[i] -= mean_g;

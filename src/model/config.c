@@ -6,6 +6,7 @@
 #include "model/config_keys.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ static const char *const NORMS[] = {"layernorm", "rmsnorm", "none", NULL};
 static const char *const NORM_POSITIONS[] = {"pre", "post", NULL};
 static const char *const POSITIONS[] = {"none", "sinusoidal", "learned", "rope", "alibi", NULL};
 static const char *const PAIRINGS[] = {"half", "interleaved", NULL};
+static const char *const SCALINGS[] = {"none", "linear", "dynamic", "llama3", "yarn", NULL};
 static const char *const ACTIVATIONS[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const FFNS[] = {"mlp", "gated", "none", NULL};
 static const char *const SPLITS[] = {"words", "characters", "longest-match", NULL};
@@ -21,29 +23,44 @@ static const char *const SPLITS[] = {"words", "characters", "longest-match", NUL
 #define FIELD(key) #key, offsetof(Config, key)
 
 const ConfigKey config_keys[] = {
-    {FIELD(kind), KEY_CHOICE, 0, 0, KINDS},
-    {FIELD(d_model), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
-    {FIELD(n_heads), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
-    {FIELD(n_kv_heads), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
-    {FIELD(d_head), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
-    {FIELD(d_ff), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL},
-    {FIELD(encoder_layers), KEY_SIZE, 0, CONFIG_MAX_LAYERS, NULL},
-    {FIELD(decoder_layers), KEY_SIZE, 0, CONFIG_MAX_LAYERS, NULL},
-    {FIELD(vocab_size), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL},
-    {FIELD(max_len), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL},
-    {FIELD(norm), KEY_CHOICE, 0, 0, NORMS},
-    {FIELD(norm_position), KEY_CHOICE, 0, 0, NORM_POSITIONS},
-    {FIELD(norm_eps), KEY_NUMBER, 0, 0, NULL},
-    {FIELD(position), KEY_CHOICE, 0, 0, POSITIONS},
-    {FIELD(rope_theta), KEY_NUMBER, 0, 0, NULL},
-    {FIELD(rope_pairing), KEY_CHOICE, 0, 0, PAIRINGS},
-    {FIELD(activation), KEY_CHOICE, 0, 0, ACTIVATIONS},
-    {FIELD(ffn), KEY_CHOICE, 0, 0, FFNS},
-    {FIELD(bias), KEY_BOOL, 0, 0, NULL},
-    {FIELD(tie_embeddings), KEY_BOOL, 0, 0, NULL},
-    {FIELD(embed_scale), KEY_BOOL, 0, 0, NULL},
-    {FIELD(split), KEY_CHOICE, 0, 0, SPLITS},
-    {NULL, 0, KEY_SIZE, 0, 0, NULL},
+    {FIELD(kind), KEY_CHOICE, 0, 0, KINDS, false},
+    {FIELD(d_model), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL, false},
+    {FIELD(n_heads), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL, false},
+    {FIELD(n_kv_heads), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL, false},
+    {FIELD(d_head), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL, false},
+    {FIELD(d_ff), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, false},
+    {FIELD(encoder_layers), KEY_SIZE, 0, CONFIG_MAX_LAYERS, NULL, false},
+    {FIELD(decoder_layers), KEY_SIZE, 0, CONFIG_MAX_LAYERS, NULL, false},
+    {FIELD(vocab_size), KEY_SIZE, 1, CONFIG_MAX_SIZE, NULL, false},
+    {FIELD(max_len), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, false},
+    {FIELD(norm), KEY_CHOICE, 0, 0, NORMS, false},
+    {FIELD(norm_position), KEY_CHOICE, 0, 0, NORM_POSITIONS, false},
+    {FIELD(norm_eps), KEY_NUMBER, 0, 0, NULL, false},
+    {FIELD(position), KEY_CHOICE, 0, 0, POSITIONS, false},
+    {FIELD(rope_theta), KEY_NUMBER, 0, 0, NULL, false},
+    {FIELD(rope_pairing), KEY_CHOICE, 0, 0, PAIRINGS, false},
+    {FIELD(rope_scaling), KEY_CHOICE, 0, 0, SCALINGS, true},
+    {FIELD(rope_factor), KEY_NUMBER, 0, 0, NULL, true},
+    {FIELD(rope_original_len), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
+    {FIELD(rope_low_freq_factor), KEY_NUMBER, 0, 0, NULL, true},
+    {FIELD(rope_high_freq_factor), KEY_NUMBER, 0, 0, NULL, true},
+    {FIELD(rope_beta_fast), KEY_NUMBER, 0, 0, NULL, true},
+    {FIELD(rope_beta_slow), KEY_NUMBER, 0, 0, NULL, true},
+    {FIELD(rope_attention_factor), KEY_NUMBER, 0, 0, NULL, true},
+    {FIELD(rope_truncate), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(score_scale), KEY_NUMBER, 0, 0, NULL, true},
+    {FIELD(scale_by_layer), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(window), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
+    {FIELD(activation), KEY_CHOICE, 0, 0, ACTIVATIONS, false},
+    {FIELD(ffn), KEY_CHOICE, 0, 0, FFNS, false},
+    {FIELD(bias), KEY_BOOL, 0, 0, NULL, false},
+    {FIELD(qkv_bias), KEY_SWITCH, 0, 0, NULL, true},
+    {FIELD(out_bias), KEY_SWITCH, 0, 0, NULL, true},
+    {FIELD(ffn_bias), KEY_SWITCH, 0, 0, NULL, true},
+    {FIELD(tie_embeddings), KEY_BOOL, 0, 0, NULL, false},
+    {FIELD(embed_scale), KEY_BOOL, 0, 0, NULL, false},
+    {FIELD(split), KEY_CHOICE, 0, 0, SPLITS, false},
+    {NULL, 0, KEY_SIZE, 0, 0, NULL, false},
 };
 
 Config config_default(void)
@@ -65,6 +82,13 @@ Config config_default(void)
         .position = POSITION_SINUSOIDAL,
         .rope_theta = 10000.0,
         .rope_pairing = PAIRING_HALF,
+        .rope_scaling = ROPE_SCALING_NONE,
+        .rope_factor = 1.0,
+        .rope_low_freq_factor = 1.0,
+        .rope_high_freq_factor = 4.0,
+        .rope_beta_fast = 32.0,
+        .rope_beta_slow = 1.0,
+        .rope_truncate = true,
         .activation = ACTIVATION_GELU,
         .ffn = FFN_MLP,
         .bias = true,
@@ -147,6 +171,37 @@ static int check_ranges(const Config *c, const char *file, Error *e)
     return 0;
 }
 
+/* The numbers that the scaling of RoPE reads: every frequency comes out finite and above 0. */
+static int check_rope_scaling(const Config *c, const char *file, Error *e)
+{
+    RopeScaling scaling = c->rope_scaling;
+    const struct {
+        const char *name;
+        double value;
+        bool read;
+    } above_0[] = {
+        {"rope_factor", c->rope_factor, scaling != ROPE_SCALING_NONE},
+        {"rope_low_freq_factor", c->rope_low_freq_factor, scaling == ROPE_SCALING_LLAMA3},
+        {"rope_high_freq_factor", c->rope_high_freq_factor, scaling == ROPE_SCALING_LLAMA3},
+        {"rope_beta_fast", c->rope_beta_fast, scaling == ROPE_SCALING_YARN},
+        {"rope_beta_slow", c->rope_beta_slow, scaling == ROPE_SCALING_YARN},
+        {"rope_original_len", (double)c->rope_original_len,
+         scaling == ROPE_SCALING_DYNAMIC || scaling == ROPE_SCALING_LLAMA3 || scaling == ROPE_SCALING_YARN},
+    };
+    for (size_t i = 0; i < sizeof above_0 / sizeof *above_0; i++)
+        if (above_0[i].read && !(isfinite(above_0[i].value) && above_0[i].value > 0))
+            return error_set(e, "%s: %s: expected a number above 0, because rope_scaling is %s, found %g", file, above_0[i].name,
+                             SCALINGS[scaling], above_0[i].value);
+    if (scaling == ROPE_SCALING_LLAMA3 && c->rope_high_freq_factor <= c->rope_low_freq_factor)
+        return error_set(e, "%s: rope_high_freq_factor: expected more than rope_low_freq_factor (%g), found %g", file,
+                         c->rope_low_freq_factor, c->rope_high_freq_factor);
+    if (scaling == ROPE_SCALING_YARN && c->rope_theta == 1)
+        return error_set(e, "%s: rope_theta: expected another number than 1, because rope_scaling is yarn", file);
+    if (!isfinite(c->rope_attention_factor) || c->rope_attention_factor < 0)
+        return error_set(e, "%s: rope_attention_factor: expected a number of at least 0, found %g", file, c->rope_attention_factor);
+    return 0;
+}
+
 int config_check(const Config *c, const char *file, Error *e)
 {
     if (check_ranges(c, file, e) != 0)
@@ -166,6 +221,10 @@ int config_check(const Config *c, const char *file, Error *e)
         return error_set(e, "%s: norm_eps: expected a number of at least 0, found %g", file, c->norm_eps);
     if (!isfinite(c->rope_theta) || c->rope_theta <= 0)
         return error_set(e, "%s: rope_theta: expected a number above 0, found %g", file, c->rope_theta);
+    if (!isfinite(c->score_scale) || c->score_scale < 0)
+        return error_set(e, "%s: score_scale: expected a number of at least 0, found %g", file, c->score_scale);
+    if (check_rope_scaling(c, file, e) != 0)
+        return -1;
     Config copy = *c; /* config_token gives writable places */
     for (int i = 0; i < TOKEN_COUNT; i++) {
         int id = *config_token(&copy, (SpecialToken)i);
@@ -202,6 +261,12 @@ Stack config_last_stack(const Config *c)
     return c->kind == KIND_ENCODER ? STACK_ENCODER : STACK_DECODER;
 }
 
+bool config_has_bias(const Config *c, char tag)
+{
+    Switch s = tag == 'Q' || tag == 'K' || tag == 'V' ? c->qkv_bias : tag == 'O' ? c->out_bias : c->ffn_bias;
+    return s == SWITCH_UNSET ? c->bias : s == SWITCH_ON;
+}
+
 void config_describe(const Config *c, Buffer *out)
 {
     static const char *const positions[] = {N_("no positions"), N_("sinusoidal positions"), N_("learned positions"), "RoPE", "ALiBi"};
@@ -210,10 +275,16 @@ void config_describe(const Config *c, Buffer *out)
         buffer_puts(out, _(" · no norm"));
     else
         buffer_puts(out, c->norm_position == NORM_PRE ? _(" · pre-norm") : _(" · post-norm"));
-    buffer_printf(out, ngettext(" · %s · d %zu, %zu head", " · %s · d %zu, %zu heads", c->n_heads), _(positions[c->position]), c->d_model,
-                  c->n_heads);
+    bool scaled = c->position == POSITION_ROPE && c->rope_scaling != ROPE_SCALING_NONE;
+    char position[40];
+    snprintf(position, sizeof position, "%s", _(positions[c->position]));
+    if (scaled)
+        snprintf(position, sizeof position, "RoPE (%s)", SCALINGS[c->rope_scaling]);
+    buffer_printf(out, ngettext(" · %s · d %zu, %zu head", " · %s · d %zu, %zu heads", c->n_heads), position, c->d_model, c->n_heads);
     if (c->n_kv_heads != c->n_heads)
         buffer_printf(out, _(" (%zu key/value)"), c->n_kv_heads);
+    if (c->window)
+        buffer_printf(out, _(", window %zu"), c->window);
     if (c->kind == KIND_ENCODER_DECODER)
         buffer_printf(out, _(", %zu+%zu layers"), c->encoder_layers, c->decoder_layers);
     else {

@@ -15,6 +15,10 @@ typedef enum { NORM_LAYERNORM, NORM_RMSNORM, NORM_NONE } NormKind;
 typedef enum { NORM_PRE, NORM_POST } NormPosition;
 typedef enum { POSITION_NONE, POSITION_SINUSOIDAL, POSITION_LEARNED, POSITION_ROPE, POSITION_ALIBI } PositionKind;
 typedef enum { PAIRING_HALF, PAIRING_INTERLEAVED } RopePairing;
+/* How RoPE's turns are slowed down for texts longer than a model was first trained on (pass/rope.h). */
+typedef enum { ROPE_SCALING_NONE, ROPE_SCALING_LINEAR, ROPE_SCALING_DYNAMIC, ROPE_SCALING_LLAMA3, ROPE_SCALING_YARN } RopeScaling;
+/* A choice of one part; where it is not given, `bias` decides. */
+typedef enum { SWITCH_UNSET, SWITCH_OFF, SWITCH_ON } Switch;
 typedef enum { ACTIVATION_RELU, ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_SILU } Activation;
 typedef enum { FFN_MLP, FFN_GATED, FFN_NONE } FfnKind;
 typedef enum { SPLIT_WORDS, SPLIT_CHARACTERS, SPLIT_LONGEST_MATCH, SPLIT_LLAMA2C } SplitKind;
@@ -39,9 +43,20 @@ typedef struct Config {
     PositionKind position;
     double rope_theta;
     RopePairing rope_pairing;
+    RopeScaling rope_scaling;
+    double rope_factor;           /* of linear, dynamic, llama3 and yarn */
+    size_t rope_original_len;     /* positions before scaling: of dynamic, llama3 and yarn */
+    double rope_low_freq_factor, rope_high_freq_factor; /* of llama3 */
+    double rope_beta_fast, rope_beta_slow;              /* of yarn: turns over the original length */
+    double rope_attention_factor; /* of yarn: q and k are made longer by it; 0: 0.1 ln(rope_factor) + 1 */
+    bool rope_truncate;           /* of yarn: the ramp's ends are whole pairs */
     Activation activation;
     FfnKind ffn;
+    double score_scale;  /* what scores are multiplied by; 0: 1/sqrt(d_head) */
+    bool scale_by_layer; /* scores of layer i are divided by i + 1 besides */
+    size_t window;       /* a causal query sees its last `window` keys, itself included; 0: all */
     bool bias;
+    Switch qkv_bias, out_bias, ffn_bias; /* exceptions to bias: of W_Q, W_K and W_V; of W_O; of the FFN */
     bool tie_embeddings; /* W_U is the transpose of the last stack's token embedding */
     bool embed_scale;    /* token embeddings are multiplied by sqrt(d_model) */
     /* Special tokens by id, -1 where there is none ("tokens" in config.json). */
@@ -84,6 +99,8 @@ void config_write(const Config *c, Buffer *out);
 /* Layers of a stack; 0 where the kind has no such stack. */
 size_t config_layers(const Config *c, Stack stack);
 bool config_has_stack(const Config *c, Stack stack);
+/* Whether the linear map of this tag ('Q', 'K', 'V', 'O', 'G', '1', '2') has a bias. */
+bool config_has_bias(const Config *c, char tag);
 /* The stack whose output is read by the unembedding. */
 Stack config_last_stack(const Config *c);
 

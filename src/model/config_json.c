@@ -5,41 +5,12 @@
 #include "base/text.h"
 #include "model/config.h"
 #include "model/config_keys.h"
+#include "model/found.h"
 #include "model/nearest.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { FOUND_MAX = 128 };
-
-/* What a value is, for the end of an error. */
-static const char *describe_value(const json_t *value, char out[FOUND_MAX])
-{
-    char quoted[QUOTE_SHORT];
-    switch (json_typeof(value)) {
-    case JSON_INTEGER:
-        snprintf(out, FOUND_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        break;
-    case JSON_REAL:
-        snprintf(out, FOUND_MAX, "%g", json_real_value(value));
-        break;
-    case JSON_STRING:
-        snprintf(out, FOUND_MAX, "%s", quote_short(json_string_value(value), json_string_length(value), quoted));
-        break;
-    case JSON_ARRAY:
-        return _("an array");
-    case JSON_OBJECT:
-        return _("an object");
-    case JSON_TRUE:
-        return "true";
-    case JSON_FALSE:
-        return "false";
-    default:
-        return "null";
-    }
-    return out;
-}
 
 /* "relu", "gelu", "gelu_tanh" or "silu" */
 static const char *describe_choices(const char *const *names, char out[FOUND_MAX])
@@ -69,7 +40,7 @@ static int read_size(size_t *to, const ConfigKey *key, const json_t *value, cons
     json_int_t n = json_integer_value(value);
     if (!json_is_integer(value) || n < (json_int_t)least || n > (json_int_t)key->most)
         return error_set(e, "%s: %s: expected an integer from %zu to %zu, found %s", file, key->name, least, key->most,
-                         describe_value(value, found));
+                         found_describe(value, found));
     *to = (size_t)n;
     return 0;
 }
@@ -85,7 +56,7 @@ static int read_choice(void *to, const ConfigKey *key, const json_t *value, cons
         }
     char choices[FOUND_MAX], found[FOUND_MAX];
     return error_set(e, "%s: %s: expected %s, found %s", file, key->name, describe_choices(key->choices, choices),
-                     describe_value(value, found));
+                     found_describe(value, found));
 }
 
 static int read_key(Config *c, const ConfigKey *key, const json_t *value, const char *file, Error *e)
@@ -98,13 +69,18 @@ static int read_key(Config *c, const ConfigKey *key, const json_t *value, const 
         return read_choice(field, key, value, file, e);
     case KEY_NUMBER:
         if (!json_is_number(value))
-            return error_set(e, "%s: %s: expected a number, found %s", file, key->name, describe_value(value, found));
+            return error_set(e, "%s: %s: expected a number, found %s", file, key->name, found_describe(value, found));
         *(double *)(void *)field = json_number_value(value);
         return 0;
     case KEY_BOOL:
         if (!json_is_boolean(value))
-            return error_set(e, "%s: %s: expected true or false, found %s", file, key->name, describe_value(value, found));
+            return error_set(e, "%s: %s: expected true or false, found %s", file, key->name, found_describe(value, found));
         *(bool *)field = json_is_true(value);
+        return 0;
+    case KEY_SWITCH:
+        if (!json_is_boolean(value) && !json_is_null(value))
+            return error_set(e, "%s: %s: expected true or false, found %s", file, key->name, found_describe(value, found));
+        *(Switch *)(void *)field = json_is_null(value) ? SWITCH_UNSET : json_is_true(value) ? SWITCH_ON : SWITCH_OFF;
         return 0;
     }
     return 0;
@@ -127,7 +103,7 @@ static int read_token(Config *c, const char *name, const json_t *value, const ch
             return c->token_texts[which] ? 0 : error_memory(e, file);
         }
         if (!json_is_integer(value) || id < 0 || id >= CONFIG_MAX_SIZE)
-            return error_set(e, "%s: tokens.%s: expected an id or a token's text, found %s", file, name, describe_value(value, found));
+            return error_set(e, "%s: tokens.%s: expected an id or a token's text, found %s", file, name, found_describe(value, found));
         *config_token(c, which) = (int)id;
         return 0;
     }
@@ -140,7 +116,7 @@ static int read_dimensions(Config *c, const json_t *value, const char *file, Err
 {
     char found[FOUND_MAX];
     if (!json_is_array(value))
-        return error_set(e, "%s: dimensions: expected an array of names, found %s", file, describe_value(value, found));
+        return error_set(e, "%s: dimensions: expected an array of names, found %s", file, found_describe(value, found));
     if (json_array_size(value) != c->d_model)
         return error_set(e, "%s: dimensions: expected %zu names, one for each of d_model, found %zu", file, c->d_model,
                          json_array_size(value));
@@ -150,7 +126,7 @@ static int read_dimensions(Config *c, const json_t *value, const char *file, Err
     for (size_t i = 0; i < c->d_model; i++) {
         const json_t *name = json_array_get(value, i);
         if (!json_is_string(name) || json_string_length(name) == 0)
-            return error_set(e, "%s: dimensions: expected a name at place %zu, found %s", file, i, describe_value(name, found));
+            return error_set(e, "%s: dimensions: expected a name at place %zu, found %s", file, i, found_describe(name, found));
         c->dim_names[i] = strdup(json_string_value(name));
         if (!c->dim_names[i])
             return error_memory(e, file);
@@ -164,7 +140,7 @@ static int read_example(Config *c, const json_t *value, const char *file, Error 
     if (json_is_null(value))
         return 0;
     if (!json_is_string(value))
-        return error_set(e, "%s: example: expected a text, found %s", file, describe_value(value, found));
+        return error_set(e, "%s: example: expected a text, found %s", file, found_describe(value, found));
     c->example = strdup(json_string_value(value));
     return c->example ? 0 : error_memory(e, file);
 }
@@ -215,7 +191,7 @@ static int read_object(Config *c, json_t *object, const char *file, Error *e)
     }
     if (tokens && !json_is_null(tokens)) {
         if (!json_is_object(tokens))
-            return error_set(e, "%s: tokens: expected an object such as {\"bos\": 0}, found %s", file, describe_value(tokens, found));
+            return error_set(e, "%s: tokens: expected an object such as {\"bos\": 0}, found %s", file, found_describe(tokens, found));
         json_object_foreach(tokens, name, value)
         {
             if (read_token(c, name, value, file, e) != 0)
@@ -256,7 +232,7 @@ int config_read(Config *c, const char *text, size_t n, const char *file, Error *
     if (!root)
         return error_set(e, "%s: line %d, column %d: expected JSON: %s", file, where.line, where.column, where.text);
     int status = json_is_object(root) ? read_whole(c, root, file, e)
-                                      : error_set(e, "%s: expected an object {\"kind\": …}, found %s", file, describe_value(root, found));
+                                      : error_set(e, "%s: expected an object {\"kind\": …}, found %s", file, found_describe(root, found));
     json_decref(root);
     return status;
 }
@@ -311,7 +287,7 @@ static int add_pair(json_t *object, const char *pair, size_t n, unsigned long *s
         return error_set(e, "random: %s: expected a value in UTF-8, found %s", name, quote_short(text, text_len, quoted));
     if (strcmp(name, "seed") == 0) {
         if (!json_is_integer(value) || json_integer_value(value) < 0) {
-            error_set(e, "random: seed: expected an integer of at least 0, found %s", describe_value(value, found));
+            error_set(e, "random: seed: expected an integer of at least 0, found %s", found_describe(value, found));
             json_decref(value);
             return -1;
         }

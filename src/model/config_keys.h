@@ -4,12 +4,14 @@
 #ifndef MODEL_CONFIG_KEYS_H
 #define MODEL_CONFIG_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum {
     KEY_SIZE,   /* size_t, from least to most */
     KEY_NUMBER, /* double */
     KEY_BOOL,   /* bool */
+    KEY_SWITCH, /* Switch: true, false, or not given */
     KEY_CHOICE  /* an enum; its names in the enum's order, NULL behind the last that can be written */
 } ConfigKeyType;
 
@@ -19,6 +21,7 @@ typedef struct ConfigKey {
     ConfigKeyType type;
     size_t least, most;
     const char *const *choices;
+    bool rare; /* written only where it is not the default */
 } ConfigKey;
 
 /* Ends with a row without a name. */

@@ -56,6 +56,20 @@ static void write_tokens(Buffer *out, const Config *c)
         buffer_putc(out, '}');
 }
 
+static bool is_default(const Config *c, const ConfigKey *key)
+{
+    const Config usual = config_default();
+    const char *a = (const char *)c + key->offset, *b = (const char *)&usual + key->offset;
+    switch (key->type) {
+    case KEY_SIZE: return *(const size_t *)(const void *)a == *(const size_t *)(const void *)b;
+    case KEY_NUMBER: return *(const double *)(const void *)a == *(const double *)(const void *)b;
+    case KEY_BOOL: return *(const bool *)a == *(const bool *)b;
+    case KEY_SWITCH:
+    case KEY_CHOICE: return memcmp(a, b, sizeof(Switch)) == 0;
+    }
+    return false;
+}
+
 void config_write(const Config *c, Buffer *out)
 {
     const char *before = "{\n";
@@ -66,6 +80,8 @@ void config_write(const Config *c, Buffer *out)
             memcpy(&choice, field, sizeof choice);
         if (key->choices && !key->choices[choice])
             continue; /* llama2.c's tokenizer is told by its file */
+        if (key->rare && is_default(c, key))
+            continue;
         buffer_printf(out, "%s  \"%s\": ", before, key->name);
         before = ",\n";
         switch (key->type) {
@@ -77,6 +93,9 @@ void config_write(const Config *c, Buffer *out)
             break;
         case KEY_BOOL:
             buffer_puts(out, *(const bool *)field ? "true" : "false");
+            break;
+        case KEY_SWITCH:
+            buffer_puts(out, *(const Switch *)(const void *)field == SWITCH_ON ? "true" : "false");
             break;
         case KEY_CHOICE:
             write_string(out, key->choices[choice]);

@@ -101,29 +101,9 @@ static const unsigned char *take(Weights *w, const char *name, long layer, bool 
         snprintf(full, sizeof full, "%s", name);
     else
         snprintf(full, sizeof full, "decoder.%ld.%s", layer, name);
-    int i = weights_find(w, full);
-    const Weight *weight = &w->items[i];
-    real *out = weights_values(w, (size_t)i);
-    if (!transpose)
-        for (size_t k = 0; k < weight->count; k++) {
-            uint32_t bits = read_u32(from + 4 * k);
-            float x;
-            memcpy(&x, &bits, sizeof x);
-            out[k] = (real)x;
-        }
-    else {
-        size_t inputs = weight->shape[0], outputs = weight->shape[1];
-        enum { BLOCK = 32 }; /* both sides of a block fit the cache */
-        for (size_t o = 0; o < outputs; o += BLOCK)
-            for (size_t p = 0; p < inputs; p += BLOCK)
-                for (size_t j = o; j < outputs && j < o + BLOCK; j++)
-                    for (size_t k = p; k < inputs && k < p + BLOCK; k++) {
-                        uint32_t bits = read_u32(from + 4 * (j * inputs + k));
-                        float x;
-                        memcpy(&x, &bits, sizeof x);
-                        out[k * outputs + j] = (real)x;
-                    }
-    }
+    Weight *weight = &w->items[weights_find(w, full)];
+    size_t inputs = transpose ? weight->shape[0] : weight_columns(weight);
+    weight->values = (Matrix){from, inputs, transpose ? TRANSPOSED : PLAIN, dtype_in_place(DTYPE_F32, from)};
     return from + 4 * weight->count;
 }
 
@@ -162,10 +142,6 @@ int llama2c_read(Config *c, Weights *w, const unsigned char *bytes, size_t n, co
             "vocab_size %zu, seq_len %zu), found %zu; is it cut off, or another format?",
             file, expected, c->d_model, c->d_ff, c->decoder_layers, c->n_heads, c->n_kv_heads, c->vocab_size, c->max_len, n);
     }
-    if (weights_allocate(w, e) != 0) {
-        weights_free(w);
-        return error_prefix(e, "%s", file);
-    }
     take_all(w, c, bytes + HEADER_BYTES);
     return 0;
 }
@@ -185,6 +161,8 @@ int llama2c_open(Model *m, const char *path, const char *tokenizer, Error *e)
     if (file_open(&file, path, e) != 0)
         return -1;
     int status = llama2c_read(&m->config, &m->weights, file.data, file.size, path, e);
+    if (status == 0 && weights_keep_file(&m->weights, &file, e) != 0)
+        status = error_prefix(e, "%s", path);
     file_close(&file);
     if (status != 0)
         return -1;

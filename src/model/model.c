@@ -4,6 +4,7 @@
 #include "model/model.h"
 
 #include "base/text.h"
+#include "model/hf.h"
 #include "model/llama2c.h"
 #include "model/native.h"
 #include "model/nearest.h"
@@ -81,6 +82,7 @@ void model_free(Model *m)
     free(m->name);
     free(m->path);
     free(m->summary);
+    free(m->notes);
     free(m);
 }
 
@@ -131,6 +133,8 @@ static int fill_model(Model *m, const char *path, const char *tokenizer, Error *
         buffer_free(&hint);
         return -1;
     }
+    if (hf_is_folder(path))
+        return hf_open(m, path, tokenizer, e);
     m->summary = read_summary(path);
     return native_open(m, path, tokenizer, e);
 }
@@ -249,7 +253,7 @@ static int copy_weights(Weights *to, const Model *m, const Config *c, Error *e)
     if (weights_layout(to, c, e) != 0 || weights_allocate(to, e) != 0)
         return -1;
     for (size_t i = 0; i < to->count; i++)
-        memcpy(weights_values(to, i), m->weights.items[i].data, to->items[i].count * sizeof(real));
+        weight_read(weights_values(to, i), &m->weights.items[i]);
     return 0;
 }
 

@@ -15,12 +15,14 @@ typedef struct Model {
     char *name;       /* what people call it: the folder's or file's name, or the random: text */
     char *path;       /* where it was found; NULL for random: */
     char *summary;    /* the one line its card (README.md) begins with after the title, or "" */
+    char *notes;      /* what was found in its files that is not known here and may change the numbers, a line each; or NULL */
     bool untrained;   /* random weights: said wherever it is shown */
 } Model;
 
 /* Opens what -m names:
  *   random:KEY=VALUE,…   an untrained model of that config (`seed=N` for other weights)
- *   a folder             the native format: config.json, model.safetensors, vocab.txt or tokenizer.bin (optional)
+ *   a folder             the native format: config.json, model.safetensors, vocab.txt or tokenizer.bin (optional);
+ *                        or Hugging Face's, whose config.json has a model_type (hf.h)
  *   a file *.bin         a llama2.c checkpoint; its tokenizer is `tokenizer`, or tok<vocab>.bin or
  *                        tokenizer.bin beside it
  *   a name               a folder of that name in the data folders' tiny-models (data_find)

@@ -77,33 +77,18 @@ static const SafeTensor *checked_tensor(const Weight *w, const SafeTensors *s, E
     return t;
 }
 
-/* Weights up to this size are copied, so that a file that changes under a running program changes nothing in it; larger ones are read where
- * they lie. */
-static const size_t COPY_LIMIT = (size_t)64 << 20;
-
 static int fill_weights(Weights *w, SafeTensors *s, Error *e)
 {
-    bool in_place = true;
     for (size_t i = 0; i < w->count; i++) {
         const SafeTensor *t = checked_tensor(&w->items[i], s, e);
         if (!t)
             return -1;
-        w->items[i].data = safetensors_in_place(t);
-        in_place = in_place && w->items[i].data;
+        w->items[i].values = safetensors_matrix(t);
     }
     for (size_t i = 0; i < s->count; i++)
         if (weights_find(w, s->items[i].name) < 0)
             return extra_tensor(&s->items[i], w, s->path, e);
-    if (in_place) {
-        w->file = s->file;
-        s->file = (File){0};
-        return w->file.size <= COPY_LIMIT ? weights_own(w, e) : 0;
-    }
-    if (weights_allocate(w, e) != 0)
-        return error_prefix(e, "%s", s->path);
-    for (size_t i = 0; i < w->count; i++)
-        safetensors_copy(safetensors_find(s, w->items[i].name), weights_values(w, i));
-    return 0;
+    return weights_keep_file(w, &s->file, e) == 0 ? 0 : error_prefix(e, "%s", s->path);
 }
 
 int native_weights(Weights *w, const Config *c, SafeTensors *s, Error *e)
@@ -152,7 +137,7 @@ static int save_weights(const Model *m, const char *path, Error *e)
         return error_memory(e, path);
     for (size_t i = 0; i < m->weights.count; i++) {
         const Weight *w = &m->weights.items[i];
-        items[i] = (SafeOut){w->name, w->rank, w->shape, w->data};
+        items[i] = (SafeOut){w->name, w->rank, w->shape, NULL, w->values};
     }
     int status = safetensors_write(path, items, m->weights.count, e);
     free(items);

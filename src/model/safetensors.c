@@ -131,7 +131,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static size_t dtype_size(const SafeTensor *t)
+static size_t stored_size(const SafeTensor *t)
 {
     for (size_t i = 0; i < DTYPE_ROWS; i++)
         if (strcmp(t->dtype_name, DTYPES[i].name) == 0)
@@ -151,7 +151,7 @@ static int check_places(SafeTensors *s, const unsigned char *data, size_t size, 
             return error_set(e, "%s: %s: data_offsets: expected to begin at %zu, where the tensor before it ends, found %zu; tensors %s",
                              s->path, quote_short(t->name, strlen(t->name), quoted), (size_t)(at - data), (size_t)(t->bytes - data),
                              t->bytes < at ? _("overlap") : _("leave a gap"));
-        at += t->count * dtype_size(t);
+        at += t->count * stored_size(t);
     }
     if ((size_t)(at - data) != size)
         return error_set(e, "%s: expected %zu bytes of data, as its header says, found %zu", s->path, (size_t)(at - data), size);
@@ -279,71 +279,22 @@ void safetensors_add_shape(Buffer *out, const size_t *shape, int rank)
 
 /* ---- values ---- */
 
-static uint32_t read_u16(const unsigned char *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
-}
-
-static float float_of(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* IEEE 754 binary16: a sign, 5 bits of exponent (bias 15), 10 of mantissa. */
-static double half_value(uint32_t bits)
-{
-    int exponent = (int)(bits >> 10 & 31);
-    double mantissa = (double)(bits & 1023), x;
-    if (exponent == 31)
-        x = mantissa == 0 ? INFINITY : NAN;
-    else if (exponent == 0)
-        x = ldexp(mantissa, -24);
-    else
-        x = ldexp(mantissa + 1024, exponent - 25);
-    return bits & 0x8000 ? -x : x;
-}
-
 double safetensors_value(const SafeTensor *t, size_t i)
 {
-    const unsigned char *p;
-    uint64_t bits;
-    double x;
-    switch (t->dtype) {
-    case DTYPE_F64:
-        bits = read_u64(t->bytes + i * 8);
-        memcpy(&x, &bits, sizeof x);
-        return x;
-    case DTYPE_F32:
-        p = t->bytes + i * 4;
-        return float_of(read_u16(p) | read_u16(p + 2) << 16);
-    case DTYPE_F16:
-        return half_value(read_u16(t->bytes + i * 2));
-    case DTYPE_BF16:
-        return float_of(read_u16(t->bytes + i * 2) << 16);
-    case DTYPE_OTHER:
-        break;
-    }
-    return NAN;
-}
-
-static bool is_native(const SafeTensor *t)
-{
-    const uint16_t one = 1;
-    return t->dtype == (REAL_IS_DOUBLE ? DTYPE_F64 : DTYPE_F32) && *(const unsigned char *)&one == 1;
+    return dtype_value(t->dtype, t->bytes, i);
 }
 
 void safetensors_copy(const SafeTensor *t, real *out)
 {
-    if (is_native(t) && t->count)
-        memcpy(out, t->bytes, t->count * sizeof *out);
-    else
-        for (size_t i = 0; i < t->count; i++)
-            out[i] = (real)safetensors_value(t, i);
+    dtype_read(out, t->dtype, t->bytes, 0, t->count);
 }
 
 const real *safetensors_in_place(const SafeTensor *t)
 {
-    return is_native(t) && (uintptr_t)t->bytes % _Alignof(real) == 0 ? (const real *)(const void *)t->bytes : NULL;
+    return dtype_in_place(t->dtype, t->bytes) == DTYPE_REAL ? (const real *)(const void *)t->bytes : NULL;
+}
+
+Matrix safetensors_matrix(const SafeTensor *t)
+{
+    return (Matrix){t->bytes, t->shape[t->rank - 1], PLAIN, dtype_in_place(t->dtype, t->bytes)};
 }

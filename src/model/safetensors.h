@@ -8,13 +8,11 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "tensor/real.h"
+#include "tensor/matrix.h"
 
 #include <stdio.h>
 
 enum { SAFETENSORS_MAX_RANK = 8 };
-
-typedef enum { DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_OTHER } Dtype;
 
 /* A header longer than this is refused: it would describe more tensors than any model that could be read here has. */
 enum { SAFETENSORS_MAX_HEADER = 16 << 20 };
@@ -50,13 +48,17 @@ double safetensors_value(const SafeTensor *t, size_t i);
 void safetensors_copy(const SafeTensor *t, real *out);
 /* The values where they lie, or NULL where they are not of `real`'s dtype or not aligned. */
 const real *safetensors_in_place(const SafeTensor *t);
+/* A tensor of rank 1 (one row) or 2, as a view of the file. */
+Matrix safetensors_matrix(const SafeTensor *t);
 
-/* One tensor to be written. Values are row-major `real`: F32, or F64 in the double build. */
+/* One tensor to be written, as `real`: F32, or F64 in the double build. Its values are at `data`, row after row; where that is NULL, in
+ * `values`, a tensor of rank 1 (one row) or 2. */
 typedef struct SafeOut {
     const char *name;
     int rank;
     const size_t *shape;
     const real *data;
+    Matrix values;
 } SafeOut;
 
 /* Adds a shape as it is shown, "[4, 16]". */

@@ -41,15 +41,20 @@ static void write_header(Buffer *out, const SafeOut *items, size_t count)
 }
 
 /* real as little-endian bytes at p. */
-static void write_values(unsigned char *p, const real *data, size_t count)
+static void write_values(unsigned char *p, const SafeOut *item, size_t count)
 {
     const uint16_t one = 1;
-    if (count)
-        memcpy(p, data, count * sizeof *data);
+    size_t columns = item->rank ? item->shape[item->rank - 1] : 1;
+    if (item->data && count)
+        memcpy(p, item->data, count * sizeof(real));
+    for (size_t i = 0; !item->data && i < count; i++) {
+        real x = matrix_at(&item->values, i / columns, i % columns);
+        memcpy(p + i * sizeof x, &x, sizeof x);
+    }
     if (*(const unsigned char *)&one == 1)
         return;
     for (size_t i = 0; i < count; i++)
-        for (size_t low = i * sizeof *data, high = low + sizeof *data - 1; low < high; low++, high--) {
+        for (size_t low = i * sizeof(real), high = low + sizeof(real) - 1; low < high; low++, high--) {
             unsigned char byte = p[low];
             p[low] = p[high];
             p[high] = byte;
@@ -82,7 +87,7 @@ int safetensors_write(const char *path, const SafeOut *items, size_t count, Erro
         memcpy(bytes + 8, header.data, header.len);
         unsigned char *at = bytes + 8 + header.len;
         for (size_t i = 0; i < count; i++) {
-            write_values(at, items[i].data, count_of(&items[i]));
+            write_values(at, &items[i], count_of(&items[i]));
             at += count_of(&items[i]) * sizeof(real);
         }
         status = write_bytes(path, bytes, size, e);

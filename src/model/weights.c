@@ -53,7 +53,7 @@ static void add_norm(List *l, const char *prefix)
 static void add_linear(List *l, const char *prefix, char tag, size_t inputs, size_t outputs)
 {
     add(l, prefix, (char[]){'W', '_', tag, '\0'}, inputs, outputs);
-    if (l->c->bias)
+    if (config_has_bias(l->c, tag))
         add(l, prefix, (char[]){'b', '_', tag, '\0'}, outputs, 0);
 }
 
@@ -190,8 +190,35 @@ int weights_allocate(Weights *w, Error *e)
     free(w->block);
     w->block = block;
     for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count)
-        w->items[i].data = block + at;
+        w->items[i].values = matrix_of(block + at, weight_columns(&w->items[i]));
     return 0;
+}
+
+static void close_files(Weights *w)
+{
+    for (size_t i = 0; i < w->file_count; i++)
+        file_close(&w->files[i]);
+    free(w->files);
+    w->files = NULL;
+    w->file_count = 0;
+}
+
+int weights_take_file(Weights *w, File *f, Error *e)
+{
+    File *more = realloc(w->files, (w->file_count + 1) * sizeof *more);
+    if (!more)
+        return error_memory(e, "weights");
+    w->files = more;
+    w->files[w->file_count++] = *f;
+    *f = (File){0};
+    return 0;
+}
+
+int weights_keep_file(Weights *w, File *f, Error *e)
+{
+    static const size_t copy_limit = (size_t)64 << 20;
+    size_t size = f->size;
+    return weights_take_file(w, f, e) == 0 && (size > copy_limit || weights_own(w, e) == 0) ? 0 : -1;
 }
 
 int weights_own(Weights *w, Error *e)
@@ -202,17 +229,34 @@ int weights_own(Weights *w, Error *e)
     if (!block)
         return -1;
     for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count) {
-        memcpy(block + at, w->items[i].data, w->items[i].count * sizeof *block);
-        w->items[i].data = block + at;
+        weight_read(block + at, &w->items[i]);
+        w->items[i].values = matrix_of(block + at, weight_columns(&w->items[i]));
     }
     w->block = block;
-    file_close(&w->file);
+    close_files(w);
     return 0;
 }
 
 real *weights_values(Weights *w, size_t i)
 {
-    return w->block ? w->block + (w->items[i].data - w->block) : NULL;
+    return w->block ? w->block + ((const real *)w->items[i].values.data - w->block) : NULL;
+}
+
+void weight_read(real *out, const Weight *w)
+{
+    matrix_read(out, &w->values, weight_rows(w), weight_columns(w));
+}
+
+const real *weight_borrow(const Weight *w, real **room)
+{
+    const real *in_place = weight_plain(w);
+    *room = NULL;
+    if (in_place)
+        return in_place;
+    *room = malloc((w->count ? w->count : 1) * sizeof **room);
+    if (*room)
+        weight_read(*room, w);
+    return *room;
 }
 
 void weights_free(Weights *w)
@@ -220,6 +264,6 @@ void weights_free(Weights *w)
     free(w->items);
     free(w->by_name);
     free(w->block);
-    file_close(&w->file);
+    close_files(w);
     *w = (Weights){0};
 }

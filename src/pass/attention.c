@@ -39,7 +39,7 @@ static void for_each_sequence(void (*move)(real *to, const real *from, size_t H,
 void stage_project_forward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
-    linear_forward(r->scratch, r->in[0], r->w[0], heads * k, r->w[1], T, d, heads * k);
+    linear_forward(r->scratch, r->in[0], &r->w[0], stage_vector(r, 1), T, d, heads * k);
     for_each_sequence(spread_heads, r->out, r->scratch, r);
 }
 
@@ -47,7 +47,7 @@ void stage_project_backward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
     for_each_sequence(gather_heads, r->scratch, r->dout, r);
-    linear_backward(r->din[0], r->dw[0], r->dw[1], r->scratch, r->in[0], r->w[0], heads * k, T, d, heads * k);
+    linear_backward(r->din[0], r->dw[0], r->dw[1], r->scratch, r->in[0], &r->w[0], T, d, heads * k);
 }
 
 /* ---- q_rot, k_rot: each pair of dimensions (a, b) turned by its position's angle ---- */
@@ -109,13 +109,13 @@ void stage_scores_backward(const StageRun *r)
 
 void stage_scaled_forward(const StageRun *r)
 {
-    real scale = (real)stage_scale(r->config, r->ablations);
+    real scale = (real)stage_scale(r->stage, r->config, r->ablations);
     scale_forward(r->out, r->in[0], scale, r->stage->count);
 }
 
 void stage_scaled_backward(const StageRun *r)
 {
-    real scale = (real)stage_scale(r->config, r->ablations);
+    real scale = (real)stage_scale(r->stage, r->config, r->ablations);
     scale_backward(r->din[0], r->dout, scale, r->stage->count);
 }
 
@@ -148,6 +148,13 @@ static size_t reach(const StageRun *r, size_t i)
     return causal ? r->past + i + 1 : r->stage->shape[2];
 }
 
+/* The first of them. */
+static size_t start(const StageRun *r, size_t i)
+{
+    bool causal = stage_is_causal(r->stage) && !(r->ablations & NO_MASK);
+    return causal ? stage_window_start(r->config, r->past + i) : 0;
+}
+
 static bool sees(const StageRun *r, size_t i, size_t key)
 {
     return stage_sees(r->stage, r->config, r->ablations, r->key_ids, r->past + i, key);
@@ -158,11 +165,13 @@ void stage_masked_forward(const StageRun *r)
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
     bool padded = stage_hides(r->config, r->key_ids, Tk);
     for (size_t row = 0; row < H * Tq; row++) {
-        size_t i = row % Tq, visible = reach(r, i);
+        size_t i = row % Tq, visible = reach(r, i), first = start(r, i);
         memcpy(r->out + row * Tk, r->in[0] + row * Tk, visible * sizeof *r->out);
+        for (size_t j = 0; j < first; j++)
+            r->out[row * Tk + j] = -(real)INFINITY;
         for (size_t j = visible; j < Tk; j++)
             r->out[row * Tk + j] = -(real)INFINITY;
-        for (size_t j = 0; padded && j < visible; j++)
+        for (size_t j = first; padded && j < visible; j++)
             if (!sees(r, i, j))
                 r->out[row * Tk + j] = -(real)INFINITY;
     }
@@ -173,10 +182,10 @@ void stage_masked_backward(const StageRun *r)
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
     bool padded = stage_hides(r->config, r->key_ids, Tk);
     for (size_t row = 0; row < H * Tq; row++) {
-        size_t i = row % Tq, visible = reach(r, i);
+        size_t i = row % Tq, visible = reach(r, i), first = start(r, i);
         if (!padded)
-            add_to(r->din[0] + row * Tk, r->dout + row * Tk, visible);
-        for (size_t j = 0; padded && j < visible; j++)
+            add_to(r->din[0] + row * Tk + first, r->dout + row * Tk + first, visible - first);
+        for (size_t j = first; padded && j < visible; j++)
             if (sees(r, i, j))
                 r->din[0][row * Tk + j] += r->dout[row * Tk + j];
     }
@@ -247,11 +256,11 @@ void stage_concat_backward(const StageRun *r)
 void stage_linear_forward(const StageRun *r)
 {
     size_t T = r->stage->shape[0], n = r->stage->shape[1], m = r->in_stage[0]->shape[1];
-    linear_forward(r->out, r->in[0], r->w[0], n, r->w[1], T, m, n);
+    linear_forward(r->out, r->in[0], &r->w[0], stage_vector(r, 1), T, m, n);
 }
 
 void stage_linear_backward(const StageRun *r)
 {
     size_t T = r->stage->shape[0], n = r->stage->shape[1], m = r->in_stage[0]->shape[1];
-    linear_backward(r->din[0], r->dw[0], r->dw[1], r->dout, r->in[0], r->w[0], n, T, m, n);
+    linear_backward(r->din[0], r->dw[0], r->dw[1], r->dout, r->in[0], &r->w[0], T, m, n);
 }

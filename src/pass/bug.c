@@ -70,8 +70,7 @@ static bool where_padded(const Pass *p, const Stage *s)
 static bool where_scaled_by_head(const Pass *p, const Stage *s)
 {
     const Config *c = pass_plan(p)->config;
-    (void)s;
-    return !has(p, NO_SCALE) && stage_scale(c, pass_plan(p)->ablations) != 1.0 / sqrt((double)c->d_model);
+    return !has(p, NO_SCALE) && stage_scale(s, c, pass_plan(p)->ablations) != 1.0 / sqrt((double)c->d_model);
 }
 
 static bool where_scaled(const Pass *p, const Stage *s)

@@ -217,8 +217,8 @@ static void rotate_from_zero(real *y, const real *x, const StageRun *r, int dire
     for (size_t row = 0; row < rows; row++, x += k, y += k) {
         size_t position = r->one_by_one ? 0 : row % r->stage->shape[1];
         for (size_t i = 0; i < k / 2; i++) {
-            double angle = rope_angle(position, i, k, c->rope_theta);
-            real cosine = (real)cos(angle), sine = (real)(direction * sin(angle));
+            double angle = rope_angle(c, position, i), size = rope_magnitude(c);
+            real cosine = (real)(cos(angle) * size), sine = (real)(direction * sin(angle) * size);
             rope_pair(c, i, &a, &b);
             y[a] += x[a] * cosine - x[b] * sine;
             y[b] += x[b] * cosine + x[a] * sine;

@@ -58,19 +58,19 @@ static double squares_of(const real *x, double mean, size_t d)
 static void norm_row_forward(const StageRun *r, size_t t, double mean, double spread)
 {
     size_t d = r->stage->shape[1];
-    const real *x = r->in[0] + t * d;
+    const real *x = r->in[0] + t * d, *gain = stage_vector(r, 0), *bias = stage_vector(r, 1);
     for (size_t j = 0; j < d; j++)
-        r->out[t * d + j] = (real)(((double)x[j] - mean) / spread) * r->w[0][j] + (r->w[1] ? r->w[1][j] : 0);
+        r->out[t * d + j] = (real)(((double)x[j] - mean) / spread) * gain[j] + (bias ? bias[j] : 0);
 }
 
 /* Its backward. slope: d(spread)/d(x[j]) = slope * (x[j] - mean). */
 static void norm_row_backward(const StageRun *r, size_t t, double mean, double spread, double slope)
 {
     size_t d = r->stage->shape[1];
-    const real *x = r->in[0] + t * d, *dy = r->dout + t * d;
+    const real *x = r->in[0] + t * d, *dy = r->dout + t * d, *gain = stage_vector(r, 0);
     double sum = 0, dot = 0; /* of the gradient of n = (x - mean) / spread, and with n */
     for (size_t j = 0; j < d; j++) {
-        double n = ((double)x[j] - mean) / spread, dn = (double)(dy[j] * r->w[0][j]);
+        double n = ((double)x[j] - mean) / spread, dn = (double)(dy[j] * gain[j]);
         sum += dn;
         dot += dn * n;
         r->dw[0][j] += dy[j] * (real)n;
@@ -78,7 +78,7 @@ static void norm_row_backward(const StageRun *r, size_t t, double mean, double s
             r->dw[1][j] += dy[j];
     }
     for (size_t j = 0; j < d; j++) {
-        double dn = (double)(dy[j] * r->w[0][j]);
+        double dn = (double)(dy[j] * gain[j]);
         r->din[0][t * d + j] += (real)((dn - sum / (double)d - dot * slope * ((double)x[j] - mean)) / spread);
     }
 }
@@ -259,7 +259,7 @@ void bug_softmax_logits_backward(const StageRun *r)
             real g = y[j] * (dy[j] - dot);
             for (size_t i = 0; i < d; i++) {
                 size_t at = tied ? j * d + i : i * n + j;
-                r->din[0][t * d + i] += g * r->w[0][at];
+                r->din[0][t * d + i] += g * matrix_at(&r->w[0], tied ? j : i, tied ? i : j);
                 r->dw[0][at] += g * x[i];
             }
         }

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "pass/loss.h"
+#include "pass/pass_internal.h"
 #include "tensor/kernels.h"
 
 #include <stdlib.h>
@@ -31,7 +32,8 @@ struct Bundle {
     bool *has_gradient; /* by stage: something was added to it */
     size_t *gradient_at;
     real *value_block, *gradient_block, *scratch, *table;
-    size_t value_room, gradient_room, scratch_room, table_room;
+    real *vectors; /* room for a gain and a bias that are stored in another format */
+    size_t value_room, gradient_room, scratch_room, table_room, vector_room;
 };
 
 /* ---- memory ---- */
@@ -70,6 +72,7 @@ void bundle_free(Bundle *b)
     free(b->value_block);
     free(b->gradient_block);
     free(b->scratch);
+    free(b->vectors);
     free(b->table);
     free(b);
 }
@@ -251,7 +254,8 @@ static StageRun prepare(const Bundle *b, size_t i, const Stage *stage, const Seq
     }
     for (int k = 0; k < 2; k++) {
         if (stage->w[k] != NO_WEIGHT)
-            r.w[k] = b->model->weights.items[stage->w[k]].data;
+            r.w[k] = pass_readable(&b->model->weights.items[stage->w[k]], b->model->weights.items[stage->w[k]].values,
+                                   b->vectors + (size_t)k * (b->vector_room / 2));
         if (stage->in[k] == NO_STAGE)
             continue;
         const Stage *in = &plan->stages[stage->in[k]];
@@ -311,7 +315,8 @@ static int lay_out_values(Bundle *b)
     for (size_t k = 0; k < b->count; k++)
         for (int i = 0; i < 2; i++)
             longest = b->lengths[i][k] > longest ? b->lengths[i][k] : longest;
-    if (make_room(&b->value_block, &b->value_room, total) != 0 || make_room(&b->scratch, &b->scratch_room, scratch) != 0)
+    if (make_room(&b->value_block, &b->value_room, total) != 0 || make_room(&b->scratch, &b->scratch_room, scratch) != 0 ||
+        make_room(&b->vectors, &b->vector_room, 2 * pass_longest_vector(&b->model->weights)) != 0)
         return -1;
     if (longest * width > b->table_room) {
         if (make_room(&b->table, &b->table_room, longest * width) != 0)

@@ -245,7 +245,7 @@ static int prepare(struct Changes *c, const Pass *p, Error *e)
         for (size_t j = 0; j < k; j++)
             first = first && !(c->items[j].at.is_weight && c->items[j].at.index == i);
         if (first)
-            memcpy(*room, w->items[i].data, n * sizeof **room);
+            weight_read(*room, &w->items[i]);
         change(x, *room, NULL);
     }
     return 0;

@@ -11,9 +11,10 @@ void stage_tokens_forward(const StageRun *r)
     size_t T = r->stage->shape[0], d = r->stage->shape[1];
     real scale = r->config->embed_scale ? (real)sqrt((double)d) : 1;
     for (size_t t = 0; t < T; t++) {
-        const real *row = r->w[0] + (size_t)r->ids[t] * d;
+        real *row = r->out + t * d;
+        matrix_read_row(row, &r->w[0], (size_t)r->ids[t], d);
         for (size_t j = 0; j < d; j++)
-            r->out[t * d + j] = row[j] * scale;
+            row[j] *= scale;
     }
 }
 
@@ -35,7 +36,8 @@ void stage_positions_forward(const StageRun *r)
     if (r->ablations & NO_POSITIONS) {
         memset(r->out, 0, T * d * sizeof *r->out);
     } else if (r->config->position == POSITION_LEARNED) {
-        memcpy(r->out, r->w[0] + r->past * d, T * d * sizeof *r->out);
+        for (size_t t = 0; t < T; t++)
+            matrix_read_row(r->out + t * d, &r->w[0], r->past + t, d);
     } else {
         memcpy(r->out, r->table, T * d * sizeof *r->out);
     }

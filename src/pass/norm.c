@@ -12,9 +12,9 @@ void stage_norm_forward(const StageRun *r)
     if (r->ablations & NO_NORM)
         memcpy(r->out, r->in[0], T * d * sizeof *r->out);
     else if (r->config->norm == NORM_RMSNORM)
-        rmsnorm_forward(r->out, r->in[0], r->w[0], T, d, r->config->norm_eps);
+        rmsnorm_forward(r->out, r->in[0], stage_vector(r, 0), T, d, r->config->norm_eps);
     else
-        layernorm_forward(r->out, r->in[0], r->w[0], r->w[1], T, d, r->config->norm_eps);
+        layernorm_forward(r->out, r->in[0], stage_vector(r, 0), stage_vector(r, 1), T, d, r->config->norm_eps);
 }
 
 void stage_norm_backward(const StageRun *r)
@@ -23,7 +23,7 @@ void stage_norm_backward(const StageRun *r)
     if (r->ablations & NO_NORM)
         add_to(r->din[0], r->dout, T * d);
     else if (r->config->norm == NORM_RMSNORM)
-        rmsnorm_backward(r->din[0], r->dw[0], r->dout, r->in[0], r->w[0], T, d, r->config->norm_eps);
+        rmsnorm_backward(r->din[0], r->dw[0], r->dout, r->in[0], stage_vector(r, 0), T, d, r->config->norm_eps);
     else
-        layernorm_backward(r->din[0], r->dw[0], r->dw[1], r->dout, r->in[0], r->w[0], T, d, r->config->norm_eps);
+        layernorm_backward(r->din[0], r->dw[0], r->dw[1], r->dout, r->in[0], stage_vector(r, 0), T, d, r->config->norm_eps);
 }

@@ -8,18 +8,18 @@
 void stage_logits_forward(const StageRun *r)
 {
     size_t T = r->stage->shape[0], n = r->stage->shape[1], d = r->config->d_model;
-    bool tied = r->config->tie_embeddings;
-    matmul(r->out, n, r->in[0], d, PLAIN, r->w[0], tied ? d : n, tied ? TRANSPOSED : PLAIN, T, n, d, false);
+    Matrix w_u = r->config->tie_embeddings ? matrix_transposed(r->w[0]) : r->w[0];
+    matmul_matrix(r->out, n, r->in[0], d, PLAIN, &w_u, T, n, d, false);
 }
 
 void stage_logits_backward(const StageRun *r)
 {
     size_t T = r->stage->shape[0], n = r->stage->shape[1], d = r->config->d_model;
     if (!r->config->tie_embeddings) {
-        linear_backward(r->din[0], r->dw[0], NULL, r->dout, r->in[0], r->w[0], n, T, d, n);
+        linear_backward(r->din[0], r->dw[0], NULL, r->dout, r->in[0], &r->w[0], T, d, n);
         return;
     }
-    matmul(r->din[0], d, r->dout, n, PLAIN, r->w[0], d, PLAIN, T, d, n, true);
+    matmul_matrix(r->din[0], d, r->dout, n, PLAIN, &r->w[0], T, d, n, true);
     matmul(r->dw[0], d, r->dout, n, TRANSPOSED, r->in[0], d, PLAIN, n, d, T, true);
 }
 

@@ -69,6 +69,18 @@ static int make_scratch(Pass *p)
     return p->scratch ? 0 : -1;
 }
 
+/* Room for a gain or a bias that is stored in another format. The model may have been given memory of its own since. */
+static int make_vectors(Pass *p)
+{
+    size_t most = pass_longest_vector(&p->model->weights);
+    if (most <= p->vector_room)
+        return 0;
+    free(p->vectors);
+    p->vectors = pass_allocate(2 * most);
+    p->vector_room = p->vectors ? most : 0;
+    return p->vectors ? 0 : -1;
+}
+
 /* The rows of the table of positions that this input needs. */
 static int make_table(Pass *p)
 {
@@ -93,7 +105,7 @@ static int take_input(Pass *p, PassInput in, Error *e)
     p->changes = NULL;
     p->done = 0;
     p->has_gradients = false;
-    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || make_scratch(p) != 0 || make_table(p) != 0 ||
+    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || make_scratch(p) != 0 || make_vectors(p) != 0 || make_table(p) != 0 ||
         pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
         pass_copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
         return error_memory(e, "pass");
@@ -155,6 +167,7 @@ void pass_free(Pass *p)
     free(p->weight_gradients);
     free(p->weight_block);
     free(p->scratch);
+    free(p->vectors);
     free(p->table);
     free(p->targets);
     free(p->weights);
@@ -205,12 +218,28 @@ bool pass_sees(const Pass *p, const Stage *s, size_t query, size_t key)
     return stage_sees(s, p->plan.config, p->plan.ablations, key_ids(p, s), query, key);
 }
 
-const real *pass_weight(const Pass *p, size_t w)
+Matrix pass_weight(const Pass *p, size_t w)
 {
-    if (p->weights && p->weights[w])
-        return p->weights[w];
-    const real *edited = changes_weight(p->changes, w);
-    return edited ? edited : p->model->weights.items[w].data;
+    const Weight *item = &p->model->weights.items[w];
+    const real *other = p->weights && p->weights[w] ? p->weights[w] : changes_weight(p->changes, w);
+    return other ? matrix_of(other, weight_columns(item)) : item->values;
+}
+
+size_t pass_longest_vector(const Weights *w)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->items[i].rank == 1 && w->items[i].values.dtype != DTYPE_REAL && w->items[i].count > longest)
+            longest = w->items[i].count;
+    return longest;
+}
+
+Matrix pass_readable(const Weight *w, Matrix m, real *room)
+{
+    if (w->rank != 1 || m.dtype == DTYPE_REAL)
+        return m;
+    matrix_read_row(room, &m, 0, w->count);
+    return matrix_of(room, w->count);
 }
 
 /* Gathers what stage i reads and writes. */
@@ -224,7 +253,8 @@ static StageRun prepare(const Pass *p, size_t i)
     r.one_by_one = p->one_by_one && s->stack == STACK_DECODER;
     for (int k = 0; k < 2; k++) {
         if (s->w[k] != NO_WEIGHT)
-            r.w[k] = pass_weight(p, (size_t)s->w[k]);
+            r.w[k] = pass_readable(&p->model->weights.items[s->w[k]], pass_weight(p, (size_t)s->w[k]),
+                                   p->vectors + (size_t)k * p->vector_room);
         if (s->in[k] == NO_STAGE)
             continue;
         const Stage *in = &p->plan.stages[s->in[k]];

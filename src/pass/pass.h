@@ -30,8 +30,8 @@ const int *pass_ids(const Pass *p, Stack stack, size_t *n);
 
 /* The value of stage i: stage->count numbers, row-major. Computes what is missing up to it. */
 const real *pass_value(Pass *p, size_t i);
-/* The values of weight w that this pass reads: the model's, or edited ones. */
-const real *pass_weight(const Pass *p, size_t w);
+/* The values of weight w that this pass reads: the model's where they lie, or edited ones. A vector is one row. */
+Matrix pass_weight(const Pass *p, size_t w);
 /* Computes every stage. */
 void pass_run(Pass *p);
 /* Whether in this stage, which has a query and a key axis, the query at a position may see the key at a position. */
@@ -59,7 +59,7 @@ const int *pass_targets(const Pass *p, size_t *n);
 void pass_override(Pass *p, size_t i, size_t offset, real x);
 /* The same for n numbers from there on. */
 void pass_override_row(Pass *p, size_t i, size_t offset, const real *x, size_t n);
-/* Weight w is read from `data` (of its shape; borrowed), or with NULL from where it was before. Forgets the stages
+/* Weight w is read from `data` (of its shape, row after row; borrowed), or with NULL from where it was before. Forgets the stages
  * from the first that reads it. -1 without memory. */
 int pass_use_weight(Pass *p, size_t w, const real *data, Error *e);
 /* Forgets the values of stage `first` and all after it. */

@@ -19,6 +19,8 @@ struct Pass {
     bool has_gradients; /* they are of these ids */
     real *scratch;           /* see StageRun; and what the loss makes of a row of logits */
     size_t scratch_room;
+    real *vectors; /* room for a gain and a bias of the longest kind, vector_room each; NULL where every vector is `real` as it lies */
+    size_t vector_room;
     real *table; /* see stage_fill_table: table_rows rows from position table_first on */
     size_t table_first, table_rows;
     real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
@@ -44,6 +46,10 @@ void pass_run_until(Pass *p, size_t end);
 /* True where the later tokens of a decoding read this stage's value from the cache. */
 bool pass_is_cached(const Plan *plan, const Stage *s);
 size_t pass_logits(const Plan *plan);
+/* How long the longest vector is among the weights that are not `real`s as they lie; 0 where there is none. */
+size_t pass_longest_vector(const Weights *w);
+/* What a stage run reads as its weight: m, or where that is a vector which is not `real`, a copy in `room`. */
+Matrix pass_readable(const Weight *w, Matrix m, real *room);
 /* One block of zeros. calloc leaves the pages of a large one untouched until they are written. */
 real *pass_allocate(size_t total);
 /* Makes *to (room for *room) a copy of n ids. */

@@ -265,6 +265,9 @@ static int check_input(const Model *m, PlanInput in, Error *e)
             return error_set(e, "%s: expected at least one token for the %s, found none; give a text with -t or ids with --ids", m->name, name);
         if (given[i].n > CONFIG_MAX_SIZE)
             return error_set(e, "%s: expected at most %d tokens for the %s, found %zu", m->name, CONFIG_MAX_SIZE, name, given[i].n);
+        if (c->position == POSITION_ROPE && c->rope_scaling == ROPE_SCALING_DYNAMIC && given[i].n + given[i].past > c->rope_original_len)
+            return error_set(e, "%s: expected at most %zu tokens for the %s (rope_scaling is dynamic: beyond that every token changes how fast all "
+                             "others turn), found %zu; give a shorter text", m->name, c->rope_original_len, name, given[i].n + given[i].past);
         if (c->position == POSITION_LEARNED && given[i].n + given[i].past > c->max_len)
             return error_set(e, "%s: expected at most %zu tokens for the %s (it has that many learned positions), found %zu; give a shorter text",
                              m->name, c->max_len, name, given[i].n + given[i].past);

@@ -75,24 +75,49 @@ bool stage_hides(const Config *c, const int *ids, size_t n)
     return false;
 }
 
+size_t stage_window_start(const Config *c, size_t query)
+{
+    return c->window && query >= c->window ? query + 1 - c->window : 0;
+}
+
 bool stage_sees(const Stage *s, const Config *c, Ablations a, const int *key_ids, size_t query, size_t key)
 {
-    size_t reach = stage_is_causal(s) && !(a & NO_MASK) ? query + 1 : s->shape[s->rank - 1];
-    if (key >= reach)
+    bool causal = stage_is_causal(s) && !(a & NO_MASK);
+    size_t reach = causal ? query + 1 : s->shape[s->rank - 1], first = causal ? stage_window_start(c, query) : 0;
+    if (key >= reach || key < first)
         return false;
     if (!stage_hides(c, key_ids + key, 1))
         return true;
-    for (size_t j = 0; j < reach; j++)
+    for (size_t j = first; j < reach; j++)
         if (!stage_hides(c, key_ids + j, 1))
             return false;
     return true;
 }
 
-double stage_scale(const Config *c, Ablations a)
+double stage_scale(const Stage *s, const Config *c, Ablations a)
 {
     if (a & NO_SCALE)
         return 1.0;
-    return a & SCALE_BY_DK ? 1.0 / (double)c->d_head : 1.0 / sqrt((double)c->d_head);
+    double scale = a & SCALE_BY_DK ? 1.0 / (double)c->d_head : c->score_scale > 0 ? c->score_scale : 1.0 / sqrt((double)c->d_head);
+    return c->scale_by_layer ? scale / (double)(s->layer + 1) : scale;
+}
+
+double stage_divisor(const Stage *s, const Config *c, Ablations a, char *out)
+{
+    char by[STAGE_DIVISOR_MAX / 2];
+    double usual = c->score_scale > 0 ? 1 / c->score_scale : sqrt((double)c->d_head);
+    double divisor = a & NO_SCALE ? 1 : a & SCALE_BY_DK ? (double)c->d_head : usual;
+    bool root = !(a & (NO_SCALE | SCALE_BY_DK)) && !(c->score_scale > 0);
+    if (root)
+        snprintf(by, sizeof by, "√%zu", c->d_head);
+    else
+        snprintf(by, sizeof by, "%g", divisor);
+    bool by_layer = c->scale_by_layer && !(a & NO_SCALE);
+    if (by_layer)
+        snprintf(out, STAGE_DIVISOR_MAX, "(%s · %d)", by, s->layer + 1);
+    else
+        snprintf(out, STAGE_DIVISOR_MAX, "%s", by);
+    return by_layer ? divisor * (double)(s->layer + 1) : divisor;
 }
 
 double alibi_slope(size_t head, size_t heads)
@@ -105,22 +130,10 @@ double alibi_slope(size_t head, size_t heads)
     return pow(2.0, -8.0 / (double)(2 * n) * (double)(2 * (head - n) + 1));
 }
 
-double rope_angle(size_t position, size_t pair, size_t d_head, double theta)
-{
-    return (double)position * pow(theta, -(double)(2 * pair) / (double)d_head);
-}
-
 double sinusoid(size_t position, size_t dim, size_t d_model)
 {
     double angle = (double)position / pow(10000.0, (double)(dim - dim % 2) / (double)d_model);
     return dim % 2 ? cos(angle) : sin(angle);
-}
-
-void rope_pair(const Config *c, size_t pair, size_t *first, size_t *second)
-{
-    bool half = c->rope_pairing == PAIRING_HALF;
-    *first = half ? pair : 2 * pair;
-    *second = half ? pair + c->d_head / 2 : 2 * pair + 1;
 }
 
 size_t stage_table_width(const Config *c)
@@ -131,11 +144,14 @@ size_t stage_table_width(const Config *c)
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows)
 {
     size_t width = stage_table_width(c);
-    for (size_t t = 0; t < rows; t++)
-        for (size_t j = 0; j < width; j++) {
-            double x = c->position == POSITION_SINUSOIDAL ? sinusoid(first + t, j, width) : rope_angle(first + t, j / 2, width, c->rope_theta);
-            if (c->position == POSITION_ROPE)
-                x = j % 2 ? sin(x) : cos(x);
-            table[t * width + j] = (real)x;
+    bool rotary = c->position == POSITION_ROPE;
+    double magnitude = rotary ? rope_magnitude(c) : 1;
+    for (size_t j = 0; j < width; j++) {
+        double speed = rotary ? rope_speed(c, j / 2) : 0; /* the same at all positions */
+        for (size_t t = 0; t < rows; t++) {
+            double angle = (double)(first + t) * speed;
+            double x = !rotary ? sinusoid(first + t, j, width) : j % 2 ? sin(angle) : cos(angle);
+            table[t * width + j] = (real)(rotary ? x * magnitude : x);
         }
+    }
 }

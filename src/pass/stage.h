@@ -6,7 +6,8 @@
 
 #include "base/buffer.h"
 #include "model/config.h"
-#include "tensor/real.h"
+#include "pass/rope.h"
+#include "tensor/matrix.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,7 +82,7 @@ typedef struct StageRun {
     const int *key_ids; /* stages with a key axis: the token ids of all keys, from position 0 */
     const real *in[2]; /* values of the inputs */
     size_t stride[2];  /* numbers from one head of in[i] to the next, where it has heads */
-    const real *w[2];  /* weight and bias, or gain and bias; NULL where there is none */
+    Matrix w[2];       /* weight and bias, or gain and bias; data is NULL where there is none. Vectors are always `real`s: stage_vector() */
     real *out;         /* the value: written by forward, read by backward */
     const real *dout;  /* d(loss)/d(out) */
     real *din[2];      /* d(loss)/d(in): added to */
@@ -93,6 +94,12 @@ typedef struct StageRun {
     bool one_by_one; /* the rows are to be what decoding computes when it is fed one token at a time: row t alone, against the cache of t
                         earlier tokens. A right forward need not look: it is the same. A wrong one may differ (bug_cache.c) */
 } StageRun;
+
+/* Weight k of a stage where it is a vector, a gain or a bias; NULL where there is none. */
+static inline const real *stage_vector(const StageRun *r, int k)
+{
+    return r->w[k].data;
+}
 
 typedef void (*StageFn)(const StageRun *run);
 
@@ -119,26 +126,27 @@ const char *stack_name(Stack s);
 const char *sub_name(Sub s);
 /* Only a decoder's self-attention is causal. */
 bool stage_is_causal(const Stage *s);
+/* The first key that a causal query at a position may see: 0, or where its window begins. */
+size_t stage_window_start(const Config *c, size_t query);
 /* The one rule of the mask: whether the query at a position may see the key at a position. A causal query sees no key behind
- * it, unless no-mask; and nobody sees padding (a token of its own that the config names `pad`, among key_ids), except a query that
- * would then see nothing at all: no row of a softmax is empty. */
+ * it and none before its window, unless no-mask; and nobody sees padding (a token of its own that the config names `pad`, among
+ * key_ids), except a query that would then see nothing at all: no row of a softmax is empty. */
 bool stage_sees(const Stage *s, const Config *c, Ablations a, const int *key_ids, size_t query, size_t key);
 /* True where one of the n ids is hidden as padding. */
 bool stage_hides(const Config *c, const int *ids, size_t n);
-/* The factor of SCALED: 1/sqrt(d_head), or what the ablations make of it. */
-double stage_scale(const Config *c, Ablations a);
+/* The factor of SCALED: 1/sqrt(d_head), or what the config or the ablations make of it. */
+double stage_scale(const Stage *s, const Config *c, Ablations a);
+/* The same as what scores are divided by, and that as people write it, "√64", "(√64 · 3)": at most STAGE_DIVISOR_MAX bytes into out. */
+enum { STAGE_DIVISOR_MAX = 48 };
+double stage_divisor(const Stage *s, const Config *c, Ablations a, char *out);
 /* ALiBi's slope of a head (Press, Smith and Lewis 2022). */
 double alibi_slope(size_t head, size_t heads);
-/* RoPE's angle of pair i (0 … d_head/2 - 1) at a position: position * theta^(-2i/d_head). */
-double rope_angle(size_t position, size_t pair, size_t d_head, double theta);
 /* A value of the sinusoidal table: sine in even dimensions, cosine in odd ones (Vaswani et al. 2017, 3.5). */
 double sinusoid(size_t position, size_t dim, size_t d_model);
-/* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's cosines and sines,
- * alternating [rows, d_head]; `first` is the first row's position. The width is 0 where the config needs no table. */
+/* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's
+ * cosines and sines times rope_magnitude, alternating [rows, d_head]; `first` is the first row's position. The width is 0 where the config needs no table. */
 size_t stage_table_width(const Config *c);
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows);
-/* Which two dimensions of a head make RoPE's pair i. */
-void rope_pair(const Config *c, size_t pair, size_t *first, size_t *second);
 /* The activation's name in a config. */
 const char *activation_name(Activation a);
 

@@ -5,15 +5,14 @@
 #ifndef TENSOR_KERNELS_H
 #define TENSOR_KERNELS_H
 
-#include "tensor/real.h"
+#include "tensor/matrix.h"
 
 #include <stddef.h>
 
-/* y [m, n] = x [m, k] · w [k, n] + bias [n].  w's rows are ldw numbers apart (a block of columns of a larger
- * matrix); bias may be NULL. */
-void linear_forward(real *y, const real *x, const real *w, size_t ldw, const real *bias, size_t m, size_t k, size_t n);
-/* dx += dy · wᵀ,  dw += xᵀ · dy,  dbias += the sum of dy's rows.  Any of the three may be NULL. */
-void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real *x, const real *w, size_t ldw, size_t m, size_t k, size_t n);
+/* y [m, n] = x [m, k] · w [k, n] + bias [n].  bias may be NULL. */
+void linear_forward(real *y, const real *x, const Matrix *w, const real *bias, size_t m, size_t k, size_t n);
+/* dx += dy · wᵀ,  dw += xᵀ · dy,  dbias += the sum of dy's rows.  Any of the three may be NULL; dw is row after row. */
+void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real *x, const Matrix *w, size_t m, size_t k, size_t n);
 
 /* Each row of y [m, n] = softmax of that row of x: exp(x - max) / sum. -inf gives exactly 0. x may be y. */
 void softmax_forward(real *y, const real *x, size_t m, size_t n);

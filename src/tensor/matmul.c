@@ -4,6 +4,7 @@
 #include "tensor/matmul.h"
 
 #include "tensor/matmul_kernels.h"
+#include "tensor/matrix.h"
 #include "tensor/threads.h"
 
 #include <stdatomic.h>
@@ -108,6 +109,14 @@ typedef struct Parts {
 /* Parts begin at multiples of GRAIN, so that they do not cut the kernels' tiles. */
 enum { GRAIN = 48 };
 
+static void run_whole(const Kernel *kernel, const Product *x)
+{
+    if (x->dtype == DTYPE_REAL)
+        kernel->run(x);
+    else
+        matmul_convert(kernel, x);
+}
+
 static void run_part(void *context, size_t i)
 {
     const Parts *parts = context;
@@ -125,11 +134,15 @@ static void run_part(void *context, size_t i)
         x.a += from * (x.la == PLAIN ? x.lda : 1);
         x.c += from * x.ldc;
     } else {
+        const size_t skip = from * (x.lb == PLAIN ? 1 : x.ldb);
         x.n = end - from;
-        x.b += from * (x.lb == PLAIN ? 1 : x.ldb);
+        if (x.dtype == DTYPE_REAL)
+            x.b += skip;
+        else
+            x.stored = (const unsigned char *)x.stored + skip * dtype_size(x.dtype);
         x.c += from;
     }
-    parts->kernel->run(&x);
+    run_whole(parts->kernel, &x);
 }
 
 /* The parts into which this product is best divided. Two threads pay from about 0.1 ms on; more parts where each has that much, and
@@ -152,7 +165,7 @@ void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t part
     if (parts == 0)
         parts = parts_that_pay(kernel, x, threads);
     if (parts == 1)
-        kernel->run(x);
+        run_whole(kernel, x);
     else
         threads_run(parts, threads, run_part, &(Parts){kernel, x, parts});
 }
@@ -167,6 +180,19 @@ void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const rea
             memset(c + i * ldc, 0, n * sizeof(real));
         return;
     }
-    const Product x = {c, ldc, a, lda, la, b, ldb, lb, m, n, k, accumulate};
+    const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .b = b, .ldb = ldb, .lb = lb, .m = m, .n = n, .k = k,
+                       .accumulate = accumulate};
+    matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
+}
+
+void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k,
+                   bool accumulate)
+{
+    if (b->dtype == DTYPE_REAL || m == 0 || n == 0 || k == 0) {
+        matmul(c, ldc, a, lda, la, b->data, b->ld, b->layout, m, n, k, accumulate);
+        return;
+    }
+    const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .ldb = b->ld, .lb = b->layout, .m = m, .n = n, .k = k,
+                       .accumulate = accumulate, .dtype = b->dtype, .stored = b->data};
     matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
 }

@@ -4,9 +4,11 @@
 #ifndef TENSOR_MATMUL_KERNELS_H
 #define TENSOR_MATMUL_KERNELS_H
 
+#include "tensor/dtype.h"
 #include "tensor/matmul.h"
 
-/* The arguments of matmul(). m, n and k are not 0. */
+/* The arguments of matmul(). m, n and k are not 0. Where b's dtype is not DTYPE_REAL, b is NULL and B lies at `stored`; kernels do not
+ * see that: matmul_convert() gives them its blocks. */
 typedef struct Product {
     real *c;
     size_t ldc;
@@ -18,6 +20,8 @@ typedef struct Product {
     Layout lb;
     size_t m, n, k;
     bool accumulate;
+    Dtype dtype;
+    const void *stored;
 } Product;
 
 /* Every kernel adds up an element of C in one and the same order:
@@ -48,6 +52,9 @@ enum { MATMUL_FAST_COUNT = 3 };
 enum { MATMUL_FAST_COUNT = 1 };
 #endif
 extern const Kernel matmul_fast[MATMUL_FAST_COUNT];
+
+/* Computes a product whose B is stored in another format, on the calling thread: each block of B is converted, then multiplied. */
+void matmul_convert(const Kernel *kernel, const Product *x);
 
 /* The kernel that matmul() uses. */
 const Kernel *matmul_kernel(void);

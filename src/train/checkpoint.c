@@ -39,15 +39,15 @@ int checkpoint_write(const Checkpoint *c, const Weights *w, const real *m, const
     else {
         size_t n = 0;
         pack(state, c->mark, c->steps);
-        items[n++] = (SafeOut){"state", 1, state_shape, state};
-        items[n++] = (SafeOut){"losses", 1, loss_shape, c->losses};
+        items[n++] = (SafeOut){.name = "state", .rank = 1, .shape = state_shape, .data = state};
+        items[n++] = (SafeOut){.name = "losses", .rank = 1, .shape = loss_shape, .data = c->losses};
         for (size_t i = 0, at = 0; i < w->count; at += w->items[i++].count) {
             const Weight *weight = &w->items[i];
             snprintf(names[2 * i], PREFIXED, "m.%s", weight->name);
             snprintf(names[2 * i + 1], PREFIXED, "v.%s", weight->name);
-            items[n++] = (SafeOut){weight->name, weight->rank, weight->shape, weight->data};
-            items[n++] = (SafeOut){names[2 * i], weight->rank, weight->shape, m + at};
-            items[n++] = (SafeOut){names[2 * i + 1], weight->rank, weight->shape, v + at};
+            items[n++] = (SafeOut){weight->name, weight->rank, weight->shape, NULL, weight->values};
+            items[n++] = (SafeOut){.name = names[2 * i], .rank = weight->rank, .shape = weight->shape, .data = m + at};
+            items[n++] = (SafeOut){.name = names[2 * i + 1], .rank = weight->rank, .shape = weight->shape, .data = v + at};
         }
         status = safetensors_write(path, items, n, e);
     }

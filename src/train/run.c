@@ -61,7 +61,7 @@ static int write_weights(const Weights *w, const char *folder, Error *e)
     SafeOut *items = calloc(w->count + 1, sizeof *items);
     int status = path && items ? 0 : error_memory(e, folder);
     for (size_t i = 0; i < w->count && status == 0; i++)
-        items[i] = (SafeOut){w->items[i].name, w->items[i].rank, w->items[i].shape, w->items[i].data};
+        items[i] = (SafeOut){w->items[i].name, w->items[i].rank, w->items[i].shape, NULL, w->items[i].values};
     if (status == 0)
         status = safetensors_write(path, items, w->count, e);
     free(items);

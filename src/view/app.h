@@ -6,6 +6,7 @@
 #define VIEW_APP_H
 
 #include "measure/explain.h"
+#include "measure/metrics.h"
 #include "pass/bug.h"
 #include "pass/edit.h"
 #include "pass/input.h"
@@ -181,6 +182,8 @@ typedef struct App {
     size_t cell_line, cell_top;
     int cell_operand;
     size_t weight, weight_cursor[2], weight_top, weight_left; /* VIEW_WEIGHT */
+    const void *weight_ranged; /* the values that weight_range is of */
+    NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
@@ -397,7 +400,8 @@ typedef struct Shown {
     bool here, gradient;
     size_t *top, *left; /* first row and column, kept from frame to frame */
     const Stage *like;  /* rank 2; NULL: the stage itself */
-    const real *data;   /* of `like`, with the cursor at row, col */
+    Matrix values;      /* of `like`, with the cursor at row, col */
+    const NumberRange *range; /* of the values; NULL: it is computed, and they are one row after the other in memory */
     size_t row, col;
     const Pass *names;  /* whose tokens the rows and columns are; NULL: the pass's */
 } Shown;

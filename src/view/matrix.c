@@ -286,10 +286,12 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
 {
     const Stage *s = k->like ? k->like : &pass_plan(app->pass)->stages[k->stage];
     const Pass *names = k->names ? k->names : app->pass;
-    Slice m = k->like ? (Slice){.data = k->data, .rows = s->shape[0], .cols = s->shape[1], .col_axis = 1} : app_slice(app, k->stage, k->gradient);
+    Slice m = k->like ? (Slice){.rows = s->shape[0], .cols = s->shape[1], .col_axis = 1} : app_slice(app, k->stage, k->gradient);
     size_t cursor_row = k->like ? k->row : app_index(app, s, m.row_axis), cursor_col = k->like ? k->col : app_index(app, s, m.col_axis);
     bool token_rows = is_token_axis(s->axes[m.row_axis]), token_cols = is_token_axis(s->axes[m.col_axis]);
-    Cells cells = cells_for(app, s, m.data, m.rows * m.cols, k->gradient);
+    const real range[2] = {k->range ? k->range->low : 0, k->range ? k->range->high : 0};
+    const real *all = k->range ? range : k->like ? k->values.data : m.data;
+    Cells cells = cells_for(app, s, all, k->range ? 2 : m.rows * m.cols, k->gradient);
     MatrixLayout l = {.area = r, .header_rows = 1};
     bool named = s->axes[m.col_axis] == AXIS_DIM && app->model->config.dim_names;
     int least = app->show == SHOW_HEAT ? 0 : named ? 9 : token_cols ? 6 : 0;
@@ -339,7 +341,8 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
         canvas_put_cut(c, row, r.col + 1 + numbers, l.label_width - 1 - numbers, role, name);
         for (size_t j = 0; j < l.cols; j++) {
             size_t col = *k->left + j;
-            draw_cell(c, row, r.col + l.label_width + (int)j * l.cell_width, &cells, (double)m.data[at * m.cols + col],
+            real value = k->like ? matrix_at(&k->values, at, col) : m.data[at * m.cols + col];
+            draw_cell(c, row, r.col + l.label_width + (int)j * l.cell_width, &cells, (double)value,
                       !k->like && app_is_masked(app, k->stage, (m.head * m.rows + at) * m.cols + col), k->here && at == cursor_row && col == cursor_col);
         }
         if (!k->like)

@@ -97,7 +97,7 @@ static void draw_matrices(App *app, Canvas *c, Rect r, const Stage *s, const rea
                                  .top = &x->reach_top[i],
                                  .left = &x->reach_left[i],
                                  .like = &likes[i],
-                                 .data = data[i],
+                                 .values = matrix_of(data[i], likes[i].shape[1]),
                                  .row = query,
                                  .col = key});
     }

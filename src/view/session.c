@@ -32,14 +32,18 @@ static void finish(uint64_t hash, Fingerprint out)
 static uint64_t hash_weights(const Weights *w)
 {
     uint64_t hash = FNV_BASIS;
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->count; i++) {
+        real *copy;
+        const real *values = weight_borrow(&w->items[i], &copy);
         for (size_t k = 0; k < w->items[i].count; k++) {
-            float x = (float)w->items[i].data[k];
+            float x = (float)(values ? values[k] : weight_at(&w->items[i], k));
             uint32_t bits;
             memcpy(&bits, &x, sizeof bits);
             for (int b = 0; b < 4; b++, bits >>= 8)
                 hash = (hash ^ (bits & 0xff)) * FNV_PRIME;
         }
+        free(copy);
+    }
     return hash;
 }
 

@@ -121,7 +121,7 @@ static void draw_pane(App *app, Canvas *c, Rect r, Beside which)
                         &(Shown){.stage = app->at,
                                  .here = alone,
                                  .like = &like,
-                                 .data = data,
+                                 .values = matrix_of(data, like.shape[1]),
                                  .row = row,
                                  .col = col,
                                  .top = alone ? &app->top : &top,

@@ -58,7 +58,7 @@ static int loss_with(const App *app, const Model *like, real *weights, double *l
     size_t at = 0;
     for (size_t i = 0; i < like->weights.count; i++) {
         m.weights.items[i] = like->weights.items[i];
-        m.weights.items[i].data = weights + at;
+        m.weights.items[i].values = matrix_of(weights + at, weight_columns(&m.weights.items[i]));
         at += like->weights.items[i].count;
     }
     Pass *p = pass_create(&m, input_ids(&app->input), app->ablations, e);
@@ -83,12 +83,15 @@ static int make(App *app, Update *u, Error *e)
         size_t n = w->items[i].count;
         const real *g = pass_weight_gradient(app->pass, i);
         real *now = u->weights + at;
-        memcpy(now, w->items[i].data, n * sizeof *now);
+        weight_read(now, &w->items[i]);
+        double before = norm(now, n);
         adamw_update(now, moments + at, moments + w->total + at, g, n, &rule, LEARNING_RATE, 1, 1);
         double moved = 0;
-        for (size_t k = 0; k < n; k++)
-            moved += ((double)now[k] - (double)w->items[i].data[k]) * ((double)now[k] - (double)w->items[i].data[k]);
-        u->moves[i] = (Move){i, norm(g, n), norm(w->items[i].data, n), sqrt(moved)};
+        for (size_t k = 0; k < n; k++) {
+            double by = (double)now[k] - (double)weight_at(&w->items[i], k);
+            moved += by * by;
+        }
+        u->moves[i] = (Move){i, norm(g, n), before, sqrt(moved)};
     }
     free(moments);
     qsort(u->moves, u->count, sizeof *u->moves, by_change);

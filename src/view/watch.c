@@ -66,7 +66,7 @@ int watch_refresh(Watch *w, const Trainer *t, Error *e)
     if (weights_own(to, e) != 0)
         return -1;
     for (size_t i = 0; i < to->count; i++)
-        memcpy(weights_values(to, i), from->items[i].data, to->items[i].count * sizeof(real));
+        weight_read(weights_values(to, i), &from->items[i]);
     app_run_again(w->app);
     return 0;
 }

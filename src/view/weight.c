@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "measure/metrics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,17 +46,20 @@ void weight_draw(App *app, Canvas *c, Rect r)
 {
     const Weight *w = &app->model->weights.items[app->weight];
     Stage s = like(w);
-    size_t row = app->weight_cursor[0], col = app->weight_cursor[1], zeros = 0;
-    for (size_t i = 0; i < w->count; i++)
-        zeros += w->data[i] == 0;
+    size_t row = app->weight_cursor[0], col = app->weight_cursor[1];
+    /* Our own numbers may have changed since the last frame; those in a file have not, and may be many. */
+    if (app->model->weights.block || app->weight_ranged != w->values.data)
+        app->weight_range = weight_range(w);
+    app->weight_ranged = w->values.data;
+    const NumberRange *range = &app->weight_range;
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, w->name);
     if (w->rank == 2)
         canvas_printf(c, r.row, r.col + used + 3, r.cols - used - 4, ROLE_TEXT, _("[%zu,%zu], y = x · W: rows are inputs, columns outputs"), w->shape[0], w->shape[1]);
     else
         canvas_printf(c, r.row, r.col + used + 3, r.cols - used - 4, ROLE_TEXT, "[%zu]", w->shape[0]);
-    canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, _("entry [%zu,%zu] = %#.9g · %zu of %zu numbers are 0"), row, col, (double)w->data[row * s.shape[1] + col], zeros, w->count);
+    canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, _("entry [%zu,%zu] = %#.9g · %zu of %zu numbers are 0"), row, col, (double)matrix_at(&w->values, row, col), range->zeros, w->count);
     matrix_draw_one(app, c, (Rect){r.row + 3, r.col, r.cols - 1, r.rows - 3},
-                    &(Shown){.here = true, .top = &app->weight_top, .left = &app->weight_left, .like = &s, .data = w->data, .row = row, .col = col});
+                    &(Shown){.here = true, .top = &app->weight_top, .left = &app->weight_left, .like = &s, .values = w->values, .range = range, .row = row, .col = col});
 }
 
 static void move(size_t *at, size_t n, long by)

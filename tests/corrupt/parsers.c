@@ -2,6 +2,7 @@
 #include "parsers.h"
 
 #include "lesson/check.h"
+#include "model/hf.h"
 #include "model/llama2c.h"
 #include "model/native.h"
 #include "term/cast.h"
@@ -55,8 +56,11 @@ static void use_values(const real *values, size_t count)
 
 static void use_weights(const Weights *w)
 {
-    for (size_t i = 0; i < w->count; i++)
-        use_values(w->items[i].data, w->items[i].count);
+    for (size_t i = 0; i < w->count; i++) {
+        real *copy;
+        use_values(weight_borrow(&w->items[i], &copy), w->items[i].count);
+        free(copy);
+    }
 }
 
 static int parse_safetensors(const uint8_t *bytes, size_t n, Error *e)
@@ -97,6 +101,20 @@ static int parse_config(const uint8_t *bytes, size_t n, Error *e)
 {
     Config c;
     if (config_read(&c, (const char *)bytes, n, "input", e) != 0)
+        return -1;
+    use_config(&c);
+    config_free(&c);
+    return 0;
+}
+
+static int parse_hf_config(const uint8_t *bytes, size_t n, Error *e)
+{
+    Config c;
+    Buffer notes = {0};
+    int status = hf_config_read(&c, (const char *)bytes, n, "input", &notes, e);
+    must(status != 0 || notes.len == 0 || strncmp(buffer_text(&notes), "input: ", 7) == 0, "a note does not name the file");
+    buffer_free(&notes);
+    if (status != 0)
         return -1;
     use_config(&c);
     config_free(&c);
@@ -301,6 +319,7 @@ static int parse_lesson(const uint8_t *bytes, size_t n, Error *e)
 const Parser parsers[] = {
     {"safetensors", parse_safetensors},
     {"config", parse_config},
+    {"hf_config", parse_hf_config},
     {"random", parse_random},
     {"vocab", parse_vocab},
     {"checkpoint", parse_checkpoint},

@@ -114,7 +114,7 @@ static inline bool plain_norm(const Case *k, double out[64])
 {
     const Weights *w = &pass_model(k->p)->weights;
     for (size_t j = 0; j < k->cols; j++) {
-        double gain = (double)w->items[k->s->w[0]].data[j], bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)w->items[k->s->w[1]].data[j];
+        double gain = (double)weight_plain(&w->items[k->s->w[0]])[j], bias = k->s->w[1] == NO_WEIGHT ? 0 : (double)weight_plain(&w->items[k->s->w[1]])[j];
         if (fabs(gain) < 0.01)
             return false;
         out[j] = ((double)k->line[j] - bias) / gain;
@@ -127,7 +127,7 @@ static inline double parameters(const Case *k)
 {
     const Config *c = k->c;
     double d = (double)c->d_model, H = (double)(c->n_heads * c->d_head), G = (double)(c->n_kv_heads * c->d_head), f = (double)c->d_ff,
-           b = c->bias, V = (double)c->vocab_size;
+           b = config_has_bias(c, 'Q'), b_o = config_has_bias(c, 'O'), b_f = config_has_bias(c, '1'), V = (double)c->vocab_size;
     switch (k->s->kind) {
     case STAGE_TOKENS:
         return V * d;
@@ -141,12 +141,12 @@ static inline double parameters(const Case *k)
     case STAGE_V:
         return d * G + b * G;
     case STAGE_OUT:
-        return H * d + b * d;
+        return H * d + b_o * d;
     case STAGE_GATE:
     case STAGE_EXPAND:
-        return d * f + b * f;
+        return d * f + b_f * f;
     case STAGE_CONTRACT:
-        return f * d + b * d;
+        return f * d + b_f * d;
     case STAGE_LOGITS:
         return c->tie_embeddings ? 0 : d * V;
     default:

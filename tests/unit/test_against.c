@@ -169,7 +169,8 @@ Test(against, what_differs_is_found)
         for (size_t k = 0; k < s->count; k++)
             copy[k] = isinf((double)copy[k]) ? cases[i].at_hidden : copy[k];
         copy[0] += cases[i].add;
-        SafeOut out[2] = {{"blocks.0.attn.hook_attn_scores", 3, shape, copy}, {"something.else", 1, shape, copy}};
+        SafeOut out[2] = {{.name = "blocks.0.attn.hook_attn_scores", .rank = 3, .shape = shape, .data = copy},
+                          {.name = "something.else", .rank = 1, .shape = shape, .data = copy}};
         cr_assert_eq(safetensors_write(path, out, 2, &e), 0, "%s", e.text);
         cr_assert_eq(safetensors_open(&file, path, &e), 0, "%s", e.text);
         cr_assert_eq(against_compare(&a, p, &file, &e), 0, "%s", e.text);

@@ -25,7 +25,7 @@ static double carried_forward(Pass *p, const Trunk *t, size_t row, size_t k, con
             return 0;
         if (s->kind != STAGE_NORM || (plan->ablations & NO_NORM))
             continue;
-        const real *in = trunk_row(p, (size_t)s->in[0], row), *gain = pass_model(p)->weights.items[s->w[0]].data;
+        const real *in = trunk_row(p, (size_t)s->in[0], row), *gain = weight_plain(&pass_model(p)->weights.items[s->w[0]]);
         double mean = 0, squares = 0, mean_x = 0;
         for (size_t i = 0; i < d && c->norm == NORM_LAYERNORM; i++) {
             mean += (double)in[i] / (double)d;
@@ -60,7 +60,7 @@ static void piece_vector(Pass *p, const AttributionPart *part, size_t row, size_
     size_t d = plan->config->d_model, k = plan->config->d_head;
     if (part->kind == ATTRIBUTION_FFN) {
         const Stage *s = &plan->stages[part->stage];
-        const real *w2 = pass_model(p)->weights.items[s->w[0]].data;
+        const real *w2 = weight_plain(&pass_model(p)->weights.items[s->w[0]]);
         for (size_t i = 0; i < d; i++)
             out[i] = (double)trunk_row(p, (size_t)s->in[0], row)[j] * (double)w2[j * d + i];
         return;
@@ -69,7 +69,7 @@ static void piece_vector(Pass *p, const AttributionPart *part, size_t row, size_
     const Stage *heads = &plan->stages[plan->stages[o->in[0]].in[0]];
     size_t group = plan->config->n_heads / plan->config->n_kv_heads;
     const real *v = pass_value(p, (size_t)heads->in[1]) + (part->head / group * a->shape[2] + j) * k;
-    const real *wo = pass_model(p)->weights.items[o->w[0]].data + part->head * k * d;
+    const real *wo = weight_plain(&pass_model(p)->weights.items[o->w[0]]) + part->head * k * d;
     double share = (double)pass_value(p, part->stage)[(part->head * a->shape[1] + row) * a->shape[2] + j];
     for (size_t i = 0; i < d; i++) {
         out[i] = 0;
@@ -103,7 +103,7 @@ static void check_attribution_of(Pass *p, size_t row, int token, int against)
         if (part->kind == ATTRIBUTION_BIAS || part->kind == ATTRIBUTION_NORM) {
             const Weight *b = &pass_model(p)->weights.items[plan->stages[part->stage].w[1]];
             for (size_t k = 0; k < d; k++)
-                vector[k] = (double)b->data[k];
+                vector[k] = (double)weight_plain(b)[k];
             check_close(part->value, carried_forward(p, &t, row, entry_of(plan, &t, part->stage), vector, token, against), size, "bias");
         }
         if (!part->pieces)
@@ -261,7 +261,7 @@ static void check_reach(Pass *p)
             }
         }
         for (size_t k = 0; k < d; k++) {
-            double bias = plan->stages[out].w[1] == NO_WEIGHT ? 0 : (double)pass_model(p)->weights.items[plan->stages[out].w[1]].data[k];
+            double bias = plan->stages[out].w[1] == NO_WEIGHT ? 0 : (double)weight_plain(&pass_model(p)->weights.items[plan->stages[out].w[1]])[k];
             check_close(sum[k] + bias, (double)trunk_row(p, out, row)[k], 4, "the sub-layer's result");
         }
     }

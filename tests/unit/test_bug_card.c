@@ -16,7 +16,7 @@ static double normed(StageFn forward, double scale, const Config *c)
         x[j] = (real)(j % 2 ? -scale : scale);
         gain[j] = 1;
     }
-    forward(&(StageRun){.stage = &s, .config = c, .in = {x}, .w = {gain, bias}, .out = y});
+    forward(&(StageRun){.stage = &s, .config = c, .in = {x}, .w = {matrix_of(gain, D), matrix_of(bias, D)}, .out = y});
     return (double)y[0];
 }
 

@@ -38,7 +38,7 @@ static void check_operand(Pass *p, const Explanation *x, const Operand *o)
     } else if (o->kind == OPERAND_WEIGHT) {
         const Weight *w = &pass_model(p)->weights.items[o->weight];
         cr_assert(o->row < w->shape[0] && o->col < (w->rank == 2 ? w->shape[1] : 1), "operand outside %s", w->name);
-        cr_assert(o->value == (double)w->data[o->row * (w->rank == 2 ? w->shape[1] : 1) + o->col], "entry of %s", w->name);
+        cr_assert(o->value == (double)weight_plain(w)[o->row * (w->rank == 2 ? w->shape[1] : 1) + o->col], "entry of %s", w->name);
     }
 }
 

@@ -134,7 +134,7 @@ Test(fill, slips_are_named)
         double right = f.question.right.number;
         if (s->kind == STAGE_Q) {
             const Weight *b = &m->weights.items[s->w[1]];
-            wrong = right - (double)b->data[cell.index[0] * m->config.d_head + cell.index[2]];
+            wrong = right - (double)weight_plain(b)[cell.index[0] * m->config.d_head + cell.index[2]];
             want = "no-bias";
         } else if (s->kind == STAGE_SCALED) {
             wrong = (double)in[offset] / (double)m->config.d_head;
@@ -157,8 +157,8 @@ Test(fill, slips_are_named)
                 mean += (double)in[cell.index[0] * 8 + j] / 8;
             for (size_t j = 0; j < 8; j++)
                 variance += pow((double)in[cell.index[0] * 8 + j] - mean, 2) / 8;
-            double gain = (double)m->weights.items[s->w[0]].data[cell.index[1]],
-                   bias = (double)m->weights.items[s->w[1]].data[cell.index[1]];
+            double gain = (double)weight_plain(&m->weights.items[s->w[0]])[cell.index[1]],
+                   bias = (double)weight_plain(&m->weights.items[s->w[1]])[cell.index[1]];
             wrong = (double)in[offset] / sqrt(variance + m->config.norm_eps) * gain + bias;
             want = "not-centred";
         }

@@ -107,7 +107,7 @@ static void write_perturbed(const char *folder, Model *m, size_t i, size_t at)
         largest = fabs((double)values[k]) > (double)largest ? (real)fabs((double)values[k]) : largest;
     values[at] += largest / 1000;
     for (size_t k = 0; k < w->count; k++)
-        out[k] = (SafeOut){w->items[k].name, w->items[k].rank, w->items[k].shape, w->items[k].data};
+        out[k] = (SafeOut){.name = w->items[k].name, .rank = w->items[k].rank, .shape = w->items[k].shape, .values = w->items[k].values};
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     cr_assert_eq(safetensors_write(path, out, w->count, &e), 0, "%s", e.text);
     values[at] = before;

@@ -52,7 +52,7 @@ Test(gradient, points_are_the_stream_and_the_matrices)
         const Weight *w = &m->weights.items[points[i].is_weight ? points[i].index : 0];
         cr_assert_str_eq(points[i].is_weight ? w->name : stage_name(s, name), expected[i]);
         const real *g = points[i].is_weight ? pass_weight_gradient(p, points[i].index) : pass_gradient(p, points[i].index);
-        const real *x = points[i].is_weight ? w->data : pass_value(p, points[i].index);
+        const real *x = points[i].is_weight ? weight_plain(w) : pass_value(p, points[i].index);
         size_t count = points[i].is_weight ? w->count : s->count;
         double gg = 0, xx = 0;
         for (size_t k = 0; k < count; k++) {

@@ -71,7 +71,10 @@ Test(model_config, every_key_is_read)
     const char *text = "{\"kind\": \"encoder-decoder\", \"d_model\": 24, \"n_heads\": 6, \"n_kv_heads\": 3, \"d_head\": 10, \"d_ff\": 7,"
                        "\"encoder_layers\": 3, \"decoder_layers\": 1, \"vocab_size\": 9, \"max_len\": 5, \"norm\": \"rmsnorm\","
                        "\"norm_position\": \"post\", \"norm_eps\": 0, \"position\": \"rope\", \"rope_theta\": 500.5,"
-                       "\"rope_pairing\": \"interleaved\", \"activation\": \"gelu_tanh\", \"ffn\": \"gated\", \"bias\": false,"
+                       "\"rope_pairing\": \"interleaved\", \"rope_scaling\": \"yarn\", \"rope_factor\": 3, \"rope_original_len\": 9,"
+                       "\"rope_low_freq_factor\": 2, \"rope_high_freq_factor\": 5, \"rope_beta_fast\": 30, \"rope_beta_slow\": 2,"
+                       "\"rope_attention_factor\": 1.5, \"rope_truncate\": false, \"score_scale\": 0.25, \"scale_by_layer\": true, \"window\": 6,"
+                       "\"qkv_bias\": true, \"out_bias\": false, \"ffn_bias\": null, \"activation\": \"gelu_tanh\", \"ffn\": \"gated\", \"bias\": false,"
                        "\"tie_embeddings\": false, \"embed_scale\": true, \"split\": \"longest-match\","
                        "\"tokens\": {\"bos\": 0, \"eos\": 1, \"pad\": 2, \"mask\": 3, \"unk\": \"?\"}}";
     Config c;
@@ -80,6 +83,10 @@ Test(model_config, every_key_is_read)
     cr_assert(c.kind == KIND_ENCODER_DECODER && c.d_model == 24 && c.n_heads == 6 && c.n_kv_heads == 3 && c.d_head == 10 && c.d_ff == 7);
     cr_assert(c.encoder_layers == 3 && c.decoder_layers == 1 && c.vocab_size == 9 && c.max_len == 5);
     cr_assert(c.norm == NORM_RMSNORM && c.norm_position == NORM_POST && c.norm_eps == 0 && c.position == POSITION_ROPE);
+    cr_assert(c.rope_scaling == ROPE_SCALING_YARN && c.rope_factor == 3 && c.rope_original_len == 9 && c.rope_low_freq_factor == 2 &&
+              c.rope_high_freq_factor == 5 && c.rope_beta_fast == 30 && c.rope_beta_slow == 2 && c.rope_attention_factor == 1.5 && !c.rope_truncate);
+    cr_assert(c.score_scale == 0.25 && c.scale_by_layer && c.window == 6);
+    cr_assert(config_has_bias(&c, 'Q') && !config_has_bias(&c, 'O') && !config_has_bias(&c, '1') && c.ffn_bias == SWITCH_UNSET);
     cr_assert(c.rope_theta == 500.5 && c.rope_pairing == PAIRING_INTERLEAVED && c.activation == ACTIVATION_GELU_TANH);
     cr_assert(c.ffn == FFN_GATED && !c.bias && !c.tie_embeddings && c.embed_scale && c.split == SPLIT_LONGEST_MATCH);
     cr_assert(c.bos == 0 && c.eos == 1 && c.pad == 2 && c.mask == 3 && c.unk == -1);
@@ -175,6 +182,13 @@ Test(model_config, errors_name_the_key)
     refuse("{\"norm_eps\": 1e999}", "line 1");
     refuse("{\"norm_eps\": NaN}", "line 1");
     refuse("{\"rope_theta\": 0}", "rope_theta");
+    refuse("{\"rope_scaling\": \"ntk\"}", "rope_scaling");
+    refuse("{\"rope_scaling\": \"linear\", \"rope_factor\": 0}", "rope_factor");
+    refuse("{\"rope_scaling\": \"yarn\", \"rope_factor\": 2}", "rope_original_len");
+    refuse("{\"rope_scaling\": \"llama3\", \"rope_original_len\": 9, \"rope_high_freq_factor\": 1}", "rope_high_freq_factor");
+    refuse("{\"score_scale\": -1}", "score_scale");
+    refuse("{\"qkv_bias\": 1}", "qkv_bias");
+    refuse("{\"window\": -1}", "window");
     refuse("{\"n_heads\": 3, \"n_kv_heads\": 2, \"d_head\": 4}", "n_kv_heads: expected a divisor of n_heads (3), found 2");
     refuse("{\"n_heads\": 2, \"n_kv_heads\": 4}", "n_kv_heads");
     refuse("{\"position\": \"rope\", \"d_head\": 5}", "d_head: expected an even number, because RoPE turns pairs, found 5");
@@ -299,6 +313,11 @@ Test(model_config, description)
     c.n_kv_heads = 2;
     c.position = POSITION_ROPE;
     describes(&c, "encoder–decoder · post-norm · RoPE · d 16, 4 heads (2 key/value), 1+2 layers");
+    c.rope_scaling = ROPE_SCALING_YARN;
+    c.window = 128;
+    describes(&c, "encoder–decoder · post-norm · RoPE (yarn) · d 16, 4 heads (2 key/value), window 128, 1+2 layers");
+    c.rope_scaling = ROPE_SCALING_NONE;
+    c.window = 0;
     c.kind = KIND_ENCODER;
     c.norm = NORM_NONE;
     c.n_heads = c.n_kv_heads = 1;

@@ -23,7 +23,7 @@ static double at(const Model *m, const char *name, size_t r, size_t c)
     cr_assert_geq(i, 0, "%s", name);
     const Weight *w = &m->weights.items[i];
     cr_assert(r < w->shape[0] && (w->rank == 1 ? c == 0 : c < w->shape[1]), "%s", name);
-    return (double)w->data[w->rank == 1 ? r : r * w->shape[1] + c];
+    return (double)weight_plain(w)[w->rank == 1 ? r : r * w->shape[1] + c];
 }
 
 Test(model_llama2c, shared_classifier)

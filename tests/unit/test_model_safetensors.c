@@ -89,7 +89,9 @@ Test(model_safetensors, written_is_read_back)
     char folder[64], path[128];
     real a[6] = {1, 2, (real)0.1, -4, INFINITY, (real)1e-30}, b[1] = {7};
     size_t shape[3] = {2, 1, 3};
-    SafeOut items[] = {{"z \"quoted\" \\ 我", 3, shape, a}, {"a", 0, NULL, b}, {"empty", 1, (size_t[]){0}, NULL}};
+    SafeOut items[] = {{.name = "z \"quoted\" \\ 我", .rank = 3, .shape = shape, .data = a},
+                       {.name = "a", .data = b},
+                       {.name = "empty", .rank = 1, .shape = (size_t[]){0}}};
     Error e = {{0}};
     snprintf(path, sizeof path, "%s/out.safetensors", help_folder(folder));
     cr_assert_eq(safetensors_write(path, items, 3, &e), 0, "%s", e.text);

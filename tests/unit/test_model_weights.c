@@ -25,7 +25,7 @@ static void lists(const char *config, const char *expected)
         buffer_printf(&b, i ? " %s" : "%s", x->name);
         buffer_printf(&b, x->rank == 1 ? "[%zu]" : "[%zu,%zu]", x->shape[0], x->shape[1]);
         cr_assert_eq(x->count, x->rank == 1 ? x->shape[0] : x->shape[0] * x->shape[1]);
-        cr_assert_null(x->data);
+        cr_assert_null(weight_plain(x));
         cr_assert_eq(weights_find(&w, x->name), (int)i);
         total += x->count;
     }
@@ -104,7 +104,7 @@ Test(model_weights, one_block)
     cr_assert_eq(weights_allocate(&w, &e), 0);
     const real *at = w.block;
     for (size_t i = 0; i < w.count; i++) {
-        cr_assert_eq(w.items[i].data, at);
+        cr_assert_eq(weight_plain(&w.items[i]), at);
         cr_assert_eq(weights_values(&w, i), at);
         for (size_t k = 0; k < w.items[i].count; k++)
             cr_assert_eq(at[k], 0);
@@ -128,8 +128,8 @@ static void statistics(const Model *m, const char *name, double mean, double dev
     const Weight *w = &m->weights.items[i];
     double sum = 0, squares = 0, n = (double)w->count;
     for (size_t k = 0; k < w->count; k++) {
-        sum += (double)w->data[k];
-        squares += (double)w->data[k] * (double)w->data[k];
+        sum += (double)weight_plain(w)[k];
+        squares += (double)weight_plain(w)[k] * (double)weight_plain(w)[k];
     }
     double found = sqrt(squares / n - sum / n * sum / n);
     /* Five standard errors of each. */

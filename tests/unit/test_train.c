@@ -131,7 +131,7 @@ static void finish_run(const char *recipe, const char *folder, size_t begins_at,
     Model *m = model_open(folder, NULL, &e);
     cr_assert(m && !m->untrained, "%s", e.text);
     for (size_t i = 0, at = 0; i < m->weights.count; at += m->weights.items[i++].count)
-        cr_assert_arr_eq(m->weights.items[i].data, expected + at, m->weights.items[i].count * sizeof *expected, "%s", m->weights.items[i].name);
+        cr_assert_arr_eq(weight_plain(&m->weights.items[i]), expected + at, m->weights.items[i].count * sizeof *expected, "%s", m->weights.items[i].name);
     model_free(m);
 }
 
@@ -612,8 +612,8 @@ Test(train, weights_begin_as_the_recipe_says)
         const Weight *w = &weights->items[weights_find(weights, expected[k].weight)];
         double squares = 0, most = 0;
         for (size_t i = 0; i < w->count; i++) {
-            squares += (double)w->data[i] * (double)w->data[i];
-            most = fmax(most, fabs((double)w->data[i]));
+            squares += (double)weight_plain(w)[i] * (double)weight_plain(w)[i];
+            most = fmax(most, fabs((double)weight_plain(w)[i]));
         }
         double found = sqrt(squares / (double)w->count);
         cr_expect_float_eq(found, expected[k].deviation, 0.1 * expected[k].deviation, "%s: %g", w->name, found);
@@ -621,7 +621,7 @@ Test(train, weights_begin_as_the_recipe_says)
         for (size_t i = 0; i < weights->count; i++) {
             const Weight *v = &weights->items[i];
             for (size_t j = 0; v->rank == 1 && j < v->count; j++)
-                cr_expect_eq((double)v->data[j], strstr(v->name, "gain") ? 1 : 0, "%s", v->name);
+                cr_expect_eq((double)weight_plain(v)[j], strstr(v->name, "gain") ? 1 : 0, "%s", v->name);
         }
         trainer_free(t);
         recipe_free(&r);

@@ -1,0 +1,109 @@
+/* hf.c - a Hugging Face folder opened. */
+#include "model/hf_internal.h"
+
+#include "base/text.h"
+#include "model/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool hf_is_folder(const char *folder)
+{
+    char *path = file_join(folder, "config.json");
+    File file;
+    bool is = false;
+    if (path && file_exists(path) && file_open(&file, path, NULL) == 0) {
+        json_t *root = file.size <= CONFIG_MAX_TEXT ? json_loadb((const char *)file.data, file.size, 0, NULL) : NULL;
+        is = json_object_get(root, "model_type") || json_object_get(root, "architectures");
+        json_decref(root);
+        file_close(&file);
+    }
+    free(path);
+    return is;
+}
+
+/* generation_config.json says which tokens begin and end where config.json does not. */
+static int read_generation(Config *c, const char *folder, Buffer *notes, Error *e)
+{
+    char *path = file_join(folder, "generation_config.json");
+    File file;
+    int status = 0;
+    if (path && file_exists(path) && (status = file_open(&file, path, e)) == 0) {
+        json_t *root = file.size <= CONFIG_MAX_TEXT ? json_loadb((const char *)file.data, file.size, 0, NULL) : NULL;
+        Fields f = {root, path, "", notes};
+        if (!json_is_object(root))
+            status = error_set(e, "%s: expected an object in JSON, found something else", path);
+        if (status == 0 && c->bos < 0)
+            status = fields_token(&f, "bos_token_id", c->vocab_size, &c->bos, e);
+        if (status == 0 && c->eos < 0)
+            status = fields_token(&f, "eos_token_id", c->vocab_size, &c->eos, e);
+        json_decref(root);
+        file_close(&file);
+    }
+    free(path);
+    return status;
+}
+
+static int open_config(Model *m, const HfArchitecture **a, const char *folder, Buffer *notes, Error *e)
+{
+    char *path = file_join(folder, "config.json");
+    File file;
+    int status = path ? file_open(&file, path, e) : error_memory(e, folder);
+    if (status == 0) {
+        status = hf_read_config(&m->config, a, (const char *)file.data, file.size, path, notes, e);
+        file_close(&file);
+    }
+    free(path);
+    return status == 0 ? read_generation(&m->config, folder, notes, e) : -1;
+}
+
+/* The tokenizers of these folders are not read yet: a vocabulary of ours may be given, or there are ids only. */
+static int open_vocab(Model *m, const char *folder, const char *tokenizer, Buffer *notes, Error *e)
+{
+    static const char *const theirs[] = {"tokenizer.json", "vocab.json", "tokenizer.model", NULL};
+    char *found = tokenizer ? NULL : tokenizer_beside(folder, theirs);
+    if (found)
+        buffer_printf(notes, _("%s: this tokenizer is not read: the model takes --ids, and shows ids\n"), found);
+    free(found);
+    m->vocab = tokenizer_for(&m->config, tokenizer, folder, e);
+    return m->vocab ? 0 : -1;
+}
+
+/* "Hugging Face gpt2, 124 million numbers as F32" */
+static char *summarise(const Model *m, const HfArchitecture *a)
+{
+    Buffer text = {0};
+    double n = (double)m->weights.total;
+    const char *format = dtype_name(m->weights.items[0].values.dtype);
+    if (n >= 1e6)
+        buffer_printf(&text, _("Hugging Face %s, %.4g million numbers as %s"), a->model_type, n / 1e6, format);
+    else
+        buffer_printf(&text, ngettext("Hugging Face %s, %zu number as %s", "Hugging Face %s, %zu numbers as %s", m->weights.total),
+                      a->model_type, m->weights.total, format);
+    char *summary = text.failed ? NULL : strdup(buffer_text(&text));
+    buffer_free(&text);
+    return summary;
+}
+
+int hf_open(Model *m, const char *folder, const char *tokenizer, Error *e)
+{
+    const HfArchitecture *a = NULL;
+    HfFiles files = {0};
+    Buffer notes = {0};
+    int status = open_config(m, &a, folder, &notes, e);
+    if (status == 0)
+        status = hf_files_open(&files, folder, e);
+    if (status == 0)
+        status = hf_weights(&m->weights, &m->config, a, &files, e);
+    hf_files_close(&files);
+    if (status == 0)
+        status = open_vocab(m, folder, tokenizer, &notes, e);
+    if (status == 0) {
+        free(m->summary);
+        m->summary = summarise(m, a);
+        m->notes = strdup(buffer_text(&notes));
+        status = m->summary && m->notes && !notes.failed ? 0 : error_memory(e, folder);
+    }
+    buffer_free(&notes);
+    return status;
+}

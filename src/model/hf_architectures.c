@@ -1,0 +1,87 @@
+/* hf_architectures.c - the architectures that are read, and where each of our weights lies in their files.
+ *
+ * Owns names only. */
+#include "model/hf_internal.h"
+
+#include "model/nearest.h"
+
+#include <string.h>
+
+/* GPT-2's Conv1D is [inputs, outputs] as ours; c_attn is W_Q, W_K and W_V side by side. */
+static const HfTensor gpt2_tensors[] = {
+    {"decoder.embed.W_E", "wte.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.embed.W_P", "wpe.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.gain", "h.%zu.ln_1.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.bias", "h.%zu.ln_1.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_Q", "h.%zu.attn.c_attn.weight", PLAIN, HF_FUSED_Q, false},
+    {"decoder.%zu.self.b_Q", "h.%zu.attn.c_attn.bias", PLAIN, HF_FUSED_Q, false},
+    {"decoder.%zu.self.W_K", "h.%zu.attn.c_attn.weight", PLAIN, HF_FUSED_K, false},
+    {"decoder.%zu.self.b_K", "h.%zu.attn.c_attn.bias", PLAIN, HF_FUSED_K, false},
+    {"decoder.%zu.self.W_V", "h.%zu.attn.c_attn.weight", PLAIN, HF_FUSED_V, false},
+    {"decoder.%zu.self.b_V", "h.%zu.attn.c_attn.bias", PLAIN, HF_FUSED_V, false},
+    {"decoder.%zu.self.W_O", "h.%zu.attn.c_proj.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.b_O", "h.%zu.attn.c_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.gain", "h.%zu.ln_2.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.bias", "h.%zu.ln_2.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_1", "h.%zu.mlp.c_fc.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_1", "h.%zu.mlp.c_fc.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_2", "h.%zu.mlp.c_proj.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_2", "h.%zu.mlp.c_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.final_norm.gain", "ln_f.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.final_norm.bias", "ln_f.bias", PLAIN, HF_WHOLE, false},
+    {"output.W_U", "lm_head.weight", TRANSPOSED, HF_WHOLE, true},
+    {NULL, NULL, PLAIN, HF_WHOLE, false},
+};
+
+static const char *const gpt2_unused[] = {".attn.bias", ".attn.masked_bias", NULL}; /* the triangle of the mask, which we compute */
+
+/* nn.Linear's weight is [outputs, inputs]. */
+static const HfTensor llama_tensors[] = {
+    {"decoder.embed.W_E", "embed_tokens.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.gain", "layers.%zu.input_layernorm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_Q", "layers.%zu.self_attn.q_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_Q", "layers.%zu.self_attn.q_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_K", "layers.%zu.self_attn.k_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_K", "layers.%zu.self_attn.k_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_V", "layers.%zu.self_attn.v_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_V", "layers.%zu.self_attn.v_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_O", "layers.%zu.self_attn.o_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_O", "layers.%zu.self_attn.o_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.gain", "layers.%zu.post_attention_layernorm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_G", "layers.%zu.mlp.gate_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_G", "layers.%zu.mlp.gate_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_1", "layers.%zu.mlp.up_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_1", "layers.%zu.mlp.up_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_2", "layers.%zu.mlp.down_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_2", "layers.%zu.mlp.down_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.final_norm.gain", "norm.weight", PLAIN, HF_WHOLE, false},
+    {"output.W_U", "lm_head.weight", TRANSPOSED, HF_WHOLE, true},
+    {NULL, NULL, PLAIN, HF_WHOLE, false},
+};
+
+static const char *const llama_unused[] = {".rotary_emb.inv_freq", NULL}; /* RoPE's speeds, which we compute */
+
+const HfArchitecture hf_architectures[] = {
+    {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused},
+    {"llama", hf_read_llama, llama_tensors, "model.", llama_unused},
+    {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused},
+    {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+const HfArchitecture *hf_find_architecture(const char *model_type, const char *file, Error *e)
+{
+    Buffer known = {0};
+    char quoted[QUOTE_SHORT];
+    for (const HfArchitecture *a = hf_architectures; a->model_type; a++) {
+        if (strcmp(a->model_type, model_type) == 0) {
+            buffer_free(&known);
+            return a;
+        }
+        buffer_printf(&known, "%s%s", known.len == 0 ? "" : a[1].model_type ? ", " : " or ", a->model_type);
+    }
+    error_set(e, "%s: model_type: expected an architecture that is read here, %s, found %s", file, buffer_text(&known),
+              quote_short(model_type, strlen(model_type), quoted));
+    buffer_free(&known);
+    return NULL;
+}

@@ -1,0 +1,378 @@
+/* hf_config.c - config.json of GPT-2, Llama, Mistral and Qwen2 as our config.
+ *
+ * Owns what their fields mean, and their defaults: those of the configuration classes of the transformers library, which leaves fields out.
+ * A field that changes the numbers is read, or refused by name. */
+#include "model/hf_internal.h"
+
+#include "base/text.h"
+#include "model/nearest.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what several architectures share ---- */
+
+static int read_activation(Config *c, Fields *f, const char *name, const char *usual, Error *e)
+{
+    static const struct {
+        const char *name;
+        Activation activation;
+    } known[] = {
+        {"gelu_new", ACTIVATION_GELU_TANH},  {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH},
+        {"gelu_fast", ACTIVATION_GELU_TANH}, {"gelu", ACTIVATION_GELU},
+        {"gelu_python", ACTIVATION_GELU},    {"relu", ACTIVATION_RELU},
+        {"silu", ACTIVATION_SILU},           {"swish", ACTIVATION_SILU},
+    };
+    const char *found = usual;
+    char quoted[QUOTE_SHORT];
+    if (fields_text(f, name, &found, e) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(found, known[i].name) == 0) {
+            c->activation = known[i].activation;
+            json_object_del(f->left, name);
+            return 0;
+        }
+    return error_set(e, "%s: %s: expected gelu_new, gelu_pytorch_tanh, gelu_fast, gelu, gelu_python, relu, silu or swish, found %s",
+                     f->file, name, quote_short(found, strlen(found), quoted));
+}
+
+static int read_tokens(Config *c, Fields *f, Error *e)
+{
+    /* No padding: the library masks none unless it is told to, and the ids given here are all read. */
+    return fields_token(f, "bos_token_id", c->vocab_size, &c->bos, e) == 0 &&
+                   fields_token(f, "eos_token_id", c->vocab_size, &c->eos, e) == 0
+               ? 0
+               : -1;
+}
+
+/* The width of a head where it is not given. */
+static int divide_heads(Config *c, const Fields *f, const char *width, const char *heads, Error *e)
+{
+    if (c->d_head == 0 && c->d_model % c->n_heads != 0)
+        return error_set(e, "%s: %s: expected a multiple of %s (%zu), found %zu", f->file, width, heads, c->n_heads, c->d_model);
+    if (c->d_head == 0)
+        c->d_head = c->d_model / c->n_heads;
+    return 0;
+}
+
+/* ---- GPT-2 (Radford et al. 2019) ---- */
+
+int hf_read_gpt2(Config *c, Fields *f, Error *e)
+{
+    bool scaled = true;
+    c->vocab_size = 50257;
+    c->max_len = 1024;
+    c->d_model = 768;
+    c->decoder_layers = c->n_heads = 12;
+    c->d_ff = c->d_head = 0;
+    c->norm = NORM_LAYERNORM;
+    c->norm_eps = 1e-5;
+    c->position = POSITION_LEARNED;
+    c->ffn = FFN_MLP;
+    c->bias = true;
+    c->tie_embeddings = true;
+    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
+        fields_size(f, "n_ctx", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_size(f, "n_positions", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_size(f, "n_embd", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
+        fields_size(f, "n_layer", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
+        fields_size(f, "n_head", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+        fields_size(f, "n_inner", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 || fields_number(f, "layer_norm_epsilon", &c->norm_eps, e) != 0 ||
+        read_activation(c, f, "activation_function", "gelu_new", e) != 0 || fields_bool(f, "scale_attn_weights", &scaled, e) != 0 ||
+        fields_bool(f, "scale_attn_by_inverse_layer_idx", &c->scale_by_layer, e) != 0 ||
+        fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
+        fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
+        divide_heads(c, f, "n_embd", "n_head", e) != 0 || read_tokens(c, f, e) != 0)
+        return -1;
+    fields_ignore(f, (const char *const[]){"reorder_and_upcast_attn", NULL}); /* the same product in another order */
+    c->n_kv_heads = c->n_heads;
+    c->d_ff = c->d_ff ? c->d_ff : 4 * c->d_model;
+    c->score_scale = scaled ? 0 : 1;
+    return 0;
+}
+
+/* ---- RoPE's scaling, under its older name rope_scaling and its newer one rope_parameters ---- */
+
+static int missing(const Fields *f, const char *name, const char *type, Error *e)
+{
+    return error_set(e, "%s: %s%s: expected a value, because rope_type is %s, found none", f->file, f->path, name, type);
+}
+
+/* mscale as YaRN has it: how much longer queries and keys become for a factor. */
+static double yarn_mscale(double factor, double mscale)
+{
+    return factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1;
+}
+
+/* YaRN's own fields. The attention factor is given, or follows from mscale and mscale_all_dim, or from the factor alone. */
+static int read_yarn(Config *c, Fields *f, bool has_factor, Error *e)
+{
+    double mscale = 0, all = 0;
+    bool has_original = fields_has(f, "original_max_position_embeddings");
+    c->rope_original_len = c->max_len;
+    if (fields_size(f, "original_max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->rope_original_len, e) != 0 ||
+        fields_number(f, "beta_fast", &c->rope_beta_fast, e) != 0 || fields_number(f, "beta_slow", &c->rope_beta_slow, e) != 0 ||
+        fields_number(f, "attention_factor", &c->rope_attention_factor, e) != 0 || fields_number(f, "mscale", &mscale, e) != 0 ||
+        fields_number(f, "mscale_all_dim", &all, e) != 0 || fields_bool(f, "truncate", &c->rope_truncate, e) != 0)
+        return -1;
+    if (!has_factor && !has_original)
+        return missing(f, "factor", "yarn", e);
+    if (!has_factor)
+        c->rope_factor = (double)c->max_len / (double)c->rope_original_len;
+    if (c->rope_attention_factor == 0 && mscale != 0 && all != 0)
+        c->rope_attention_factor = yarn_mscale(c->rope_factor, mscale) / yarn_mscale(c->rope_factor, all);
+    return 0;
+}
+
+static int read_rope_type(Config *c, Fields *f, Error *e)
+{
+    const char *type = "default", *older = NULL;
+    char quoted[QUOTE_SHORT];
+    bool has_factor = fields_has(f, "factor"), has_original = fields_has(f, "original_max_position_embeddings");
+    if (fields_text(f, "type", &older, e) != 0)
+        return -1;
+    type = older ? older : type;
+    if (fields_text(f, "rope_type", &type, e) != 0 || fields_number(f, "rope_theta", &c->rope_theta, e) != 0)
+        return -1;
+    double rotated = 1;
+    if (fields_number(f, "partial_rotary_factor", &rotated, e) != 0)
+        return -1;
+    if (rotated != 1)
+        return error_set(e, "%s: %spartial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here",
+                         f->file, f->path, rotated);
+    if (strcmp(type, "default") == 0) {
+        c->rope_scaling = ROPE_SCALING_NONE;
+    } else if (strcmp(type, "linear") == 0) {
+        c->rope_scaling = ROPE_SCALING_LINEAR;
+    } else if (strcmp(type, "dynamic") == 0) {
+        c->rope_scaling = ROPE_SCALING_DYNAMIC;
+        c->rope_original_len = c->max_len; /* as the library has it: the other field is not read */
+        fields_ignore(f, (const char *const[]){"original_max_position_embeddings", NULL});
+    } else if (strcmp(type, "llama3") == 0) {
+        c->rope_scaling = ROPE_SCALING_LLAMA3;
+        if (!has_original)
+            return missing(f, "original_max_position_embeddings", type, e);
+        if (!fields_has(f, "low_freq_factor") || !fields_has(f, "high_freq_factor"))
+            return missing(f, fields_has(f, "low_freq_factor") ? "high_freq_factor" : "low_freq_factor", type, e);
+        if (fields_size(f, "original_max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->rope_original_len, e) != 0 ||
+            fields_number(f, "low_freq_factor", &c->rope_low_freq_factor, e) != 0 ||
+            fields_number(f, "high_freq_factor", &c->rope_high_freq_factor, e) != 0)
+            return -1;
+    } else if (strcmp(type, "yarn") == 0) {
+        c->rope_scaling = ROPE_SCALING_YARN;
+    } else {
+        return error_set(e, "%s: %srope_type: expected default, linear, dynamic, llama3 or yarn, found %s, which is not read here", f->file,
+                         f->path, quote_short(type, strlen(type), quoted));
+    }
+    if (fields_number(f, "factor", &c->rope_factor, e) != 0)
+        return -1;
+    if (c->rope_scaling != ROPE_SCALING_NONE && c->rope_scaling != ROPE_SCALING_YARN && !has_factor)
+        return missing(f, "factor", type, e);
+    if (c->rope_scaling == ROPE_SCALING_YARN && read_yarn(c, f, has_factor, e) != 0)
+        return -1;
+    fields_ignore(f, (const char *const[]){"type", "rope_type", NULL});
+    return 0;
+}
+
+static int read_rope(Config *c, Fields *f, Error *e)
+{
+    static const char *const names[] = {"rope_scaling", "rope_parameters"};
+    char found[FOUND_MAX], path[24];
+    if (fields_number(f, "rope_theta", &c->rope_theta, e) != 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        json_t *object = json_incref(json_object_get(f->left, names[i]));
+        json_object_del(f->left, names[i]);
+        snprintf(path, sizeof path, "%s.", names[i]);
+        Fields rope = {object, f->file, path, f->notes};
+        int status = 0;
+        if (json_is_object(object)) {
+            status = read_rope_type(c, &rope, e);
+            if (status == 0)
+                fields_finish(&rope);
+        } else if (object && !json_is_null(object)) {
+            status = error_set(e, "%s: %s: expected an object, found %s", f->file, names[i], found_describe(object, found));
+        }
+        json_decref(object);
+        if (status != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- Llama (Touvron et al. 2023) ---- */
+
+int hf_read_llama(Config *c, Fields *f, Error *e)
+{
+    double rotated = 1;
+    bool interleaved = false, attention_bias = false, ffn_bias = false;
+    c->vocab_size = 32000;
+    c->d_model = 4096;
+    c->d_ff = 11008;
+    c->decoder_layers = c->n_heads = 32;
+    c->n_kv_heads = c->d_head = 0;
+    c->max_len = 2048;
+    c->norm = NORM_RMSNORM;
+    c->norm_eps = 1e-6;
+    c->position = POSITION_ROPE;
+    c->ffn = FFN_GATED;
+    c->bias = false;
+    c->tie_embeddings = false;
+    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
+        fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
+        fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
+        fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
+        fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+        fields_size(f, "num_key_value_heads", 1, CONFIG_MAX_SIZE, &c->n_kv_heads, e) != 0 ||
+        fields_size(f, "head_dim", 1, CONFIG_MAX_SIZE, &c->d_head, e) != 0 ||
+        fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_number(f, "rms_norm_eps", &c->norm_eps, e) != 0 || read_activation(c, f, "hidden_act", "silu", e) != 0 ||
+        fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 || fields_bool(f, "attention_bias", &attention_bias, e) != 0 ||
+        fields_bool(f, "mlp_bias", &ffn_bias, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
+        fields_bool(f, "rope_interleaved", &interleaved, e) != 0 || divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 ||
+        read_rope(c, f, e) != 0 || read_tokens(c, f, e) != 0)
+        return -1;
+    if (rotated != 1)
+        return error_set(e, "%s: partial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here",
+                         f->file, rotated);
+    if (c->n_kv_heads == 0)
+        c->n_kv_heads = c->n_heads;
+    if (c->n_heads % c->n_kv_heads != 0)
+        return error_set(e, "%s: num_key_value_heads: expected a divisor of num_attention_heads (%zu), found %zu", f->file, c->n_heads,
+                         c->n_kv_heads);
+    if (c->d_head % 2 != 0)
+        return error_set(e, "%s: head_dim: expected an even number, because RoPE turns pairs, found %zu", f->file, c->d_head);
+    c->rope_pairing = interleaved ? PAIRING_INTERLEAVED : PAIRING_HALF;
+    c->qkv_bias = c->out_bias = attention_bias ? SWITCH_ON : SWITCH_UNSET;
+    c->ffn_bias = ffn_bias ? SWITCH_ON : SWITCH_UNSET;
+    return 0;
+}
+
+/* ---- what is Llama but for one thing ---- */
+
+/* layer_types says of each layer whether it has the window: here all have it, or none. */
+static int read_layer_types(Config *c, Fields *f, Error *e)
+{
+    json_t *types = json_incref(json_object_get(f->left, "layer_types"));
+    json_object_del(f->left, "layer_types");
+    size_t full = 0, sliding = 0, n = json_array_size(types);
+    char found[FOUND_MAX];
+    int status = 0;
+    for (size_t i = 0; i < n && status == 0; i++) {
+        const char *type = json_string_value(json_array_get(types, i));
+        full += type && strcmp(type, "full_attention") == 0;
+        sliding += type && strcmp(type, "sliding_attention") == 0;
+        if (full + sliding != i + 1)
+            status = error_set(e, "%s: layer_types: expected full_attention or sliding_attention for each layer, found %s", f->file,
+                               found_describe(json_array_get(types, i), found));
+    }
+    if (status == 0 && full && sliding && c->window)
+        status =
+            error_set(e, "%s: layer_types: expected the same for all layers, found a window in %zu and none in %zu, which is not read here",
+                      f->file, sliding, full);
+    if (full && !sliding)
+        c->window = 0;
+    json_decref(types);
+    return status;
+}
+
+int hf_read_mistral(Config *c, Fields *f, Error *e)
+{
+    c->n_kv_heads = 0;
+    c->window = 4096;
+    if (json_is_null(json_object_get(f->left, "sliding_window")))
+        c->window = 0;
+    if (!json_object_get(f->left, "num_key_value_heads"))
+        json_object_set_new(f->left, "num_key_value_heads", json_integer(8)); /* the class's default */
+    if (!json_object_get(f->left, "intermediate_size"))
+        json_object_set_new(f->left, "intermediate_size", json_integer(14336));
+    if (!json_object_get(f->left, "max_position_embeddings"))
+        json_object_set_new(f->left, "max_position_embeddings", json_integer(4096 * 32));
+    return fields_size(f, "sliding_window", 1, CONFIG_MAX_SIZE, &c->window, e) == 0 && read_layer_types(c, f, e) == 0
+               ? hf_read_llama(c, f, e)
+               : -1;
+}
+
+/* Qwen2 has biases in W_Q, W_K and W_V, and a window only where use_sliding_window says so, from layer max_window_layers on. */
+int hf_read_qwen2(Config *c, Fields *f, Error *e)
+{
+    bool windows = false;
+    size_t window = 4096, from = 28;
+    if (fields_bool(f, "use_sliding_window", &windows, e) != 0 || fields_size(f, "sliding_window", 0, CONFIG_MAX_SIZE, &window, e) != 0 ||
+        fields_size(f, "max_window_layers", 0, CONFIG_MAX_SIZE, &from, e) != 0 ||
+        fields_refuse_unless(f, "use_mrope", false, _("positions of several dimensions"), e) != 0)
+        return -1;
+    c->window = windows ? window : 0;
+    bool by_layer = json_object_get(f->left, "layer_types") != NULL;
+    if (read_layer_types(c, f, e) != 0)
+        return -1;
+    if (!json_object_get(f->left, "vocab_size"))
+        json_object_set_new(f->left, "vocab_size", json_integer(151936));
+    if (!json_object_get(f->left, "intermediate_size"))
+        json_object_set_new(f->left, "intermediate_size", json_integer(22016));
+    if (!json_object_get(f->left, "max_position_embeddings"))
+        json_object_set_new(f->left, "max_position_embeddings", json_integer(32768));
+    if (hf_read_llama(c, f, e) != 0)
+        return -1;
+    if (c->window && !by_layer && from > 0 && from < c->decoder_layers)
+        return error_set(e,
+                         "%s: max_window_layers: expected 0 or at least num_hidden_layers (%zu), found %zu: a window in some layers only "
+                         "is not read here",
+                         f->file, c->decoder_layers, from);
+    if (c->window && !by_layer && from >= c->decoder_layers)
+        c->window = 0;
+    c->qkv_bias = SWITCH_ON;
+    return 0;
+}
+
+/* ---- the whole file ---- */
+
+static int read_object(Config *c, const HfArchitecture **a, Fields *f, Error *e)
+{
+    const char *type = NULL;
+    char found[FOUND_MAX];
+    *c = config_default();
+    c->kind = KIND_DECODER;
+    c->encoder_layers = 0;
+    c->norm_position = NORM_PRE;
+    if (fields_text(f, "model_type", &type, e) != 0)
+        return -1;
+    if (!type)
+        return error_set(e, "%s: model_type: expected one, such as \"gpt2\" or \"llama\", found none", f->file);
+    if (fields_has(f, "quantization_config"))
+        return error_set(
+            e, "%s: quantization_config: expected none, found %s: quantised weights are not read; try the model that it was made from",
+            f->file, found_describe(json_object_get(f->left, "quantization_config"), found));
+    if (json_object_size(json_object_get(f->left, "pruned_heads")) == 0)
+        json_object_del(f->left, "pruned_heads");
+    json_object_del(f->left, "quantization_config");
+    *a = hf_find_architecture(type, f->file, e);
+    if (!*a || (*a)->read(c, f, e) != 0)
+        return -1;
+    fields_finish(f);
+    return config_check(c, f->file, e);
+}
+
+int hf_read_config(Config *c, const HfArchitecture **a, const char *text, size_t n, const char *file, Buffer *notes, Error *e)
+{
+    json_error_t where;
+    char found[FOUND_MAX];
+    if (n > CONFIG_MAX_TEXT)
+        return error_set(e, "%s: expected at most %d bytes, found %zu", file, CONFIG_MAX_TEXT, n);
+    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
+    if (!root)
+        return error_set(e, "%s: line %d, column %d: expected JSON: %s", file, where.line, where.column, where.text);
+    Fields f = {root, file, "", notes};
+    int status = json_is_object(root) ? read_object(c, a, &f, e)
+                                      : error_set(e, "%s: expected an object, found %s", file, found_describe(root, found));
+    json_decref(root);
+    return status;
+}
+
+int hf_config_read(Config *c, const char *text, size_t n, const char *file, Buffer *notes, Error *e)
+{
+    const HfArchitecture *a;
+    return hf_read_config(c, &a, text, n, file, notes, e);
+}

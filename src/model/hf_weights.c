@@ -1,0 +1,180 @@
+/* hf_weights.c - our weights as views of a folder's tensors.
+ *
+ * Owns the checks of names, shapes and formats. Reads no value. */
+#include "model/hf_internal.h"
+
+#include "base/text.h"
+#include "model/nearest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_MAX_BYTES = 160 };
+
+typedef struct Work {
+    const Config *c;
+    const HfArchitecture *a;
+    const HfFiles *files;
+    bool prefixed;
+    bool **used; /* by shard, by tensor */
+} Work;
+
+/* "h.%zu.ln_1.weight" of a layer. Both kinds of pattern are this program's own. */
+static void fill_in(char out[NAME_MAX_BYTES], const char *prefix, const char *pattern, size_t layer)
+{
+    const char *number = strstr(pattern, "%zu");
+    if (number)
+        snprintf(out, NAME_MAX_BYTES, "%s%.*s%zu%s", prefix, (int)(number - pattern), pattern, layer, number + 3);
+    else
+        snprintf(out, NAME_MAX_BYTES, "%s%s", prefix, pattern);
+}
+
+static void their_name(const Work *w, const HfTensor *t, size_t layer, char out[NAME_MAX_BYTES])
+{
+    fill_in(out, w->prefixed && !t->bare ? w->a->prefix : "", t->theirs, layer);
+}
+
+/* ---- one weight ---- */
+
+static int missing(const Work *w, const char *name, Error *e)
+{
+    char hint[NEAREST_HINT];
+    Nearest near = nearest_to(name, strlen(name));
+    for (size_t i = 0; i < w->files->count; i++)
+        for (size_t k = 0; k < w->files->shards[i].count; k++)
+            nearest_offer(&near, w->files->shards[i].items[k].name);
+    return error_set(e, "%s: %s: expected a tensor of this name, found none%s",
+                     w->files->count == 1 ? w->files->shards[0].path : w->files->folder, name, nearest_hint(&near, hint));
+}
+
+/* How many numbers q, k and v are wide together, and where the part begins among them. */
+static size_t fused_width(const Config *c, HfPart part, size_t *first)
+{
+    size_t q = c->n_heads * c->d_head, kv = c->n_kv_heads * c->d_head;
+    *first = part == HF_FUSED_K ? q : part == HF_FUSED_V ? q + kv : 0;
+    return q + 2 * kv;
+}
+
+static int check_tensor(const SafeTensor *t, const size_t shape[2], int rank, const char *path, Error *e)
+{
+    bool same = t->rank == rank;
+    for (int i = 0; same && i < rank; i++)
+        same = t->shape[i] == shape[i];
+    if (!same) {
+        Buffer expected = {0}, found = {0};
+        safetensors_add_shape(&expected, shape, rank);
+        safetensors_add_shape(&found, t->shape, t->rank);
+        error_set(e, "%s: %s: expected shape %s, as config.json implies, found %s", path, t->name, buffer_text(&expected),
+                  buffer_text(&found));
+        buffer_free(&expected);
+        buffer_free(&found);
+        return -1;
+    }
+    if (t->dtype == DTYPE_OTHER)
+        return error_set(e, "%s: %s: expected F32, F64, F16 or BF16, found %s", path, t->name, t->dtype_name);
+    return 0;
+}
+
+static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t layer, Error *e)
+{
+    char name[NAME_MAX_BYTES];
+    size_t shard, shape[2] = {to->shape[0], to->rank == 2 ? to->shape[1] : 0}, first = 0;
+    their_name(w, row, layer, name);
+    const SafeTensor *t = hf_files_find(w->files, name, &shard);
+    if (!t)
+        return missing(w, name, e);
+    if (row->part != HF_WHOLE)
+        shape[to->rank - 1] = fused_width(w->c, row->part, &first);
+    if (row->layout == TRANSPOSED) {
+        size_t inputs = shape[0];
+        shape[0] = shape[1];
+        shape[1] = inputs;
+    }
+    if (check_tensor(t, shape, to->rank, w->files->shards[shard].path, e) != 0)
+        return -1;
+    w->used[shard][t - w->files->shards[shard].items] = true;
+    Matrix m = safetensors_matrix(t);
+    m.layout = row->layout;
+    to->values = matrix_block(m, 0, first);
+    return 0;
+}
+
+/* The row of the table that our weight "decoder.3.self.W_Q" comes from, and its layer. */
+static const HfTensor *row_of(const HfArchitecture *a, const char *ours, size_t *layer)
+{
+    char name[NAME_MAX_BYTES];
+    const char *digits = ours + strcspn(ours, "0123456789");
+    *layer = strncmp(ours, "decoder.", 8) == 0 && digits == ours + 8 ? strtoul(digits, NULL, 10) : 0;
+    for (const HfTensor *t = a->tensors; t->ours; t++) {
+        fill_in(name, "", t->ours, *layer);
+        if (strcmp(name, ours) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+/* ---- what is left over ---- */
+
+/* Copies of what the pass computes itself, and an output head that a tied model does not read. */
+static bool is_unused(const Work *w, const char *name)
+{
+    for (const char *const *end = w->a->unused; *end; end++)
+        if (name_ends_with(name, *end))
+            return true;
+    return w->c->tie_embeddings && strcmp(name, "lm_head.weight") == 0;
+}
+
+static int check_left_over(const Work *w, Error *e)
+{
+    char quoted[QUOTE_SHORT];
+    for (size_t i = 0; i < w->files->count; i++)
+        for (size_t k = 0; k < w->files->shards[i].count; k++) {
+            const char *name = w->files->shards[i].items[k].name;
+            if (!w->used[i][k] && !is_unused(w, name))
+                return error_set(e, "%s: %s: expected only tensors that a %s of this config.json has, found this one too",
+                                 w->files->shards[i].path, quote_short(name, strlen(name), quoted), w->a->model_type);
+        }
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+static int take_all(Work *w, Weights *weights, Error *e)
+{
+    char first[NAME_MAX_BYTES];
+    size_t shard, layer;
+    w->prefixed = true;
+    their_name(w, &w->a->tensors[0], 0, first);
+    w->prefixed = hf_files_find(w->files, first, &shard) != NULL;
+    if (!w->prefixed && !hf_files_find(w->files, w->a->tensors[0].theirs, &shard))
+        return missing(w, first, e);
+    for (size_t i = 0; i < weights->count; i++) {
+        const HfTensor *row = row_of(w->a, weights->items[i].name, &layer);
+        if (!row)
+            return error_set(e, "%s: expected a place for the weight %s, found none", w->files->folder, weights->items[i].name);
+        if (take_weight(w, &weights->items[i], row, layer, e) != 0)
+            return -1;
+    }
+    return check_left_over(w, e);
+}
+
+int hf_weights(Weights *weights, const Config *c, const HfArchitecture *a, HfFiles *f, Error *e)
+{
+    Work w = {.c = c, .a = a, .files = f, .used = calloc(f->count, sizeof *w.used)};
+    int status = weights_layout(weights, c, e);
+    for (size_t i = 0; w.used && i < f->count; i++)
+        if (!(w.used[i] = calloc(f->shards[i].count + 1, sizeof **w.used)))
+            status = error_memory(e, f->folder);
+    if (!w.used)
+        status = error_memory(e, f->folder);
+    if (status == 0)
+        status = take_all(&w, weights, e);
+    for (size_t i = 0; i < f->count && status == 0; i++)
+        status = weights_take_file(weights, &f->shards[i].file, e);
+    for (size_t i = 0; w.used && i < f->count; i++)
+        free(w.used[i]);
+    free(w.used);
+    if (status != 0)
+        weights_free(weights);
+    return status;
+}

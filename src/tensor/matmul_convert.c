@@ -1,0 +1,33 @@
+/* matmul_convert.c - the product whose B is stored in half precision, or in another format that is not `real`.
+ *
+ * Owns the order in which blocks of B are converted. The kernels see `real`s only. This is also the place for a loop that converts in
+ * registers while it streams: a vector times a bfloat16 matrix, as when a text is continued token by token. */
+#include "tensor/matmul_kernels.h"
+
+/* A block of B that stays in the second cache, 192 KB of floats: as DEEP values of p as there is, by WIDE columns. DEEP is a whole
+ * number of MATMUL_BLOCKs, so that sums are added up in the order that every kernel keeps. */
+enum { DEEP = 4 * MATMUL_BLOCK, WIDE = 64 };
+
+void matmul_convert(const Kernel *kernel, const Product *x)
+{
+    _Alignas(64) real block[DEEP * WIDE];
+    for (size_t j = 0; j < x->n; j += WIDE)
+        for (size_t p = 0; p < x->k; p += DEEP) {
+            size_t n = x->n - j < WIDE ? x->n - j : WIDE, k = x->k - p < DEEP ? x->k - p : DEEP;
+            Product part = *x;
+            part.dtype = DTYPE_REAL;
+            part.b = block;
+            part.n = n;
+            part.k = k;
+            part.a += p * (x->la == PLAIN ? 1 : x->lda);
+            part.c += j;
+            part.accumulate = x->accumulate || p > 0;
+            /* The block has the layout of the whole, without what lies between its rows. */
+            size_t rows = x->lb == PLAIN ? k : n, columns = x->lb == PLAIN ? n : k,
+                   first = x->lb == PLAIN ? p * x->ldb + j : j * x->ldb + p;
+            part.ldb = columns;
+            for (size_t i = 0; i < rows; i++)
+                dtype_read(block + i * columns, x->dtype, x->stored, first + i * x->ldb, columns);
+            kernel->run(&part);
+        }
+}

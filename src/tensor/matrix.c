@@ -1,0 +1,50 @@
+/* matrix.c - reading a matrix where it lies. */
+#include "tensor/matrix.h"
+
+Matrix matrix_block(Matrix m, size_t i, size_t j)
+{
+    m.data = (const unsigned char *)m.data + matrix_place(&m, i, j) * dtype_size(m.dtype);
+    return m;
+}
+
+void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n)
+{
+    if (m->layout == PLAIN)
+        dtype_read(out, m->dtype, m->data, i * m->ld, n);
+    else
+        for (size_t j = 0; j < n; j++)
+            out[j] = matrix_at(m, i, j);
+}
+
+void matrix_read(real *out, const Matrix *m, size_t rows, size_t columns)
+{
+    enum { BLOCK = 32 }; /* both sides of a block fit the cache */
+    if (m->layout == PLAIN) {
+        for (size_t i = 0; i < rows; i++)
+            matrix_read_row(out + i * columns, m, i, columns);
+        return;
+    }
+    for (size_t j = 0; j < columns; j += BLOCK)
+        for (size_t i = 0; i < rows; i += BLOCK)
+            for (size_t y = j; y < columns && y < j + BLOCK; y++) {
+                real turned[BLOCK];
+                size_t n = rows - i < BLOCK ? rows - i : BLOCK;
+                dtype_read(turned, m->dtype, m->data, y * m->ld + i, n);
+                for (size_t x = 0; x < n; x++)
+                    out[(i + x) * columns + y] = turned[x];
+            }
+}
+
+const real *matrix_in_place(const Matrix *m, size_t rows, size_t columns)
+{
+    bool follow = m->layout == PLAIN ? rows <= 1 || m->ld == columns : columns <= 1;
+    return m->dtype == DTYPE_REAL && follow ? m->data : NULL;
+}
+
+double matrix_row_dot(const Matrix *m, size_t i, const double *x, size_t n)
+{
+    double sum = 0;
+    for (size_t j = 0; j < n; j++)
+        sum += (double)matrix_at(m, i, j) * x[j];
+    return sum;
+}

@@ -1,0 +1,33 @@
+# A Hugging Face folder in every kind of command.
+
+$ stepformer trace -m "$TOP/tests/hf/gpt2-sharded" --ids 1,2,3 --stage output.logits
+out # output.logits  [3, 61]
+quiet
+$ stepformer -m "$TOP/tests/hf/llama-bf16-tied" --ids 1,2,3 </dev/null
+out Hugging Face llama
+out numbers as BF16
+out RoPE
+quiet
+$ stepformer generate -m "$TOP/tests/hf/mistral-window" --ids 1,2,3 -n 4 --format ids
+quiet
+$ stepformer compare -m "$TOP/tests/hf/gpt2" --ids 5,6,7,8 -a no-positions
+out first stage that differs: decoder.embed.positions
+quiet
+$ stepformer grad -m "$TOP/tests/hf/qwen2" --ids 5,6,7,8 --stage decoder.1.self.q
+err loss
+$ stepformer print -m "$TOP/tests/hf/llama-yarn" --ids 5,6,7,8 'shape(decoder.1.self.W_K)' 'rope_scaling'
+out yarn
+quiet
+$ stepformer -m "$TOP/tests/hf/gpt2" -t hello </dev/null
+exit 2
+err has no vocabulary; give numbers with --ids
+$ stepformer trace -m "$TOP/tests/hf/gpt2" --ids 61
+exit 2
+err from 0 to 60
+$ cp -r "$TOP/tests/hf/llama" m; sed -i 's/"use_cache"/"logit_cap"/' m/config.json; echo '{}' >m/tokenizer.json; stepformer print -m m --ids 1 'd_model'
+out 32
+err m/config.json: "logit_cap": not known here: the numbers may differ
+err m/tokenizer.json: this tokenizer is not read
+$ cp -r "$TOP/tests/hf/llama" m; sed -i 's/"llama"/"mamba"/' m/config.json; stepformer -m m --ids 1
+exit 2
+err expected an architecture that is read here, gpt2, llama, mistral or qwen2, found "mamba"
