@@ -42,7 +42,7 @@ typedef enum Mark {
 /* One line of an acting block: "key: value", a choice or mistake "- …", or an expression. */
 typedef struct Item {
     char *text;  /* the value; of a choice what is offered, of a mistake its expression or answer; marked where it is prose */
-    char *reply; /* of a choice or mistake: what stands behind "::", or NULL */
+    char *reply; /* of a choice or mistake: what stands behind "::"; of a claim the comment above it; or NULL */
     bool right;  /* of a choice: [x] */
     int line;
 } Item;

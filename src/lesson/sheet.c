@@ -321,6 +321,8 @@ static int put_check(Sheet *s, const Block *b)
             buffer_free(&sides);
             return -1;
         }
+        if (b->more.items[i].reply)
+            buffer_printf(&line, "# %s\n", b->more.items[i].reply);
         buffer_printf(&line, "%s", b->more.items[i].text);
         if (s->answers)
             buffer_printf(&line, "   %s  %s", held ? _("holds") : _("does not hold"), buffer_text(&sides));

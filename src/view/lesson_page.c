@@ -195,6 +195,8 @@ static int add_stop(Maker *m, const Block *b)
     const StageInfo *info = stop.loss ? NULL : &stage_table[pass_plan(m->s->pass)->stages[stop.first.index].kind];
     if (info)
         add_made(m, ROLE_DIM, 2, _("computed by stage_%s_%s in %s"), info->function, stop.gradient ? "backward" : "forward", info->source);
+    if (m->p)
+        add_made(m, ROLE_DIM, 2, "%s", _("Enter goes there, ; comes back"));
     return 0;
 }
 
@@ -248,6 +250,8 @@ static int add_check(Maker *m, const Block *b)
         Buffer sides = {0};
         bool held = false;
         int status = check_claim(m->s, m->l, b, i, &held, &sides, m->e);
+        if (status == 0 && b->more.items[i].reply)
+            add_close(m, ROLE_TEXT, 0, b->more.items[i].reply);
         if (status == 0 && (made = add_close(m, held ? ROLE_DONE : ROLE_ERROR, 2, b->more.items[i].text)))
             snprintf(made->bullet, sizeof made->bullet, "%s", held ? "✓" : "×");
         if (status == 0 && sides.len)

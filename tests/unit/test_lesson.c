@@ -208,6 +208,16 @@ Test(lesson, two_languages_say_the_same)
          "# t\n\n```ask choice\nid: a\n问？\n- [ ] 丙 :: 丁\n- [x] 乙\n```\n", "test.md:6: expected the same");
 }
 
+Test(lesson, a_comment_says_what_the_claim_below_it_claims)
+{
+    Lesson l = parse("# t\n\n```check always\n# one is\n# less\n1 < 2\n2 < 3\n# no claim\n```\n");
+    const Block *b = &l.blocks[1];
+    cr_assert(b->kind == BLOCK_CHECK && b->more.count == 2);
+    cr_assert_str_eq(b->more.items[0].reply, "one is less");
+    cr_assert_null(b->more.items[1].reply);
+    lesson_free(&l);
+}
+
 /* ---- the bugs of the hunt ---- */
 
 Test(lesson, a_bug_that_is_not_caught_is_said)
@@ -323,7 +333,13 @@ Test(lesson, it_drives_the_network_and_brings_it_back)
     cr_assert_eq(app->ablations, NO_RESIDUAL);
     cr_assert_str_eq(stage_name(app_stage(app), name), "decoder.0.self.weights");
     cr_assert(app->cursor[AXIS_TOKEN] == 2 && app->show == SHOW_HEAT && !lesson_is_away(app));
-    press(app, "; n x i 1 Enter");
+    press(app, "?");
+    cr_assert(app->view == VIEW_HELP);
+    press(app, "Esc");
+    cr_assert(app->view == VIEW_LESSON, "the help was over the lesson");
+    press(app, "Enter");
+    cr_assert(app->view == VIEW_STEP && app->lesson->step == 1, "Enter goes to what is to be looked at");
+    press(app, "n x i 1 Enter");
     cr_assert(app->view == VIEW_STEP && lesson_is_away(app));
     press(app, ";");
     cr_assert(app->view == VIEW_LESSON && lesson_is_away(app), "only looked at");
