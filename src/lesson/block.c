@@ -42,6 +42,8 @@ static const struct KeyInfo {
     [KEY_WHY] = {"why", BLOCK_ASK, false},
     [KEY_HOLDS] = {"holds", BLOCK_ASK, true},
     [KEY_CATCHES] = {"catches", BLOCK_CHECK, false},
+    [KEY_TABLES] = {"tables", BLOCK_LAB, false},
+    [KEY_PLOTS] = {"plots", BLOCK_LAB, false},
 };
 
 const char *block_kind_name(BlockKind kind)
@@ -72,6 +74,20 @@ const char *block_path(const Lesson *l, const Block *b)
 const char *block_value(const Block *b, LessonKey key)
 {
     return b->keys[key].text;
+}
+
+bool block_shows(const Block *b, LessonKey key, size_t i)
+{
+    const char *p = block_value(b, key);
+    if (!p)
+        return true;
+    for (p += strcspn(p, "0123456789"); *p; p += strcspn(p, "0123456789")) {
+        char *end;
+        if (strtoul(p, &end, 10) == i + 1)
+            return true;
+        p = end;
+    }
+    return false;
 }
 
 /* ---- one block being read ---- */
@@ -329,7 +345,9 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
         } else if (b->kind == BLOCK_ASK && b->ask != ASK_REASON && n > 2 && memcmp(line, "- ", 2) == 0) {
             status = read_item(f, line, n);
         } else if ((k = key_length(line, n, b->kind == BLOCK_LAB)) > 0) {
-            status = b->kind == BLOCK_LAB ? read_setting(f, line, k, n) : read_key(f, line, k, n);
+            bool shown = k == strlen("tables") && memcmp(line, "tables", k) == 0;
+            shown = shown || (k == strlen("plots") && memcmp(line, "plots", k) == 0);
+            status = b->kind == BLOCK_LAB && !shown ? read_setting(f, line, k, n) : read_key(f, line, k, n);
         } else if (b->kind == BLOCK_RUN && n) {
             status =
                 fence_wrong(f, _("expected \"key: value\", found \"%.*s\"; prose goes outside the block"), (int)(n > 40 ? 40 : n), line);

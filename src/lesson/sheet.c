@@ -305,7 +305,8 @@ static int put_lab(Sheet *s, const Block *b)
     int status = put_filled(s, b->line, b->text);
     buffer_puts(s->out, s->html ? "</p>\n" : "\n\n");
     for (size_t i = 0; i < lab->table_count; i++)
-        put_result(s, &lab->tables[i]);
+        if (block_shows(b, KEY_TABLES, i))
+            put_result(s, &lab->tables[i]);
     return status;
 }
 

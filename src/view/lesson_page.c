@@ -141,6 +141,8 @@ static int add_table(Maker *m, const Block *b)
 
 /* ---- what is run ---- */
 
+enum { EDITS_SHOWN = 4 };
+
 static int add_run(Maker *m, const Block *b)
 {
     Buffer text = {0}, names = {0};
@@ -161,8 +163,10 @@ static int add_run(Maker *m, const Block *b)
     ablations_write(m->s->ablations, &names);
     if (names.len)
         buffer_printf(&text, "  [%s]", names.data);
-    for (size_t i = 0; i < b->more.count; i++)
+    for (size_t i = 0; i < b->more.count && i < EDITS_SHOWN; i++)
         buffer_printf(&text, "  [%s]", b->more.items[i].text);
+    if (b->more.count > EDITS_SHOWN)
+        buffer_printf(&text, _("  [and %zu more like them]"), b->more.count - EDITS_SHOWN);
     LessonLine *made = add(m, ROLE_LABEL, buffer_text(&text));
     if (made) {
         made->indent = 2;
@@ -214,11 +218,15 @@ static int add_lab(Maker *m, const Block *b)
     if (*b->text && add_filled(m, ROLE_TEXT, b->line, b->text, &made) != 0)
         return -1;
     for (size_t i = 0; i < lab->table_count; i++) {
+        if (!block_shows(b, KEY_TABLES, i))
+            continue;
         buffer_clear(&text);
         table_write_text(&lab->tables[i], &text, false);
         add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
     }
     for (size_t i = 0; i < lab->plot_count; i++) {
+        if (!block_shows(b, KEY_PLOTS, i))
+            continue;
         buffer_clear(&text);
         plot_write_text(&lab->plots[i], 70, 12, &text, false);
         add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
@@ -233,8 +241,12 @@ static int add_lab(Maker *m, const Block *b)
     add_made(m, ROLE_DIM, 0, _("What it does not show: %s"), _(lab->info->limits));
     for (size_t i = 0; i < b->more.count; i++)
         buffer_printf(&settings, " %s", b->more.items[i].text);
-    add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name,
-             buffer_text(&settings));
+    if (block_value(b, KEY_TABLES) || block_value(b, KEY_PLOTS))
+        add_made(m, ROLE_DIM, 0, _("Run here with small parameters, and shown in part; all of it, with the usual ones: stepformer lab %s%s"),
+                 b->name, buffer_text(&settings));
+    else
+        add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name,
+                 buffer_text(&settings));
     buffer_free(&settings);
     buffer_free(&text);
     return 0;

@@ -218,6 +218,16 @@ Test(lesson, a_comment_says_what_the_claim_below_it_claims)
     lesson_free(&l);
 }
 
+Test(lesson, a_lab_shows_the_tables_that_are_named)
+{
+    Lesson l = parse("# t\n\n```lab scaling\nd_k: 4\ntables: 1 12\nplots: none\nLook.\n```\n");
+    const Block *b = &l.blocks[1];
+    cr_assert(b->kind == BLOCK_LAB && b->more.count == 1, "the two are no settings of the experiment");
+    cr_assert(block_shows(b, KEY_TABLES, 0) && !block_shows(b, KEY_TABLES, 1) && block_shows(b, KEY_TABLES, 11));
+    cr_assert(!block_shows(b, KEY_PLOTS, 0));
+    lesson_free(&l);
+}
+
 /* ---- the bugs of the hunt ---- */
 
 Test(lesson, a_bug_that_is_not_caught_is_said)
