@@ -204,6 +204,15 @@ static int add_stop(Maker *m, const Block *b)
     return 0;
 }
 
+/* Whether an earlier block of the lesson runs the same experiment. */
+static bool is_named_before(const Lesson *l, const Block *b)
+{
+    for (const Block *a = l->blocks; a < b; a++)
+        if (a->kind == BLOCK_LAB && strcmp(a->name, b->name) == 0)
+            return true;
+    return false;
+}
+
 static int add_lab(Maker *m, const Block *b)
 {
     Buffer text = {0}, settings = {0};
@@ -222,7 +231,14 @@ static int add_lab(Maker *m, const Block *b)
             continue;
         buffer_clear(&text);
         table_write_text(&lab->tables[i], &text, false);
-        add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
+        size_t title = strcspn(buffer_text(&text), "\n"); /* it may be longer than the page is wide */
+        char *words = strndup(buffer_text(&text), title);
+        m->page->failed |= !words;
+        if (words)
+            add(m, ROLE_HEADING, words);
+        free(words);
+        if (buffer_text(&text)[title])
+            add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text) + title + 1, false);
     }
     for (size_t i = 0; i < lab->plot_count; i++) {
         if (!block_shows(b, KEY_PLOTS, i))
@@ -231,14 +247,16 @@ static int add_lab(Maker *m, const Block *b)
         plot_write_text(&lab->plots[i], 70, 12, &text, false);
         add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
     }
-    for (size_t i = 0; i < lab->note_count; i++)
+    for (size_t i = 0; i < lab->note_count && !block_value(b, KEY_TABLES); i++) /* else the text says what there is to say */
         if ((made = add(m, ROLE_TEXT, lab->notes[i]))) {
             made->indent = 2;
             made->close = i > 0;
             snprintf(made->bullet, sizeof made->bullet, "-");
         }
-    add_made(m, ROLE_DIM, 0, _("It varies %s. It holds fixed %s."), _(lab->info->varies), _(lab->info->fixed));
-    add_made(m, ROLE_DIM, 0, _("What it does not show: %s"), _(lab->info->limits));
+    if (!is_named_before(m->l, b)) {
+        add_made(m, ROLE_DIM, 0, _("It varies %s. It holds fixed %s."), _(lab->info->varies), _(lab->info->fixed));
+        add_made(m, ROLE_DIM, 0, _("What it does not show: %s"), _(lab->info->limits));
+    }
     for (size_t i = 0; i < b->more.count; i++)
         buffer_printf(&settings, " %s", b->more.items[i].text);
     if (block_value(b, KEY_TABLES) || block_value(b, KEY_PLOTS))
