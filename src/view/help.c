@@ -12,7 +12,7 @@ static int lesson_lines(const App *app, Canvas *c, Rect r)
     static const char *const rows[][2] = {
         {"Space n", N_("goes on; b goes back")},
         {"Enter", N_("begins an answer; where the network is to be looked at, goes there")},
-        {"a b c", N_("answer a question with choices; digits begin a number")},
+        {"a b c", N_("chooses an answer; to other questions, what is typed begins one")},
         {"Esc", N_("skips a question")},
         {";", N_("from the text to the network, and back")},
         {"@", N_("brings the network back to where the lesson stands")},

@@ -237,8 +237,11 @@ static int add_lab(Maker *m, const Block *b)
         if (words)
             add(m, ROLE_HEADING, words);
         free(words);
+        size_t below = m->page->count;
         if (buffer_text(&text)[title])
             add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text) + title + 1, false);
+        if (below < m->page->count)
+            m->page->lines[below].close = true;
     }
     for (size_t i = 0; i < lab->plot_count; i++) {
         if (!block_shows(b, KEY_PLOTS, i))
@@ -350,9 +353,9 @@ static const char *how_to_answer(const Player *p)
     case QUESTION_SHAPE:
         return _("Type a shape (4x7x7), then Enter. Esc skips the question.");
     case QUESTION_STAGE:
-        return _("Enter, then a part of a stage's name. Esc skips the question.");
+        return _("Type a part of a stage's name, then Enter. Esc skips the question.");
     default:
-        return _("Enter, then your reason in a sentence. Esc skips the question.");
+        return _("Type your reason in a sentence, then Enter. Esc skips the question.");
     }
 }
 

@@ -330,6 +330,21 @@ static const char course[] =
     "A\nablate: no-residual\n```\n\n"
     "```stop\nat: decoder.0.self.weights[query=2]\nshow: heat\nLook.\n```\n\nSaid.\n\n```stop\nat: loss\nThe loss.\n```\n";
 
+Test(lesson, a_reason_is_typed_without_a_key_before_it)
+{
+    App *app = play("# t\n\n```ask reason\nid: why\nWhy?\nanswer: So.\n```\n", false, false);
+    press(app, "b e c Enter");
+    cr_assert(app->view == VIEW_LESSON && app->lesson->comparing);
+    cr_assert_str_eq(app->lesson->typed, "bec");
+    press(app, "y");
+    cr_assert(app->lesson->answered && app->lesson->verdict == VERDICT_RIGHT);
+    app_free(app);
+    app = play("# t\n\n```ask reason\nid: why\nWhy?\nanswer: So.\n```\n", true, false);
+    press(app, "v");
+    cr_assert(app->lesson->shown, "in a class the keys stay what they are");
+    app_free(app);
+}
+
 Test(lesson, it_drives_the_network_and_brings_it_back)
 {
     App *app = play(course, false, false);
