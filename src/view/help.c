@@ -90,14 +90,25 @@ bool help_command(App *app, CommandId id, size_t count)
 {
     size_t times = count ? count : 1, page = app->rows > 4 ? (size_t)app->rows - 4 : 1;
     switch (id) {
-    case CMD_UP: app->scroll = times > app->scroll ? 0 : app->scroll - times; return true;
-    case CMD_DOWN: app->scroll += times; return true;
-    case CMD_PAGE_UP: app->scroll = page > app->scroll ? 0 : app->scroll - page; return true;
+    case CMD_UP:
+        app->scroll = times > app->scroll ? 0 : app->scroll - times;
+        return true;
+    case CMD_DOWN:
+        app->scroll += times;
+        return true;
+    case CMD_PAGE_UP:
+        app->scroll = page > app->scroll ? 0 : app->scroll - page;
+        return true;
     case CMD_PAGE_DOWN:
-    case CMD_NEXT: app->scroll += page; return true;
+    case CMD_NEXT:
+        app->scroll += page;
+        return true;
     case CMD_HELP:
     case CMD_CLOSE:
-    case CMD_QUIT: app->view = app->help_over; return true;
-    default: return false;
+    case CMD_QUIT:
+        app->view = app->help_over;
+        return true;
+    default:
+        return false;
     }
 }

@@ -263,8 +263,9 @@ static int add_lab(Maker *m, const Block *b)
     for (size_t i = 0; i < b->more.count; i++)
         buffer_printf(&settings, " %s", b->more.items[i].text);
     if (block_value(b, KEY_TABLES) || block_value(b, KEY_PLOTS))
-        add_made(m, ROLE_DIM, 0, _("Run here with small parameters, and shown in part; all of it, with the usual ones: stepformer lab %s%s"),
-                 b->name, buffer_text(&settings));
+        add_made(m, ROLE_DIM, 0,
+                 _("Run here with small parameters, and shown in part; all of it, with the usual ones: stepformer lab %s%s"), b->name,
+                 buffer_text(&settings));
     else
         add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name,
                  buffer_text(&settings));
