@@ -330,7 +330,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_TOP_K:
     case CMD_TOP_P:
     case CMD_SEED: app_say(app, ROLE_WARNING, _("%s: expected a number behind it"), command_table[id].name); break;
-    case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
+    case CMD_HELP: help_open(app); break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
     case CMD_MODELS: menu_open(app, MENU_MODELS); break;
     case CMD_THEME: menu_open(app, MENU_THEMES); break;

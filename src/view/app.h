@@ -185,6 +185,7 @@ typedef struct App {
     const void *weight_ranged; /* the values that weight_range is of */
     NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
+    ViewId help_over;   /* what the help was opened from */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
     Explain explain;    /* what the explaining views share */
@@ -363,6 +364,7 @@ void breakpoints_draw(App *app, Canvas *c, Rect area);
 bool breakpoints_command(App *app, CommandId id, size_t count);
 void printed_draw(App *app, Canvas *c, Rect area);
 bool printed_command(App *app, CommandId id, size_t count);
+void help_open(App *app);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);

@@ -440,8 +440,14 @@ bool lesson_command(App *app, CommandId id, size_t count)
     if (!p)
         return false;
     switch (id) {
-    case CMD_NEXT:
     case CMD_OPEN:
+        if (lesson_block_of(p, p->step, BLOCK_STOP)) { /* what is to be looked at is there */
+            app->view = p->behind;
+            return true;
+        }
+        go_on(app);
+        return true;
+    case CMD_NEXT:
         go_on(app);
         return true;
     case CMD_BACK:

@@ -232,6 +232,8 @@ static void draw_status(const App *app, Canvas *c)
             continue;
         if (app->view == VIEW_STEP && ((*id == CMD_LESSON && !app->lesson) || (*id == CMD_LESSON_RETURN && !lesson_is_away(app))))
             continue;
+        if (app->view == VIEW_LESSON && !key[1] && lesson_takes(app->lesson, key[0]))
+            continue; /* here it answers */
         if (app->view == VIEW_LESSON && *id == CMD_SHOW && !(app->lesson->present && app->lesson->asked))
             continue;
         if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))

@@ -208,6 +208,26 @@ Test(lesson, two_languages_say_the_same)
          "# t\n\n```ask choice\nid: a\n问？\n- [ ] 丙 :: 丁\n- [x] 乙\n```\n", "test.md:6: expected the same");
 }
 
+Test(lesson, a_comment_says_what_the_claim_below_it_claims)
+{
+    Lesson l = parse("# t\n\n```check always\n# one is\n# less\n1 < 2\n2 < 3\n# no claim\n```\n");
+    const Block *b = &l.blocks[1];
+    cr_assert(b->kind == BLOCK_CHECK && b->more.count == 2);
+    cr_assert_str_eq(b->more.items[0].reply, "one is less");
+    cr_assert_null(b->more.items[1].reply);
+    lesson_free(&l);
+}
+
+Test(lesson, a_lab_shows_the_tables_that_are_named)
+{
+    Lesson l = parse("# t\n\n```lab scaling\nd_k: 4\ntables: 1 12\nplots: none\nLook.\n```\n");
+    const Block *b = &l.blocks[1];
+    cr_assert(b->kind == BLOCK_LAB && b->more.count == 1, "the two are no settings of the experiment");
+    cr_assert(block_shows(b, KEY_TABLES, 0) && !block_shows(b, KEY_TABLES, 1) && block_shows(b, KEY_TABLES, 11));
+    cr_assert(!block_shows(b, KEY_PLOTS, 0));
+    lesson_free(&l);
+}
+
 /* ---- the bugs of the hunt ---- */
 
 Test(lesson, a_bug_that_is_not_caught_is_said)
@@ -310,6 +330,21 @@ static const char course[] =
     "A\nablate: no-residual\n```\n\n"
     "```stop\nat: decoder.0.self.weights[query=2]\nshow: heat\nLook.\n```\n\nSaid.\n\n```stop\nat: loss\nThe loss.\n```\n";
 
+Test(lesson, a_reason_is_typed_without_a_key_before_it)
+{
+    App *app = play("# t\n\n```ask reason\nid: why\nWhy?\nanswer: So.\n```\n", false, false);
+    press(app, "b e c Enter");
+    cr_assert(app->view == VIEW_LESSON && app->lesson->comparing);
+    cr_assert_str_eq(app->lesson->typed, "bec");
+    press(app, "y");
+    cr_assert(app->lesson->answered && app->lesson->verdict == VERDICT_RIGHT);
+    app_free(app);
+    app = play("# t\n\n```ask reason\nid: why\nWhy?\nanswer: So.\n```\n", true, false);
+    press(app, "v");
+    cr_assert(app->lesson->shown, "in a class the keys stay what they are");
+    app_free(app);
+}
+
 Test(lesson, it_drives_the_network_and_brings_it_back)
 {
     App *app = play(course, false, false);
@@ -323,7 +358,13 @@ Test(lesson, it_drives_the_network_and_brings_it_back)
     cr_assert_eq(app->ablations, NO_RESIDUAL);
     cr_assert_str_eq(stage_name(app_stage(app), name), "decoder.0.self.weights");
     cr_assert(app->cursor[AXIS_TOKEN] == 2 && app->show == SHOW_HEAT && !lesson_is_away(app));
-    press(app, "; n x i 1 Enter");
+    press(app, "?");
+    cr_assert(app->view == VIEW_HELP);
+    press(app, "Esc");
+    cr_assert(app->view == VIEW_LESSON, "the help was over the lesson");
+    press(app, "Enter");
+    cr_assert(app->view == VIEW_STEP && app->lesson->step == 1, "Enter goes to what is to be looked at");
+    press(app, "n x i 1 Enter");
     cr_assert(app->view == VIEW_STEP && lesson_is_away(app));
     press(app, ";");
     cr_assert(app->view == VIEW_LESSON && lesson_is_away(app), "only looked at");
