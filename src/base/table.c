@@ -200,8 +200,8 @@ static bool opens(int32_t c)
     return c == '(' || c == '[' || c == '|' || c == 0x201c || c == 0xff08;
 }
 
-/* The bytes at s (n of them, n > 0) that stay on one line: up to a space, or to where one of two characters is wide, as Chinese is; no line begins with
- * what closes, none ends with what opens. */
+/* The bytes at s (n of them, n > 0) that stay on one line: up to a space, or to where one of two characters is wide, as Chinese is; no line
+ * begins with what closes, none ends with what opens. */
 static size_t title_piece(const char *s, size_t n)
 {
     int32_t c, next;
