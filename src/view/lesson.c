@@ -322,7 +322,7 @@ void lesson_ask_again(App *app)
     if (draw_again(&p->lesson, (size_t)(ask - p->lesson.blocks), &added, &e) != 0 || (added && cut_steps(p, &e) != 0))
         app_say(app, ROLE_WARNING, "%s", e.text);
     else if (added)
-        app_say(app, ROLE_BADGE, "%s", _("this question comes back at the end"));
+        app_say(app, ROLE_BADGE, _("this question comes back at the end; lesson %.*s treats it"), (int)strcspn(ask->name, "/"), ask->name);
 }
 
 bool lesson_pending(const App *app)

@@ -10,6 +10,8 @@
 #include "lesson/sheet.h"
 #include "view/lesson.h"
 
+#include <ctype.h>
+
 TestSuite(lesson, .init = help_data);
 
 static Lesson parse(const char *text)
@@ -547,6 +549,32 @@ Test(lesson, a_wrong_answer_brings_the_question_back)
     cr_assert_str_eq(app->lesson->question.name, "q03/again-constant", "another day: what was not asked yet");
     app_free(app);
     help_remove(folder);
+}
+
+/* The lessons of the questions, q00 … q24, without whose questions the self-test would not be of all that was taught. */
+static int expect_drawn(void *context, const char *name, const char *folder)
+{
+    const Lesson *test = context;
+    (void)folder;
+    bool drawn = !isdigit((unsigned char)name[1]);
+    for (size_t i = 0; i < test->count; i++)
+        for (size_t j = 0; test->blocks[i].kind == BLOCK_DRAW && j < test->blocks[i].more.count; j++) {
+            const char *line = test->blocks[i].more.items[j].text;
+            drawn = drawn || (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == '/');
+        }
+    cr_expect(drawn, "%s: lesson mastery draws no question from it", name);
+    return 0;
+}
+
+Test(lesson, every_question_is_in_the_self_test)
+{
+    Lesson l;
+    Error e = {{0}};
+    char *path = lesson_find("mastery", "en", &e);
+    cr_assert(path && lesson_open(&l, path, &e) == 0, "%s", e.text);
+    cr_expect_eq(lessons_list(NULL, expect_drawn, &l), 0);
+    lesson_free(&l);
+    free(path);
 }
 
 Test(lesson, a_test_draws_from_what_is_there)
