@@ -146,14 +146,22 @@ static void add_row(Buffer *out, int format, const Vocab *v, int id, const Span 
     }
 }
 
-static void add_rows(Buffer *out, int format, const Vocab *v, const Ids *ids, const char *text)
+/* The span of a place that the tokenizer itself gave. */
+static Span span_at(const char *text, size_t n, const CutId *id)
+{
+    return id->from.from < id->from.to ? span_of(text, n, id->from.from, id->from.to) : (Span){-1, -1};
+}
+
+static void add_rows(Buffer *out, int format, const Vocab *v, const Ids *ids, const CutId *places, const char *text)
 {
     size_t n = text ? strlen(text) : 0, at = 0;
     if (format == FORMAT_JSON)
         buffer_putc(out, '[');
     for (size_t i = 0; i < ids->len; i++) {
         Span span = {-1, -1};
-        if (text && !is_added(v, ids->data[i])) {
+        if (places)
+            span = span_at(text, n, &places[i]);
+        else if (text && !is_added(v, ids->data[i])) {
             Buffer bytes = {0};
             token_bytes(v, ids->data[i], &bytes);
             span = find_token(text, n, &at, buffer_text(&bytes), bytes.len);
@@ -194,6 +202,8 @@ static int run(const Vocab *v, EncodeFor how, Options *o, Error *e)
 {
     InputText given;
     Ids ids = {0};
+    CutId *places = NULL;
+    size_t count = 0;
     Buffer rows = {0};
     int format = options_format(o, e), status = -1;
     if (format < 0 || options_input(o, &given, e) != 0)
@@ -205,9 +215,11 @@ static int run(const Vocab *v, EncodeFor how, Options *o, Error *e)
         error_set(e, "text: expected ids, found a text: this model has no vocabulary");
     else
         status = input_check_text(given.text, "text", e) == 0 ? vocab_encode(v, given.text, how, &ids, e) : -1;
+    if (status == 0 && given.text && vocab_has_places(v))
+        status = vocab_encode_places(v, given.text, how, &places, &count, e);
     if (status == 0) {
         Output out = output_open(o);
-        add_rows(&rows, format, v, &ids, given.text);
+        add_rows(&rows, format, v, &ids, places, given.text);
         if (rows.failed)
             status = error_memory(e, "tokens");
         else {
@@ -216,6 +228,7 @@ static int run(const Vocab *v, EncodeFor how, Options *o, Error *e)
         }
     }
     buffer_free(&rows);
+    free(places);
     ids_free(&ids);
     return status;
 }

@@ -139,6 +139,20 @@ static int fill_model(Model *m, const char *path, const char *tokenizer, Error *
     return native_open(m, path, tokenizer, e);
 }
 
+/* What the vocabulary's files say goes behind what the model's say. */
+static int add_notes(Model *m, const char *notes, Error *e)
+{
+    Buffer all = {0};
+    if (!notes)
+        return 0;
+    buffer_puts(&all, m->notes ? m->notes : "");
+    buffer_puts(&all, notes);
+    free(m->notes);
+    m->notes = all.failed ? NULL : strdup(buffer_text(&all));
+    buffer_free(&all);
+    return m->notes ? 0 : error_memory(e, "model");
+}
+
 static Model *open_path(const char *path, const char *tokenizer, Error *e)
 {
     Model *m = calloc(1, sizeof *m);
@@ -151,6 +165,8 @@ static Model *open_path(const char *path, const char *tokenizer, Error *e)
     m->path = strdup(path);
     if (!m->summary)
         m->summary = strdup("");
+    if (status == 0)
+        status = add_notes(m, vocab_notes(m->vocab), e);
     if (status == 0 && (!m->name || !m->path || !m->summary))
         status = error_memory(e, path);
     if (status == 0)
@@ -235,6 +251,8 @@ static Vocab *copy_vocab(const Model *m, const Config *c, Error *e)
 {
     Buffer text = {0};
     Vocab *v = NULL;
+    if (vocab_split(m->vocab) == SPLIT_TOKENIZER)
+        return vocab_share(m->vocab);
     if (!vocab_has_text(m->vocab))
         return vocab_numbered(vocab_size(m->vocab), e);
     vocab_write(m->vocab, &text);

@@ -5,6 +5,7 @@
 #include "model/nearest.h"
 #include "model/vocab_table.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -202,9 +203,38 @@ static int encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Err
     return how == ENCODE_ENCODER && eos >= 0 ? ids_add(ids, eos, e) : 0;
 }
 
+bool vocab_has_places(const Vocab *v)
+{
+    return v->pipeline != NULL;
+}
+
+int vocab_encode_places(const Vocab *v, const char *text, EncodeFor how, CutId **out, size_t *count, Error *e)
+{
+    size_t n = strlen(text);
+    if (!text_is_valid(text, n))
+        return error_set(e, "text: expected UTF-8, found other bytes");
+    return pipeline_encode(v->pipeline, text, n, how != ENCODE_BARE, out, count, NULL, e);
+}
+
+static int encode_pipeline(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)
+{
+    CutId *found;
+    size_t count, before = ids->len;
+    int status = vocab_encode_places(v, text, how, &found, &count, e);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = ids_add(ids, found[i].id, e);
+    if (status == 0)
+        free(found);
+    else
+        ids->len = before;
+    return status;
+}
+
 int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)
 {
     size_t before = ids->len;
+    if (v->pipeline)
+        return encode_pipeline(v, text, how, ids, e);
     if (!v->has_text)
         return error_set(e, "text: expected ids, because this model has no vocabulary, found a text; try --ids 0,1,2");
     if (encode(v, text, how, ids, e) == 0)
@@ -236,8 +266,19 @@ static bool is_apart(const char *before, const char *token)
     return text_char_width(last_char(before)) < 2 && text_char_width(first) < 2 && !strchr(".,;:?!\'", *token);
 }
 
+/* Begin, end and padding are no part of the text. */
+static bool is_left_out(const void *context, int id)
+{
+    const Vocab *v = context;
+    return id >= 0 && (id == v->special[TOKEN_BOS] || id == v->special[TOKEN_EOS] || id == v->special[TOKEN_PAD]);
+}
+
 void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out)
 {
+    if (v->pipeline) {
+        pipeline_decode(v->pipeline, ids, n, is_left_out, v, out);
+        return;
+    }
     if (v->split == SPLIT_LLAMA2C) {
         vocab_decode_llama2c(v, ids, n, out);
         return;
@@ -245,7 +286,7 @@ void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out)
     bool words = v->split == SPLIT_WORDS || !v->has_text;
     const char *before = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= 0 && (ids[i] == v->special[TOKEN_BOS] || ids[i] == v->special[TOKEN_EOS] || ids[i] == v->special[TOKEN_PAD]))
+        if (is_left_out(v, ids[i]))
             continue;
         const char *token = vocab_token(v, ids[i]);
         if (before && (words || (v->split == SPLIT_LONGEST_MATCH && is_apart(before, token))))

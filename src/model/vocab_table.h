@@ -4,6 +4,7 @@
 #ifndef MODEL_VOCAB_TABLE_H
 #define MODEL_VOCAB_TABLE_H
 
+#include "model/pipeline.h"
 #include "model/vocab.h"
 
 typedef struct VocabEntry {
@@ -16,7 +17,10 @@ struct Vocab {
     size_t size;
     Buffer pool;        /* every token's bytes, each followed by a NUL */
     size_t *starts;     /* [size + 1] where each token begins in the pool */
-    VocabEntry *sorted; /* [size] by text, then by id */
+    VocabEntry *sorted; /* [sorted_count] by text, then by id; ids without a token are left out */
+    size_t sorted_count;
+    Pipeline *pipeline; /* of a tokenizer.json: what cuts a text; owned; or NULL */
+    size_t owners;      /* besides the first, see vocab_share */
     float *scores;      /* [size] of llama2.c's merges, or NULL */
     size_t longest;     /* bytes of the longest token */
     SplitKind split;

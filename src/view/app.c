@@ -218,7 +218,7 @@ void app_input_text(const App *app, Stack stack, Buffer *out)
     const int *ids = pass_ids(app->pass, stack, &n);
     for (size_t i = 0; i < n; i++) {
         const char *token = vocab_token(app->model->vocab, ids[i]);
-        if (i && app->model->config.split != SPLIT_LLAMA2C)
+        if (i && !vocab_has_spaces(app->model->vocab))
             buffer_putc(out, ' ');
         text_escape(out, token, strlen(token), false);
     }
