@@ -2,22 +2,28 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/tokens.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const OptionId taken[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+static const OptionId taken[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_TEXT, OPTION_STEPS, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
+
+static const OptionNote notes[] = {{OPTION_STEPS, NULL, N_("how the text became them: each rule, each merge with its rank")}, {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "tokens",
     .what = N_("Shows the tokens of a text as the model is fed them: id, where in the text it\n"
                "comes from (first character, counted from 0, and one past the last), the token.\n"
-               "Without a text, the whole vocabulary. A folder that holds only a tokenizer will do."),
+               "Without a text, the whole vocabulary. A folder that holds only a tokenizer will do:\n"
+               "tokenizer.json, vocab.json with merges.txt, vocab.txt, tokenizer.bin."),
     .formats = "text|ids|json",
     .example = "stepformer tokens -m hand-wired -t \"A B C A\"\n"
-               "stepformer tokens -t 我爱你 --format ids",
+               "stepformer tokens -t 我爱你 --format ids\n"
+               "stepformer tokens --tokenizer FOLDER -t \"unaffable\" --steps",
     .options = taken,
+    .notes = notes,
 };
 
 enum { FORMAT_TEXT, FORMAT_IDS, FORMAT_JSON };
@@ -119,9 +125,23 @@ static void add_json_token(Buffer *out, const char *s)
     buffer_free(&text);
 }
 
+/* The token; behind one that its file spells in another way, that: "▁the  (Ġthe)". */
 static void add_token(Buffer *out, const Vocab *v, int id)
 {
-    text_escape(out, vocab_token(v, id), strlen(vocab_token(v, id)), false);
+    const char *token = vocab_token(v, id), *spelling = vocab_spelling(v, id);
+    bool differs = strcmp(token, spelling) != 0;
+    Buffer shown = {0}, raw = {0};
+    if (differs && *token == ' ') {
+        buffer_puts(&shown, "▁");
+        token++;
+    }
+    text_escape(&shown, token, strlen(token), false);
+    text_escape(&raw, spelling, strlen(spelling), false);
+    buffer_puts(out, buffer_text(&shown));
+    if (strcmp(buffer_text(&shown), buffer_text(&raw)) != 0)
+        buffer_printf(out, "  (%s)", buffer_text(&raw));
+    buffer_free(&shown);
+    buffer_free(&raw);
 }
 
 static void add_row(Buffer *out, int format, const Vocab *v, int id, const Span *span, bool first)
@@ -131,6 +151,10 @@ static void add_row(Buffer *out, int format, const Vocab *v, int id, const Span 
     else if (format == FORMAT_JSON) {
         buffer_printf(out, "%s\n {\"id\": %d, \"token\": ", first ? "" : ",", id);
         add_json_token(out, vocab_token(v, id));
+        if (strcmp(vocab_token(v, id), vocab_spelling(v, id)) != 0) {
+            buffer_puts(out, ", \"spelling\": ");
+            add_json_token(out, vocab_spelling(v, id));
+        }
         if (span && span->from >= 0)
             buffer_printf(out, ", \"start\": %ld, \"end\": %ld", span->from, span->to);
         buffer_putc(out, '}');
@@ -217,6 +241,10 @@ static int run(const Vocab *v, EncodeFor how, Options *o, Error *e)
         status = input_check_text(given.text, "text", e) == 0 ? vocab_encode(v, given.text, how, &ids, e) : -1;
     if (status == 0 && given.text && vocab_has_places(v))
         status = vocab_encode_places(v, given.text, how, &places, &count, e);
+    if (status == 0 && o->value[OPTION_STEPS])
+        status = given.text && format == FORMAT_TEXT ? tokens_add_steps(v, given.text, how, &rows, e)
+                 : given.text ? error_set(e, "--steps: expected --format text, found another: steps are shown as text only")
+                              : error_set(e, "--steps: expected a text, found none; give one with -t");
     if (status == 0) {
         Output out = output_open(o);
         add_rows(&rows, format, v, &ids, places, given.text);
@@ -244,6 +272,7 @@ int cli_tokens(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     const Vocab *v = options_format(&o, &e) < 0 ? NULL : open_vocab(&o, &m, &alone, &how, &e);
+    cli_say_lines(m ? m->notes : v ? vocab_notes(v) : NULL);
     bool good = v && run(v, how, &o, &e) == 0;
     model_free(m);
     vocab_free(alone);

@@ -43,7 +43,11 @@ int vocab_lookup(const Vocab *v, const char *text, size_t n);
 int vocab_longest(const Vocab *v, const char *text, size_t n, bool (*allowed)(const Vocab *v, int id), size_t *len);
 
 /* What vocab_encode, vocab_decode and vocab_write do for a vocabulary of llama2.c. */
-int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, Ids *ids, Error *e);
+int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, CutPiece *watch, Ids *ids, Error *e);
+/* The tokens of a native vocabulary's splits, without those around; watch gets its pieces, and may be NULL. */
+int vocab_encode_native(const Vocab *v, const char *text, Cut *watch, Ids *ids, Error *e);
+/* Whether a begin token goes in front. */
+bool vocab_puts_bos(const Vocab *v, EncodeFor how);
 void vocab_decode_llama2c(const Vocab *v, const int *ids, size_t n, Buffer *out);
 void vocab_write_llama2c(const Vocab *v, Buffer *out);
 
