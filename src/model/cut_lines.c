@@ -95,7 +95,7 @@ void cut_say_step(const Vocab *v, const CutPiece *p, size_t i, Buffer *out)
         if (p->method == CUT_MERGES)
             buffer_printf(out, _("merge %.0f: "), s->value + 1);
         else
-            buffer_printf(out, _("score %.6g: "), s->value);
+            buffer_printf(out, _("score %.6g: "), s->value + 0.0); /* never "-0" */
         say_part(v, p, i, s->from, s->middle, out);
         buffer_puts(out, " + ");
         say_part(v, p, i, s->middle, s->to, out);
