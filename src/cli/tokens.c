@@ -48,31 +48,43 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-static long characters(const char *text, size_t bytes)
+/* A place in the text whose characters were counted: the next one is counted from here. */
+typedef struct Counted {
+    size_t byte;
+    long characters;
+} Counted;
+
+/* How many characters lie before a byte. */
+static long characters(const char *text, size_t byte, Counted *known)
 {
-    long n = 0;
-    for (size_t i = 0; i < bytes; i++)
+    size_t from = byte >= known->byte ? known->byte : 0;
+    long n = from ? known->characters : 0;
+    for (size_t i = from; i < byte; i++)
         n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    *known = (Counted){byte, n};
     return n;
 }
 
 /* The span of the bytes from … to: of the characters they are part of. */
-static Span span_of(const char *text, size_t n, size_t from, size_t to)
+static Span span_of(const char *text, size_t n, size_t from, size_t to, Counted *known)
 {
-    while (from > 0 && ((unsigned char)text[from] & 0xc0) == 0x80)
+    while (from > 0 && from < n && ((unsigned char)text[from] & 0xc0) == 0x80)
         from--;
     while (to < n && ((unsigned char)text[to] & 0xc0) == 0x80)
         to++;
-    return (Span){characters(text, from), characters(text, to)};
+    Span span = {characters(text, from, known), 0};
+    Counted end = *known; /* the next token may begin where this one does */
+    span.to = characters(text, to, &end);
+    return span;
 }
 
 /* Finds a token's text at or after byte *at, and moves *at behind it. What the tokenizer skips or puts in front is blank: so blanks
  * may be missing on either side. */
-static Span find_token(const char *text, size_t n, size_t *at, const char *token, size_t len)
+static Span find_token(const char *text, size_t n, size_t *at, const char *token, size_t len, Counted *known)
 {
     if (len && common(token, len, text + *at, n - *at) == len) {
         *at += len;
-        return span_of(text, n, *at - len, *at);
+        return span_of(text, n, *at - len, *at, known);
     }
     size_t from = *at;
     while (from < n && is_blank(text[from]))
@@ -84,7 +96,7 @@ static Span find_token(const char *text, size_t n, size_t *at, const char *token
     if (len == 0 || common(token, len, text + from, n - from) != len)
         return (Span){-1, -1};
     *at = from + len;
-    return span_of(text, n, from, *at);
+    return span_of(text, n, from, *at, known);
 }
 
 /* The bytes a token stands for in a text: "<0x0A>" is one. */
@@ -171,24 +183,25 @@ static void add_row(Buffer *out, int format, const Vocab *v, int id, const Span 
 }
 
 /* The span of a place that the tokenizer itself gave. */
-static Span span_at(const char *text, size_t n, const CutId *id)
+static Span span_at(const char *text, size_t n, const CutId *id, Counted *known)
 {
-    return id->from.from < id->from.to ? span_of(text, n, id->from.from, id->from.to) : (Span){-1, -1};
+    return id->from.from < id->from.to ? span_of(text, n, id->from.from, id->from.to, known) : (Span){-1, -1};
 }
 
 static void add_rows(Buffer *out, int format, const Vocab *v, const Ids *ids, const CutId *places, const char *text)
 {
     size_t n = text ? strlen(text) : 0, at = 0;
+    Counted known = {0, 0};
     if (format == FORMAT_JSON)
         buffer_putc(out, '[');
     for (size_t i = 0; i < ids->len; i++) {
         Span span = {-1, -1};
         if (places)
-            span = span_at(text, n, &places[i]);
+            span = span_at(text, n, &places[i], &known);
         else if (text && !is_added(v, ids->data[i])) {
             Buffer bytes = {0};
             token_bytes(v, ids->data[i], &bytes);
-            span = find_token(text, n, &at, buffer_text(&bytes), bytes.len);
+            span = find_token(text, n, &at, buffer_text(&bytes), bytes.len, &known);
             buffer_free(&bytes);
         }
         add_row(out, format, v, ids->data[i], text ? &span : NULL, i == 0);
