@@ -1,10 +1,10 @@
 # tokens: tokenizers of Hugging Face's, and every step.
 
 $ stepformer tokens --tokenizer "$TOP/tests/tokenizers/gpt2" -t "the cat sat" --format ids
-line 302,280,283
-$ stepformer tokens --tokenizer "$TOP/tests/tokenizers/gpt2" -t " 我" --format text
+line 258,283,286
+$ stepformer tokens --tokenizer "$TOP/tests/tokenizers/gpt2" -t " 好" --format text
 out Ġ
-out <0xE6>
+out <0xE5>
 $ stepformer tokens --tokenizer "$TOP/tests/tokenizers/gpt2" -t "the cat" --format json
 out "spelling": "Ġcat"
 $ stepformer tokens --tokenizer "$TOP/tests/tokenizers/gpt2" -t " the" --steps
