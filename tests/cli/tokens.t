@@ -36,7 +36,7 @@ exit 2
 err expected at most 7 tokens, one for each of the model's vocab_size
 $ stepformer tokens -m random:vocab_size=60 --tokenizer "$TOP/tests/tokenizers/bert" -t "the cat"
 out cat
-err has ids 0 to 37, the model 0 to 59: those beyond have no token
+err has ids 0 to 39, the model 0 to 59: those beyond have no token
 $ stepformer tokens --tokenizer spm.model -t a; echo x >spm.model; stepformer tokens --tokenizer spm.model -t a
 exit 2
 err SentencePiece's own file, which is not read
