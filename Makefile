@@ -75,7 +75,7 @@ check: $(BUILD)/unit $(BUILD)/replay $(MESSAGES)
 	$(BUILD)/replay
 	@echo leak:libcriterion >$(BUILD)/lsan.supp
 	ASAN_OPTIONS=detect_leaks=1:log_path=$(abspath $(BUILD))/asan.log LSAN_OPTIONS=print_suppressions=0:suppressions=$(abspath $(BUILD))/lsan.supp \
-		$(BUILD)/unit --timeout 120
+		$(BUILD)/unit --timeout 900
 	@if grep -qsE 'ERROR:|runtime error' $(BUILD)/asan.log.*; then cat $(BUILD)/asan.log.*; echo "check: the sanitizers found something"; exit 1; fi
 
 # All there is: the command line first, so that the runner's own line comes last.

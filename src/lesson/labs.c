@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "model/nearest.h"
+#include "train/eval.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,11 +164,39 @@ const Lab *labs_run(LabRuns *runs, const char *name, const char *settings, Error
     return &r->lab;
 }
 
+struct LabScore {
+    char *model; /* its path, or its name where it has none */
+    Ablations ablations;
+    double score;
+};
+
+int labs_score(LabRuns *runs, const Model *m, Ablations a, double *out, Error *e)
+{
+    const char *name = m->path ? m->path : m->name;
+    for (size_t i = 0; i < runs->score_count; i++)
+        if (runs->scores[i].ablations == a && strcmp(runs->scores[i].model, name) == 0) {
+            *out = runs->scores[i].score;
+            return 0;
+        }
+    if (eval_score(m, a, out, e) != 0)
+        return -1;
+    struct LabScore *more = realloc(runs->scores, (runs->score_count + 1) * sizeof *more);
+    if (more) {
+        runs->scores = more;
+        more[runs->score_count] = (struct LabScore){strdup(name), a, *out};
+        runs->score_count += more[runs->score_count].model != NULL;
+    }
+    return 0; /* without memory it is computed again the next time */
+}
+
 void labs_free(LabRuns *runs)
 {
     for (size_t i = 0; i < runs->count; i++)
         free_run(runs->runs[i]);
     free(runs->runs);
+    for (size_t i = 0; i < runs->score_count; i++)
+        free(runs->scores[i].model);
+    free(runs->scores);
     *runs = (LabRuns){.count = 0};
 }
 

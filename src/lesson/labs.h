@@ -5,12 +5,16 @@
 #define LESSON_LABS_H
 
 #include "lab/lab.h"
+#include "model/model.h"
+#include "pass/stage.h"
 
 typedef struct LabRun LabRun;
 
 typedef struct LabRuns {
     LabRun **runs;
     size_t count;
+    struct LabScore *scores; /* of shipped models, see labs_score */
+    size_t score_count;
     bool (*progress)(void *context, double share, const char *what); /* as Lab's; NULL: nobody listens */
     void *context;
 } LabRuns;
@@ -22,6 +26,8 @@ const Lab *labs_run(LabRuns *runs, const char *name, const char *settings, Error
 bool labs_have(const LabRuns *runs, const char *name, const char *settings);
 /* A cell of its tables, as lab_result. */
 int labs_result(LabRuns *runs, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e);
+/* The score of a model as it was opened, with these ablations: over thousands of examples, so it is computed once. */
+int labs_score(LabRuns *runs, const Model *m, Ablations a, double *out, Error *e);
 void labs_free(LabRuns *runs);
 
 #endif

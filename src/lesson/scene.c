@@ -139,7 +139,7 @@ static int run_score(void *context, double *out, Error *e)
     Scene *s = context;
     if (s->edits.count)
         return error_set(e, _("expected a pass without edits: the score is over other texts than the edited one"));
-    return eval_score(s->model, s->ablations, out, e);
+    return s->labs ? labs_score(s->labs, s->model, s->ablations, out, e) : eval_score(s->model, s->ablations, out, e);
 }
 
 int scene_evaluate(Scene *s, const char *expression, Value *out, Error *e)
