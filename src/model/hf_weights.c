@@ -179,7 +179,7 @@ static int make_zeros(Work *w, Weights *weights, Error *e)
 int hf_weights(Weights *weights, const Config *c, const HfArchitecture *a, HfFiles *f, bool zero_bias, Error *e)
 {
     Work w = {.c = c, .a = a, .files = f, .used = calloc(f->count, sizeof *w.used)};
-    int status = weights_layout(weights, c, e);
+    int status = weights_layout(weights, c, e) == 0 ? 0 : error_prefix(e, "%s", f->folder);
     for (size_t i = 0; w.used && i < f->count; i++)
         if (!(w.used[i] = calloc(f->shards[i].count + 1, sizeof **w.used)))
             status = error_memory(e, f->folder);

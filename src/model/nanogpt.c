@@ -127,7 +127,8 @@ static bool has_tensors(const char *path)
     SafeTensors s;
     if (open_tensors(&s, path, NULL) != 0)
         return false;
-    bool has = safetensors_find(&s, EMBEDDING) && safetensors_find(&s, FIRST);
+    const SafeTensor *first = safetensors_find(&s, FIRST); /* GPT-2's Conv1D lies the other way round */
+    bool has = safetensors_find(&s, EMBEDDING) && first && first->rank == 2 && first->shape[0] == 3 * first->shape[1];
     safetensors_close(&s);
     return has;
 }
