@@ -290,7 +290,8 @@ static int read_tensors(Gguf *g, Reader *r, uint64_t count, uint64_t alignment, 
     if (status == 0)
         status = place_tensors(s, r, places, alignment, e);
     free(places);
-    qsort(s->items, s->count, sizeof *s->items, by_name);
+    if (status == 0)
+        qsort(s->items, s->count, sizeof *s->items, by_name);
     for (size_t i = 1; status == 0 && i < s->count; i++)
         if (strcmp(s->items[i - 1].name, s->items[i].name) == 0)
             status = error_set(e, "%s: %s: expected one tensor of this name, found two", g->path, s->items[i].name);

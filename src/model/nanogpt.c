@@ -139,7 +139,7 @@ bool nanogpt_is(const char *path)
         return name_ends_with(path, ".safetensors") && has_tensors(path);
     json_t *config = load_config(path);
     bool is = config ? json_object_get(config, "block_size") || json_object_get(config, "n_head") : has_tensors(path);
-    bool theirs = json_object_get(config, "n_positions") || json_object_get(config, "n_ctx") || json_object_get(config, "architectures");
+    bool theirs = json_object_get(config, "architectures") || (json_object_get(config, "model_type") && !json_object_get(config, "block_size"));
     json_decref(config);
     return is && !theirs;
 }

@@ -6,7 +6,7 @@ out vocab.txt, README.md
 out # copy
 out Converted from hand-wired
 quiet
-$ stepformer convert -m zh-en.no-positions -o copy && stepformer print -m zh-en.no-positions -t 我爱你 'output.logits[query=0]' >a && stepformer print -m copy -t 我爱你 'output.logits[query=0]' >b && cmp a b
+$ stepformer convert -m zh-en.no-positions -o copy && stepformer print -m zh-en.no-positions -t 我爱你 'output.logits[token=0]' >a && stepformer print -m copy -t 我爱你 'output.logits[token=0]' >b && cmp a b
 $ stepformer convert -m "$TOP/tests/gguf/llama-q8_0.gguf" -o out/; cat out/README.md
 out 19424 numbers, F32
 out - weights: F32 (5), F16 (2), Q8_0 (14), now all F32
