@@ -315,7 +315,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_RETURN: come_back(app); break;
     case CMD_GOTO: prompt_open(app, PROMPT_GOTO, ""); break;
     case CMD_PALETTE: prompt_open(app, PROMPT_COMMAND, ""); break;
-    case CMD_SEARCH: app->view = VIEW_STEP; prompt_open(app, PROMPT_SEARCH, ""); break;
+    case CMD_SEARCH: app->view = app->view == VIEW_WEIGHT ? VIEW_WEIGHT : VIEW_STEP; prompt_open(app, PROMPT_SEARCH, ""); break;
     case CMD_TEXT: {
         const char *given = vocab_has_text(app->model->vocab) ? app->given.text : app->given.ids;
         Buffer ids = {0};

@@ -324,6 +324,8 @@ bool cell_command(App *app, CommandId id, size_t count);
 void cell_open(App *app, Cellref cell);
 void weight_draw(App *app, Canvas *c, Rect area);
 bool weight_command(App *app, CommandId id, size_t count);
+/* To the next row or else column of the weight whose name has the text in it. */
+void weight_search(App *app, const char *text);
 void weight_open(App *app, size_t weight, size_t row, size_t col);
 void map_draw(App *app, Canvas *c, Rect area);
 bool map_command(App *app, CommandId id, size_t count);
@@ -424,6 +426,8 @@ void matrix_draw(App *app, Canvas *c, Rect area);
 bool matrix_command(App *app, CommandId id, size_t count);
 bool matrix_click(App *app, int row, int col);
 void matrix_search(App *app, const char *text);
+/* The next index along an axis of s, after `from` and around, whose name has the text in it; -1 where there is none. */
+long matrix_find(const App *app, const Stage *s, int axis, size_t from, const char *text);
 void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);
 bool plan_click(App *app, int row, int col);
