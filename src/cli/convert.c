@@ -210,7 +210,7 @@ static int run(const Options *o, Error *e)
 {
     const char *given = o->value[OPTION_OUTPUT];
     if (!given || !given[0] || strcmp(given, "-") == 0)
-        return error_set(e, "-o: expected a folder's name, found %s; try -o FOLDER", given ? "no name of one" : "none");
+        return error_set(e, "-o: expected a folder's name, found %s; try -o FOLDER", given ? _("no name of one") : _("none"));
     char *folder = strdup(given);
     if (!folder)
         return error_memory(e, given);

@@ -141,7 +141,7 @@ static int read_rope_factors(Config *c, Fields *f, const Gguf *g, Error *e)
         return error_set(e, "%s: %s: expected %zu numbers, one for each pair of a head's dimensions, found %zu", g->path, ROPE_FACTORS, c->d_head / 2,
                          t->count);
     if (c->rope_scaling != ROPE_SCALING_NONE)
-        return refuse(f, "rope.scaling.type", "none beside rope_freqs.weight", "one", e);
+        return refuse(f, "rope.scaling.type", _("none beside rope_freqs.weight"), _("one"), e);
     if (fields_size(f, "rope.scaling.original_context_length", 1, CONFIG_MAX_SIZE, &original, e) != 0)
         return -1;
     bool all_one = true;
@@ -178,7 +178,7 @@ static int read_yarn(Config *c, Fields *f, Error *e)
         fields_number(f, "rope.scaling.attn_factor", &longer, e) != 0)
         return -1;
     if (mix != 1)
-        return refuse(f, "rope.scaling.yarn_ext_factor", "1", "another value", e);
+        return refuse(f, "rope.scaling.yarn_ext_factor", "1", _("another value"), e);
     if (longer != 0) /* times what follows from the factor */
         c->rope_attention_factor = longer * (c->rope_factor > 1 ? 0.1 * log(c->rope_factor) + 1 : 1);
     return 0;
@@ -236,9 +236,9 @@ static int read_llama(Config *c, Fields *f, const Gguf *g, Error *e)
         fields_size(f, "attention.sliding_window", 0, CONFIG_MAX_SIZE, &c->window, e) != 0)
         return -1;
     if (value_length != c->d_head)
-        return refuse(f, "attention.value_length", "attention.key_length's value", "another", e);
+        return refuse(f, "attention.value_length", _("attention.key_length's value"), _("another"), e);
     if (experts > 0)
-        return refuse(f, "expert_count", "0", "a mixture of experts", e);
+        return refuse(f, "expert_count", "0", _("a mixture of experts"), e);
     if (!causal)
         return refuse(f, "attention.causal", "true", "false", e);
     fields_ignore(f, (const char *const[]){"expert_used_count", "attention.key_length_swa", NULL});

@@ -39,7 +39,7 @@ static uint64_t little(const unsigned char *p, size_t bytes)
 
 static int cut_off(const Reader *r, const char *what, uint64_t bytes, Error *e)
 {
-    return error_set(e, "%s: byte %zu: expected %s, %ju bytes, found the end of the file after %zu; is it cut off?", r->file, r->at, what,
+    return error_set(e, "%s: byte %zu: expected %s, %ju bytes, found the end of the file after %zu; is it cut off?", r->file, r->at, _(what),
                      (uintmax_t)bytes, left(r));
 }
 
@@ -72,8 +72,8 @@ static int read_name(Reader *r, const char *what, GgufText *to, Error *e)
     if (read_text(r, what, to, e) != 0)
         return -1;
     if (to->n == 0 || to->n > GGUF_MAX_KEY || !text_is_valid(to->at, to->n) || memchr(to->at, '\0', to->n))
-        return error_set(e, "%s: byte %zu: expected %s of 1 to %d bytes of UTF-8, found %zu bytes%s", r->file, at, what, GGUF_MAX_KEY, to->n,
-                         to->n && to->n <= GGUF_MAX_KEY ? " that are none" : "");
+        return error_set(e, "%s: byte %zu: expected %s of 1 to %d bytes of UTF-8, found %zu bytes%s", r->file, at, _(what), GGUF_MAX_KEY, to->n,
+                         to->n && to->n <= GGUF_MAX_KEY ? _(" that are none") : "");
     return 0;
 }
 
@@ -89,7 +89,7 @@ static int read_type(Reader *r, const GgufText *key, GgufType *to, Error *e)
 {
     uint64_t type;
     char quoted[QUOTE_SHORT];
-    if (read_integer(r, 4, "a value's type", &type, e) != 0)
+    if (read_integer(r, 4, N_("a value's type"), &type, e) != 0)
         return -1;
     if (type >= GGUF_TYPE_COUNT)
         return error_set(e, "%s: %s: expected a type from 0 to %d, found %ju", r->file, quote_short(key->at, key->n, quoted), GGUF_TYPE_COUNT - 1,
@@ -118,7 +118,7 @@ static int skip_values(Reader *r, GgufType type, uint64_t count, const GgufText 
         return 0;
     }
     for (uint64_t i = 0; i < count; i++)
-        if (read_text(r, "a text", &text, e) != 0)
+        if (read_text(r, N_("a text"), &text, e) != 0)
             return -1;
     return 0;
 }
@@ -126,10 +126,10 @@ static int skip_values(Reader *r, GgufType type, uint64_t count, const GgufText 
 static int read_pair(Reader *r, GgufPair *p, Error *e)
 {
     uint64_t count = 1;
-    if (read_name(r, "a key", &p->key, e) != 0 || read_type(r, &p->key, &p->type, e) != 0)
+    if (read_name(r, N_("a key"), &p->key, e) != 0 || read_type(r, &p->key, &p->type, e) != 0)
         return -1;
     p->is_array = p->type == GGUF_ARRAY;
-    if (p->is_array && (read_type(r, &p->key, &p->type, e) != 0 || read_integer(r, 8, "an array's length", &count, e) != 0))
+    if (p->is_array && (read_type(r, &p->key, &p->type, e) != 0 || read_integer(r, 8, N_("an array's length"), &count, e) != 0))
         return -1;
     p->bytes = r->data + r->at;
     p->count = (size_t)count;
@@ -195,14 +195,14 @@ static int refuse_format(const Reader *r, const char *name, const struct Format 
 static int read_sizes(Reader *r, SafeTensor *t, Error *e)
 {
     uint64_t rank, size;
-    if (read_integer(r, 4, "a tensor's dimensions", &rank, e) != 0)
+    if (read_integer(r, 4, N_("a tensor's dimensions"), &rank, e) != 0)
         return -1;
     if (rank > 4)
         return error_set(e, "%s: %s: expected at most 4 dimensions, found %ju", r->file, t->name, (uintmax_t)rank);
     t->rank = (int)rank;
     t->count = 1;
     for (int i = 0; i < t->rank; i++) {
-        if (read_integer(r, 8, "a tensor's size", &size, e) != 0)
+        if (read_integer(r, 8, N_("a tensor's size"), &size, e) != 0)
             return -1;
         if (size == 0 || size > ((uint64_t)1 << 40) || t->count > ((uint64_t)1 << 44) / size)
             return error_set(e, "%s: %s: expected sizes from 1 on whose product is at most 2^44, found %ju", r->file, t->name, (uintmax_t)size);
@@ -217,12 +217,12 @@ static int read_tensor(Reader *r, SafeTensor *t, uint64_t *offset, uint64_t *byt
 {
     GgufText name;
     uint64_t id;
-    if (read_name(r, "a tensor's name", &name, e) != 0)
+    if (read_name(r, N_("a tensor's name"), &name, e) != 0)
         return -1;
     t->name = strndup(name.at, name.n);
     if (!t->name)
         return error_memory(e, r->file);
-    if (read_sizes(r, t, e) != 0 || read_integer(r, 4, "a tensor's format", &id, e) != 0 || read_integer(r, 8, "a tensor's offset", offset, e) != 0)
+    if (read_sizes(r, t, e) != 0 || read_integer(r, 4, N_("a tensor's format"), &id, e) != 0 || read_integer(r, 8, N_("a tensor's offset"), offset, e) != 0)
         return -1;
     const struct Format *f = find_format(id);
     if (!f)
@@ -304,18 +304,18 @@ static int read_begin(Gguf *g, Reader *r, uint64_t *tensors, uint64_t *pairs, Er
 {
     uint64_t version;
     if (r->size < 8 || memcmp(r->data, "GGUF", 4) != 0)
-        return error_set(e, "%s: expected GGUF, a file that begins with these letters, found %s", r->file, r->size < 8 ? "a shorter one" : "others");
+        return error_set(e, "%s: expected GGUF, a file that begins with these letters, found %s", r->file, r->size < 8 ? _("a shorter one") : _("others"));
     r->at = 4;
-    if (read_integer(r, 4, "the version", &version, e) != 0)
+    if (read_integer(r, 4, N_("the version"), &version, e) != 0)
         return -1;
     if (version > 0xffff && (version & 0xffff) == 0)
         return error_set(e, "%s: version: expected 2 or 3, found %ju the other way round: a big-endian file, which is not read", r->file,
                          (uintmax_t)(version >> 24));
     if (version < 2 || version > 3)
         return error_set(e, "%s: version: expected 2 or 3, found %ju%s", r->file, (uintmax_t)version,
-                         version == 1 ? ", whose lengths are shorter; try a newer export" : "");
+                         version == 1 ? _(", whose lengths are shorter; try a newer export") : "");
     g->version = (uint32_t)version;
-    if (read_integer(r, 8, "the number of tensors", tensors, e) != 0 || read_integer(r, 8, "the number of keys", pairs, e) != 0)
+    if (read_integer(r, 8, N_("the number of tensors"), tensors, e) != 0 || read_integer(r, 8, N_("the number of keys"), pairs, e) != 0)
         return -1;
     /* a tensor takes at least 33 bytes, a pair 14 */
     if (*tensors > GGUF_MAX_TENSORS || *tensors > left(r) / 33)

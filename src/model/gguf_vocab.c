@@ -48,7 +48,7 @@ static int find_array(const Tokens *t, const char *key, bool numbers, const Gguf
     if (fits && (t->count == 0 || p->count == t->count))
         return 0;
     if (!fits)
-        return error_set(e, "%s: %s: expected an array of %s, found something else", t->g->path, key, numbers ? "numbers" : "texts");
+        return error_set(e, "%s: %s: expected an array of %s, found something else", t->g->path, key, numbers ? _("numbers") : _("texts"));
     return error_set(e, "%s: %s: expected %zu values, one for each token, found %zu", t->g->path, key, t->count, p->count);
 }
 
@@ -60,7 +60,7 @@ static int read_tokens(Tokens *t, Error *e)
     if (find_array(t, key, false, &p, e) != 0)
         return -1;
     if (!p || p->count == 0 || p->count > CONFIG_MAX_SIZE)
-        return error_set(e, "%s: %s: expected from 1 to %d texts, found %s", t->g->path, key, CONFIG_MAX_SIZE, p ? "another number" : "none");
+        return error_set(e, "%s: %s: expected from 1 to %d texts, found %s", t->g->path, key, CONFIG_MAX_SIZE, p ? _("another number") : _("none"));
     t->count = p->count;
     t->texts = calloc(t->count, sizeof *t->texts);
     t->vocab = json_object();
@@ -180,7 +180,7 @@ static json_t *read_bytes(const Tokens *t, Buffer *notes, Error *e)
     const struct Cutting *how = find_cutting(t, notes);
     char quoted[QUOTE_SHORT];
     if (!p || !p->is_array || p->type != GGUF_STRING || p->count > CONFIG_MAX_SIZE) {
-        error_set(e, "%s: %s: expected an array of texts, found %s", t->g->path, key, p ? "something else" : "none");
+        error_set(e, "%s: %s: expected an array of texts, found %s", t->g->path, key, p ? _("something else") : _("none"));
         return NULL;
     }
     json_t *merges = json_array();
@@ -321,7 +321,7 @@ Vocab *gguf_vocab(const Gguf *g, const Config *c, Buffer *notes, Error *e)
                           quote_short(model.at, model.n, quoted));
         if (c)
             return vocab_numbered(c->vocab_size, e);
-        error_set(e, "%s: tokenizer.ggml.model: expected gpt2 or llama, found %s", g->path, none ? "none" : quote_short(model.at, model.n, quoted));
+        error_set(e, "%s: tokenizer.ggml.model: expected gpt2 or llama, found %s", g->path, none ? _("none") : quote_short(model.at, model.n, quoted));
         return NULL;
     }
     Tokens t = {.g = g};

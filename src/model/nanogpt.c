@@ -167,7 +167,7 @@ static int size_of(const SafeTensors *s, const char *name, int i, size_t *to, Er
     const SafeTensor *t = safetensors_find(s, name);
     if (!t || t->rank != 2 || t->shape[i] < 1 || t->shape[i] > CONFIG_MAX_SIZE)
         return error_set(e, "%s: %s: expected a tensor of this name with two sizes from 1 to %d, found %s", s->path, name, CONFIG_MAX_SIZE,
-                         t ? "another shape" : "none");
+                         t ? _("another shape") : _("none"));
     *to = t->shape[i];
     return 0;
 }
