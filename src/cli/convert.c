@@ -14,7 +14,8 @@
 
 static const OptionId taken[] = {OPTION_MODEL, OPTION_TOKENIZER, OPTION_OUTPUT, OPTION_END};
 
-static const OptionNote notes[] = {{OPTION_OUTPUT, "FOLDER", N_("the folder to write: a new one, or an empty one")}, {OPTION_END, NULL, NULL}};
+static const OptionNote notes[] = {{OPTION_OUTPUT, "FOLDER", N_("the folder to write: a new one, or an empty one")},
+                                   {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {
     .name = "convert",
@@ -61,7 +62,9 @@ static const char *vocab_file(const Model *m)
 {
     if (!vocab_has_text(m->vocab))
         return NULL;
-    return vocab_split(m->vocab) == SPLIT_LLAMA2C ? "tokenizer.bin" : vocab_split(m->vocab) == SPLIT_TOKENIZER ? "tokenizer.json" : "vocab.txt";
+    return vocab_split(m->vocab) == SPLIT_LLAMA2C     ? "tokenizer.bin"
+           : vocab_split(m->vocab) == SPLIT_TOKENIZER ? "tokenizer.json"
+                                                      : "vocab.txt";
 }
 
 /* The notes a line each, as a list. */
@@ -93,8 +96,9 @@ static void write_card(const Model *m, const char *name, Buffer *out)
     buffer_puts(out, _("What was converted:\n\n"));
     buffer_printf(out, _("- weights: %s, now all %s\n"), buffer_text(&formats), dtype_name(DTYPE_REAL));
     if (turned)
-        buffer_printf(out, ngettext("- layout: %zu matrix was [outputs, inputs]; all are [inputs, outputs] now, y = x W + b\n",
-                                    "- layout: %zu matrices were [outputs, inputs]; all are [inputs, outputs] now, y = x W + b\n", turned),
+        buffer_printf(out,
+                      ngettext("- layout: %zu matrix was [outputs, inputs]; all are [inputs, outputs] now, y = x W + b\n",
+                               "- layout: %zu matrices were [outputs, inputs]; all are [inputs, outputs] now, y = x W + b\n", turned),
                       turned);
     if (m->config.position == POSITION_ROPE)
         buffer_printf(out, _("- RoPE: the columns of W_Q and W_K are in the order they had, rope_pairing is \"%s\"\n"),
@@ -136,7 +140,8 @@ static int copy_recipe(const Model *m, const char *folder, Error *e)
 /* Takes away a folder of files that was being written. */
 static void remove_folder(const char *folder)
 {
-    static const char *const names[] = {"config.json", "model.safetensors", "vocab.txt", "tokenizer.bin", "tokenizer.json", "recipe.json", "README.md"};
+    static const char *const names[] = {"config.json",    "model.safetensors", "vocab.txt", "tokenizer.bin",
+                                        "tokenizer.json", "recipe.json",       "README.md"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = file_join(folder, names[i]);
         if (path)
@@ -186,7 +191,8 @@ static int write_folder(const Model *m, const char *folder, Error *e)
     }
     const char *beside = buffer_text(&part);
     bool there = file_exists(beside);
-    int status = there ? error_set(e, "%s: expected no such folder, found one; try to take it away", beside) : fill_folder(m, beside, name, e);
+    int status =
+        there ? error_set(e, "%s: expected no such folder, found one; try to take it away", beside) : fill_folder(m, beside, name, e);
     if (status == 0 && rename(beside, folder) != 0)
         status = error_set(e, "%s: cannot be written: %s; try another name", folder, strerror(errno));
     if (status != 0 && !there)
@@ -199,7 +205,8 @@ static int write_folder(const Model *m, const char *folder, Error *e)
 
 static void say_result(const Model *m, const char *folder)
 {
-    printf(ngettext("%s: config.json, model.safetensors (%zu number, %s), ", "%s: config.json, model.safetensors (%zu numbers, %s), ", m->weights.total),
+    printf(ngettext("%s: config.json, model.safetensors (%zu number, %s), ", "%s: config.json, model.safetensors (%zu numbers, %s), ",
+                    m->weights.total),
            folder, m->weights.total, dtype_name(DTYPE_REAL));
     if (vocab_file(m))
         printf("%s, ", vocab_file(m));

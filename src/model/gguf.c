@@ -46,11 +46,13 @@ static void note_quantised(const Gguf *g, Buffer *notes)
     for (size_t i = 0; i < s->count; i++)
         count += s->items[i].dtype == DTYPE_Q8_0;
     if (count)
-        buffer_printf(notes,
-                      ngettext("%s: %zu of %zu tensors is Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
-                               "%s: %zu of %zu tensors are Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
-                               count),
-                      g->path, count, s->count);
+        buffer_printf(
+            notes,
+            ngettext(
+                "%s: %zu of %zu tensors is Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
+                "%s: %zu of %zu tensors are Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
+                count),
+            g->path, count, s->count);
 }
 
 static Vocab *open_vocab(Model *m, const Gguf *g, const char *tokenizer, Buffer *notes, Error *e)

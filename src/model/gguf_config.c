@@ -92,11 +92,12 @@ static int read_sizes(Config *c, Fields *f, const Gguf *g, Error *e)
         fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &said, e) != 0)
         return -1;
     if (said != c->vocab_size)
-        return error_set(e, "%s: %svocab_size: expected %zu, the rows of token_embd.weight, found %zu", f->file, f->path, c->vocab_size, said);
+        return error_set(e, "%s: %svocab_size: expected %zu, the rows of token_embd.weight, found %zu", f->file, f->path, c->vocab_size,
+                         said);
     c->d_head = c->d_model / c->n_heads;
     if (!fields_has(f, "attention.key_length") && c->d_model % c->n_heads != 0)
-        return error_set(e, "%s: %sembedding_length: expected a multiple of attention.head_count (%zu), found %zu", f->file, f->path, c->n_heads,
-                         c->d_model);
+        return error_set(e, "%s: %sembedding_length: expected a multiple of attention.head_count (%zu), found %zu", f->file, f->path,
+                         c->n_heads, c->d_model);
     c->n_kv_heads = c->n_heads;
     return 0;
 }
@@ -138,8 +139,8 @@ static int read_rope_factors(Config *c, Fields *f, const Gguf *g, Error *e)
         return 0;
     size_t original = 8192;
     if (t->rank != 1 || t->count != c->d_head / 2 || t->count == 0 || t->dtype == DTYPE_Q8_0)
-        return error_set(e, "%s: %s: expected %zu numbers, one for each pair of a head's dimensions, found %zu", g->path, ROPE_FACTORS, c->d_head / 2,
-                         t->count);
+        return error_set(e, "%s: %s: expected %zu numbers, one for each pair of a head's dimensions, found %zu", g->path, ROPE_FACTORS,
+                         c->d_head / 2, t->count);
     if (c->rope_scaling != ROPE_SCALING_NONE)
         return refuse(f, "rope.scaling.type", _("none beside rope_freqs.weight"), _("one"), e);
     if (fields_size(f, "rope.scaling.original_context_length", 1, CONFIG_MAX_SIZE, &original, e) != 0)
@@ -159,10 +160,11 @@ static int read_rope_factors(Config *c, Fields *f, const Gguf *g, Error *e)
         double blend = fmin(fmax((turns - 1) / (4 - 1), 0), 1), expected = 1 / ((1 - blend) / c->rope_factor + blend);
         double found = safetensors_value(t, i);
         if (!(fabs(found - expected) <= 1e-5 * fabs(expected)))
-            return error_set(e,
-                             "%s: %s: expected Llama 3's divisors (factor %g, original length %zu, low 1, high 4), found %.6g instead of %.6g for pair "
-                             "%zu; other scalings by a table are not read",
-                             g->path, ROPE_FACTORS, c->rope_factor, original, found, expected, i);
+            return error_set(
+                e,
+                "%s: %s: expected Llama 3's divisors (factor %g, original length %zu, low 1, high 4), found %.6g instead of %.6g for pair "
+                "%zu; other scalings by a table are not read",
+                g->path, ROPE_FACTORS, c->rope_factor, original, found, expected, i);
     }
     return 0;
 }
@@ -174,8 +176,8 @@ static int read_yarn(Config *c, Fields *f, Error *e)
     if (fields_size(f, "rope.scaling.original_context_length", 1, CONFIG_MAX_SIZE, &c->rope_original_len, e) != 0 ||
         fields_number(f, "rope.scaling.yarn_beta_fast", &c->rope_beta_fast, e) != 0 ||
         fields_number(f, "rope.scaling.yarn_beta_slow", &c->rope_beta_slow, e) != 0 ||
-        fields_number(f, "rope.scaling.yarn_ext_factor", &mix, e) != 0 || fields_number(f, "rope.scaling.yarn_attn_factor", &longer, e) != 0 ||
-        fields_number(f, "rope.scaling.attn_factor", &longer, e) != 0)
+        fields_number(f, "rope.scaling.yarn_ext_factor", &mix, e) != 0 ||
+        fields_number(f, "rope.scaling.yarn_attn_factor", &longer, e) != 0 || fields_number(f, "rope.scaling.attn_factor", &longer, e) != 0)
         return -1;
     if (mix != 1)
         return refuse(f, "rope.scaling.yarn_ext_factor", "1", _("another value"), e);
@@ -191,13 +193,14 @@ static int read_rope(Config *c, Fields *f, const Gguf *g, Error *e)
     size_t turned = c->d_head;
     double linear = 0;
     if (fields_number(f, "rope.freq_base", &c->rope_theta, e) != 0 ||
-        fields_size(f, "rope.dimension_count", 1, CONFIG_MAX_SIZE, &turned, e) != 0 || fields_number(f, "rope.scale_linear", &linear, e) != 0 ||
-        fields_text(f, "rope.scaling.type", &given, e) != 0)
+        fields_size(f, "rope.dimension_count", 1, CONFIG_MAX_SIZE, &turned, e) != 0 ||
+        fields_number(f, "rope.scale_linear", &linear, e) != 0 || fields_text(f, "rope.scaling.type", &given, e) != 0)
         return -1;
     type = given ? given : linear > 0 ? "linear" : type;
     if (turned != c->d_head)
-        return error_set(e, "%s: %srope.dimension_count: expected %zu, all of a head, found %zu: only a part of it is turned, which is not read here",
-                         f->file, f->path, c->d_head, turned);
+        return error_set(
+            e, "%s: %srope.dimension_count: expected %zu, all of a head, found %zu: only a part of it is turned, which is not read here",
+            f->file, f->path, c->d_head, turned);
     bool has_factor = fields_has(f, "rope.scaling.factor") || linear > 0;
     c->rope_factor = linear > 0 ? linear : c->rope_factor;
     if (fields_number(f, "rope.scaling.factor", &c->rope_factor, e) != 0)
@@ -210,7 +213,8 @@ static int read_rope(Config *c, Fields *f, const Gguf *g, Error *e)
         return error_set(e, "%s: %srope.scaling.type: expected none, linear or yarn, found %s, which is not read here", f->file, f->path,
                          quote_short(type, strlen(type), quoted));
     if (c->rope_scaling != ROPE_SCALING_NONE && !has_factor)
-        return error_set(e, "%s: %srope.scaling.factor: expected a number, because rope.scaling.type is %s, found none", f->file, f->path, type);
+        return error_set(e, "%s: %srope.scaling.factor: expected a number, because rope.scaling.type is %s, found none", f->file, f->path,
+                         type);
     if (c->rope_scaling == ROPE_SCALING_YARN && read_yarn(c, f, e) != 0)
         return -1;
     if (read_rope_factors(c, f, g, e) != 0)
@@ -301,7 +305,8 @@ static int check_whole(const Gguf *g, Error *e)
     int64_t parts = 1;
     GgufText type;
     if (gguf_integer(g, "split.count", &parts) && parts > 1)
-        return error_set(e, "%s: split.count: expected one file, found a part of %jd; try llama.cpp's gguf-split --merge", g->path, (intmax_t)parts);
+        return error_set(e, "%s: split.count: expected one file, found a part of %jd; try llama.cpp's gguf-split --merge", g->path,
+                         (intmax_t)parts);
     if (gguf_text(g, "general.type", &type) && !(type.n == 5 && memcmp(type.at, "model", 5) == 0)) {
         char quoted[QUOTE_SHORT];
         return error_set(e, "%s: general.type: expected \"model\", found %s", g->path, quote_short(type.at, type.n, quoted));

@@ -39,8 +39,8 @@ static uint64_t little(const unsigned char *p, size_t bytes)
 
 static int cut_off(const Reader *r, const char *what, uint64_t bytes, Error *e)
 {
-    return error_set(e, "%s: byte %zu: expected %s, %ju bytes, found the end of the file after %zu; is it cut off?", r->file, r->at, _(what),
-                     (uintmax_t)bytes, left(r));
+    return error_set(e, "%s: byte %zu: expected %s, %ju bytes, found the end of the file after %zu; is it cut off?", r->file, r->at,
+                     _(what), (uintmax_t)bytes, left(r));
 }
 
 static int read_integer(Reader *r, size_t bytes, const char *what, uint64_t *to, Error *e)
@@ -72,8 +72,8 @@ static int read_name(Reader *r, const char *what, GgufText *to, Error *e)
     if (read_text(r, what, to, e) != 0)
         return -1;
     if (to->n == 0 || to->n > GGUF_MAX_KEY || !text_is_valid(to->at, to->n) || memchr(to->at, '\0', to->n))
-        return error_set(e, "%s: byte %zu: expected %s of 1 to %d bytes of UTF-8, found %zu bytes%s", r->file, at, _(what), GGUF_MAX_KEY, to->n,
-                         to->n && to->n <= GGUF_MAX_KEY ? _(" that are none") : "");
+        return error_set(e, "%s: byte %zu: expected %s of 1 to %d bytes of UTF-8, found %zu bytes%s", r->file, at, _(what), GGUF_MAX_KEY,
+                         to->n, to->n && to->n <= GGUF_MAX_KEY ? _(" that are none") : "");
     return 0;
 }
 
@@ -92,8 +92,8 @@ static int read_type(Reader *r, const GgufText *key, GgufType *to, Error *e)
     if (read_integer(r, 4, N_("a value's type"), &type, e) != 0)
         return -1;
     if (type >= GGUF_TYPE_COUNT)
-        return error_set(e, "%s: %s: expected a type from 0 to %d, found %ju", r->file, quote_short(key->at, key->n, quoted), GGUF_TYPE_COUNT - 1,
-                         (uintmax_t)type);
+        return error_set(e, "%s: %s: expected a type from 0 to %d, found %ju", r->file, quote_short(key->at, key->n, quoted),
+                         GGUF_TYPE_COUNT - 1, (uintmax_t)type);
     *to = (GgufType)type;
     return 0;
 }
@@ -145,7 +145,8 @@ static int read_pairs(Gguf *g, Reader *r, uint64_t count, Error *e)
             return -1;
         for (size_t i = 0; i < g->pair_count; i++)
             if (g->pairs[i].key.n == pair.key.n && memcmp(g->pairs[i].key.at, pair.key.at, pair.key.n) == 0)
-                return error_set(e, "%s: %s: expected a key of its own, found it again", g->path, quote_short(pair.key.at, pair.key.n, quoted));
+                return error_set(e, "%s: %s: expected a key of its own, found it again", g->path,
+                                 quote_short(pair.key.at, pair.key.n, quoted));
         *p = pair;
     }
     return 0;
@@ -160,17 +161,38 @@ static const struct Format {
     Dtype dtype;
     unsigned short numbers, bytes;
 } formats[] = {
-    {0, "F32", DTYPE_F32, 1, 4},        {1, "F16", DTYPE_F16, 1, 2},          {2, "Q4_0", DTYPE_OTHER, 32, 18},
-    {3, "Q4_1", DTYPE_OTHER, 32, 20},   {6, "Q5_0", DTYPE_OTHER, 32, 22},     {7, "Q5_1", DTYPE_OTHER, 32, 24},
-    {8, "Q8_0", DTYPE_Q8_0, DTYPE_BLOCK, DTYPE_BLOCK_BYTES},                  {9, "Q8_1", DTYPE_OTHER, 32, 36},
-    {10, "Q2_K", DTYPE_OTHER, 256, 84}, {11, "Q3_K", DTYPE_OTHER, 256, 110},  {12, "Q4_K", DTYPE_OTHER, 256, 144},
-    {13, "Q5_K", DTYPE_OTHER, 256, 176},{14, "Q6_K", DTYPE_OTHER, 256, 210},  {15, "Q8_K", DTYPE_OTHER, 256, 292},
-    {16, "IQ2_XXS", DTYPE_OTHER, 256, 66}, {17, "IQ2_XS", DTYPE_OTHER, 256, 74}, {18, "IQ3_XXS", DTYPE_OTHER, 256, 98},
-    {19, "IQ1_S", DTYPE_OTHER, 256, 50},   {20, "IQ4_NL", DTYPE_OTHER, 32, 18},  {21, "IQ3_S", DTYPE_OTHER, 256, 110},
-    {22, "IQ2_S", DTYPE_OTHER, 256, 82},   {23, "IQ4_XS", DTYPE_OTHER, 256, 136},{24, "I8", DTYPE_OTHER, 1, 1},
-    {25, "I16", DTYPE_OTHER, 1, 2},     {26, "I32", DTYPE_OTHER, 1, 4},       {27, "I64", DTYPE_OTHER, 1, 8},
-    {28, "F64", DTYPE_F64, 1, 8},       {29, "IQ1_M", DTYPE_OTHER, 256, 56},  {30, "BF16", DTYPE_BF16, 1, 2},
-    {34, "TQ1_0", DTYPE_OTHER, 256, 54},{35, "TQ2_0", DTYPE_OTHER, 256, 66},  {39, "MXFP4", DTYPE_OTHER, 32, 17},
+    {0, "F32", DTYPE_F32, 1, 4},
+    {1, "F16", DTYPE_F16, 1, 2},
+    {2, "Q4_0", DTYPE_OTHER, 32, 18},
+    {3, "Q4_1", DTYPE_OTHER, 32, 20},
+    {6, "Q5_0", DTYPE_OTHER, 32, 22},
+    {7, "Q5_1", DTYPE_OTHER, 32, 24},
+    {8, "Q8_0", DTYPE_Q8_0, DTYPE_BLOCK, DTYPE_BLOCK_BYTES},
+    {9, "Q8_1", DTYPE_OTHER, 32, 36},
+    {10, "Q2_K", DTYPE_OTHER, 256, 84},
+    {11, "Q3_K", DTYPE_OTHER, 256, 110},
+    {12, "Q4_K", DTYPE_OTHER, 256, 144},
+    {13, "Q5_K", DTYPE_OTHER, 256, 176},
+    {14, "Q6_K", DTYPE_OTHER, 256, 210},
+    {15, "Q8_K", DTYPE_OTHER, 256, 292},
+    {16, "IQ2_XXS", DTYPE_OTHER, 256, 66},
+    {17, "IQ2_XS", DTYPE_OTHER, 256, 74},
+    {18, "IQ3_XXS", DTYPE_OTHER, 256, 98},
+    {19, "IQ1_S", DTYPE_OTHER, 256, 50},
+    {20, "IQ4_NL", DTYPE_OTHER, 32, 18},
+    {21, "IQ3_S", DTYPE_OTHER, 256, 110},
+    {22, "IQ2_S", DTYPE_OTHER, 256, 82},
+    {23, "IQ4_XS", DTYPE_OTHER, 256, 136},
+    {24, "I8", DTYPE_OTHER, 1, 1},
+    {25, "I16", DTYPE_OTHER, 1, 2},
+    {26, "I32", DTYPE_OTHER, 1, 4},
+    {27, "I64", DTYPE_OTHER, 1, 8},
+    {28, "F64", DTYPE_F64, 1, 8},
+    {29, "IQ1_M", DTYPE_OTHER, 256, 56},
+    {30, "BF16", DTYPE_BF16, 1, 2},
+    {34, "TQ1_0", DTYPE_OTHER, 256, 54},
+    {35, "TQ2_0", DTYPE_OTHER, 256, 66},
+    {39, "MXFP4", DTYPE_OTHER, 32, 17},
 };
 
 static const struct Format *find_format(uint64_t id)
@@ -186,10 +208,11 @@ static int refuse_format(const Reader *r, const char *name, const struct Format 
 {
     if (f->numbers == 1)
         return error_set(e, "%s: %s: expected F32, F16, BF16 or Q8_0, found %s, integers", r->file, name, f->name);
-    return error_set(e,
-                     "%s: %s: expected F32, F16, BF16 or Q8_0, found %s: blocks of %d numbers in %d bytes, %.4g bits a number, which are not read; "
-                     "try the same model as Q8_0 or F16",
-                     r->file, name, f->name, f->numbers, f->bytes, 8.0 * f->bytes / f->numbers);
+    return error_set(
+        e,
+        "%s: %s: expected F32, F16, BF16 or Q8_0, found %s: blocks of %d numbers in %d bytes, %.4g bits a number, which are not read; "
+        "try the same model as Q8_0 or F16",
+        r->file, name, f->name, f->numbers, f->bytes, 8.0 * f->bytes / f->numbers);
 }
 
 static int read_sizes(Reader *r, SafeTensor *t, Error *e)
@@ -205,7 +228,8 @@ static int read_sizes(Reader *r, SafeTensor *t, Error *e)
         if (read_integer(r, 8, N_("a tensor's size"), &size, e) != 0)
             return -1;
         if (size == 0 || size > ((uint64_t)1 << 40) || t->count > ((uint64_t)1 << 44) / size)
-            return error_set(e, "%s: %s: expected sizes from 1 on whose product is at most 2^44, found %ju", r->file, t->name, (uintmax_t)size);
+            return error_set(e, "%s: %s: expected sizes from 1 on whose product is at most 2^44, found %ju", r->file, t->name,
+                             (uintmax_t)size);
         t->shape[t->rank - 1 - i] = (size_t)size;
         t->count *= (size_t)size;
     }
@@ -222,16 +246,19 @@ static int read_tensor(Reader *r, SafeTensor *t, uint64_t *offset, uint64_t *byt
     t->name = strndup(name.at, name.n);
     if (!t->name)
         return error_memory(e, r->file);
-    if (read_sizes(r, t, e) != 0 || read_integer(r, 4, N_("a tensor's format"), &id, e) != 0 || read_integer(r, 8, N_("a tensor's offset"), offset, e) != 0)
+    if (read_sizes(r, t, e) != 0 || read_integer(r, 4, N_("a tensor's format"), &id, e) != 0 ||
+        read_integer(r, 8, N_("a tensor's offset"), offset, e) != 0)
         return -1;
     const struct Format *f = find_format(id);
     if (!f)
-        return error_set(e, "%s: %s: expected one of ggml's formats, found number %ju; is it from a newer program?", r->file, t->name, (uintmax_t)id);
+        return error_set(e, "%s: %s: expected one of ggml's formats, found number %ju; is it from a newer program?", r->file, t->name,
+                         (uintmax_t)id);
     if (f->dtype == DTYPE_OTHER)
         return refuse_format(r, t->name, f, e);
     size_t row = t->rank ? t->shape[t->rank - 1] : 1;
     if (row % f->numbers != 0)
-        return error_set(e, "%s: %s: expected rows of a multiple of %d numbers, because it is %s, found %zu", r->file, t->name, f->numbers, f->name, row);
+        return error_set(e, "%s: %s: expected rows of a multiple of %d numbers, because it is %s, found %zu", r->file, t->name, f->numbers,
+                         f->name, row);
     t->dtype = f->dtype;
     snprintf(t->dtype_name, sizeof t->dtype_name, "%s", f->name);
     *bytes = (uint64_t)(t->count / f->numbers) * f->bytes;
@@ -262,11 +289,11 @@ static int place_tensors(SafeTensors *s, const Reader *r, Place *places, uint64_
     for (size_t i = 0; i < s->count; i++) {
         const Place *p = &places[i];
         if (p->offset % alignment != 0)
-            return error_set(e, "%s: %s: offset: expected a multiple of %ju, the file's alignment, found %ju", r->file, p->name, (uintmax_t)alignment,
-                             (uintmax_t)p->offset);
+            return error_set(e, "%s: %s: offset: expected a multiple of %ju, the file's alignment, found %ju", r->file, p->name,
+                             (uintmax_t)alignment, (uintmax_t)p->offset);
         if (p->offset > size || p->bytes > size - p->offset)
-            return error_set(e, "%s: %s: expected %ju bytes from byte %ju of the data on, found %ju bytes of data; is the file cut off?", r->file,
-                             p->name, (uintmax_t)p->bytes, (uintmax_t)p->offset, (uintmax_t)size);
+            return error_set(e, "%s: %s: expected %ju bytes from byte %ju of the data on, found %ju bytes of data; is the file cut off?",
+                             r->file, p->name, (uintmax_t)p->bytes, (uintmax_t)p->offset, (uintmax_t)size);
         s->items[i].bytes = r->data + start + p->offset;
     }
     qsort(places, s->count, sizeof *places, by_offset);
@@ -304,7 +331,8 @@ static int read_begin(Gguf *g, Reader *r, uint64_t *tensors, uint64_t *pairs, Er
 {
     uint64_t version;
     if (r->size < 8 || memcmp(r->data, "GGUF", 4) != 0)
-        return error_set(e, "%s: expected GGUF, a file that begins with these letters, found %s", r->file, r->size < 8 ? _("a shorter one") : _("others"));
+        return error_set(e, "%s: expected GGUF, a file that begins with these letters, found %s", r->file,
+                         r->size < 8 ? _("a shorter one") : _("others"));
     r->at = 4;
     if (read_integer(r, 4, N_("the version"), &version, e) != 0)
         return -1;
@@ -322,14 +350,16 @@ static int read_begin(Gguf *g, Reader *r, uint64_t *tensors, uint64_t *pairs, Er
         return error_set(e, "%s: expected at most %d tensors, and as many as there is room for, found %ju", r->file, GGUF_MAX_TENSORS,
                          (uintmax_t)*tensors);
     if (*pairs > GGUF_MAX_KEYS || *pairs > left(r) / 14)
-        return error_set(e, "%s: expected at most %d keys, and as many as there is room for, found %ju", r->file, GGUF_MAX_KEYS, (uintmax_t)*pairs);
+        return error_set(e, "%s: expected at most %d keys, and as many as there is room for, found %ju", r->file, GGUF_MAX_KEYS,
+                         (uintmax_t)*pairs);
     return 0;
 }
 
 static int read_alignment(const Gguf *g, uint64_t *alignment, Error *e)
 {
     int64_t given = 32;
-    if (gguf_find(g, "general.alignment") && (!gguf_integer(g, "general.alignment", &given) || given < 1 || given > 1 << 20 || given & (given - 1)))
+    if (gguf_find(g, "general.alignment") &&
+        (!gguf_integer(g, "general.alignment", &given) || given < 1 || given > 1 << 20 || given & (given - 1)))
         return error_set(e, "%s: general.alignment: expected a power of 2 up to 2^20, found another value", g->path);
     *alignment = (uint64_t)given;
     return 0;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum {
-    GGUF_MAX_KEY = 1 << 16,   /* bytes of a key or of a tensor's name */
+    GGUF_MAX_KEY = 1 << 16, /* bytes of a key or of a tensor's name */
     GGUF_MAX_KEYS = 1 << 12,
     GGUF_MAX_TENSORS = 1 << 17
 };
@@ -39,7 +39,7 @@ typedef struct GgufText {
 /* A key with its value. */
 typedef struct GgufPair {
     GgufText key;
-    GgufType type;              /* of the value, or of an array's elements */
+    GgufType type; /* of the value, or of an array's elements */
     bool is_array;
     size_t count;               /* elements; 1 where it is no array */
     const unsigned char *bytes; /* the first of them, inside the file */
@@ -68,8 +68,8 @@ bool gguf_text(const Gguf *g, const char *key, GgufText *to);
 bool gguf_integer(const Gguf *g, const char *key, int64_t *to);
 bool gguf_bool(const Gguf *g, const char *key, bool *to);
 
-/* The values of the keys that begin with `prefix`, by what is behind it, as an object of JSON: to be read with fields_*. An array whose numbers
- * are all the same is that number. NULL with e set. */
+/* The values of the keys that begin with `prefix`, by what is behind it, as an object of JSON: to be read with fields_*. An array whose
+ * numbers are all the same is that number. NULL with e set. */
 json_t *gguf_object(const Gguf *g, const char *prefix, Error *e);
 
 /* The config and the architecture's list of tensors. notes gets what is not known. */

@@ -1,8 +1,8 @@
 /* gguf_vocab.c - the tokenizer in a GGUF file (tokenizer.ggml.*), made into the tokenizer.json that says the same, and read as that.
  *
  *   gpt2    byte-level BPE: tokens and merges
- *   llama   SentencePiece's BPE: tokens with scores. Of two neighbours that together are a token, those whose token has the highest score are
- *           merged first: so the merges are all ways to make each token of two others, by its score
+ *   llama   SentencePiece's BPE: tokens with scores. Of two neighbours that together are a token, those whose token has the highest score
+ * are merged first: so the merges are all ways to make each token of two others, by its score
  *
  * Owns these keys; all checks of merges and ids are the other reader's. */
 #include "model/gguf_internal.h"
@@ -60,7 +60,8 @@ static int read_tokens(Tokens *t, Error *e)
     if (find_array(t, key, false, &p, e) != 0)
         return -1;
     if (!p || p->count == 0 || p->count > CONFIG_MAX_SIZE)
-        return error_set(e, "%s: %s: expected from 1 to %d texts, found %s", t->g->path, key, CONFIG_MAX_SIZE, p ? _("another number") : _("none"));
+        return error_set(e, "%s: %s: expected from 1 to %d texts, found %s", t->g->path, key, CONFIG_MAX_SIZE,
+                         p ? _("another number") : _("none"));
     t->count = p->count;
     t->texts = calloc(t->count, sizeof *t->texts);
     t->vocab = json_object();
@@ -72,11 +73,13 @@ static int read_tokens(Tokens *t, Error *e)
         if (!text_is_valid(text.at, text.n) || memchr(text.at, '\0', text.n))
             return error_set(e, "%s: %s: token %zu: expected UTF-8, found %s", t->g->path, key, i, quote_short(text.at, text.n, quoted));
         if (json_object_getn(t->vocab, text.at, text.n))
-            return error_set(e, "%s: %s: token %zu: expected a new token, found %s again", t->g->path, key, i, quote_short(text.at, text.n, quoted));
+            return error_set(e, "%s: %s: token %zu: expected a new token, found %s again", t->g->path, key, i,
+                             quote_short(text.at, text.n, quoted));
         if (json_object_setn_new_nocheck(t->vocab, text.at, text.n, json_integer((json_int_t)i)) != 0)
             return error_memory(e, t->g->path);
     }
-    return find_array(t, "tokenizer.ggml.scores", true, &t->scores, e) == 0 ? find_array(t, "tokenizer.ggml.token_type", true, &t->types, e) : -1;
+    return find_array(t, "tokenizer.ggml.scores", true, &t->scores, e) == 0 ? find_array(t, "tokenizer.ggml.token_type", true, &t->types, e)
+                                                                            : -1;
 }
 
 /* ---- parts of the tokenizer.json ---- */
@@ -93,8 +96,8 @@ static json_t *added_tokens(const Tokens *t)
     for (size_t i = 0; i < t->count; i++) {
         int type = type_of(t, i);
         if (t->texts[i].n && (type == TYPE_CONTROL || type == TYPE_USER || type == TYPE_UNKNOWN))
-            json_array_append_new(list, json_pack("{s:I, s:o, s:b, s:b}", "id", (json_int_t)i, "content", token_json(t->texts[i]), "special",
-                                                  type != TYPE_USER, "normalized", 0));
+            json_array_append_new(list, json_pack("{s:I, s:o, s:b, s:b}", "id", (json_int_t)i, "content", token_json(t->texts[i]),
+                                                  "special", type != TYPE_USER, "normalized", 0));
     }
     return list;
 }
@@ -114,9 +117,9 @@ static void add_around(const Tokens *t, json_t *list, json_t *specials, const Gg
     if (!token)
         return;
     json_array_append_new(list, json_pack("{s:{s:o, s:i}}", "SpecialToken", "id", token_json(*token), "type_id", 0));
-    json_object_setn_new_nocheck(specials, token->at, token->n,
-                                 json_pack("{s:o, s:[i], s:[o]}", "id", token_json(*token), "ids", id_of(t, token->at, token->n), "tokens",
-                                           token_json(*token)));
+    json_object_setn_new_nocheck(
+        specials, token->at, token->n,
+        json_pack("{s:o, s:[i], s:[o]}", "id", token_json(*token), "ids", id_of(t, token->at, token->n), "tokens", token_json(*token)));
 }
 
 static json_t *post_processor(const Tokens *t, bool begins)
@@ -133,7 +136,8 @@ static json_t *post_processor(const Tokens *t, bool begins)
 
 /* ---- byte-level BPE ---- */
 
-/* How tokenizer.ggml.pre's names cut a text before the merges: patterns of the models' own tokenizer.json. NULL: GPT-2's, which ByteLevel has. */
+/* How tokenizer.ggml.pre's names cut a text before the merges: patterns of the models' own tokenizer.json. NULL: GPT-2's, which ByteLevel
+ * has. */
 static const struct Cutting {
     const char *name, *pattern;
     bool begins, ignores_merges;
@@ -142,9 +146,10 @@ static const struct Cutting {
     {"gpt2", NULL, false, false},
     {"default", NULL, false, false},
     {"llama-bpe",
-     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+", true,
-     true},
-    {"qwen2", "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+     true, true},
+    {"qwen2",
+     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
      false, false},
 };
 
@@ -169,8 +174,8 @@ static json_t *pre_tokenizer(const struct Cutting *how)
     json_t *bytes = json_pack("{s:s, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0, "use_regex", how->pattern == NULL);
     if (!how->pattern)
         return bytes;
-    return json_pack("{s:s, s:[{s:s, s:{s:s}, s:s, s:b}, o]}", "type", "Sequence", "pretokenizers", "type", "Split", "pattern", "Regex", how->pattern,
-                     "behavior", "Isolated", "invert", 0, bytes);
+    return json_pack("{s:s, s:[{s:s, s:{s:s}, s:s, s:b}, o]}", "type", "Sequence", "pretokenizers", "type", "Split", "pattern", "Regex",
+                     how->pattern, "behavior", "Isolated", "invert", 0, bytes);
 }
 
 static json_t *read_bytes(const Tokens *t, Buffer *notes, Error *e)
@@ -193,9 +198,9 @@ static json_t *read_bytes(const Tokens *t, Buffer *notes, Error *e)
             return NULL;
         }
     }
-    return json_pack("{s:o, s:o, s:o, s:{s:s}, s:{s:s, s:b, s:O, s:o}}", "added_tokens", added_tokens(t), "pre_tokenizer", pre_tokenizer(how),
-                     "post_processor", post_processor(t, how->begins), "decoder", "type", "ByteLevel", "model", "type", "BPE", "ignore_merges",
-                     how->ignores_merges, "vocab", t->vocab, "merges", merges);
+    return json_pack("{s:o, s:o, s:o, s:{s:s}, s:{s:s, s:b, s:O, s:o}}", "added_tokens", added_tokens(t), "pre_tokenizer",
+                     pre_tokenizer(how), "post_processor", post_processor(t, how->begins), "decoder", "type", "ByteLevel", "model", "type",
+                     "BPE", "ignore_merges", how->ignores_merges, "vocab", t->vocab, "merges", merges);
 }
 
 /* ---- SentencePiece ---- */
@@ -232,7 +237,8 @@ static int add_merges(const Tokens *t, Merges *m, size_t id, Error *e)
     const GgufText text = t->texts[id];
     double score = t->scores ? gguf_number(t->scores, id) : 0;
     if (text.n > LONGEST_MERGED)
-        return error_set(e, "%s: tokenizer.ggml.tokens: token %zu: expected at most %d bytes, found %zu", t->g->path, id, LONGEST_MERGED, text.n);
+        return error_set(e, "%s: tokenizer.ggml.tokens: token %zu: expected at most %d bytes, found %zu", t->g->path, id, LONGEST_MERGED,
+                         text.n);
     for (size_t cut = 1; cut < text.n; cut++) {
         if (((unsigned char)text.at[cut] & 0xc0) == 0x80)
             continue;
@@ -279,15 +285,16 @@ static json_t *read_pieces(const Tokens *t, Error *e)
         return NULL;
     json_t *unknown = unk >= 0 && (uint64_t)unk < t->count ? token_json(t->texts[unk]) : json_null();
     json_t *spaces = json_pack("{s:s, s:{s:s}, s:s}", "type", "Replace", "pattern", "String", " ", "content", "▁");
-    json_t *normalizer = prefix ? json_pack("{s:s, s:[{s:s, s:s}, o]}", "type", "Sequence", "normalizers", "type", "Prepend", "prepend", "▁", spaces)
-                                : spaces;
+    json_t *normalizer =
+        prefix ? json_pack("{s:s, s:[{s:s, s:s}, o]}", "type", "Sequence", "normalizers", "type", "Prepend", "prepend", "▁", spaces)
+               : spaces;
     json_t *decoders = json_pack("[{s:s, s:{s:s}, s:s}, {s:s}, {s:s}]", "type", "Replace", "pattern", "String", "▁", "content", " ", "type",
                                  "ByteFallback", "type", "Fuse");
     if (prefix)
         json_array_append_new(decoders, json_pack("{s:s, s:s, s:i, s:i}", "type", "Strip", "content", " ", "start", 1, "stop", 0));
-    return json_pack("{s:o, s:o, s:o, s:{s:s, s:o}, s:{s:s, s:o, s:b, s:b, s:O, s:o}}", "added_tokens", added_tokens(t), "normalizer", normalizer,
-                     "post_processor", post_processor(t, true), "decoder", "type", "Sequence", "decoders", decoders, "model", "type", "BPE",
-                     "unk_token", unknown, "fuse_unk", 1, "byte_fallback", 1, "vocab", t->vocab, "merges", merges);
+    return json_pack("{s:o, s:o, s:o, s:{s:s, s:o}, s:{s:s, s:o, s:b, s:b, s:O, s:o}}", "added_tokens", added_tokens(t), "normalizer",
+                     normalizer, "post_processor", post_processor(t, true), "decoder", "type", "Sequence", "decoders", decoders, "model",
+                     "type", "BPE", "unk_token", unknown, "fuse_unk", 1, "byte_fallback", 1, "vocab", t->vocab, "merges", merges);
 }
 
 /* ---- the vocabulary ---- */
@@ -313,15 +320,17 @@ Vocab *gguf_vocab(const Gguf *g, const Config *c, Buffer *notes, Error *e)
     GgufText model;
     char quoted[QUOTE_SHORT];
     bool given = gguf_text(g, "tokenizer.ggml.model", &model);
-    bool bytes = given && model.n == 4 && memcmp(model.at, "gpt2", 4) == 0, pieces = given && model.n == 5 && memcmp(model.at, "llama", 5) == 0;
+    bool bytes = given && model.n == 4 && memcmp(model.at, "gpt2", 4) == 0,
+         pieces = given && model.n == 5 && memcmp(model.at, "llama", 5) == 0;
     if (!bytes && !pieces) {
         bool none = !given || (model.n == 4 && memcmp(model.at, "none", 4) == 0) || (model.n == 8 && memcmp(model.at, "no_vocab", 8) == 0);
         if (!none)
-            buffer_printf(notes, _("%s: tokenizer.ggml.model: %s is not read here, gpt2 and llama are; give ids, or --tokenizer\n"), g->path,
-                          quote_short(model.at, model.n, quoted));
+            buffer_printf(notes, _("%s: tokenizer.ggml.model: %s is not read here, gpt2 and llama are; give ids, or --tokenizer\n"),
+                          g->path, quote_short(model.at, model.n, quoted));
         if (c)
             return vocab_numbered(c->vocab_size, e);
-        error_set(e, "%s: tokenizer.ggml.model: expected gpt2 or llama, found %s", g->path, none ? _("none") : quote_short(model.at, model.n, quoted));
+        error_set(e, "%s: tokenizer.ggml.model: expected gpt2 or llama, found %s", g->path,
+                  none ? _("none") : quote_short(model.at, model.n, quoted));
         return NULL;
     }
     Tokens t = {.g = g};

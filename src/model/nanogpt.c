@@ -1,10 +1,11 @@
 /* nanogpt.c - nanoGPT's and minGPT's state dicts opened.
  *
- *     transformer.wte.weight [vocab_size, n_embd], transformer.wpe.weight [block_size, n_embd], transformer.h.N.ln_1, attn.c_attn, attn.c_proj,
- *     ln_2, mlp.c_fc, mlp.c_proj (each .weight and, with bias, .bias), transformer.ln_f, lm_head.weight [vocab_size, n_embd]
+ *     transformer.wte.weight [vocab_size, n_embd], transformer.wpe.weight [block_size, n_embd], transformer.h.N.ln_1, attn.c_attn,
+ * attn.c_proj, ln_2, mlp.c_fc, mlp.c_proj (each .weight and, with bias, .bias), transformer.ln_f, lm_head.weight [vocab_size, n_embd]
  *
- * torch.compile puts _orig_mod. in front of every name, data-parallel training module. . The embedding and the output head are one tensor in
- * nanoGPT, two in minGPT; safetensors keeps a shared one once, under either name. Everything but the number of heads follows from the shapes. */
+ * torch.compile puts _orig_mod. in front of every name, data-parallel training module. . The embedding and the output head are one tensor
+ * in nanoGPT, two in minGPT; safetensors keeps a shared one once, under either name. Everything but the number of heads follows from the
+ * shapes. */
 #include "model/nanogpt.h"
 
 #include "base/text.h"
@@ -139,7 +140,8 @@ bool nanogpt_is(const char *path)
         return name_ends_with(path, ".safetensors") && has_tensors(path);
     json_t *config = load_config(path);
     bool is = config ? json_object_get(config, "block_size") || json_object_get(config, "n_head") : has_tensors(path);
-    bool theirs = json_object_get(config, "architectures") || (json_object_get(config, "model_type") && !json_object_get(config, "block_size"));
+    bool theirs =
+        json_object_get(config, "architectures") || (json_object_get(config, "model_type") && !json_object_get(config, "block_size"));
     json_decref(config);
     return is && !theirs;
 }
@@ -215,7 +217,8 @@ static int read_activation(Config *c, Fields *f, Error *e)
     else if (name && strcmp(name, "gelu_new") == 0)
         c->activation = ACTIVATION_GELU_TANH;
     else if (name)
-        return error_set(e, "%s: activation_function: expected gelu or gelu_new, found %s", f->file, quote_short(name, strlen(name), quoted));
+        return error_set(e, "%s: activation_function: expected gelu or gelu_new, found %s", f->file,
+                         quote_short(name, strlen(name), quoted));
     fields_ignore(f, (const char *const[]){"activation_function", NULL});
     return 0;
 }
@@ -235,15 +238,17 @@ static int read_fields(Config *c, Fields *f, const char *path, Error *e)
     size_t heads = 0;
     if (check_size(f, "vocab_size", c->vocab_size, e) != 0 || check_size(f, "block_size", c->max_len, e) != 0 ||
         check_size(f, "n_layer", c->decoder_layers, e) != 0 || check_size(f, "n_embd", c->d_model, e) != 0 ||
-        fields_size(f, "n_head", 1, CONFIG_MAX_SIZE, &heads, e) != 0 || fields_bool(f, "bias", &bias, e) != 0 || read_activation(c, f, e) != 0)
+        fields_size(f, "n_head", 1, CONFIG_MAX_SIZE, &heads, e) != 0 || fields_bool(f, "bias", &bias, e) != 0 ||
+        read_activation(c, f, e) != 0)
         return -1;
     if (bias != c->bias)
-        return error_set(e, "%s: bias: expected %s, as the tensors imply, found %s", f->file, c->bias ? "true" : "false", bias ? "true" : "false");
+        return error_set(e, "%s: bias: expected %s, as the tensors imply, found %s", f->file, c->bias ? "true" : "false",
+                         bias ? "true" : "false");
     if (heads == 0) {
         Buffer divisors = {0};
         list_divisors(c->d_model, &divisors);
-        error_set(e, "%s: n_head: expected it, because no tensor's shape tells it, found none; try {\"n_head\": N} in %s, with N one of %s", path,
-                  f->file, buffer_text(&divisors));
+        error_set(e, "%s: n_head: expected it, because no tensor's shape tells it, found none; try {\"n_head\": N} in %s, with N one of %s",
+                  path, f->file, buffer_text(&divisors));
         buffer_free(&divisors);
         return -1;
     }

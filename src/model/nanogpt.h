@@ -8,7 +8,8 @@
 
 #include "model/model.h"
 
-/* True for a safetensors file with these tensors, or a folder with such a model.safetensors and no config.json, or one that has a block_size. */
+/* True for a safetensors file with these tensors, or a folder with such a model.safetensors and no config.json, or one that has a
+ * block_size. */
 bool nanogpt_is(const char *path);
 
 /* Opens it into m, which is zero. After an error model_free takes what there is. */

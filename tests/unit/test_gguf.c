@@ -1,5 +1,5 @@
-/* test_gguf.c - GGUF files and nanoGPT's state dicts: every number and every id of the files in tests/gguf and tests/nanogpt, that weights stay
- * where they lie, and that bad files are refused in one line. Runs from the top folder. */
+/* test_gguf.c - GGUF files and nanoGPT's state dicts: every number and every id of the files in tests/gguf and tests/nanogpt, that weights
+ * stay where they lie, and that bad files are refused in one line. Runs from the top folder. */
 #include "model/gguf.h"
 #include "model/nanogpt.h"
 
