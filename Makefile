@@ -92,7 +92,7 @@ fuzz-library:
 	$(MAKE) CC=clang SANITIZE=yes EXTRA=-fsanitize=fuzzer-no-link BUILD=build/fuzz/library $(FUZZ_LIBRARY)
 fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c tests/corrupt/parsers_pass.c tests/corrupt/parsers_tokenizer.c fuzz-library
 	@mkdir -p build/fuzz/$*-corpus
-	@for f in tests/data/*$(patsubst fuzz_%,%,$*)* tests/data/model/$(patsubst fuzz_%_json,%,$*)_*.json tests/data/pass/$(patsubst fuzz_%,%,$*)*; do [ ! -f "$$f" ] || cp "$$f" build/fuzz/$*-corpus/; done
+	@for f in tests/data/*$(patsubst fuzz_%,%,$*)* tests/data/model/$(patsubst fuzz_%_json,%,$*)_*.json tests/data/model/*.$(patsubst fuzz_%,%,$*) tests/data/pass/$(patsubst fuzz_%,%,$*)*; do [ ! -f "$$f" ] || cp "$$f" build/fuzz/$*-corpus/; done
 	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< tests/corrupt/parsers.c tests/corrupt/parsers_pass.c tests/corrupt/parsers_tokenizer.c $(FUZZ_LIBRARY) $(LINK)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
 

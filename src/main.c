@@ -26,6 +26,7 @@ static const Command commands[] = {
     {"stages", cli_stages, N_("list the stages of a pass")},
     {"models", cli_models, N_("list the models that can be named")},
     {"ablations", cli_ablations, N_("list what can be switched off")},
+    {"convert", cli_convert, N_("write a model in stepformer's own format")},
     {"train", cli_train, N_("make a model from a recipe, or from a text")},
     {"eval", cli_eval, N_("a trained model's score on held-out examples")},
     {"answers", cli_answers, N_("what the answers given to questions sum up to")},

@@ -36,6 +36,7 @@ int cli_stages(int argc, char **argv);
 int cli_models(int argc, char **argv);
 int cli_ablations(int argc, char **argv);
 int cli_verify(int argc, char **argv);
+int cli_convert(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_explain(int argc, char **argv);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 const OptionInfo option_table[OPTION_COUNT] = {
-    [OPTION_MODEL] = {'m', "model", "MODEL", 0, N_("a name, a folder, a llama2.c file (*.bin), or random:KEY=VALUE,...")},
+    [OPTION_MODEL] = {'m', "model", "MODEL", 0, N_("a name, a folder, a file *.gguf or *.bin, or random:KEY=VALUE,...")},
     [OPTION_TOKENIZER] = {0, "tokenizer", "FILE", 0, N_("the vocabulary, where it is not beside the model")},
     [OPTION_TEXT] = {'t', "text", "TEXT", 0, N_("what the model reads; '-' reads it from standard input")},
     [OPTION_TARGET] = {0, "target", "TEXT", 0, N_("what the decoder of an encoder-decoder is fed")},

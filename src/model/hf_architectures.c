@@ -62,11 +62,11 @@ static const HfTensor llama_tensors[] = {
 static const char *const llama_unused[] = {".rotary_emb.inv_freq", NULL}; /* RoPE's speeds, which we compute */
 
 const HfArchitecture hf_architectures[] = {
-    {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused},
-    {"llama", hf_read_llama, llama_tensors, "model.", llama_unused},
-    {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused},
-    {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused, "config.json", "lm_head.weight"},
+    {"llama", hf_read_llama, llama_tensors, "model.", llama_unused, "config.json", "lm_head.weight"},
+    {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused, "config.json", "lm_head.weight"},
+    {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused, "config.json", "lm_head.weight"},
+    {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 const HfArchitecture *hf_find_architecture(const char *model_type, const char *file, Error *e)

@@ -54,6 +54,8 @@ typedef struct HfArchitecture {
     const HfTensor *tensors;                     /* ends with a row without a name */
     const char *prefix;                          /* in front of their names, or not: "transformer." */
     const char *const *unused;                   /* ends of tensors' names that no pass reads; ends with NULL */
+    const char *told_by;                         /* what says the shapes, for errors: "config.json" */
+    const char *head;                            /* the output head, which a tied model does not read */
 } HfArchitecture;
 
 /* Ends with a row without a model_type. */
@@ -86,7 +88,7 @@ const SafeTensor *hf_files_find(const HfFiles *f, const char *name, size_t *shar
 
 /* ---- weights (hf_weights.c) ---- */
 
-/* Points the weights that c implies into the files, which w takes over. */
-int hf_weights(Weights *w, const Config *c, const HfArchitecture *a, HfFiles *f, Error *e);
+/* Points the weights that c implies into the files, which w takes over. A norm's bias that is not there is zeros where zero_bias says so. */
+int hf_weights(Weights *w, const Config *c, const HfArchitecture *a, HfFiles *f, bool zero_bias, Error *e);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct Work {
     const HfFiles *files;
     bool prefixed;
     bool **used; /* by shard, by tensor */
+    const real *zeros; /* [d_model] for a norm's bias that may be left out; NULL: it may not */
 } Work;
 
 /* "h.%zu.ln_1.weight" of a layer. Both kinds of pattern are this program's own. */
@@ -55,7 +56,7 @@ static size_t fused_width(const Config *c, HfPart part, size_t *first)
     return q + 2 * kv;
 }
 
-static int check_tensor(const SafeTensor *t, const size_t shape[2], int rank, const char *path, Error *e)
+static int check_tensor(const Work *w, const SafeTensor *t, const size_t shape[2], int rank, const char *path, Error *e)
 {
     bool same = t->rank == rank;
     for (int i = 0; same && i < rank; i++)
@@ -64,7 +65,7 @@ static int check_tensor(const SafeTensor *t, const size_t shape[2], int rank, co
         Buffer expected = {0}, found = {0};
         safetensors_add_shape(&expected, shape, rank);
         safetensors_add_shape(&found, t->shape, t->rank);
-        error_set(e, "%s: %s: expected shape %s, as config.json implies, found %s", path, t->name, buffer_text(&expected),
+        error_set(e, "%s: %s: expected shape %s, as %s implies, found %s", path, t->name, buffer_text(&expected), w->a->told_by,
                   buffer_text(&found));
         buffer_free(&expected);
         buffer_free(&found);
@@ -81,6 +82,10 @@ static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t la
     size_t shard, shape[2] = {to->shape[0], to->rank == 2 ? to->shape[1] : 0}, first = 0;
     their_name(w, row, layer, name);
     const SafeTensor *t = hf_files_find(w->files, name, &shard);
+    if (!t && w->zeros && name_ends_with(to->name, "norm.bias")) {
+        to->values = matrix_of(w->zeros, to->shape[0]);
+        return 0;
+    }
     if (!t)
         return missing(w, name, e);
     if (row->part != HF_WHOLE)
@@ -90,7 +95,7 @@ static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t la
         shape[0] = shape[1];
         shape[1] = inputs;
     }
-    if (check_tensor(t, shape, to->rank, w->files->shards[shard].path, e) != 0)
+    if (check_tensor(w, t, shape, to->rank, w->files->shards[shard].path, e) != 0)
         return -1;
     w->used[shard][t - w->files->shards[shard].items] = true;
     Matrix m = safetensors_matrix(t);
@@ -121,7 +126,7 @@ static bool is_unused(const Work *w, const char *name)
     for (const char *const *end = w->a->unused; *end; end++)
         if (name_ends_with(name, *end))
             return true;
-    return w->c->tie_embeddings && strcmp(name, "lm_head.weight") == 0;
+    return w->c->tie_embeddings && strcmp(name, w->a->head) == 0;
 }
 
 static int check_left_over(const Work *w, Error *e)
@@ -131,8 +136,8 @@ static int check_left_over(const Work *w, Error *e)
         for (size_t k = 0; k < w->files->shards[i].count; k++) {
             const char *name = w->files->shards[i].items[k].name;
             if (!w->used[i][k] && !is_unused(w, name))
-                return error_set(e, "%s: %s: expected only tensors that a %s of this config.json has, found this one too",
-                                 w->files->shards[i].path, quote_short(name, strlen(name), quoted), w->a->model_type);
+                return error_set(e, "%s: %s: expected only tensors that a %s of this %s has, found this one too",
+                                 w->files->shards[i].path, quote_short(name, strlen(name), quoted), w->a->model_type, w->a->told_by);
         }
     return 0;
 }
@@ -158,15 +163,30 @@ static int take_all(Work *w, Weights *weights, Error *e)
     return check_left_over(w, e);
 }
 
-int hf_weights(Weights *weights, const Config *c, const HfArchitecture *a, HfFiles *f, Error *e)
+/* The zeros are kept with the mapped files. */
+static int make_zeros(Work *w, Weights *weights, Error *e)
+{
+    size_t bytes = w->c->d_model * sizeof(real);
+    File block = {calloc(1, bytes), bytes, false};
+    w->zeros = (const real *)(const void *)block.data;
+    if (!block.data || weights_take_file(weights, &block, e) != 0) {
+        file_close(&block);
+        return error_memory(e, w->files->folder);
+    }
+    return 0;
+}
+
+int hf_weights(Weights *weights, const Config *c, const HfArchitecture *a, HfFiles *f, bool zero_bias, Error *e)
 {
     Work w = {.c = c, .a = a, .files = f, .used = calloc(f->count, sizeof *w.used)};
-    int status = weights_layout(weights, c, e);
+    int status = weights_layout(weights, c, e) == 0 ? 0 : error_prefix(e, "%s", f->folder);
     for (size_t i = 0; w.used && i < f->count; i++)
         if (!(w.used[i] = calloc(f->shards[i].count + 1, sizeof **w.used)))
             status = error_memory(e, f->folder);
     if (!w.used)
         status = error_memory(e, f->folder);
+    if (status == 0 && zero_bias)
+        status = make_zeros(&w, weights, e);
     if (status == 0)
         status = take_all(&w, weights, e);
     for (size_t i = 0; i < f->count && status == 0; i++)

@@ -4,8 +4,10 @@
 #include "model/model.h"
 
 #include "base/text.h"
+#include "model/gguf.h"
 #include "model/hf.h"
 #include "model/llama2c.h"
+#include "model/nanogpt.h"
 #include "model/native.h"
 #include "model/nearest.h"
 #include "model/tokenizer.h"
@@ -125,7 +127,7 @@ static void hint_checkpoint(const char *folder, Buffer *out)
 {
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && out->len == 0 && (entry = readdir(dir));)
-        if (name_ends_with(entry->d_name, ".bin") && strncmp(entry->d_name, "tok", 3) != 0)
+        if (name_ends_with(entry->d_name, ".gguf") || (name_ends_with(entry->d_name, ".bin") && strncmp(entry->d_name, "tok", 3) != 0))
             buffer_printf(out, "; try %s/%s", folder, entry->d_name);
     if (dir)
         closedir(dir);
@@ -141,10 +143,14 @@ static bool has_config(const char *folder)
 
 static int fill_model(Model *m, const char *path, const char *tokenizer, Error *e)
 {
+    if (nanogpt_is(path))
+        return nanogpt_open(m, path, tokenizer, e);
     if (!file_is_folder(path)) {
+        if (name_ends_with(path, ".gguf"))
+            return gguf_open(m, path, tokenizer, e);
         if (name_ends_with(path, ".safetensors") || name_ends_with(path, ".json") || name_ends_with(path, ".txt"))
             return error_set(
-                e, "%s: expected a model's folder or a llama2.c checkpoint (*.bin), found one file of a folder; try the folder", path);
+                e, "%s: expected a model's folder, a GGUF file (*.gguf) or a llama2.c checkpoint (*.bin), found one file of a folder; try the folder", path);
         return llama2c_open(m, path, tokenizer, e);
     }
     if (!has_config(path)) {
@@ -207,7 +213,7 @@ static void unknown_model(const char *name, Error *e)
     for (size_t i = 0; i < names.count; i++)
         nearest_offer(&near, names.items[i]);
     nearest_hint(&near, hint);
-    error_set(e, "%s: expected a model's name, a folder, a file *.bin or random:KEY=VALUE,…, found nothing of that name%s",
+    error_set(e, "%s: expected a model's name, a folder, a file *.gguf or *.bin or random:KEY=VALUE,…, found nothing of that name%s",
               name[0] ? name : "\"\"", hint[0] ? hint : _("; `stepformer models` lists the names"));
     for (size_t i = 0; i < names.count; i++)
         free(names.items[i]);

@@ -22,7 +22,9 @@ typedef struct Model {
 /* Opens what -m names:
  *   random:KEY=VALUE,…   an untrained model of that config (`seed=N` for other weights)
  *   a folder             the native format: config.json, model.safetensors, vocab.txt or tokenizer.bin (optional);
- *                        or Hugging Face's, whose config.json has a model_type (hf.h)
+ *                        or Hugging Face's, whose config.json has a model_type (hf.h);
+ *                        or nanoGPT's or minGPT's (nanogpt.h), also its *.safetensors alone
+ *   a file *.gguf        GGUF, of ggml and llama.cpp (gguf.h)
  *   a file *.bin         a llama2.c checkpoint; its tokenizer is `tokenizer`, or tok<vocab>.bin or
  *                        tokenizer.bin beside it
  *   a name               a folder of that name in the data folders' tiny-models (data_find)

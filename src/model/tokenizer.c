@@ -2,6 +2,7 @@
 #include "model/tokenizer.h"
 
 #include "base/file.h"
+#include "model/gguf.h"
 #include "model/native.h"
 #include "model/nearest.h"
 #include "model/vocab_files.h"
@@ -39,6 +40,8 @@ Vocab *tokenizer_open(const char *path, const Config *c, Error *e)
         return vocab_files_in(path) || c ? vocab_open_folder(path, c, e) : tokenizer_of_folder(path, e);
     if (vocab_is_file_of_theirs(path))
         return vocab_open_theirs(path, c, e);
+    if (name_ends_with(path, ".gguf"))
+        return gguf_open_vocab(path, c, e);
     if (file_open(&file, path, e) != 0)
         return NULL;
     Vocab *v = name_ends_with(path, ".bin") ? vocab_read_llama2c(file.data, file.size, c ? c->vocab_size : 0, path, e)
@@ -70,12 +73,20 @@ static int check_texts(const Config *c, const char *file, Error *e)
 
 Vocab *tokenizer_for(Config *c, const char *path, const char *file, Error *e)
 {
-    bool is_text = path && !name_ends_with(path, ".bin") && !file_is_folder(path) && !vocab_is_file_of_theirs(path);
+    bool is_text = path && !name_ends_with(path, ".bin") && !file_is_folder(path) && !vocab_is_file_of_theirs(path) &&
+                   !name_ends_with(path, ".gguf");
     if (!is_text && check_texts(c, file, e) != 0)
         return NULL;
     Vocab *v = path ? tokenizer_open(path, c, e) : vocab_numbered(c->vocab_size, e);
-    if (!v || !vocab_has_text(v))
-        return v;
+    if (v)
+        tokenizer_tell(c, v);
+    return v;
+}
+
+void tokenizer_tell(Config *c, const Vocab *v)
+{
+    if (!vocab_has_text(v))
+        return;
     c->split = vocab_split(v);
     for (int i = 0; i < TOKEN_COUNT; i++) {
         SpecialToken which = (SpecialToken)i;
@@ -84,7 +95,6 @@ Vocab *tokenizer_for(Config *c, const char *path, const char *file, Error *e)
         free(c->token_texts[i]);
         c->token_texts[i] = NULL;
     }
-    return v;
 }
 
 /* ---- a folder ---- */

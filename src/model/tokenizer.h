@@ -19,6 +19,9 @@ char *tokenizer_beside(const char *folder, const char *const *names);
  * split over into c. `file` names the config in errors. */
 Vocab *tokenizer_for(Config *c, const char *path, const char *file, Error *e);
 
+/* Takes a vocabulary's special tokens and its split over into c; nothing of one that is numbers only. */
+void tokenizer_tell(Config *c, const Vocab *v);
+
 /* The vocabulary of a folder, which may have no config.json and no weights. */
 Vocab *tokenizer_of_folder(const char *folder, Error *e);
 

@@ -154,6 +154,12 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
     return NULL;
 }
 
+Vocab *vocab_read_json(const char *text, size_t n, const Config *c, const char *file, Error *e)
+{
+    Pipeline *p = pipeline_read(text, n, file, e);
+    return p ? make_vocab(p, c, NULL, file, e) : NULL;
+}
+
 /* ---- the files ---- */
 
 static Pipeline *open_json(const char *path, Error *e)

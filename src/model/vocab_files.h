@@ -16,6 +16,8 @@ bool vocab_is_file_of_theirs(const char *path);
  * not NULL), tokenizer_config.json, special_tokens_map.json and what is put around a text. c's vocab_size must have room for every id. NULL with e
  * set. */
 Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e);
+/* The same of a tokenizer.json's text, alone. `file` names it in errors. */
+Vocab *vocab_read_json(const char *text, size_t n, const Config *c, const char *file, Error *e);
 /* The same of one file; what is beside it is read too. */
 Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e);
 

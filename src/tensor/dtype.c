@@ -23,6 +23,8 @@ const char *dtype_name(Dtype t)
         return "F16";
     case DTYPE_BF16:
         return "BF16";
+    case DTYPE_Q8_0:
+        return "Q8_0";
     case DTYPE_OTHER:
         break;
     }
@@ -41,6 +43,7 @@ size_t dtype_size(Dtype t)
     case DTYPE_F16:
     case DTYPE_BF16:
         return 2;
+    case DTYPE_Q8_0:
     case DTYPE_OTHER:
         break;
     }
@@ -97,6 +100,11 @@ static inline float half_value(uint32_t bits)
     return float_of(magnitude | (bits & 0x8000) << 16);
 }
 
+static inline int signed_byte(unsigned char byte)
+{
+    return byte < 0x80 ? byte : byte - 0x100;
+}
+
 double dtype_value(Dtype t, const void *data, size_t i)
 {
     const unsigned char *p = data;
@@ -111,6 +119,9 @@ double dtype_value(Dtype t, const void *data, size_t i)
         return (double)half_value(read_u16(p + i * 2));
     case DTYPE_BF16:
         return (double)float_of(read_u16(p + i * 2) << 16);
+    case DTYPE_Q8_0:
+        p += i / DTYPE_BLOCK * DTYPE_BLOCK_BYTES;
+        return (double)half_value(read_u16(p)) * signed_byte(p[2 + i % DTYPE_BLOCK]);
     case DTYPE_OTHER:
         break;
     }
@@ -125,8 +136,26 @@ static bool is_little_endian(void)
     return *(const unsigned char *)&one == 1;
 }
 
+/* Block after block: those at the ends may be read in part. */
+static void read_q8_0(real *out, const unsigned char *data, size_t first, size_t n)
+{
+    size_t at = first % DTYPE_BLOCK;
+    const unsigned char *p = data + first / DTYPE_BLOCK * DTYPE_BLOCK_BYTES;
+    for (size_t done = 0; done < n; p += DTYPE_BLOCK_BYTES, at = 0) {
+        size_t count = DTYPE_BLOCK - at < n - done ? DTYPE_BLOCK - at : n - done;
+        const float scale = half_value(read_u16(p));
+        for (size_t i = 0; i < count; i++)
+            out[done + i] = (real)(scale * (float)signed_byte(p[2 + at + i]));
+        done += count;
+    }
+}
+
 void dtype_read(real *out, Dtype t, const void *data, size_t first, size_t n)
 {
+    if (t == DTYPE_Q8_0) {
+        read_q8_0(out, data, first, n);
+        return;
+    }
     const unsigned char *p = (const unsigned char *)data + first * dtype_size(t);
     bool native = t == DTYPE_REAL || (is_little_endian() && t == (REAL_IS_DOUBLE ? DTYPE_F64 : DTYPE_F32));
     if (native && n)

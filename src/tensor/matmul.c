@@ -139,7 +139,7 @@ static void run_part(void *context, size_t i)
         if (x.dtype == DTYPE_REAL)
             x.b += skip;
         else
-            x.stored = (const unsigned char *)x.stored + skip * dtype_size(x.dtype);
+            x.first += skip;
         x.c += from;
     }
     run_whole(parts->kernel, &x);
@@ -193,6 +193,6 @@ void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, co
         return;
     }
     const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .ldb = b->ld, .lb = b->layout, .m = m, .n = n, .k = k,
-                       .accumulate = accumulate, .dtype = b->dtype, .stored = b->data};
+                       .accumulate = accumulate, .dtype = b->dtype, .stored = b->data, .first = b->first};
     matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
 }

@@ -24,7 +24,7 @@ void matmul_convert(const Kernel *kernel, const Product *x)
             part.accumulate = x->accumulate || p > 0;
             /* The block has the layout of the whole, without what lies between its rows. */
             size_t rows = x->lb == PLAIN ? k : n, columns = x->lb == PLAIN ? n : k,
-                   first = x->lb == PLAIN ? p * x->ldb + j : j * x->ldb + p;
+                   first = x->first + (x->lb == PLAIN ? p * x->ldb + j : j * x->ldb + p);
             part.ldb = columns;
             for (size_t i = 0; i < rows; i++)
                 dtype_read(block + i * columns, x->dtype, x->stored, first + i * x->ldb, columns);

@@ -22,6 +22,7 @@ typedef struct Product {
     bool accumulate;
     Dtype dtype;
     const void *stored;
+    size_t first; /* number (0, 0) of B, counted from `stored` */
 } Product;
 
 /* Every kernel adds up an element of C in one and the same order:

@@ -3,14 +3,17 @@
 
 Matrix matrix_block(Matrix m, size_t i, size_t j)
 {
-    m.data = (const unsigned char *)m.data + matrix_place(&m, i, j) * dtype_size(m.dtype);
+    if (m.dtype == DTYPE_Q8_0)
+        m.first = matrix_place(&m, i, j);
+    else
+        m.data = (const unsigned char *)m.data + matrix_place(&m, i, j) * dtype_size(m.dtype);
     return m;
 }
 
 void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n)
 {
     if (m->layout == PLAIN)
-        dtype_read(out, m->dtype, m->data, i * m->ld, n);
+        dtype_read(out, m->dtype, m->data, matrix_place(m, i, 0), n);
     else
         for (size_t j = 0; j < n; j++)
             out[j] = matrix_at(m, i, j);
@@ -29,7 +32,7 @@ void matrix_read(real *out, const Matrix *m, size_t rows, size_t columns)
             for (size_t y = j; y < columns && y < j + BLOCK; y++) {
                 real turned[BLOCK];
                 size_t n = rows - i < BLOCK ? rows - i : BLOCK;
-                dtype_read(turned, m->dtype, m->data, y * m->ld + i, n);
+                dtype_read(turned, m->dtype, m->data, matrix_place(m, i, y), n);
                 for (size_t x = 0; x < n; x++)
                     out[(i + x) * columns + y] = turned[x];
             }

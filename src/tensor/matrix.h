@@ -9,16 +9,17 @@
 #include "tensor/matmul.h"
 
 typedef struct Matrix {
-    const void *data; /* number (0, 0); NULL: there is no matrix */
+    const void *data; /* number (0, 0), or behind `first`; NULL: there is no matrix */
     size_t ld;        /* numbers from one stored row to the next */
     Layout layout;    /* PLAIN: number (i, j) is i * ld + j; TRANSPOSED: j * ld + i */
     Dtype dtype;
+    size_t first; /* of DTYPE_Q8_0: how many numbers lie between `data`, where a block begins, and number (0, 0); else 0 */
 } Matrix;
 
 /* Our own numbers, row after row, rows `ld` numbers apart. */
 static inline Matrix matrix_of(const real *data, size_t ld)
 {
-    return (Matrix){data, ld, PLAIN, DTYPE_REAL};
+    return (Matrix){data, ld, PLAIN, DTYPE_REAL, 0};
 }
 
 /* The matrix with rows and columns exchanged. */
@@ -28,10 +29,10 @@ static inline Matrix matrix_transposed(Matrix m)
     return m;
 }
 
-/* Where number (i, j) lies, counted from the first. */
+/* Where number (i, j) lies, counted from data. */
 static inline size_t matrix_place(const Matrix *m, size_t i, size_t j)
 {
-    return m->layout == PLAIN ? i * m->ld + j : j * m->ld + i;
+    return m->first + (m->layout == PLAIN ? i * m->ld + j : j * m->ld + i);
 }
 
 /* Number (i, j). */

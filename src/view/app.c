@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const View view_table[VIEW_COUNT] = {
     [VIEW_STEP] = {N_("step"), step_draw, step_command, step_click},
@@ -98,11 +99,38 @@ const Stage *app_stage(const App *app)
     return &pass_plan(app->pass)->stages[app->at];
 }
 
-void app_go(App *app, size_t i)
+static double seconds(void)
 {
-    size_t count = pass_plan(app->pass)->count;
-    app->at = i < count ? i : count - 1;
-    pass_value(app->pass, app->at);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Shows how far it is where the event has taken long already; false where the user stops it. */
+static bool show_progress(App *app, size_t done, size_t count)
+{
+    static const double patience = 0.15; /* seconds in which nobody wonders */
+    if (!app->pump || seconds() - app->began < patience)
+        return true;
+    app_say(app, ROLE_BADGE, _("computing stage %zu of %zu; Esc stops"), done, count);
+    bool on = app->pump(app);
+    app->message[0] = '\0';
+    if (!on)
+        app_say(app, ROLE_WARNING, _("stopped after stage %zu of %zu"), done, count);
+    return on;
+}
+
+bool app_go(App *app, size_t i)
+{
+    size_t count = pass_plan(app->pass)->count, end = i < count ? i : count - 1;
+    for (size_t k = pass_done(app->pass); k <= end; k++) {
+        pass_value(app->pass, k);
+        app->at = k;
+        if (!show_progress(app, k + 1, count))
+            return false;
+    }
+    app->at = end;
+    return true;
 }
 
 void app_forward(App *app)
@@ -271,8 +299,8 @@ static bool common_command(App *app, CommandId id, size_t count)
             app_go(app, 0);
             break;
         }
-        app_go(app, pass_plan(app->pass)->count - 1);
-        app_say(app, ROLE_BADGE, "%s", _("the end of the pass: w shows what comes next, n goes on to the loss and backwards"));
+        if (app_go(app, pass_plan(app->pass)->count - 1))
+            app_say(app, ROLE_BADGE, "%s", _("the end of the pass: w shows what comes next, n goes on to the loss and backwards"));
         break;
     case CMD_LOSS:
         app_forward(app);
@@ -287,7 +315,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_RETURN: come_back(app); break;
     case CMD_GOTO: prompt_open(app, PROMPT_GOTO, ""); break;
     case CMD_PALETTE: prompt_open(app, PROMPT_COMMAND, ""); break;
-    case CMD_SEARCH: app->view = VIEW_STEP; prompt_open(app, PROMPT_SEARCH, ""); break;
+    case CMD_SEARCH: app->view = app->view == VIEW_WEIGHT ? VIEW_WEIGHT : VIEW_STEP; prompt_open(app, PROMPT_SEARCH, ""); break;
     case CMD_TEXT: {
         const char *given = vocab_has_text(app->model->vocab) ? app->given.text : app->given.ids;
         Buffer ids = {0};
@@ -462,6 +490,7 @@ bool app_work(App *app)
 
 bool app_event(App *app, const Event *event)
 {
+    app->began = seconds();
     bool changed = event_taken(app, event);
     inspect_stop(app);
     lesson_follow(app);

@@ -202,6 +202,7 @@ typedef struct App {
     struct Quiz *quiz;  /* questions, see quiz.h; NULL until the first */
     struct Cutting *cutting; /* VIEW_CUTTING: how the text became tokens, see cutting.c; NULL until it is asked for */
     struct Player *lesson; /* the lesson being taken, see lesson.h; NULL: none */
+    double began;       /* when the event that is being taken came, in seconds of a clock of its own */
     bool (*pump)(struct App *app); /* draws while something long is computed; false: the user wants it to stop. NULL: nobody looks */
     size_t count;       /* the repeat count being typed; 0: none */
     char message[MESSAGE_MAX]; /* shown in the status line until the next key */
@@ -238,8 +239,9 @@ typedef struct View {
 extern const View view_table[VIEW_COUNT];
 
 const Stage *app_stage(const App *app);
-/* Stands at stage i; scrolls nothing else. */
-void app_go(App *app, size_t i);
+/* Stands at stage i; scrolls nothing else. What has to be computed for it is seen on the way where that takes long; false where the user
+ * stopped it: then it stands at the stage that was reached. */
+bool app_go(App *app, size_t i);
 /* Remembers the place, then goes: Backspace comes back. */
 void app_jump(App *app, size_t i);
 /* The cursor's index along axis k of stage s, clamped. */
@@ -322,6 +324,8 @@ bool cell_command(App *app, CommandId id, size_t count);
 void cell_open(App *app, Cellref cell);
 void weight_draw(App *app, Canvas *c, Rect area);
 bool weight_command(App *app, CommandId id, size_t count);
+/* To the next row or else column of the weight whose name has the text in it. */
+void weight_search(App *app, const char *text);
 void weight_open(App *app, size_t weight, size_t row, size_t col);
 void map_draw(App *app, Canvas *c, Rect area);
 bool map_command(App *app, CommandId id, size_t count);
@@ -422,6 +426,8 @@ void matrix_draw(App *app, Canvas *c, Rect area);
 bool matrix_command(App *app, CommandId id, size_t count);
 bool matrix_click(App *app, int row, int col);
 void matrix_search(App *app, const char *text);
+/* The next index along an axis of s, after `from` and around, whose name has the text in it; -1 where there is none. */
+long matrix_find(const App *app, const Stage *s, int axis, size_t from, const char *text);
 void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);
 bool plan_click(App *app, int row, int col);

@@ -283,8 +283,7 @@ static bool stops_here(App *app)
 bool inspect_walk(App *app, size_t from, size_t to)
 {
     for (size_t i = from;; i += from < to ? 1 : (size_t)-1) {
-        app_go(app, i);
-        if (stops_here(app))
+        if (!app_go(app, i) || stops_here(app))
             return true;
         if (i == to)
             return false;

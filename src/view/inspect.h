@@ -55,7 +55,7 @@ void inspect_toggle_breakpoint(struct App *app);
 /* On, or back, to the next breakpoint; else to the end of the way. */
 void inspect_continue(struct App *app);
 void inspect_reverse(struct App *app);
-/* Goes through the stages `from` … `to`, in either direction, and stands at the first where a breakpoint stops: true, and that is said;
+/* Goes through the stages `from` … `to`, in either direction, and stands at the first where a breakpoint or the user stops: true, and that is said;
  * else false, at `to`. */
 bool inspect_walk(struct App *app, size_t from, size_t to);
 /* True where a breakpoint is at one of the stages first … end-1. */

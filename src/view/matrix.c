@@ -563,10 +563,9 @@ bool matrix_click(App *app, int row, int col)
 
 /* ---- searching ---- */
 
-/* The next index along an axis, after the cursor and around, whose name contains text; -1 where there is none. */
-static long find_name(const App *app, const Stage *s, int axis, const char *text)
+long matrix_find(const App *app, const Stage *s, int axis, size_t from, const char *text)
 {
-    size_t n = s->shape[axis], from = app_index(app, s, axis);
+    size_t n = s->shape[axis];
     char name[LABEL_MAX];
     for (size_t k = 1; k <= n; k++) {
         size_t i = (from + k) % n;
@@ -585,7 +584,7 @@ void matrix_search(App *app, const char *text)
     if (!*text)
         return;
     for (int axis = rows + 1; axis >= rows; axis--) {
-        long i = find_name(app, s, axis, text);
+        long i = matrix_find(app, s, axis, app_index(app, s, axis), text);
         if (i < 0)
             continue;
         move(app, axis, i - (long)app_index(app, s, axis));

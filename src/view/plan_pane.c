@@ -236,9 +236,6 @@ void plan_draw(App *app, Canvas *c, Rect r)
     Tree t = {0};
     build(app, &t);
     size_t here = line_here(app, &t), chosen = chosen_line(app, &t);
-    char title[64];
-    snprintf(title, sizeof title, "%s", _("plan"));
-    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, app->focus == PANE_PLAN ? ROLE_KEY : ROLE_HEADING, title);
     size_t room = (size_t)(r.rows - 1);
     if (chosen < app->tree_top)
         app->tree_top = chosen;
@@ -246,6 +243,9 @@ void plan_draw(App *app, Canvas *c, Rect r)
         app->tree_top = chosen - room + 1;
     if (app->tree_top + room > t.count)
         app->tree_top = t.count > room ? t.count - room : 0;
+    int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, app->focus == PANE_PLAN ? ROLE_KEY : ROLE_HEADING, _("plan"));
+    if (t.count > room) /* what lies outside is not left out silently */
+        canvas_printf(c, r.row, r.col + used + 2, r.cols - used - 3, ROLE_DIM, "%zu–%zu / %zu", app->tree_top + 1, app->tree_top + room, t.count);
     for (size_t i = 0; i < room && app->tree_top + i < t.count; i++) {
         size_t k = app->tree_top + i;
         draw_line(app, c, r.row + 1 + (int)i, r.col, r.cols, &t.lines[k], k == here, k == chosen);

@@ -80,6 +80,21 @@ static void other(App *app)
     app_say(app, ROLE_WARNING, "%s", _("this stage has no other weight"));
 }
 
+void weight_search(App *app, const char *text)
+{
+    Stage s = like(&app->model->weights.items[app->weight]);
+    for (int axis = 0; *text && axis < 2; axis++) {
+        long i = matrix_find(app, &s, axis, app->weight_cursor[axis], text);
+        if (i < 0)
+            continue;
+        app->weight_cursor[axis] = (size_t)i;
+        app_say(app, ROLE_BADGE, _("%s: [%zu,%zu]; / and Enter finds the next"), text, app->weight_cursor[0], app->weight_cursor[1]);
+        return;
+    }
+    if (*text)
+        app_say(app, ROLE_WARNING, _("%s: no row or column of this weight has that in its name"), text);
+}
+
 bool weight_command(App *app, CommandId id, size_t count)
 {
     Stage s = like(&app->model->weights.items[app->weight]);

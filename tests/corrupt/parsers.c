@@ -2,6 +2,7 @@
 #include "parsers.h"
 
 #include "lesson/check.h"
+#include "model/gguf.h"
 #include "model/hf.h"
 #include "model/llama2c.h"
 #include "model/native.h"
@@ -119,6 +120,31 @@ static int parse_hf_config(const uint8_t *bytes, size_t n, Error *e)
     use_config(&c);
     config_free(&c);
     return 0;
+}
+
+/* A whole GGUF file: its numbers are read, its tokens used. */
+static int parse_gguf(const uint8_t *bytes, size_t n, Error *e)
+{
+    Model *m = calloc(1, sizeof *m);
+    must(m != NULL, "there is no memory");
+    int status = gguf_open_file(m, file_of(bytes, n), "input", NULL, e);
+    if (status == 0) {
+        Error second;
+        Buffer text = {0};
+        Ids ids = {0};
+        use_config(&m->config);
+        use_weights(&m->weights);
+        for (size_t i = 0; i < vocab_size(m->vocab) && i < 64; i++) {
+            vocab_decode(m->vocab, (const int[]){(int)i}, 1, &text);
+            if (vocab_has_text(m->vocab) && vocab_encode(m->vocab, vocab_token(m->vocab, (int)i), ENCODE_DECODER, &ids, &second) == 0)
+                vocab_decode(m->vocab, ids.data, ids.len, &text);
+        }
+        must(vocab_size(m->vocab) == m->config.vocab_size, "its vocabulary has another size");
+        buffer_free(&text);
+        ids_free(&ids);
+    }
+    model_free(m);
+    return status;
 }
 
 static int parse_random(const uint8_t *bytes, size_t n, Error *e)
@@ -320,6 +346,7 @@ const Parser parsers[] = {
     {"safetensors", parse_safetensors},
     {"config", parse_config},
     {"hf_config", parse_hf_config},
+    {"gguf", parse_gguf},
     {"random", parse_random},
     {"vocab", parse_vocab},
     {"checkpoint", parse_checkpoint},

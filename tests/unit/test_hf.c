@@ -2,7 +2,7 @@
  * refused in one line. Runs from the top folder. */
 #include "model/hf.h"
 
-#include "model/safetensors.h"
+#include "hf_help.h"
 #include "model_help.h"
 #include "pass/pass.h"
 #include "pass/rope.h"
@@ -25,75 +25,17 @@ static Model *opened(const char *folder)
 
 /* ---- every number ---- */
 
-static Ids read_ids(const char *folder)
-{
-    char path[256];
-    Ids ids = {0};
-    Error e;
-    snprintf(path, sizeof path, "%s/expected.json", folder);
-    json_t *root = json_load_file(path, 0, NULL), *tokens = json_object_get(root, "tokens");
-    cr_assert(json_array_size(tokens) > 0, "%s", path);
-    for (size_t i = 0; i < json_array_size(tokens); i++)
-        cr_assert_eq(ids_add(&ids, (int)json_integer_value(json_array_get(tokens, i)), &e), 0);
-    json_decref(root);
-    return ids;
-}
-
-/* The stage that a tensor of expected.safetensors is the value of: "logits", "attention.1", "hidden.2". */
-static int stage_of(const Pass *p, const char *name)
-{
-    const Config *c = pass_plan(p)->config;
-    const char *dot = strchr(name, '.');
-    size_t i = dot ? strtoul(dot + 1, NULL, 10) : 0;
-    char ours[STAGE_NAME_MAX];
-    if (strcmp(name, "logits") == 0)
-        snprintf(ours, sizeof ours, "output.logits");
-    else if (strncmp(name, "attention.", 10) == 0)
-        snprintf(ours, sizeof ours, "decoder.%zu.self.weights", i);
-    else if (i == 0)
-        snprintf(ours, sizeof ours, c->position == POSITION_LEARNED ? "decoder.embed.sum" : "decoder.embed.tokens");
-    else if (i == c->decoder_layers)
-        snprintf(ours, sizeof ours, "decoder.final_norm");
-    else
-        snprintf(ours, sizeof ours, "decoder.%zu.ffn.residual", i - 1);
-    return plan_find(pass_plan(p), ours);
-}
-
 static int check_folder(const char *name)
 {
     char folder[192], path[256];
-    Error e = {{0}};
-    SafeTensors expected;
     snprintf(folder, sizeof folder, HF "%.120s", name);
     if (!file_is_folder(folder))
         return 0;
     Model *m = opened(folder);
     cr_assert(m->notes && m->notes[0] == '\0', "%s", m->notes);
-    Ids ids = read_ids(folder);
-    Pass *p = pass_create(m, (PassInput){NULL, ids.data, 0, ids.len}, 0, &e);
-    cr_assert(p, "%s", e.text);
+    Ids ids = help_read_ids(folder);
     snprintf(path, sizeof path, "%s/expected.safetensors", folder);
-    cr_assert_eq(safetensors_open(&expected, path, &e), 0, "%s", e.text);
-    cr_assert_eq(expected.count, 2 * m->config.decoder_layers + 2,
-                 "logits, attentions, and hidden states before each layer and at the end");
-    double tolerance = strcmp(name, "llama-bf16-tied") == 0 ? 3e-2 : 5e-5;
-    for (size_t i = 0; i < expected.count; i++) {
-        const SafeTensor *t = &expected.items[i];
-        int stage = stage_of(p, t->name);
-        cr_assert_geq(stage, 0, "%s", t->name);
-        const Stage *s = &pass_plan(p)->stages[stage];
-        cr_assert_eq(t->rank, s->rank);
-        cr_assert_eq(t->count, s->count, "%s: %s", name, t->name);
-        const real *ours = pass_value(p, (size_t)stage);
-        double apart = 0, largest = 0;
-        for (size_t k = 0; k < t->count; k++) {
-            apart = fmax(apart, fabs((double)ours[k] - safetensors_value(t, k)));
-            largest = fmax(largest, fabs(safetensors_value(t, k)));
-        }
-        cr_expect(apart <= tolerance * largest, "%s: %s: error %.2g", name, t->name, apart / largest);
-    }
-    safetensors_close(&expected);
-    pass_free(p);
+    help_check_stages(m, &ids, path, strcmp(name, "llama-bf16-tied") == 0 ? 3e-2 : 5e-5);
     ids_free(&ids);
     model_free(m);
     return 1;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const Dtype formats[] = {DTYPE_REAL, DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+static const Dtype formats[] = {DTYPE_REAL, DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0};
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 /* Numbers that every format holds exactly: eighths from -8 to 8. */
@@ -36,7 +36,11 @@ static void put(unsigned char *p, Dtype t, size_t i, double x)
         write_bytes(p + 8 * i, whole, 8);
     else if (t == DTYPE_F32)
         write_bytes(p + 4 * i, bits, 4);
-    else if (t == DTYPE_BF16)
+    else if (t == DTYPE_Q8_0) { /* a scale of 1/8, and so many of them */
+        unsigned char *block = p + i / DTYPE_BLOCK * DTYPE_BLOCK_BYTES;
+        write_bytes(block, 0x3000, 2);
+        block[2 + i % DTYPE_BLOCK] = (unsigned char)(int)(x * 8);
+    } else if (t == DTYPE_BF16)
         write_bytes(p + 2 * i, bits >> 16, 2);
     else {
         int exponent = 0;
@@ -58,7 +62,7 @@ static Made make(Dtype t, Layout layout, size_t rows, size_t columns, size_t apa
     size_t ld = (layout == PLAIN ? columns : rows) + apart, stored = layout == PLAIN ? rows : columns;
     unsigned char *block = calloc(ld * stored + 2, 8), *at = block + (t == DTYPE_REAL ? 0 : 1);
     cr_assert_not_null(block);
-    Made made = {block, {at, ld, layout, t}};
+    Made made = {block, {at, ld, layout, t, 0}};
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j++)
             put(at, t, matrix_place(&made.m, i, j), number(i * columns + j));
@@ -103,7 +107,7 @@ Test(matrix, in_place_where_rows_follow_each_other)
     cr_assert_null(matrix_in_place(&plain, 3, 3));
     cr_assert_eq(matrix_in_place(&plain, 1, 3), x, "one row is in place whatever its stride");
     cr_assert_null(matrix_in_place(&turned, 4, 3));
-    Matrix half = {x, 4, PLAIN, DTYPE_BF16};
+    Matrix half = {x, 4, PLAIN, DTYPE_BF16, 0};
     cr_assert_null(matrix_in_place(&half, 3, 4));
 }
 

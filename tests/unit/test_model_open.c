@@ -149,7 +149,7 @@ Test(model_open, without_a_vocabulary)
 
 Test(model_open, nothing_there)
 {
-    refused("tests/no-such-model", NULL, "expected a model's name, a folder, a file *.bin or random:KEY=VALUE,…");
+    refused("tests/no-such-model", NULL, "expected a model's name, a folder, a file *.gguf or *.bin or random:KEY=VALUE,…");
     refused("tests", NULL, "expected config.json in this folder, found none");
     refused("tests/data/model", NULL, "found none; try tests/data/model/");
     refused(MODEL_DATA "tiny/config.json", NULL, "try the folder");

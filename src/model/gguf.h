@@ -1,0 +1,23 @@
+/* gguf.h - GGUF, the files of ggml and llama.cpp: metadata, a tokenizer and tensors in one file, versions 2 and 3.
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ *
+ * Owns what its keys and tensors mean. Weights are read where they lie in the mapped file, Q8_0 among them: each number is computed from
+ * its block (tensor/dtype.h) whenever it is read. Other quantisations are refused by name. Trusts no length in the file.
+ *
+ * To add an architecture: a row in architectures (gguf_config.c), the function that reads its keys, the list of its tensors, and a file in
+ * tests/gguf. */
+#ifndef MODEL_GGUF_H
+#define MODEL_GGUF_H
+
+#include "model/model.h"
+
+/* Opens a file into m, which is zero. After an error model_free takes what there is. */
+int gguf_open(Model *m, const char *path, const char *tokenizer, Error *e);
+
+/* The same of a file that is in memory already, which it takes over. */
+int gguf_open_file(Model *m, File file, const char *path, const char *tokenizer, Error *e);
+
+/* The tokenizer of such a file, alone, for a model of config c (NULL: as many tokens as there are). NULL with e set where it has none. */
+Vocab *gguf_open_vocab(const char *path, const Config *c, Error *e);
+
+#endif

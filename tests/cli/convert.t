@@ -1,0 +1,43 @@
+# Other formats opened, and written in our own.
+
+$ stepformer convert -m hand-wired -o copy && stepformer trace -m hand-wired -t "A B C A" --format csv >a && stepformer trace -m copy -t "A B C A" --format csv >b && cmp a b && cat copy/README.md
+out config.json, model.safetensors
+out vocab.txt, README.md
+out # copy
+out Converted from hand-wired
+quiet
+$ stepformer convert -m zh-en.no-positions -o copy && stepformer print -m zh-en.no-positions -t 我爱你 'output.logits[token=0]' >a && stepformer print -m copy -t 我爱你 'output.logits[token=0]' >b && cmp a b
+$ stepformer convert -m "$TOP/tests/gguf/llama-q8_0.gguf" -o out/; cat out/README.md
+out 19424 numbers, F32
+out - weights: F32 (5), F16 (2), Q8_0 (14), now all F32
+out 15 matrices were [outputs, inputs]
+err 14 of 21 tensors are Q8_0
+$ mkdir full; echo x >full/x; stepformer convert -m hand-wired -o full
+exit 2
+err full: expected a new or an empty folder, found something in it
+$ mkdir empty; stepformer convert -m hand-wired -o empty && ls
+line empty
+lines 2
+$ stepformer convert -m random:d_model=8 -o r >/dev/null && head -n 3 r/README.md
+out Converted from random:d_model=8: untrained
+$ stepformer convert -m hand-wired
+exit 2
+err -o: expected a folder's name, found none
+$ stepformer convert -m hand-wired -o none/there; ls
+err none/there.part
+lines 0
+$ stepformer -m "$TOP/tests/gguf/gpt2-f32.gguf" --ids 1,2,3 </dev/null
+out GGUF gpt2
+quiet
+$ stepformer tokens --tokenizer "$TOP/tests/gguf/tokenizer-llama2.gguf" -t "the cat" --format ids
+line 1,296,316
+quiet
+$ head -c 20000 "$TOP/tests/gguf/llama-f32.gguf" >m.gguf; stepformer -m m.gguf --ids 1
+exit 2
+err is the file cut off?
+$ cp "$TOP/tests/nanogpt/nanogpt/model.safetensors" .; stepformer -m model.safetensors --ids 1,2
+exit 2
+err n_head: expected it, because no tensor's shape tells it, found none; try {"n_head": N} in ./config.json
+$ stepformer -m "$TOP/tests/nanogpt/mingpt" --ids 1,2,3 </dev/null
+out minGPT
+quiet

@@ -1,0 +1,76 @@
+/* hf_help.h - what the tests of other programs' models share: their expected stages. */
+#ifndef TESTS_HF_HELP_H
+#define TESTS_HF_HELP_H
+
+#include "model/safetensors.h"
+#include "model_help.h"
+#include "pass/pass.h"
+
+#include <jansson.h>
+#include <math.h>
+
+/* The ids of a folder's expected.json. */
+static inline Ids help_read_ids(const char *folder)
+{
+    char path[256];
+    Ids ids = {0};
+    Error e;
+    snprintf(path, sizeof path, "%s/expected.json", folder);
+    json_t *root = json_load_file(path, 0, NULL), *tokens = json_object_get(root, "tokens");
+    cr_assert(json_array_size(tokens) > 0, "%s", path);
+    for (size_t i = 0; i < json_array_size(tokens); i++)
+        cr_assert_eq(ids_add(&ids, (int)json_integer_value(json_array_get(tokens, i)), &e), 0);
+    json_decref(root);
+    return ids;
+}
+
+/* The stage that a tensor of expected.safetensors is the value of: "logits", "attention.1", "hidden.2". */
+static inline int help_stage_of(const Pass *p, const char *name)
+{
+    const Config *c = pass_plan(p)->config;
+    const char *dot = strchr(name, '.');
+    size_t i = dot ? strtoul(dot + 1, NULL, 10) : 0;
+    char ours[STAGE_NAME_MAX];
+    if (strcmp(name, "logits") == 0)
+        snprintf(ours, sizeof ours, "output.logits");
+    else if (strncmp(name, "attention.", 10) == 0)
+        snprintf(ours, sizeof ours, "decoder.%zu.self.weights", i);
+    else if (i == 0)
+        snprintf(ours, sizeof ours, c->position == POSITION_LEARNED ? "decoder.embed.sum" : "decoder.embed.tokens");
+    else if (i == c->decoder_layers)
+        snprintf(ours, sizeof ours, "decoder.final_norm");
+    else
+        snprintf(ours, sizeof ours, "decoder.%zu.ffn.residual", i - 1);
+    return plan_find(pass_plan(p), ours);
+}
+
+/* Every tensor of a file of expected values: logits, attention and hidden states. A tensor's error is max|ours - theirs| / max|theirs|. */
+static inline void help_check_stages(const Model *m, const Ids *ids, const char *file, double tolerance)
+{
+    Error e = {{0}};
+    SafeTensors expected;
+    Pass *p = pass_create(m, (PassInput){NULL, ids->data, 0, ids->len}, 0, &e);
+    cr_assert(p, "%s", e.text);
+    cr_assert_eq(safetensors_open(&expected, file, &e), 0, "%s", e.text);
+    cr_assert_eq(expected.count, 2 * m->config.decoder_layers + 2,
+                 "logits, attentions, and hidden states before each layer and at the end");
+    for (size_t i = 0; i < expected.count; i++) {
+        const SafeTensor *t = &expected.items[i];
+        int stage = help_stage_of(p, t->name);
+        cr_assert_geq(stage, 0, "%s", t->name);
+        const Stage *s = &pass_plan(p)->stages[stage];
+        cr_assert_eq(t->rank, s->rank);
+        cr_assert_eq(t->count, s->count, "%s: %s", file, t->name);
+        const real *ours = pass_value(p, (size_t)stage);
+        double apart = 0, largest = 0;
+        for (size_t k = 0; k < t->count; k++) {
+            apart = fmax(apart, fabs((double)ours[k] - safetensors_value(t, k)));
+            largest = fmax(largest, fabs(safetensors_value(t, k)));
+        }
+        cr_expect(apart <= tolerance * largest, "%s: %s: %s: error %.2g", m->name, file, t->name, apart / largest);
+    }
+    safetensors_close(&expected);
+    pass_free(p);
+}
+
+#endif

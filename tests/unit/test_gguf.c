@@ -1,0 +1,408 @@
+/* test_gguf.c - GGUF files and nanoGPT's state dicts: every number and every id of the files in tests/gguf and tests/nanogpt, that weights
+ * stay where they lie, and that bad files are refused in one line. Runs from the top folder. */
+#include "model/gguf.h"
+#include "model/nanogpt.h"
+
+#include "hf_help.h"
+#include "model/vocab_files.h"
+
+#include <sys/stat.h>
+
+#define GGUF "tests/gguf/"
+
+static Model *opened(const char *path)
+{
+    Error e = {{0}};
+    Model *m = model_open(path, NULL, &e);
+    cr_assert(m, "%s: %s", path, e.text);
+    return m;
+}
+
+static json_t *load_cases(void)
+{
+    json_t *root = json_load_file(GGUF "cases.json", 0, NULL);
+    cr_assert(root);
+    return root;
+}
+
+static Ids ids_of(const json_t *list)
+{
+    Ids ids = {0};
+    Error e;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        cr_assert_eq(ids_add(&ids, (int)json_integer_value(json_array_get(list, i)), &e), 0);
+    return ids;
+}
+
+/* ---- every number ---- */
+
+Test(gguf, every_model_agrees)
+{
+    json_t *root = load_cases(), *one;
+    size_t i;
+    cr_assert_eq(json_array_size(json_object_get(root, "models")), 9);
+    json_array_foreach(json_object_get(root, "models"), i, one)
+    {
+        char path[128];
+        const char *file = json_string_value(json_object_get(one, "file"));
+        snprintf(path, sizeof path, GGUF "%s", file);
+        Model *m = opened(path);
+        Ids ids = ids_of(json_object_get(one, "ids"));
+        help_check_stages(m, &ids, json_string_value(json_object_get(one, "expected")), 5e-5);
+        bool rounded = strstr(m->notes, "tensors are Q8_0");
+        cr_expect_eq(rounded, strstr(file, "q8_0") != NULL, "%s: %s", file, m->notes);
+        cr_expect(rounded || m->notes[0] == '\0', "%s: %s", file, m->notes);
+        ids_free(&ids);
+        model_free(m);
+    }
+    json_decref(root);
+}
+
+Test(gguf, nanogpt_and_mingpt_agree)
+{
+    static const struct {
+        const char *name;
+        bool tied, bias;
+        Activation activation;
+    } cases[] = {
+        {"nanogpt", true, false, ACTIVATION_GELU},
+        {"nanogpt-bias", true, true, ACTIVATION_GELU},
+        {"mingpt", false, true, ACTIVATION_GELU_TANH},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char folder[128], path[160];
+        snprintf(folder, sizeof folder, "tests/nanogpt/%s", cases[i].name);
+        cr_assert(nanogpt_is(folder));
+        Model *m = opened(folder);
+        cr_expect_eq(m->config.tie_embeddings, cases[i].tied, "%s", folder);
+        cr_expect_eq(m->config.bias, cases[i].bias, "%s", folder);
+        cr_expect_eq(m->config.activation, cases[i].activation, "%s", folder);
+        cr_expect_eq(strstr(m->notes, "norms have no bias") != NULL, !cases[i].bias, "%s: %s", folder, m->notes);
+        Ids ids = help_read_ids(folder);
+        snprintf(path, sizeof path, "%s/expected.safetensors", folder);
+        help_check_stages(m, &ids, path, 5e-5);
+        model_free(m);
+        snprintf(path, sizeof path, "%s/model.safetensors", folder); /* the file alone; config.json is beside it */
+        m = opened(path);
+        ids_free(&ids);
+        model_free(m);
+    }
+    cr_assert_not(nanogpt_is("tests/hf/gpt2"));
+    cr_assert_not(nanogpt_is("tests/hf/gpt2/model.safetensors"));
+    cr_assert_not(nanogpt_is("tests/hf/llama"));
+    cr_assert_not(nanogpt_is("tiny-models/hand-wired"));
+}
+
+/* Values stay in the mapped file, in its format; gradients are those of a copy. */
+Test(gguf, weights_stay_where_they_lie)
+{
+    Error e = {{0}};
+    Model *m = opened(GGUF "llama-q8_0.gguf"), *copy = model_copy(m, &e);
+    cr_assert(copy, "%s", e.text);
+    cr_assert_null(m->weights.block);
+    cr_assert_eq(m->weights.file_count, 1);
+    const File *f = &m->weights.files[0];
+    size_t quantised = 0;
+    for (size_t i = 0; i < m->weights.count; i++) {
+        const unsigned char *at = m->weights.items[i].values.data;
+        cr_assert(at >= f->data && at < f->data + f->size);
+        quantised += m->weights.items[i].values.dtype == DTYPE_Q8_0;
+    }
+    cr_assert_gt(quantised, 10);
+    const int ids[] = {3, 1, 4, 1, 5}, targets[] = {1, 4, 1, 5, 9};
+    double loss[2];
+    Pass *p = pass_create(m, (PassInput){NULL, ids, 0, 5}, 0, &e), *q = pass_create(copy, (PassInput){NULL, ids, 0, 5}, 0, &e);
+    cr_assert(p && q);
+    cr_assert_eq(pass_backward(p, targets, 5, &loss[0], &e), 0, "%s", e.text);
+    cr_assert_eq(pass_backward(q, targets, 5, &loss[1], &e), 0, "%s", e.text);
+    cr_assert_eq(loss[0], loss[1]);
+    for (size_t i = 0; i < pass_plan(p)->count; i++) {
+        size_t bytes = pass_plan(p)->stages[i].count * sizeof(real);
+        cr_assert_arr_eq(pass_value(p, i), pass_value(q, i), bytes);
+        cr_assert_arr_eq(pass_gradient(p, i), pass_gradient(q, i), bytes);
+    }
+    pass_free(p);
+    pass_free(q);
+    model_free(copy);
+    model_free(m);
+}
+
+/* ---- every id ---- */
+
+static void check_text(const Vocab *v, const char *file, const char *text, const json_t *expected)
+{
+    Ids ids = {0}, wanted = ids_of(expected);
+    Error e = {{0}};
+    Buffer shown = {0};
+    cr_assert_eq(vocab_encode(v, text, ENCODE_DECODER, &ids, &e), 0, "%s: \"%s\": %s", file, text, e.text);
+    for (size_t i = 0; i < ids.len; i++)
+        buffer_printf(&shown, " %d", ids.data[i]);
+    bool same = ids.len == wanted.len && (ids.len == 0 || memcmp(ids.data, wanted.data, ids.len * sizeof *ids.data) == 0);
+    cr_expect(same, "%s: \"%s\": found%s", file, text, buffer_text(&shown));
+    buffer_free(&shown);
+    ids_free(&ids);
+    ids_free(&wanted);
+}
+
+Test(gguf, every_tokenizer_agrees)
+{
+    json_t *root = load_cases(), *one, *text;
+    size_t i, k, texts = 0;
+    cr_assert_eq(json_array_size(json_object_get(root, "tokenizers")), 3);
+    json_array_foreach(json_object_get(root, "tokenizers"), i, one)
+    {
+        char path[128];
+        Error e = {{0}};
+        snprintf(path, sizeof path, GGUF "%s", json_string_value(json_object_get(one, "file")));
+        Vocab *v = gguf_open_vocab(path, NULL, &e);
+        cr_assert(v, "%s: %s", path, e.text);
+        json_array_foreach(json_object_get(one, "texts"), k, text)
+        {
+            check_text(v, path, json_string_value(json_object_get(text, "text")), json_object_get(text, "ids"));
+            texts++;
+        }
+        /* what it writes reads back as the same */
+        Buffer out = {0};
+        vocab_write(v, &out);
+        Vocab *again = vocab_read_json(buffer_text(&out), out.len, NULL, "tokenizer.json", &e);
+        cr_assert(again, "%s", e.text);
+        json_array_foreach(json_object_get(one, "texts"), k, text)
+            check_text(again, path, json_string_value(json_object_get(text, "text")), json_object_get(text, "ids"));
+        buffer_free(&out);
+        vocab_free(again);
+        vocab_free(v);
+    }
+    cr_assert_gt(texts, 220);
+    json_decref(root);
+}
+
+/* ---- converted ---- */
+
+/* Logits to the last bit, tokens, and a card. */
+static void check_converted(const char *name, const int *ids, size_t n, const char *text)
+{
+    char folder[64], saved[80];
+    Error e = {{0}};
+    Model *m = opened(name);
+    help_folder(folder);
+    snprintf(saved, sizeof saved, "%s/m", folder);
+    cr_assert_eq(model_save(m, saved, &e), 0, "%s: %s", name, e.text);
+    Model *again = opened(saved);
+    Pass *p = pass_create(m, (PassInput){NULL, ids, 0, n}, 0, &e), *q = pass_create(again, (PassInput){NULL, ids, 0, n}, 0, &e);
+    cr_assert(p && q, "%s", e.text);
+    size_t last = pass_plan(p)->count - 2;
+    cr_assert_arr_eq(pass_value(p, last), pass_value(q, last), pass_plan(p)->stages[last].count * sizeof(real), "%s", name);
+    if (text) {
+        Ids a = {0}, b = {0};
+        cr_assert_eq(vocab_encode(m->vocab, text, ENCODE_DECODER, &a, &e), 0, "%s", e.text);
+        cr_assert_eq(vocab_encode(again->vocab, text, ENCODE_DECODER, &b, &e), 0, "%s", e.text);
+        cr_assert(a.len == b.len && memcmp(a.data, b.data, a.len * sizeof *a.data) == 0, "%s", name);
+        ids_free(&a);
+        ids_free(&b);
+    }
+    pass_free(p);
+    pass_free(q);
+    model_free(m);
+    model_free(again);
+    help_remove(folder);
+}
+
+Test(gguf, converted_models_compute_the_same_bits)
+{
+    const int ids[] = {3, 1, 4, 1, 5, 9, 2, 6};
+    check_converted(GGUF "llama-q8_0.gguf", ids, 8, NULL);
+    check_converted(GGUF "llama-bf16.gguf", ids, 8, NULL);
+    check_converted(GGUF "llama-f16.gguf", ids, 8, NULL);
+    check_converted(GGUF "llama-yarn.gguf", ids, 8, NULL);
+    check_converted(GGUF "gpt2-q8_0.gguf", ids, 8, NULL);
+    check_converted(GGUF "qwen2-f32.gguf", ids, 8, NULL);
+    check_converted("tests/nanogpt/nanogpt", ids, 8, NULL);
+    check_converted("tests/nanogpt/mingpt", ids, 8, NULL);
+    check_converted("tests/hf/mistral-window", ids, 8, NULL);
+    check_converted("tests/data/model/unshared.bin", ids, 4, NULL);
+    check_converted("tiny-models/hand-wired", ids, 3, "A B C A");
+    check_converted("random:d_model=8,n_heads=2,vocab_size=20", ids, 8, NULL);
+}
+
+/* ---- bad files ---- */
+
+/* A file made here, piece by piece. */
+static void add_u32(Buffer *b, uint32_t x)
+{
+    for (int i = 0; i < 4; i++)
+        buffer_putc(b, (char)(unsigned char)(x >> (8 * i)));
+}
+
+static void add_u64(Buffer *b, uint64_t x)
+{
+    add_u32(b, (uint32_t)x);
+    add_u32(b, (uint32_t)(x >> 32));
+}
+
+static void add_text(Buffer *b, const char *s)
+{
+    add_u64(b, strlen(s));
+    buffer_puts(b, s);
+}
+
+static void begin(Buffer *b, uint64_t tensors, uint64_t pairs)
+{
+    buffer_puts(b, "GGUF");
+    add_u32(b, 3);
+    add_u64(b, tensors);
+    add_u64(b, pairs);
+}
+
+/* Takes the buffer. */
+static void refuse(Buffer *b, const char *part)
+{
+    char folder[64], path[80];
+    Error e = {{0}};
+    help_folder(folder);
+    help_write(folder, "m.gguf", b->data, b->len);
+    snprintf(path, sizeof path, "%s/m.gguf", folder);
+    cr_assert_null(model_open(path, NULL, &e), "was opened: %s", part);
+    assert_says(e, part);
+    cr_assert(strstr(e.text, "m.gguf: "), "%s", e.text);
+    buffer_free(b);
+    help_remove(folder);
+}
+
+static void add_tensor(Buffer *b, const char *name, uint64_t rows, uint64_t columns, uint32_t format, uint64_t offset)
+{
+    add_text(b, name);
+    add_u32(b, 2);
+    add_u64(b, columns);
+    add_u64(b, rows);
+    add_u32(b, format);
+    add_u64(b, offset);
+}
+
+static void add_pair(Buffer *b, const char *key, const char *value)
+{
+    add_text(b, key);
+    add_u32(b, 8);
+    add_text(b, value);
+}
+
+Test(gguf, formats_that_are_not_read_are_named)
+{
+    static const struct {
+        uint32_t id;
+        const char *part;
+    } formats[] = {
+        {2, "found Q4_0: blocks of 32 numbers in 18 bytes, 4.5 bits a number"},
+        {12, "found Q4_K: blocks of 256 numbers in 144 bytes, 4.5 bits"},
+        {14, "found Q6_K: blocks of 256 numbers in 210 bytes, 6.562 bits"},
+        {16, "found IQ2_XXS"},
+        {24, "found I8, integers"},
+        {4, "found number 4"},
+        {99, "found number 99"},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        Buffer b = {0};
+        begin(&b, 1, 1);
+        add_pair(&b, "general.architecture", "llama");
+        add_tensor(&b, "token_embd.weight", 4, 256, formats[i].id, 0);
+        buffer_fill(&b, '\0', 8192);
+        refuse(&b, formats[i].part);
+    }
+}
+
+Test(gguf, bad_files_say_why)
+{
+    Buffer b = {0};
+    buffer_puts(&b, "GGML and the rest");
+    refuse(&b, "expected GGUF");
+    buffer_puts(&b, "GGUF");
+    add_u32(&b, 1);
+    buffer_fill(&b, '\0', 64);
+    refuse(&b, "version: expected 2 or 3, found 1");
+    buffer_puts(&b, "GGUF");
+    add_u32(&b, 0x03000000);
+    buffer_fill(&b, '\0', 64);
+    refuse(&b, "big-endian");
+    begin(&b, UINT64_MAX, 0);
+    refuse(&b, "found 18446744073709551615");
+    begin(&b, 0, 1);
+    add_u64(&b, UINT64_MAX);
+    refuse(&b, "expected at most");
+    begin(&b, 0, 1);
+    add_u64(&b, UINT64_MAX);
+    buffer_fill(&b, 'x', 64);
+    refuse(&b, "found the end of the file after 64");
+    begin(&b, 0, 1);
+    add_text(&b, "k");
+    add_u32(&b, 9);
+    add_u32(&b, 8);
+    add_u64(&b, UINT64_MAX / 8);
+    refuse(&b, "\"k\": byte");
+    begin(&b, 0, 1);
+    add_text(&b, "key");
+    add_u32(&b, 13);
+    buffer_fill(&b, '\0', 64);
+    refuse(&b, "\"key\": expected a type from 0 to 12, found 13");
+    begin(&b, 0, 0);
+    refuse(&b, "general.architecture: expected a text");
+    begin(&b, 0, 1);
+    add_pair(&b, "general.architecture", "mamba");
+    refuse(&b, "gpt2, llama or qwen2, found \"mamba\"");
+    begin(&b, 0, 2);
+    add_pair(&b, "general.architecture", "llama");
+    add_pair(&b, "general.architecture", "llama");
+    refuse(&b, "found it again");
+    begin(&b, 1, 1);
+    add_pair(&b, "general.architecture", "llama");
+    add_tensor(&b, "token_embd.weight", 4, 8, 0, 7);
+    buffer_fill(&b, '\0', 512);
+    refuse(&b, "offset: expected a multiple of 32");
+    begin(&b, 1, 1);
+    add_pair(&b, "general.architecture", "llama");
+    add_tensor(&b, "token_embd.weight", 1 << 20, 1 << 20, 0, 0);
+    buffer_fill(&b, '\0', 512);
+    refuse(&b, "is the file cut off?");
+    begin(&b, 1, 1);
+    add_pair(&b, "general.architecture", "llama");
+    add_tensor(&b, "token_embd.weight", 4, 31, 8, 0);
+    buffer_fill(&b, '\0', 512);
+    refuse(&b, "expected rows of a multiple of 32 numbers");
+    begin(&b, 2, 1);
+    add_pair(&b, "general.architecture", "llama");
+    add_tensor(&b, "token_embd.weight", 4, 32, 0, 0);
+    add_tensor(&b, "output.weight", 4, 32, 0, 32);
+    buffer_fill(&b, '\0', 4096);
+    refuse(&b, "overlapping");
+    begin(&b, 1, 1);
+    add_pair(&b, "general.architecture", "llama");
+    add_tensor(&b, "token_embd.weight", 4, 32, 0, 0);
+    buffer_fill(&b, '\0', 4096);
+    refuse(&b, "llama.embedding_length: expected a number, found none");
+}
+
+Test(gguf, nanogpt_asks_for_what_no_shape_tells)
+{
+    char folder[64], command[200], path[96];
+    Error e = {{0}};
+    help_folder(folder);
+    snprintf(command, sizeof command, "cp tests/nanogpt/nanogpt/model.safetensors '%s'", folder);
+    cr_assert_eq(system(command), 0);
+    cr_assert_null(model_open(folder, NULL, &e));
+    assert_says(e, "n_head: expected it, because no tensor's shape tells it");
+    assert_says(e, "with N one of 1, 2, 4, 8, 16, 32");
+    help_write(folder, "config.json", "{\"n_head\": 4, \"n_embd\": 64}", 27);
+    cr_assert_null(model_open(folder, NULL, &e));
+    assert_says(e, "n_embd: expected 32, as the tensors' shapes imply, found 64");
+    help_write(folder, "config.json", "{\"n_head\": 5}", 13);
+    cr_assert_null(model_open(folder, NULL, &e));
+    assert_says(e, "n_head: expected a divisor of n_embd (32), found 5");
+    help_write(folder, "config.json", "{\"n_head\": 4, \"bias\": true}", 27);
+    cr_assert_null(model_open(folder, NULL, &e));
+    assert_says(e, "bias: expected false");
+    help_write(folder, "config.json", "{\"n_head\": 4, \"logit_cap\": 30}", 30);
+    Model *m = opened(folder);
+    cr_assert(strstr(m->notes, "\"logit_cap\": not known here"), "%s", m->notes);
+    model_free(m);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    model_free(opened(path));
+    help_remove(folder);
+}
