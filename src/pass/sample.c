@@ -55,6 +55,7 @@ static void show_greedy(SampleSteps *steps, const real *logits, size_t vocab, in
     fill(steps->probs, 0, vocab);
     steps->top_k[id] = steps->top_p[id] = logits[id];
     steps->probs[id] = 1;
+    steps->place = 0;
 }
 
 /* ranked [vocab]: the first k were left by top-k, the first `kept` by top-p; their weights add up to `sum`. */
@@ -102,15 +103,17 @@ int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps
             sum = ranked[kept++].weight;
     }
 
-    double place = random_uniform(&s->random) * sum, passed = 0;
+    double drawn = random_uniform(&s->random), place = drawn * sum, passed = 0;
     int id = ranked[0].id;
     for (size_t i = 0; i < kept && passed <= place; i++)
         if (ranked[i].weight > 0) {
             id = ranked[i].id;
             passed += ranked[i].weight;
         }
-    if (steps)
+    if (steps) {
         show_steps(steps, ranked, vocab, k, kept, sum, s->temperature);
+        steps->place = drawn;
+    }
     free(ranked);
     return id;
 }

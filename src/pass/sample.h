@@ -23,6 +23,7 @@ typedef struct SampleSteps {
     real *top_k;  /* -inf outside the k largest */
     real *top_p;  /* -inf outside the nucleus */
     real *probs;  /* softmax of what is left */
+    double place; /* the number drawn from [0, 1): the token is the one in whose share it falls, the largest logit first; 0 at temperature 0 */
 } SampleSteps;
 
 /* The caller has checked: temperature >= 0 and finite, 0 < top_p <= 1. Returns the id drawn from
