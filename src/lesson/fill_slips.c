@@ -260,6 +260,7 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
         activate(&k, (double)k.v[0][at]);
         break;
     case STAGE_SUM:
+    case STAGE_JOINED:
     case STAGE_RESIDUAL:
     case STAGE_PRODUCT:
         two(&k, (double)k.v[0][at], (double)k.v[1][at]);

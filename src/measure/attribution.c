@@ -126,6 +126,13 @@ static void add_entry(Work *w, const Trunk *t, size_t k, double norm_bias)
     } else if (s->kind == STAGE_NORM) {
         if (weight_of(w, s, 1).data && !(plan->ablations & NO_NORM))
             add(w, ATTRIBUTION_NORM, t->stages[k], norm_bias, 0);
+    } else if (plan->stages[added].kind == STAGE_JOINED) {
+        size_t out = (size_t)plan->stages[added].in[0], contract = (size_t)plan->stages[added].in[1];
+        add_attention(w, out);
+        add_edit(w, out, w->g);
+        add_ffn(w, contract);
+        add_edit(w, contract, w->g);
+        add_edit(w, (size_t)added, w->g);
     } else if (plan->stages[added].kind == STAGE_OUT) {
         add_attention(w, (size_t)added);
         add_edit(w, (size_t)added, w->g);

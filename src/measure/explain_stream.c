@@ -55,6 +55,13 @@ void explain_sum(Explainer *x)
     lines_step(x, _("sum"), "", token, '+', position, token.value + position.value);
 }
 
+void explain_joined(Explainer *x)
+{
+    Operand attention = lines_input(x, 0, x->index[0], x->index[1], 0), ffn = lines_input(x, 1, x->index[0], x->index[1], 0);
+    lines_formula(x, "attention(x) + FFN(x)");
+    lines_step(x, _("sum"), "", attention, '+', ffn, attention.value + ffn.value);
+}
+
 void explain_residual(Explainer *x)
 {
     Operand stream = lines_input(x, 0, x->index[0], x->index[1], 0), result = lines_input(x, 1, x->index[0], x->index[1], 0);

@@ -154,7 +154,7 @@ void gradient_term(const Pass *p, const Stage *s, int which, bool shapes, Buffer
         buffer_printf(out, "d logits%s · %s", SHAPE(s), c->tie_embeddings ? "W_E" : "W_Uᵀ");
         add_weight_shape(out, p, s, !c->tie_embeddings, shapes);
         return;
-    default: /* SUM, BIASED, RESIDUAL: a copy */
+    default: /* SUM, BIASED, JOINED, RESIDUAL: a copy */
         buffer_printf(out, "d %s%s", reader_name(plan, s, which).text, SHAPE(s));
     }
 }

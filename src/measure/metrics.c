@@ -128,7 +128,7 @@ NumberRange weight_range(const Weight *w)
     for (size_t i = 0; i < rows; i++)
         for (size_t first = 0; first < columns; first += ROOM) {
             size_t n = columns - first < ROOM ? columns - first : ROOM;
-            dtype_read(room, m->dtype, m->data, i * m->ld + first, n);
+            dtype_read(room, m->dtype, m->data, matrix_row_place(m, i) + first, n);
             range_add(&r, room, n);
         }
     return r;

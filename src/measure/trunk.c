@@ -58,6 +58,18 @@ int trunk_added(const Plan *plan, const Trunk *t, size_t k)
     return s->kind == STAGE_RESIDUAL || s->kind == STAGE_SUM ? s->in[1] : NO_STAGE;
 }
 
+int trunk_joins(const Plan *plan, size_t i)
+{
+    for (size_t k = i + 1; k < plan->count; k++) {
+        const Stage *s = &plan->stages[k];
+        if (s->kind == STAGE_RESIDUAL && s->in[1] == (int)i)
+            return s->in[0];
+        if (s->kind == STAGE_JOINED && (s->in[0] == (int)i || s->in[1] == (int)i))
+            return trunk_joins(plan, k);
+    }
+    return NO_STAGE;
+}
+
 void trunk_unembed(const Pass *p, int id, int against, double *out)
 {
     const Plan *plan = pass_plan(p);

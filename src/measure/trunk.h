@@ -24,6 +24,10 @@ bool trunk_is_point(const Plan *plan, const Trunk *t, size_t k);
 /* What RESIDUAL or SUM entry k adds to entry k - 1: the index of the sub-layer's result; NO_STAGE for other entries. */
 int trunk_added(const Plan *plan, const Trunk *t, size_t k);
 
+/* The stage whose stream the result of stage i is added to: what the residual that reads i, or reads the sum that i is joined to, has as
+ * its other part. NO_STAGE where i is no sub-layer's result. */
+int trunk_joins(const Plan *plan, size_t i);
+
 /* Column `id` of W_U, minus column `against` where that is not -1: what the last entry of the chain is multiplied with to give the logit,
  * or the difference of two. out [d_model]. */
 void trunk_unembed(const Pass *p, int id, int against, double *out);

@@ -39,6 +39,7 @@ const ConfigKey config_keys[] = {
     {FIELD(position), KEY_CHOICE, 0, 0, POSITIONS, false},
     {FIELD(rope_theta), KEY_NUMBER, 0, 0, NULL, false},
     {FIELD(rope_pairing), KEY_CHOICE, 0, 0, PAIRINGS, false},
+    {FIELD(rope_dims), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
     {FIELD(rope_scaling), KEY_CHOICE, 0, 0, SCALINGS, true},
     {FIELD(rope_factor), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(rope_original_len), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
@@ -53,6 +54,7 @@ const ConfigKey config_keys[] = {
     {FIELD(window), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
     {FIELD(activation), KEY_CHOICE, 0, 0, ACTIVATIONS, false},
     {FIELD(ffn), KEY_CHOICE, 0, 0, FFNS, false},
+    {FIELD(parallel), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(bias), KEY_BOOL, 0, 0, NULL, false},
     {FIELD(qkv_bias), KEY_SWITCH, 0, 0, NULL, true},
     {FIELD(out_bias), KEY_SWITCH, 0, 0, NULL, true},
@@ -202,6 +204,18 @@ static int check_rope_scaling(const Config *c, const char *file, Error *e)
     return 0;
 }
 
+/* Attention and FFN side by side: what cannot be told of such a layer. */
+static int check_parallel(const Config *c, const char *file, Error *e)
+{
+    if (c->kind == KIND_ENCODER_DECODER)
+        return error_set(e, "%s: parallel: expected false, because an encoder-decoder's layers have cross-attention between the two, found true", file);
+    if (c->ffn == FFN_NONE)
+        return error_set(e, "%s: parallel: expected false, because ffn is none: attention has nothing beside it, found true", file);
+    if (c->norm != NORM_NONE && c->norm_position == NORM_POST)
+        return error_set(e, "%s: parallel: expected norm_position pre: both parts read the stream through a norm of their own, found post", file);
+    return 0;
+}
+
 int config_check(const Config *c, const char *file, Error *e)
 {
     if (check_ranges(c, file, e) != 0)
@@ -211,8 +225,16 @@ int config_check(const Config *c, const char *file, Error *e)
     if (c->n_heads * c->d_head > CONFIG_MAX_SIZE)
         return error_set(e, "%s: d_head: expected n_heads * d_head to be at most %d, found %zu * %zu", file, CONFIG_MAX_SIZE, c->n_heads,
                          c->d_head);
-    if (c->position == POSITION_ROPE && c->d_head % 2 != 0)
+    if (c->rope_dims && c->position != POSITION_ROPE)
+        return error_set(e, "%s: rope_dims: expected 0, because position is not rope, found %zu", file, c->rope_dims);
+    if (c->rope_dims > c->d_head)
+        return error_set(e, "%s: rope_dims: expected at most d_head (%zu), found %zu", file, c->d_head, c->rope_dims);
+    if (c->rope_dims % 2 != 0)
+        return error_set(e, "%s: rope_dims: expected an even number, because RoPE turns pairs, found %zu", file, c->rope_dims);
+    if (c->position == POSITION_ROPE && config_rope_dims(c) % 2 != 0)
         return error_set(e, "%s: d_head: expected an even number, because RoPE turns pairs, found %zu", file, c->d_head);
+    if (c->parallel && check_parallel(c, file, e) != 0)
+        return -1;
     if (c->ffn != FFN_NONE && c->d_ff == 0)
         return error_set(e, "%s: d_ff: expected at least 1, found 0; \"ffn\": \"none\" leaves the feed-forward part out", file);
     if (c->position == POSITION_LEARNED && c->max_len == 0)
@@ -267,6 +289,11 @@ bool config_has_bias(const Config *c, char tag)
     return s == SWITCH_UNSET ? c->bias : s == SWITCH_ON;
 }
 
+size_t config_rope_dims(const Config *c)
+{
+    return c->rope_dims ? c->rope_dims : c->d_head;
+}
+
 void config_describe(const Config *c, Buffer *out)
 {
     static const char *const positions[] = {N_("no positions"), N_("sinusoidal positions"), N_("learned positions"), "RoPE", "ALiBi"};
@@ -275,11 +302,15 @@ void config_describe(const Config *c, Buffer *out)
         buffer_puts(out, _(" · no norm"));
     else
         buffer_puts(out, c->norm_position == NORM_PRE ? _(" · pre-norm") : _(" · post-norm"));
+    if (c->parallel)
+        buffer_puts(out, _(" · attention and FFN in parallel"));
     bool scaled = c->position == POSITION_ROPE && c->rope_scaling != ROPE_SCALING_NONE;
-    char position[40];
+    char position[64];
     snprintf(position, sizeof position, "%s", _(positions[c->position]));
     if (scaled)
         snprintf(position, sizeof position, "RoPE (%s)", SCALINGS[c->rope_scaling]);
+    if (c->rope_dims && c->rope_dims < c->d_head)
+        snprintf(position + strlen(position), sizeof position - strlen(position), _(" of %zu dims"), c->rope_dims);
     buffer_printf(out, ngettext(" · %s · d %zu, %zu head", " · %s · d %zu, %zu heads", c->n_heads), position, c->d_model, c->n_heads);
     if (c->n_kv_heads != c->n_heads)
         buffer_printf(out, _(" (%zu key/value)"), c->n_kv_heads);

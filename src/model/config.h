@@ -43,6 +43,7 @@ typedef struct Config {
     PositionKind position;
     double rope_theta;
     RopePairing rope_pairing;
+    size_t rope_dims; /* so many of a head's dimensions, the first, are turned; 0: all (config_rope_dims) */
     RopeScaling rope_scaling;
     double rope_factor;           /* of linear, dynamic, llama3 and yarn */
     size_t rope_original_len;     /* positions before scaling: of dynamic, llama3 and yarn */
@@ -52,6 +53,8 @@ typedef struct Config {
     bool rope_truncate;           /* of yarn: the ramp's ends are whole pairs */
     Activation activation;
     FfnKind ffn;
+    bool parallel;       /* attention and FFN read the same stream, each through its norm, and are added to it together:
+                            x + attention(norm(x)) + ffn(norm(x)) (Wang and Komatsuzaki 2021, GPT-J) */
     double score_scale;  /* what scores are multiplied by; 0: 1/sqrt(d_head) */
     bool scale_by_layer; /* scores of layer i are divided by i + 1 besides */
     size_t window;       /* a causal query sees its last `window` keys, itself included; 0: all */
@@ -101,6 +104,8 @@ size_t config_layers(const Config *c, Stack stack);
 bool config_has_stack(const Config *c, Stack stack);
 /* Whether the linear map of this tag ('Q', 'K', 'V', 'O', 'G', '1', '2') has a bias. */
 bool config_has_bias(const Config *c, char tag);
+/* How many of a head's dimensions RoPE turns. */
+size_t config_rope_dims(const Config *c);
 /* The stack whose output is read by the unembedding. */
 Stack config_last_stack(const Config *c);
 

@@ -61,11 +61,40 @@ static const HfTensor llama_tensors[] = {
 
 static const char *const llama_unused[] = {".rotary_emb.inv_freq", NULL}; /* RoPE's speeds, which we compute */
 
+/* GPT-NeoX and Pythia: query_key_value has the heads one behind the other, each with its query, key and value. */
+static const HfTensor gpt_neox_tensors[] = {
+    {"decoder.embed.W_E", "embed_in.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.gain", "layers.%zu.input_layernorm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.bias", "layers.%zu.input_layernorm.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_Q", "layers.%zu.attention.query_key_value.weight", TRANSPOSED, HF_HEADS_Q, false},
+    {"decoder.%zu.self.b_Q", "layers.%zu.attention.query_key_value.bias", PLAIN, HF_HEADS_Q, false},
+    {"decoder.%zu.self.W_K", "layers.%zu.attention.query_key_value.weight", TRANSPOSED, HF_HEADS_K, false},
+    {"decoder.%zu.self.b_K", "layers.%zu.attention.query_key_value.bias", PLAIN, HF_HEADS_K, false},
+    {"decoder.%zu.self.W_V", "layers.%zu.attention.query_key_value.weight", TRANSPOSED, HF_HEADS_V, false},
+    {"decoder.%zu.self.b_V", "layers.%zu.attention.query_key_value.bias", PLAIN, HF_HEADS_V, false},
+    {"decoder.%zu.self.W_O", "layers.%zu.attention.dense.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_O", "layers.%zu.attention.dense.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.gain", "layers.%zu.post_attention_layernorm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.bias", "layers.%zu.post_attention_layernorm.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_1", "layers.%zu.mlp.dense_h_to_4h.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_1", "layers.%zu.mlp.dense_h_to_4h.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_2", "layers.%zu.mlp.dense_4h_to_h.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_2", "layers.%zu.mlp.dense_4h_to_h.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.final_norm.gain", "final_layer_norm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.final_norm.bias", "final_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"output.W_U", "embed_out.weight", TRANSPOSED, HF_WHOLE, true},
+    {NULL, NULL, PLAIN, HF_WHOLE, false},
+};
+
+/* The triangle of the mask and RoPE's speeds, which we compute. */
+static const char *const gpt_neox_unused[] = {".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq", NULL};
+
 const HfArchitecture hf_architectures[] = {
     {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused},
     {"llama", hf_read_llama, llama_tensors, "model.", llama_unused},
     {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused},
     {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused},
+    {"gpt_neox", hf_read_gpt_neox, gpt_neox_tensors, "gpt_neox.", gpt_neox_unused},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

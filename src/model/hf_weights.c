@@ -51,6 +51,10 @@ static int missing(const Work *w, const char *name, Error *e)
 static size_t fused_width(const Config *c, HfPart part, size_t *first)
 {
     size_t q = c->n_heads * c->d_head, kv = c->n_kv_heads * c->d_head;
+    if (part >= HF_HEADS_Q) {
+        *first = (size_t)(part - HF_HEADS_Q) * c->d_head;
+        return 3 * q;
+    }
     *first = part == HF_FUSED_K ? q : part == HF_FUSED_V ? q + kv : 0;
     return q + 2 * kv;
 }
@@ -95,7 +99,15 @@ static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t la
     w->used[shard][t - w->files->shards[shard].items] = true;
     Matrix m = safetensors_matrix(t);
     m.layout = row->layout;
+    if (row->part >= HF_HEADS_Q) { /* the other two lie between one head and the next */
+        m.ld = to->rank == 2 ? m.ld : 1;
+        m.layout = TRANSPOSED;
+    }
     to->values = matrix_block(m, 0, first);
+    if (row->part >= HF_HEADS_Q) {
+        to->values.group = w->c->d_head;
+        to->values.skip = 2 * w->c->d_head * m.ld;
+    }
     return 0;
 }
 
@@ -118,10 +130,12 @@ static const HfTensor *row_of(const HfArchitecture *a, const char *ours, size_t 
 /* Copies of what the pass computes itself, and an output head that a tied model does not read. */
 static bool is_unused(const Work *w, const char *name)
 {
+    size_t layer;
+    const HfTensor *head = row_of(w->a, "output.W_U", &layer);
     for (const char *const *end = w->a->unused; *end; end++)
         if (name_ends_with(name, *end))
             return true;
-    return w->c->tie_embeddings && strcmp(name, "lm_head.weight") == 0;
+    return w->c->tie_embeddings && head && strcmp(name, head->theirs) == 0;
 }
 
 static int check_left_over(const Work *w, Error *e)

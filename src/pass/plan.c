@@ -231,6 +231,17 @@ static int sublayer(Builder *b, Sub sub, int x, int memory)
     return pre ? x : norm(b, x);
 }
 
+/* Attention and FFN side by side: both read x, each through its norm, and one sum takes both into the stream. */
+static int parallel_layer(Builder *b, int x)
+{
+    b->sub = SUB_SELF;
+    int h = norm(b, x);
+    int attended = attention(b, h, h);
+    b->sub = SUB_FFN;
+    int fed = ffn(b, norm(b, x));
+    return add2(b, STAGE_RESIDUAL, x, add2(b, STAGE_JOINED, attended, fed));
+}
+
 static int stack(Builder *b, Stack which, int memory)
 {
     const Config *c = b->plan->config;
@@ -240,6 +251,10 @@ static int stack(Builder *b, Stack which, int memory)
     int x = embed(b);
     for (size_t i = 0; i < config_layers(c, which); i++) {
         b->layer = (int)i;
+        if (c->parallel && !(b->plan->ablations & (NO_FFN | NO_ATTENTION))) {
+            x = parallel_layer(b, x);
+            continue;
+        }
         x = sublayer(b, SUB_SELF, x, NO_STAGE);
         if (memory != NO_STAGE)
             x = sublayer(b, SUB_CROSS, x, memory);

@@ -138,7 +138,7 @@ double sinusoid(size_t position, size_t dim, size_t d_model)
 
 size_t stage_table_width(const Config *c)
 {
-    return c->position == POSITION_SINUSOIDAL ? c->d_model : c->position == POSITION_ROPE ? c->d_head : 0;
+    return c->position == POSITION_SINUSOIDAL ? c->d_model : c->position == POSITION_ROPE ? config_rope_dims(c) : 0;
 }
 
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows)

@@ -150,7 +150,7 @@ static int draw_matrix(App *app, Canvas *c, Rect r, int stage, size_t which, con
                                         .top = &app->sampling.cache_top[which],
                                         .left = &app->sampling.cache_left[which],
                                         .like = &like,
-                                        .data = data,
+                                        .values = matrix_of(data, columns),
                                         .row = row,
                                         .col = column});
 }

@@ -108,13 +108,14 @@ Test(hf, every_folder_agrees)
         if (d->d_name[0] != '.')
             folders += check_folder(d->d_name);
     closedir(dir);
-    cr_assert_eq(folders, 11);
+    cr_assert_eq(folders, 15);
 }
 
 /* A model that lies in a file and its copy in memory of our own: every bit of every stage. */
 Test(hf, a_copy_computes_the_same_bits)
 {
-    static const char *const names[] = {HF "gpt2", HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear", HF "qwen2"};
+    static const char *const names[] = {HF "gpt2", HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear", HF "qwen2",
+                                        HF "gpt-neox",     HF "gpt-neox-f16",   HF "gpt-neox-sequential"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         Error e = {{0}};
         Model *m = opened(names[n]), *copy = model_copy(m, &e);
@@ -144,7 +145,8 @@ Test(hf, a_copy_computes_the_same_bits)
 /* What is written in our own format is read back, with every key that the config needs. */
 Test(hf, saved_as_our_own_format)
 {
-    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3", HF "mistral-window", HF "qwen2"};
+    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3", HF "mistral-window", HF "qwen2",
+                                        HF "gpt-neox", HF "gpt-neox-sequential", HF "gpt-neox-linear"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         char folder[64], saved[80];
         Error e = {{0}};
@@ -367,7 +369,7 @@ Test(hf, configs_that_cannot_be_read_say_why)
 {
     refuse_config("[]", "expected an object");
     refuse_config("{\"architectures\": [\"GPT2LMHeadModel\"]}", "model_type: expected one");
-    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral or qwen2, found \"t5\"");
+    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral, qwen2 or gpt_neox, found \"t5\"");
     refuse_config("{\"model_type\": \"gpt2\", \"n_head\": 0}", "n_head: expected an integer from 1");
     refuse_config("{\"model_type\": \"gpt2\", \"n_layer\": 1000000}", "n_layer: expected an integer from 0 to 1024");
     refuse_config("{\"model_type\": \"gpt2\", \"n_embd\": 99999999999}", "n_embd");

@@ -58,7 +58,7 @@ static Made make(Dtype t, Layout layout, size_t rows, size_t columns, size_t apa
     size_t ld = (layout == PLAIN ? columns : rows) + apart, stored = layout == PLAIN ? rows : columns;
     unsigned char *block = calloc(ld * stored + 2, 8), *at = block + (t == DTYPE_REAL ? 0 : 1);
     cr_assert_not_null(block);
-    Made made = {block, {at, ld, layout, t}};
+    Made made = {block, {.data = at, .ld = ld, .layout = layout, .dtype = t}};
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j++)
             put(at, t, matrix_place(&made.m, i, j), number(i * columns + j));
@@ -103,7 +103,7 @@ Test(matrix, in_place_where_rows_follow_each_other)
     cr_assert_null(matrix_in_place(&plain, 3, 3));
     cr_assert_eq(matrix_in_place(&plain, 1, 3), x, "one row is in place whatever its stride");
     cr_assert_null(matrix_in_place(&turned, 4, 3));
-    Matrix half = {x, 4, PLAIN, DTYPE_BF16};
+    Matrix half = {.data = x, .ld = 4, .layout = PLAIN, .dtype = DTYPE_BF16};
     cr_assert_null(matrix_in_place(&half, 3, 4));
 }
 
