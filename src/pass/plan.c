@@ -231,15 +231,23 @@ static int sublayer(Builder *b, Sub sub, int x, int memory)
     return pre ? x : norm(b, x);
 }
 
-/* Attention and FFN side by side: both read x, each through its norm, and one sum takes both into the stream. */
+/* Attention and FFN side by side: both read x, each through its norm, and one sum takes both into the stream. An ablation leaves one. */
 static int parallel_layer(Builder *b, int x)
 {
+    Ablations removed = b->plan->ablations;
+    int attended = NO_STAGE, fed = NO_STAGE;
     b->sub = SUB_SELF;
-    int h = norm(b, x);
-    int attended = attention(b, h, h);
+    if (!(removed & NO_ATTENTION)) {
+        int h = norm(b, x);
+        attended = attention(b, h, h);
+    }
     b->sub = SUB_FFN;
-    int fed = ffn(b, norm(b, x));
-    return add2(b, STAGE_RESIDUAL, x, add2(b, STAGE_JOINED, attended, fed));
+    if (!(removed & NO_FFN))
+        fed = ffn(b, norm(b, x));
+    if (attended == NO_STAGE && fed == NO_STAGE)
+        return x;
+    int both = attended == NO_STAGE ? fed : fed == NO_STAGE ? attended : add2(b, STAGE_JOINED, attended, fed);
+    return add2(b, STAGE_RESIDUAL, x, both);
 }
 
 static int stack(Builder *b, Stack which, int memory)
@@ -251,7 +259,7 @@ static int stack(Builder *b, Stack which, int memory)
     int x = embed(b);
     for (size_t i = 0; i < config_layers(c, which); i++) {
         b->layer = (int)i;
-        if (c->parallel && !(b->plan->ablations & (NO_FFN | NO_ATTENTION))) {
+        if (c->parallel) {
             x = parallel_layer(b, x);
             continue;
         }

@@ -35,6 +35,7 @@ typedef enum PartKind {
     PART_INPUT,  /* the tokens that go in */
     PART_ARROW,
     PART_TAP,    /* where a residual leaves the stream; its box is the add it ends in */
+    PART_FORK,   /* where attention's result turns aside and the FFN reads the stream: the two side by side; its box is the add */
     PART_BOTTOM, /* the frame around a layer */
     PART_TOP,
     PART_EXIT,   /* the encoder's result turns towards the decoder */
@@ -43,7 +44,7 @@ typedef enum PartKind {
 
 typedef struct MapPart {
     PartKind kind;
-    size_t box; /* PART_BOX; PART_TAP: the add; else the next box above, or the last */
+    size_t box; /* PART_BOX; PART_TAP, PART_FORK: the add; else the next box above, or the last */
     int row, rows;
 } MapPart;
 

@@ -37,7 +37,8 @@ static void add_sublayer(const Config *c, Map *m, int column, Sub sub)
     if (norm && c->norm_position == NORM_PRE)
         add_box(m, column, BOX_NORM, sub);
     add_box(m, column, sub == SUB_FFN ? BOX_FFN : BOX_ATTENTION, sub);
-    add_box(m, column, BOX_ADD, sub);
+    if (!c->parallel || sub == SUB_FFN)
+        add_box(m, column, BOX_ADD, sub);
     if (norm && c->norm_position == NORM_POST)
         add_box(m, column, BOX_NORM, sub);
 }
@@ -156,6 +157,12 @@ static bool begins_sublayer(const Map *m, size_t box)
     return b->sub >= SUB_SELF && b->sub <= SUB_FFN && m->boxes[box - 1].sub != b->sub;
 }
 
+/* Where a sub-layer begins before the one below was added to the stream. */
+static bool runs_beside(const Map *m, size_t box)
+{
+    return m->boxes[box - 1].kind == BOX_ATTENTION;
+}
+
 static void stack_parts(Map *m, int column, const Sizes *s)
 {
     MapColumn *k = &m->column[column];
@@ -175,7 +182,7 @@ static void stack_parts(Map *m, int column, const Sizes *s)
         if (layer != inside)
             add_part(k, layer ? PART_BOTTOM : PART_TOP, box, 1);
         if (layer && begins_sublayer(m, box))
-            add_part(k, PART_TAP, add_of(m, box), 1);
+            add_part(k, runs_beside(m, box) ? PART_FORK : PART_TAP, add_of(m, box), runs_beside(m, box) ? 2 : 1);
         else if (s->arrows && box > first && (layer || !inside))
             add_part(k, PART_ARROW, box, 1);
         inside = layer;

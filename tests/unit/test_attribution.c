@@ -179,8 +179,9 @@ Test(attribution, edits_are_parts_of_their_own)
     };
     static const char *const configs[] = {
         "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal",
-        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,norm_position=post"};
-    for (size_t k = 0; k < 2; k++) {
+        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,norm_position=post",
+        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,parallel=true"};
+    for (size_t k = 0; k < sizeof configs / sizeof *configs; k++) {
         Model *m = help_model(configs[k]);
         Pass *p = help_pass(m, 0);
         Edits list = {0};

@@ -392,6 +392,11 @@ Test(hf, configs_that_cannot_be_read_say_why)
                   "\"original_max_position_embeddings\": 8192}}",
                   "low_freq_factor");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"yarn\"}}", "rope_scaling.factor");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"rotary_pct\": 0}", "rotary_pct: expected a number above 0 and at most 1, found 0");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"rotary_pct\": 1.5}", "rotary_pct");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"hidden_size\": 64, \"num_attention_heads\": 4, \"rotary_pct\": 0.2}",
+                  "rotary_pct: expected an even number of dimensions, because RoPE turns pairs, found 0.2 of 16: 3");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"hidden_act\": \"quick_gelu\"}", "hidden_act");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": 2}", "rope_scaling: expected an object, found 2");
     refuse_config("{\"model_type\": \"llama\", \"rope_theta\": 0}", "rope_theta");
     refuse_config("{\"model_type\": \"llama\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor");

@@ -15,6 +15,7 @@ static const char *const models[] = {
     "random:kind=decoder,norm=rmsnorm,position=rope,ffn=gated,activation=silu,n_heads=4,n_kv_heads=2,bias=false",
     "random:kind=encoder,encoder_layers=1,position=learned",
     "random:kind=decoder,position=alibi,norm=none,ffn=none,decoder_layers=1",
+    "random:kind=decoder,position=rope,rope_dims=4,parallel=true,d_ff=24,decoder_layers=2,tie_embeddings=false",
 };
 
 static void speak_chinese(void)
