@@ -199,7 +199,7 @@ static void activate(const Slip *k, double x)
 
 static void two(const Slip *k, double a, double b)
 {
-    if (k->s->kind != STAGE_PRODUCT)
+    if (k->s->kind == STAGE_SUM || k->s->kind == STAGE_RESIDUAL)
         question_add_number(k->q, b, k->s->kind == STAGE_RESIDUAL ? "replaced" : "position-only",
                             k->s->kind == STAGE_RESIDUAL
                                 ? _("That is the sub-layer's result alone. It is added to the stream, not put in its place.")

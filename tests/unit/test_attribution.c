@@ -42,11 +42,18 @@ static double carried_forward(Pass *p, const Trunk *t, size_t row, size_t k, con
     return sum;
 }
 
+/* Stage `added` is the sum of two sub-layers' results, and i one of them. */
+static bool joined_into(const Plan *plan, int added, size_t i)
+{
+    return added != NO_STAGE && plan->stages[added].kind == STAGE_JOINED &&
+           (plan->stages[added].in[0] == (int)i || plan->stages[added].in[1] == (int)i);
+}
+
 /* The entry of the chain that reads stage i. */
 static size_t entry_of(const Plan *plan, const Trunk *t, size_t i)
 {
     for (size_t k = 0; k < t->count; k++)
-        if (t->stages[k] == i || trunk_added(plan, t, k) == (int)i ||
+        if (t->stages[k] == i || trunk_added(plan, t, k) == (int)i || joined_into(plan, trunk_added(plan, t, k), i) ||
             (plan->stages[t->stages[k]].kind == STAGE_SUM && plan->stages[t->stages[k]].in[0] == (int)i))
             return k;
     cr_assert_fail("not in the chain");
