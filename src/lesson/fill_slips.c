@@ -232,6 +232,7 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
     case STAGE_GATE:
     case STAGE_EXPAND:
     case STAGE_CONTRACT:
+    case STAGE_TRANSFORM:
     case STAGE_LOGITS:
         linear(&k);
         break;
@@ -260,6 +261,7 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
         activate(&k, (double)k.v[0][at]);
         break;
     case STAGE_SUM:
+    case STAGE_TYPED:
     case STAGE_JOINED:
     case STAGE_RESIDUAL:
     case STAGE_PRODUCT:

@@ -98,12 +98,12 @@ int belt_make(Pass *p, Stack stack, size_t row, int answer, BeltPart **out, size
     *out = NULL;
     if (trunk_find(plan, stack, &t, e) != 0)
         return -1;
-    double *g = calloc(t.count * (b.d + 1), sizeof *g), *bias = g ? g + t.count * b.d : NULL;
+    double *g = calloc(t.count * (b.d + 1) + b.d, sizeof *g), *bias = g ? g + t.count * b.d : NULL, *room = g ? bias + t.count : NULL;
     b.out = calloc(2 * t.count + 1, sizeof *b.out); /* the embedding may be two parts, and any may be edited */
     b.difference = calloc(b.d, sizeof *b.difference);
     if (g && b.out && b.difference) {
         if (followed) {
-            trunk_unembed(p, answer, -1, g + (t.count - 1) * b.d);
+            trunk_unembed(p, row, answer, -1, g + (t.count - 1) * b.d, room);
             trunk_carry_back(p, &t, row, g, bias);
         }
         for (size_t k = 0; k < t.count; k++)

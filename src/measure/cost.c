@@ -45,6 +45,7 @@ static uint64_t multiplications(const Model *m, const Plan *plan, const Stage *s
     case STAGE_GATE:
     case STAGE_EXPAND:
     case STAGE_CONTRACT:
+    case STAGE_TRANSFORM:
     case STAGE_LOGITS: return matrix_product(m, plan, s);
     case STAGE_SCORES:  /* [heads, queries, keys], each a product over d_head */
     case STAGE_HEADS: { /* [heads, queries, d_head], each over the keys */

@@ -63,6 +63,8 @@ void explain_norm(Explainer *x);
 void explain_linear(Explainer *x);
 void explain_activate(Explainer *x);
 void explain_product(Explainer *x);
+void explain_types(Explainer *x);
+void explain_typed(Explainer *x);
 void explain_joined(Explainer *x);
 void explain_residual(Explainer *x);
 void explain_logits(Explainer *x);

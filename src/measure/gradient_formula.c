@@ -50,7 +50,7 @@ static ReaderName reader_name(const Plan *plan, const Stage *reader, int which)
 static bool is_linear(const Stage *s)
 {
     return s->kind == STAGE_Q || s->kind == STAGE_K || s->kind == STAGE_V || s->kind == STAGE_OUT || s->kind == STAGE_GATE ||
-           s->kind == STAGE_EXPAND || s->kind == STAGE_CONTRACT;
+           s->kind == STAGE_EXPAND || s->kind == STAGE_CONTRACT || s->kind == STAGE_TRANSFORM;
 }
 
 bool gradient_passes(const Plan *plan, const Stage *reader, int which)

@@ -75,6 +75,31 @@ void lines_about_sum(Writer *w)
     writer_say_range(w, _("all rows"), writer_value(w), w->stage->count);
 }
 
+void lines_about_types(Writer *w)
+{
+    size_t T = w->stage->shape[0], n, second = 0;
+    const int *ids = pass_ids(w->pass, w->stage->stack, &n);
+    for (size_t t = 0; t < T; t++)
+        second += stage_segment(w->config, ids, t);
+    writer_say(w, _("this row"), _("segment %zu"), stage_segment(w->config, ids, w->row));
+    writer_say(w, _("segments"), _("%zu tokens of segment 0, %zu of segment 1"), T - second, second);
+    if (w->config->eos < 0)
+        writer_say(w, _("separator"), "%s", _("none is known: all are segment 0"));
+    else
+        writer_say(w, _("separator"), _("%s: 1 behind the first"), NAME(1, (size_t)w->config->eos, 16));
+    writer_say_rows(w);
+}
+
+void lines_about_typed(Writer *w)
+{
+    size_t d = w->stage->shape[1];
+    const real *before = writer_row(w, (size_t)w->stage->in[0]), *types = writer_row(w, (size_t)w->stage->in[1]);
+    writer_say(w, _("norm of this row"), _("before %s, segment %s, sum %s"), NUM(moments(before, d).norm), NUM(moments(types, d).norm),
+               NUM(moments(writer_row(w, w->i), d).norm));
+    writer_say_likeness(w, _("likeness"), writer_value(w), w->stage->shape[0], d);
+    writer_say_range(w, _("all rows"), writer_value(w), w->stage->count);
+}
+
 /* Means over rows of each row's mean, variance and norm. */
 static void say_mean_row(Writer *w, const char *label, size_t i)
 {

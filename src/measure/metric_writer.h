@@ -60,6 +60,8 @@ void lines_about_tokens(Writer *w);
 void lines_about_positions(Writer *w);
 void lines_about_sum(Writer *w);
 void lines_about_norm(Writer *w);
+void lines_about_types(Writer *w);
+void lines_about_typed(Writer *w);
 void lines_about_joined(Writer *w);
 void lines_about_residual(Writer *w);
 void lines_about_projection(Writer *w);

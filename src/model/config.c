@@ -59,6 +59,10 @@ const ConfigKey config_keys[] = {
     {FIELD(qkv_bias), KEY_SWITCH, 0, 0, NULL, true},
     {FIELD(out_bias), KEY_SWITCH, 0, 0, NULL, true},
     {FIELD(ffn_bias), KEY_SWITCH, 0, 0, NULL, true},
+    {FIELD(token_types), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
+    {FIELD(embed_norm), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(output_head), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(output_bias), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(tie_embeddings), KEY_BOOL, 0, 0, NULL, false},
     {FIELD(embed_scale), KEY_BOOL, 0, 0, NULL, false},
     {FIELD(split), KEY_CHOICE, 0, 0, SPLITS, false},
@@ -233,6 +237,10 @@ int config_check(const Config *c, const char *file, Error *e)
         return error_set(e, "%s: rope_dims: expected an even number, because RoPE turns pairs, found %zu", file, c->rope_dims);
     if (c->position == POSITION_ROPE && config_rope_dims(c) % 2 != 0)
         return error_set(e, "%s: d_head: expected an even number, because RoPE turns pairs, found %zu", file, c->d_head);
+    if (c->token_types && c->kind != KIND_ENCODER)
+        return error_set(e, "%s: token_types: expected 0, because only an encoder's texts have segments, found %zu", file, c->token_types);
+    if (c->embed_norm && c->norm == NORM_NONE)
+        return error_set(e, "%s: embed_norm: expected false, because norm is none, found true", file);
     if (c->parallel && check_parallel(c, file, e) != 0)
         return -1;
     if (c->ffn != FFN_NONE && c->d_ff == 0)
@@ -285,6 +293,8 @@ Stack config_last_stack(const Config *c)
 
 bool config_has_bias(const Config *c, char tag)
 {
+    if (tag == 'H')
+        return c->bias;
     Switch s = tag == 'Q' || tag == 'K' || tag == 'V' ? c->qkv_bias : tag == 'O' ? c->out_bias : c->ffn_bias;
     return s == SWITCH_UNSET ? c->bias : s == SWITCH_ON;
 }

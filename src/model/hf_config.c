@@ -1,4 +1,4 @@
-/* hf_config.c - config.json of GPT-2, Llama, Mistral, Qwen2 and GPT-NeoX as our config.
+/* hf_config.c - config.json of GPT-2, Llama, Mistral, Qwen2, GPT-NeoX and BERT as our config.
  *
  * Owns what their fields mean, and their defaults: those of the configuration classes of the transformers library, which leaves fields out.
  * A field that changes the numbers is read, or refused by name. */
@@ -377,6 +377,54 @@ int hf_read_gpt_neox(Config *c, Fields *f, Error *e)
         return -1;
     c->n_kv_heads = c->n_heads;
     c->qkv_bias = c->out_bias = attention_bias ? SWITCH_UNSET : SWITCH_OFF;
+    return 0;
+}
+
+/* ---- BERT (Devlin et al. 2019), with the head of its masked language model ---- */
+
+int hf_read_bert(Config *c, Fields *f, Error *e)
+{
+    const char *positions = "absolute";
+    char quoted[QUOTE_SHORT];
+    int pad = 0;
+    c->kind = KIND_ENCODER;
+    c->decoder_layers = 0;
+    c->vocab_size = 30522;
+    c->d_model = 768;
+    c->d_ff = 3072;
+    c->encoder_layers = c->n_heads = 12;
+    c->d_head = 0;
+    c->max_len = 512;
+    c->token_types = 2;
+    c->norm = NORM_LAYERNORM;
+    c->norm_position = NORM_POST;
+    c->norm_eps = 1e-12;
+    c->position = POSITION_LEARNED;
+    c->ffn = FFN_MLP;
+    c->bias = c->tie_embeddings = c->embed_norm = c->output_head = c->output_bias = true;
+    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
+        fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
+        fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
+        fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->encoder_layers, e) != 0 ||
+        fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+        fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_size(f, "type_vocab_size", 1, CONFIG_MAX_SIZE, &c->token_types, e) != 0 ||
+        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
+        fields_text(f, "position_embedding_type", &positions, e) != 0 || fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
+        fields_refuse_unless(f, "is_decoder", false, _("a BERT that sees no later token"), e) != 0 ||
+        fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
+        divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 || read_tokens(c, f, e) != 0 ||
+        fields_token(f, "cls_token_id", c->vocab_size, &c->bos, e) != 0 || fields_token(f, "sep_token_id", c->vocab_size, &c->eos, e) != 0 ||
+        fields_token(f, "mask_token_id", c->vocab_size, &c->mask, e) != 0 || fields_token(f, "pad_token_id", c->vocab_size, &pad, e) != 0)
+        return -1;
+    if (strcmp(positions, "absolute") != 0)
+        return error_set(e, "%s: position_embedding_type: expected absolute, found %s, which is not read here", f->file,
+                         quote_short(positions, strlen(positions), quoted));
+    fields_ignore(f, (const char *const[]){"position_embedding_type", "directionality", "pooler_fc_size", "pooler_num_attention_heads",
+                                           "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type", "attention_probs_dropout_prob",
+                                           NULL}); /* of training, or of the pooler, which reads the first token and makes no logits */
+    c->n_kv_heads = c->n_heads;
+    c->pad = pad;
     return 0;
 }
 

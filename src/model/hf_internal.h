@@ -55,6 +55,7 @@ typedef struct HfArchitecture {
     const HfTensor *tensors;                     /* ends with a row without a name */
     const char *prefix;                          /* in front of their names, or not: "transformer." */
     const char *const *unused;                   /* ends of tensors' names that no pass reads; ends with NULL */
+    const char *whole;                           /* the class that saves all of it, where others leave the output out; or NULL */
 } HfArchitecture;
 
 /* Ends with a row without a model_type. */
@@ -67,6 +68,7 @@ int hf_read_llama(Config *c, Fields *f, Error *e);
 int hf_read_mistral(Config *c, Fields *f, Error *e);
 int hf_read_qwen2(Config *c, Fields *f, Error *e);
 int hf_read_gpt_neox(Config *c, Fields *f, Error *e);
+int hf_read_bert(Config *c, Fields *f, Error *e);
 
 /* Reads config.json as hf_config_read does; *a gets the architecture. */
 int hf_read_config(Config *c, const HfArchitecture **a, const char *text, size_t n, const char *file, Buffer *notes, Error *e);

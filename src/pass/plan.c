@@ -77,6 +77,11 @@ static void set_shape(Builder *b, Stage *s)
     case STAGE_EXPAND:
     case STAGE_ACTIVATE:
     case STAGE_PRODUCT:
+        if (s->sub == SUB_OUTPUT) { /* the head's */
+            set_axis(s, 0, AXIS_TOKEN, T, rows);
+            set_axis(s, 1, AXIS_DIM, c->d_model, rows);
+            break;
+        }
         set_axis(s, 0, AXIS_TOKEN, T, rows);
         set_axis(s, 1, AXIS_UNIT, c->d_ff, rows);
         break;
@@ -128,7 +133,7 @@ static void set_weights(Builder *b, Stage *s)
         s->w[i] = NO_WEIGHT;
         if (!tags[i])
             continue;
-        if (s->kind == STAGE_LOGITS && c->tie_embeddings)
+        if (s->kind == STAGE_LOGITS && i == 0 && c->tie_embeddings)
             snprintf(name, sizeof name, "%s.embed.W_E", stack_name(config_last_stack(c)));
         else
             snprintf(name, sizeof name, "%s.%s", prefix, tags[i]);
@@ -179,7 +184,9 @@ static int embed(Builder *b)
         int p = add(b, STAGE_POSITIONS, NO_STAGE);
         x = add2(b, STAGE_SUM, x, p);
     }
-    return x;
+    if (b->plan->config->token_types)
+        x = add2(b, STAGE_TYPED, x, add(b, STAGE_TYPES, NO_STAGE));
+    return b->plan->config->embed_norm ? norm(b, x) : x;
 }
 
 /* x gives the queries, memory the keys and values. */
@@ -312,6 +319,8 @@ int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e)
     b.stack = STACK_OUTPUT;
     b.layer = -1;
     b.sub = SUB_OUTPUT;
+    if (p->config->output_head)
+        x = norm(&b, add(&b, STAGE_ACTIVATE, add(&b, STAGE_TRANSFORM, x)));
     add(&b, STAGE_PROBS, add(&b, STAGE_LOGITS, x));
     if (b.failed) {
         plan_free(p);

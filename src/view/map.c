@@ -362,11 +362,11 @@ static void draw_column(Drawing *d, const MapColumn *k)
             break;
         case PART_FORK: break; /* behind the boxes: it goes past them */
         case PART_BOX:
-            if (b->kind == BOX_SUM) {
+            if (map_is_sum(b->kind)) {
                 draw_positions_wire(d, k, p->box);
                 draw_box(d, p->box - 1);
             }
-            if (b->kind == BOX_SUM || b->kind == BOX_ADD)
+            if (map_is_sum(b->kind) || b->kind == BOX_ADD)
                 draw_circle(d, p->box);
             else
                 draw_box(d, p->box);
@@ -388,7 +388,7 @@ static void draw_notes(Drawing *d)
         const MapBox *b = &m->boxes[i];
         const MapColumn *k = &m->column[b->column];
         bool left = m->columns > 1 && b->column == 0;
-        if (b->kind == BOX_POSITIONS)
+        if (map_is_aside(b->kind))
             continue; /* the sum's note stands in its row */
         Pieces p;
         map_note(d->app, d->c, b, m->note_cols, b->r.rows, m->note_cols >= 50 || b->r.rows > 1, &p);

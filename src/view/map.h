@@ -10,11 +10,14 @@ typedef enum BoxKind {
     BOX_EMBED,
     BOX_POSITIONS,
     BOX_SUM,
+    BOX_SEGMENTS, /* beside TYPED, as POSITIONS beside SUM */
+    BOX_TYPED,
     BOX_NORM,
     BOX_ATTENTION,
     BOX_FFN,
     BOX_ADD,
     BOX_FINAL,
+    BOX_HEAD, /* the output's own, without its norm */
     BOX_LOGITS,
     BOX_PROBS
 } BoxKind;
@@ -75,6 +78,16 @@ typedef struct Map {
     Rect view;        /* where on the canvas the figure is seen */
     int top, left;    /* its row and column that lie at view's corner; left is negative where it is centred */
 } Map;
+
+/* Boxes beside their sum, and the sums. */
+static inline bool map_is_aside(BoxKind k)
+{
+    return k == BOX_POSITIONS || k == BOX_SEGMENTS;
+}
+static inline bool map_is_sum(BoxKind k)
+{
+    return k == BOX_SUM || k == BOX_TYPED;
+}
 
 /* Lays the figure out for an area of the canvas, whose last row is left free. */
 void map_layout(const App *app, Rect area, Map *m);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Folders of GPT-NeoX models with random weights, as save_pretrained would write them, and what PyTorch makes of them: the
-architecture written down from its publications (Black et al. 2022; Wang and Komatsuzaki 2021 for the parallel residual; Su et al. 2021 for
-RoPE) with torch.nn.functional alone, in float64.
+"""Folders of GPT-NeoX and BERT models with random weights, as save_pretrained would write them, and what PyTorch makes of them: the
+architectures written down from their publications (Black et al. 2022; Wang and Komatsuzaki 2021 for the parallel residual; Su et al. 2021
+for RoPE; Devlin et al. 2019) with torch.nn.functional alone, in float64.
 
     python3 tests/hf/torch_reference.py        writes tests/hf/NAME/ again
 
@@ -133,11 +133,93 @@ def gpt_neox_tensors(c, g, masks):
     return t
 
 
+# ---- BERT, with the head of its masked language model ----
+
+def bert(c, w, ids):
+    H, d, eps, out = c["num_attention_heads"], c["hidden_size"], c["layer_norm_eps"], {}
+    k, T, act = d // H, len(ids), ACTIVATIONS[c["hidden_act"]]
+    w = {n.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"): x for n, x in w.items()}
+    # What BertTokenizer gives for a pair of texts: segment 1 behind the first separator; padding is segment 0 and is not attended to.
+    sep, pad = c["sep_token_id"], c.get("pad_token_id", 0)
+    types, seen = [], False
+    for i in ids:
+        types.append(int(seen and i != pad))
+        seen = seen or i == sep
+    padding = torch.tensor([i == pad for i in ids])
+    e = "bert.embeddings."
+    x = w[e + "word_embeddings.weight"][ids] + w[e + "token_type_embeddings.weight"][types] + w[e + "position_embeddings.weight"][:T]
+    x = norm(w, e + "LayerNorm", x, eps)
+    for i in range(c["num_hidden_layers"]):
+        out[f"hidden.{i}"] = x
+        p = f"bert.encoder.layer.{i}."
+        q, key, v = (linear(w, f"{p}attention.self.{n}", x).view(T, H, k).transpose(0, 1) for n in ("query", "key", "value"))
+        scores = (q @ key.transpose(1, 2) / math.sqrt(k)).masked_fill(padding[None, None, :], -math.inf)
+        out[f"attention.{i}"] = scores.softmax(-1)
+        z = (out[f"attention.{i}"] @ v).transpose(0, 1).reshape(T, d)
+        x = norm(w, p + "attention.output.LayerNorm", linear(w, p + "attention.output.dense", z) + x, eps)
+        y = linear(w, p + "output.dense", act(linear(w, p + "intermediate.dense", x)))
+        x = norm(w, p + "output.LayerNorm", y + x, eps)
+    out[f"hidden.{c['num_hidden_layers']}"] = x
+    p = "cls.predictions."
+    h = norm(w, p + "transform.LayerNorm", act(linear(w, p + "transform.dense", x)), eps)
+    unembed = w[e + "word_embeddings.weight"] if c.get("tie_word_embeddings", True) else w[p + "decoder.weight"]
+    out["logits"] = h @ unembed.T + w[p + "bias"]
+    return out
+
+
+def bert_tensors(c, g, older, copies):
+    d, ff, t = c["hidden_size"], c["intermediate_size"], {}
+    gain, shift = ("gamma", "beta") if older else ("weight", "bias")
+
+    def add(name, *shape, around=0.0, std=None):
+        t[name] = around + (std or 1 / math.sqrt(shape[-1])) * torch.randn(*shape, generator=g)
+
+    def add_norm(name):
+        add(f"{name}.{gain}", d, around=1.0, std=0.2)
+        add(f"{name}.{shift}", d, std=0.2)
+
+    def add_linear(name, a, b):
+        add(name + ".weight", b, a)
+        add(name + ".bias", b, std=0.1)
+
+    add("bert.embeddings.word_embeddings.weight", c["vocab_size"], d, std=0.5)
+    add("bert.embeddings.position_embeddings.weight", c["max_position_embeddings"], d, std=0.5)
+    add("bert.embeddings.token_type_embeddings.weight", c["type_vocab_size"], d, std=0.5)
+    add_norm("bert.embeddings.LayerNorm")
+    for i in range(c["num_hidden_layers"]):
+        p = f"bert.encoder.layer.{i}."
+        for n in ("query", "key", "value"):
+            add_linear(f"{p}attention.self.{n}", d, d)
+        add_linear(p + "attention.output.dense", d, d)
+        add_norm(p + "attention.output.LayerNorm")
+        add_linear(p + "intermediate.dense", d, ff)
+        add_linear(p + "output.dense", ff, d)
+        add_norm(p + "output.LayerNorm")
+    add_linear("cls.predictions.transform.dense", d, d)
+    add_norm("cls.predictions.transform.LayerNorm")
+    add("cls.predictions.bias", c["vocab_size"], std=0.5)
+    tied = c.get("tie_word_embeddings", True)
+    if not tied:
+        add("cls.predictions.decoder.weight", c["vocab_size"], d)
+    if copies:
+        if tied:
+            t["cls.predictions.decoder.weight"] = t["bert.embeddings.word_embeddings.weight"]
+        t["cls.predictions.decoder.bias"] = t["cls.predictions.bias"]
+        add_linear("bert.pooler.dense", d, d)
+        add_linear("cls.seq_relationship", d, 2)
+    return t
+
+
 # ---- the cases ----
 
 NEOX = dict(model_type="gpt_neox", architectures=["GPTNeoXForCausalLM"], vocab_size=29, hidden_size=32, intermediate_size=48,
             num_hidden_layers=2, num_attention_heads=2, hidden_act="gelu", layer_norm_eps=1e-5, max_position_embeddings=64, rotary_pct=0.25,
             rotary_emb_base=10000, use_parallel_residual=True, tie_word_embeddings=False, bos_token_id=0, eos_token_id=0)
+
+BERT = dict(model_type="bert", architectures=["BertForMaskedLM"], vocab_size=29, hidden_size=24, intermediate_size=40, num_hidden_layers=2,
+            num_attention_heads=3, hidden_act="gelu", layer_norm_eps=1e-12, max_position_embeddings=16, type_vocab_size=2, pad_token_id=0,
+            cls_token_id=1, sep_token_id=2, mask_token_id=3, position_embedding_type="absolute")
+PAIR = [1, 17, 3, 8, 2, 20, 9, 3, 11, 2, 0, 0]  # [CLS] a [MASK] b [SEP] c d [MASK] e [SEP] [PAD] [PAD]
 
 CASES = {
     "gpt-neox": (NEOX, "F32", gpt_neox_tensors, gpt_neox, dict(masks=True)),
@@ -149,6 +231,11 @@ CASES = {
                             "BF16", gpt_neox_tensors, gpt_neox, dict(masks=False)),
     "gpt-neox-linear": ({**NEOX, "rotary_pct": 0.5, "rope_scaling": {"type": "linear", "factor": 2.0}}, "F32", gpt_neox_tensors, gpt_neox,
                         dict(masks=False)),
+    "bert": (BERT, "F32", bert_tensors, bert, dict(older=False, copies=True, ids=PAIR)),
+    "bert-older": ({**{k: v for k, v in BERT.items() if k not in ("pad_token_id", "position_embedding_type")}, "hidden_act": "gelu_new",
+                    "num_hidden_layers": 3}, "F16", bert_tensors, bert, dict(older=True, copies=False, ids=PAIR[:10])),
+    "bert-untied": ({**BERT, "tie_word_embeddings": False, "hidden_act": "relu", "type_vocab_size": 1, "sep_token_id": None}, "F32",
+                    bert_tensors, bert, dict(older=False, copies=False, ids=[1, 17, 3, 8, 20, 9])),
 }
 
 
@@ -157,8 +244,9 @@ def main():
         g = torch.Generator().manual_seed(200 + n)
         folder = os.path.join(HERE, name)
         os.makedirs(folder, exist_ok=True)
+        given = special.pop("ids", None)
         numbers = write_safetensors(os.path.join(folder, "model.safetensors"), make(config, g, **special), dtype)
-        ids = [int(i) for i in torch.randint(config["vocab_size"], (11,), generator=g)]
+        ids = given or [int(i) for i in torch.randint(config["vocab_size"], (11,), generator=g)]
         with open(os.path.join(folder, "config.json"), "w") as f:
             json.dump(config, f, indent=2, sort_keys=True)
             f.write("\n")

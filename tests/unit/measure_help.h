@@ -41,6 +41,10 @@ static const char *const help_configs[] = {
     "tie_embeddings=false",
     "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=1,vocab_size=11,norm=rmsnorm,position=rope,rope_dims=2,rope_pairing=interleaved,"
     "parallel=true,ffn=gated,activation=silu",
+    "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=1,vocab_size=11,norm_position=post,position=learned,max_len=9,activation=gelu,"
+    "token_types=2,embed_norm=true,output_head=true,output_bias=true,eos=2,pad=0",
+    "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=2,vocab_size=11,norm=rmsnorm,position=none,activation=relu,token_types=3,"
+    "output_head=true,tie_embeddings=false,eos=3",
 };
 enum { HELP_CONFIGS = sizeof help_configs / sizeof *help_configs, HELP_SOURCE = 4, HELP_TARGET = 5 };
 

@@ -175,6 +175,7 @@ static void check_config(const char *config, const char *ablations, bool kinds[S
     "norm_position=post,activation=relu,embed_scale=true"
 #define BERT                                                                                                                               \
     "kind=encoder,d_model=12,n_heads=2,encoder_layers=2,d_ff=20,vocab_size=23,position=learned,max_len=8,norm_position=post,activation=gelu"
+#define HEADED BERT ",token_types=2,embed_norm=true,output_head=true,output_bias=true,eos=2"
 #define NEOX                                                                                                                               \
     "kind=decoder,d_model=12,n_heads=2,d_head=6,decoder_layers=2,d_ff=20,vocab_size=23,position=rope,rope_dims=4,parallel=true,"            \
     "tie_embeddings=false"
@@ -191,6 +192,8 @@ Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
     check_config(ORIGINAL, "", kinds);
     check_config(BERT, "", kinds);
     check_config(ALIBI, "", kinds);
+    check_config(HEADED, "", kinds);
+    check_config(HEADED ",tie_embeddings=false,activation=silu,norm_position=pre,bias=false", "", kinds);
     check_config(NEOX, "", kinds);
     check_config(NEOX ",rope_pairing=interleaved,ffn=gated,norm=rmsnorm", "", kinds);
     check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none", "", kinds);
@@ -207,6 +210,7 @@ Test(gradients, agree_with_finite_differences_under_every_ablation)
         check_config(GPT, ablation_table[i].name, kinds);
         check_config(ORIGINAL, ablation_table[i].name, kinds);
         check_config(NEOX, ablation_table[i].name, kinds);
+        check_config(HEADED, ablation_table[i].name, kinds);
     }
     check_config(LLAMA, "no-positions", kinds);
     check_config(ALIBI, "no-positions", kinds);
