@@ -14,7 +14,7 @@ BUILD    ?= build/$(VARIANT)
 PROGRAM  ?= $(if $(filter cc-float gcc-float,$(VARIANT)),stepformer,$(BUILD)/stepformer)
 
 VERSION := 0.1
-LIBS    := ncursesw jansson libutf8proc md4c
+LIBS    := ncursesw jansson libutf8proc md4c libpcre2-8
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
 OPT     ?= -O2 -g
 FLAGS   = -std=c11 $(OPT) $(EXTRA) -ffp-contract=off $(WARN) -Isrc -D_POSIX_C_SOURCE=200809L -DREAL=$(REAL) \
@@ -90,10 +90,10 @@ fuzz: $(FUZZERS:%=fuzz-%)
 .PHONY: fuzz-library
 fuzz-library:
 	$(MAKE) CC=clang SANITIZE=yes EXTRA=-fsanitize=fuzzer-no-link BUILD=build/fuzz/library $(FUZZ_LIBRARY)
-fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c tests/corrupt/parsers_pass.c fuzz-library
+fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c tests/corrupt/parsers_pass.c tests/corrupt/parsers_tokenizer.c fuzz-library
 	@mkdir -p build/fuzz/$*-corpus
-	@for f in tests/data/*$(patsubst fuzz_%,%,$*)* tests/data/pass/$(patsubst fuzz_%,%,$*)*; do [ ! -f "$$f" ] || cp "$$f" build/fuzz/$*-corpus/; done
-	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< tests/corrupt/parsers.c tests/corrupt/parsers_pass.c $(FUZZ_LIBRARY) $(LINK)
+	@for f in tests/data/*$(patsubst fuzz_%,%,$*)* tests/data/model/$(patsubst fuzz_%_json,%,$*)_*.json tests/data/pass/$(patsubst fuzz_%,%,$*)*; do [ ! -f "$$f" ] || cp "$$f" build/fuzz/$*-corpus/; done
+	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< tests/corrupt/parsers.c tests/corrupt/parsers_pass.c tests/corrupt/parsers_tokenizer.c $(FUZZ_LIBRARY) $(LINK)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
 
 $(BUILD)/bench_%: tests/bench/bench_%.c $(LIBRARY)

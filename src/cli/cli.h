@@ -50,6 +50,8 @@ int cli_hunt(int argc, char **argv);
 
 /* Prints "stepformer: …" to standard error. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Each line of a text (work.c); NULL is none. */
+void cli_say_lines(const char *lines);
 /* The same for an error; returns CLI_WRONG. */
 int cli_wrong(const Error *e);
 /* Sets the locale, and where translations are; once, at the start. */

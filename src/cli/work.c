@@ -7,18 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+void cli_say_lines(const char *lines)
+{
+    while (lines && *lines) {
+        size_t n = strcspn(lines, "\n");
+        char *line = strndup(lines, n);
+        if (line)
+            cli_say("%s", line);
+        free(line);
+        lines += n + (lines[n] == '\n');
+    }
+}
+
 void cli_say_model(const Model *m)
 {
     if (m->untrained)
         cli_say("%s: this model is untrained, its weights are random", m->name);
-    for (const char *line = m->notes; line && *line;) {
-        size_t n = strcspn(line, "\n");
-        char *text = strndup(line, n);
-        if (text)
-            cli_say("%s", text);
-        free(text);
-        line += n + (line[n] == '\n');
-    }
+    cli_say_lines(m->notes);
 }
 
 Model *cli_open_model(const Options *o, Error *e)

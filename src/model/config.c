@@ -18,7 +18,7 @@ static const char *const PAIRINGS[] = {"half", "interleaved", NULL};
 static const char *const SCALINGS[] = {"none", "linear", "dynamic", "llama3", "yarn", NULL};
 static const char *const ACTIVATIONS[] = {"relu", "gelu", "gelu_tanh", "silu", NULL};
 static const char *const FFNS[] = {"mlp", "gated", "none", NULL};
-static const char *const SPLITS[] = {"words", "characters", "longest-match", NULL};
+static const char *const SPLITS[] = {"words", "characters", "longest-match", NULL, NULL}; /* a llama2.c tokenizer and a tokenizer.json are told by their files */
 
 #define FIELD(key) #key, offsetof(Config, key)
 

@@ -79,7 +79,7 @@ void config_write(const Config *c, Buffer *out)
         if (key->type == KEY_CHOICE)
             memcpy(&choice, field, sizeof choice);
         if (key->choices && !key->choices[choice])
-            continue; /* llama2.c's tokenizer is told by its file */
+            continue; /* told by the tokenizer's file */
         if (key->rare && is_default(c, key))
             continue;
         buffer_printf(out, "%s  \"%s\": ", before, key->name);

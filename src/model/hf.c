@@ -57,15 +57,13 @@ static int open_config(Model *m, const HfArchitecture **a, const char *folder, B
     return status == 0 ? read_generation(&m->config, folder, notes, e) : -1;
 }
 
-/* The tokenizers of these folders are not read yet: a vocabulary of ours may be given, or there are ids only. */
-static int open_vocab(Model *m, const char *folder, const char *tokenizer, Buffer *notes, Error *e)
+/* The tokenizer that is given, or that the folder has; without one there are ids only. */
+static int open_vocab(Model *m, const char *folder, const char *tokenizer, Error *e)
 {
-    static const char *const theirs[] = {"tokenizer.json", "vocab.json", "tokenizer.model", NULL};
+    static const char *const theirs[] = {"tokenizer.json", "vocab.json", "tokenizer.model", "vocab.txt", NULL};
     char *found = tokenizer ? NULL : tokenizer_beside(folder, theirs);
-    if (found)
-        buffer_printf(notes, _("%s: this tokenizer is not read: the model takes --ids, and shows ids\n"), found);
+    m->vocab = tokenizer_for(&m->config, tokenizer ? tokenizer : found ? folder : NULL, folder, e);
     free(found);
-    m->vocab = tokenizer_for(&m->config, tokenizer, folder, e);
     return m->vocab ? 0 : -1;
 }
 
@@ -97,7 +95,7 @@ int hf_open(Model *m, const char *folder, const char *tokenizer, Error *e)
         status = hf_weights(&m->weights, &m->config, a, &files, e);
     hf_files_close(&files);
     if (status == 0)
-        status = open_vocab(m, folder, tokenizer, &notes, e);
+        status = open_vocab(m, folder, tokenizer, e);
     if (status == 0) {
         free(m->summary);
         m->summary = summarise(m, a);

@@ -88,7 +88,21 @@ void model_free(Model *m)
 
 /* ---- opening ---- */
 
-static Model *open_random(const char *name, Error *e)
+/* What the vocabulary's files say goes behind what the model's say. */
+static int add_notes(Model *m, const char *notes, Error *e)
+{
+    Buffer all = {0};
+    if (!notes)
+        return 0;
+    buffer_puts(&all, m->notes ? m->notes : "");
+    buffer_puts(&all, notes);
+    free(m->notes);
+    m->notes = all.failed ? NULL : strdup(buffer_text(&all));
+    buffer_free(&all);
+    return m->notes ? 0 : error_memory(e, "model");
+}
+
+static Model *open_random(const char *name, const char *tokenizer, Error *e)
 {
     Config c;
     unsigned long seed = 0;
@@ -96,7 +110,14 @@ static Model *open_random(const char *name, Error *e)
         return NULL;
     Model *m = model_random(&c, seed, name, e);
     config_free(&c);
-    return m;
+    if (!m || !tokenizer)
+        return m;
+    vocab_free(m->vocab);
+    m->vocab = tokenizer_for(&m->config, tokenizer, name, e);
+    if (m->vocab && add_notes(m, vocab_notes(m->vocab), e) == 0)
+        return m;
+    model_free(m);
+    return NULL;
 }
 
 /* For the error of a folder without config.json: a checkpoint in it, as "; try …", or "". */
@@ -151,6 +172,8 @@ static Model *open_path(const char *path, const char *tokenizer, Error *e)
     m->path = strdup(path);
     if (!m->summary)
         m->summary = strdup("");
+    if (status == 0)
+        status = add_notes(m, vocab_notes(m->vocab), e);
     if (status == 0 && (!m->name || !m->path || !m->summary))
         status = error_memory(e, path);
     if (status == 0)
@@ -212,7 +235,7 @@ static char *find_model(const char *name, Error *e)
 Model *model_open(const char *name, const char *tokenizer, Error *e)
 {
     if (strncmp(name, "random:", strlen("random:")) == 0)
-        return open_random(name, e);
+        return open_random(name, tokenizer, e);
     char *path = find_model(name, e);
     Model *m = path ? open_path(path, tokenizer, e) : NULL;
     free(path);
@@ -235,6 +258,8 @@ static Vocab *copy_vocab(const Model *m, const Config *c, Error *e)
 {
     Buffer text = {0};
     Vocab *v = NULL;
+    if (vocab_split(m->vocab) == SPLIT_TOKENIZER)
+        return vocab_share(m->vocab);
     if (!vocab_has_text(m->vocab))
         return vocab_numbered(vocab_size(m->vocab), e);
     vocab_write(m->vocab, &text);

@@ -107,7 +107,7 @@ int native_open(Model *m, const char *folder, const char *tokenizer, Error *e)
 {
     if (native_config(&m->config, folder, e) != 0)
         return -1;
-    static const char *const names[] = {"vocab.txt", "tokenizer.bin", NULL};
+    static const char *const names[] = {"vocab.txt", "tokenizer.bin", "tokenizer.json", NULL};
     char *config = file_join(folder, "config.json"), *path = file_join(folder, "model.safetensors");
     char *found = tokenizer ? NULL : tokenizer_beside(folder, names);
     SafeTensors s;
@@ -189,6 +189,8 @@ int model_save(const Model *m, const char *folder, Error *e)
     const char *names[SAVED_COUNT] = {"config.json", "model.safetensors", "vocab.txt"};
     if (vocab_split(m->vocab) == SPLIT_LLAMA2C)
         names[SAVED_VOCAB] = "tokenizer.bin";
+    if (vocab_split(m->vocab) == SPLIT_TOKENIZER)
+        names[SAVED_VOCAB] = "tokenizer.json";
     int count = vocab_has_text(m->vocab) ? SAVED_COUNT : SAVED_VOCAB;
     bool created = mkdir(folder, 0777) == 0;
     if (!created && errno != EEXIST)

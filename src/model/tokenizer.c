@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "model/native.h"
 #include "model/nearest.h"
+#include "model/vocab_files.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -34,6 +35,10 @@ static Vocab *read_text(const File *file, const Config *c, const char *path, Err
 Vocab *tokenizer_open(const char *path, const Config *c, Error *e)
 {
     File file;
+    if (file_is_folder(path))
+        return vocab_files_in(path) || c ? vocab_open_folder(path, c, e) : tokenizer_of_folder(path, e);
+    if (vocab_is_file_of_theirs(path))
+        return vocab_open_theirs(path, c, e);
     if (file_open(&file, path, e) != 0)
         return NULL;
     Vocab *v = name_ends_with(path, ".bin") ? vocab_read_llama2c(file.data, file.size, c ? c->vocab_size : 0, path, e)
@@ -65,7 +70,7 @@ static int check_texts(const Config *c, const char *file, Error *e)
 
 Vocab *tokenizer_for(Config *c, const char *path, const char *file, Error *e)
 {
-    bool is_text = path && !name_ends_with(path, ".bin");
+    bool is_text = path && !name_ends_with(path, ".bin") && !file_is_folder(path) && !vocab_is_file_of_theirs(path);
     if (!is_text && check_texts(c, file, e) != 0)
         return NULL;
     Vocab *v = path ? tokenizer_open(path, c, e) : vocab_numbered(c->vocab_size, e);
@@ -105,6 +110,8 @@ static char *only_tokenizer(const char *folder)
 Vocab *tokenizer_of_folder(const char *folder, Error *e)
 {
     static const char *const names[] = {"vocab.txt", "tokenizer.bin", NULL};
+    if (vocab_files_in(folder))
+        return vocab_open_folder(folder, NULL, e);
     char *path = tokenizer_beside(folder, names), *config = file_join(folder, "config.json");
     Vocab *v = NULL;
     Config c;
@@ -121,7 +128,7 @@ Vocab *tokenizer_of_folder(const char *folder, Error *e)
         if (path)
             v = tokenizer_open(path, NULL, e);
         else
-            error_set(e, "%s: expected vocab.txt, tokenizer.bin or config.json in this folder, found none", folder);
+            error_set(e, "%s: expected tokenizer.json, vocab.txt, tokenizer.bin or config.json in this folder, found none", folder);
     }
     free(config);
     free(path);

@@ -7,7 +7,8 @@
 #include "model/config.h"
 #include "model/vocab.h"
 
-/* Reads a vocabulary from a file: llama2.c's where its name ends in .bin, else vocab.txt. c gives size, special
+/* Reads a vocabulary from a file: llama2.c's where its name ends in .bin, Hugging Face's where it ends in .json or is merges.txt (vocab_files.h),
+ * else vocab.txt; from a folder: what it has of these. c gives size, special
  * tokens and split; NULL: as many tokens as the file has, no special ones, longest-match. */
 Vocab *tokenizer_open(const char *path, const Config *c, Error *e);
 

@@ -54,9 +54,12 @@ int vocab_index(Vocab *v, const char *file, Error *e)
     v->sorted = v->pool.failed ? NULL : malloc((v->size + 1) * sizeof *v->sorted);
     if (!v->sorted)
         return error_memory(e, file);
-    for (size_t i = 0; i < v->size; i++)
-        v->sorted[i] = (VocabEntry){v->pool.data + v->starts[i], vocab_token_len(v, (int)i), (int)i};
-    qsort(v->sorted, v->size, sizeof *v->sorted, compare_entries);
+    for (size_t i = 0; i < v->size; i++) {
+        size_t len;
+        if (!v->pipeline || pipeline_spelling(v->pipeline, (int)i, &len))
+            v->sorted[v->sorted_count++] = (VocabEntry){v->pool.data + v->starts[i], vocab_token_len(v, (int)i), (int)i};
+    }
+    qsort(v->sorted, v->sorted_count, sizeof *v->sorted, compare_entries);
     return 0;
 }
 
@@ -82,13 +85,20 @@ Vocab *vocab_numbered(size_t size, Error *e)
 
 void vocab_free(Vocab *v)
 {
-    if (!v)
+    if (!v || (v->owners && v->owners--))
         return;
+    pipeline_free(v->pipeline);
     buffer_free(&v->pool);
     free(v->starts);
     free(v->sorted);
     free(v->scores);
     free(v);
+}
+
+Vocab *vocab_share(Vocab *v)
+{
+    v->owners++;
+    return v;
 }
 
 /* ---- looking up ---- */
@@ -132,10 +142,27 @@ const char *vocab_token(const Vocab *v, int id)
     return text;
 }
 
+const char *vocab_spelling(const Vocab *v, int id)
+{
+    size_t n;
+    const char *text = v->pipeline ? pipeline_spelling(v->pipeline, id, &n) : NULL;
+    return text ? text : vocab_token(v, id);
+}
+
+bool vocab_has_spaces(const Vocab *v)
+{
+    return v->split == SPLIT_LLAMA2C || (v->pipeline && pipeline_has_spaces(v->pipeline));
+}
+
+const char *vocab_notes(const Vocab *v)
+{
+    return v->pipeline && v->pipeline->notes.len ? buffer_text(&v->pipeline->notes) : NULL;
+}
+
 /* The first place in `sorted` whose text is not before the n bytes at text. */
 static size_t lower_bound(const Vocab *v, const char *text, size_t n)
 {
-    size_t low = 0, high = v->size;
+    size_t low = 0, high = v->sorted_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (compare_texts(v->sorted[middle].text, v->sorted[middle].len, text, n) < 0)
@@ -149,7 +176,7 @@ static size_t lower_bound(const Vocab *v, const char *text, size_t n)
 int vocab_lookup(const Vocab *v, const char *text, size_t n)
 {
     size_t at = lower_bound(v, text, n);
-    bool found = at < v->size && compare_texts(v->sorted[at].text, v->sorted[at].len, text, n) == 0;
+    bool found = at < v->sorted_count && compare_texts(v->sorted[at].text, v->sorted[at].len, text, n) == 0;
     return found ? v->sorted[at].id : -1;
 }
 
@@ -158,7 +185,8 @@ int vocab_find(const Vocab *v, const char *token)
     for (int i = 0; i < TOKEN_COUNT; i++)
         if (v->special[i] >= 0 && strcmp(token, vocab_token(v, v->special[i])) == 0)
             return v->special[i];
-    return vocab_lookup(v, token, strlen(token));
+    int id = vocab_lookup(v, token, strlen(token));
+    return id < 0 && v->pipeline ? pipeline_find(v->pipeline, token, strlen(token)) : id;
 }
 
 /* The byte after the first `depth` of an entry; -1 where it ends there. */
@@ -169,7 +197,7 @@ static int byte_at(const VocabEntry *entry, size_t depth)
 
 int vocab_longest(const Vocab *v, const char *text, size_t n, bool (*allowed)(const Vocab *v, int id), size_t *len)
 {
-    size_t low = 0, high = v->size; /* the entries that share the first `depth` bytes with the text */
+    size_t low = 0, high = v->sorted_count; /* the entries that share the first `depth` bytes with the text */
     int best = -1;
     for (size_t depth = 0; low < high; depth++) {
         if (depth > 0 && v->sorted[low].len == depth && allowed(v, v->sorted[low].id)) {
@@ -202,7 +230,7 @@ void vocab_complete(const Vocab *v, const char *prefix, bool (*found)(void *cont
     size_t n = strlen(prefix);
     if (!v->has_text)
         return;
-    for (size_t at = lower_bound(v, prefix, n); at < v->size; at++) {
+    for (size_t at = lower_bound(v, prefix, n); at < v->sorted_count; at++) {
         const VocabEntry *entry = &v->sorted[at];
         if (entry->len < n || memcmp(entry->text, prefix, n) != 0 || !found(context, vocab_token(v, entry->id)))
             return;

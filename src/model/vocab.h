@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "model/config.h"
+#include "model/cut.h"
 
 typedef struct Vocab Vocab;
 
@@ -34,7 +35,10 @@ Vocab *vocab_read_llama2c(const unsigned char *bytes, size_t n, size_t vocab_siz
 /* Tokens without a text: "#0", "#1", … for models that have no vocabulary. */
 Vocab *vocab_numbered(size_t vocab_size, Error *e);
 void vocab_free(Vocab *v);
-/* Adds what vocab_read or, for a vocabulary of llama2.c, vocab_read_llama2c reads back. Nothing for vocab_numbered. */
+/* The same vocabulary for one more owner, who gives it back with vocab_free too. */
+Vocab *vocab_share(Vocab *v);
+/* Adds what vocab_read or, for a vocabulary of llama2.c, vocab_read_llama2c reads back; for a
+ * tokenizer of Hugging Face's the tokenizer.json. Nothing for vocab_numbered. */
 void vocab_write(const Vocab *v, Buffer *out);
 
 size_t vocab_size(const Vocab *v);
@@ -56,9 +60,17 @@ typedef enum { ENCODE_BARE, ENCODE_DECODER, ENCODE_ENCODER } EncodeFor;
  *   characters     each character is a token
  *   longest-match  the longest token at each place
  *   llama2.c       a space in front, characters (bytes where there is no such token), then merges by best score
+ *   tokenizer.json as it says (pipeline.h); what it puts around a text stands for begin and end, and ENCODE_BARE is without it
  * In the second and third, a special token's text is not that token, except the mask's; white space that
  * is no token is skipped in all but llama2.c's. */
 int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e);
+
+/* How the text becomes these ids, to be watched (cut.h): with every rule, every merge. *cut is given back with cut_free. */
+int vocab_cut(const Vocab *v, const char *text, EncodeFor how, Cut *cut, Error *e);
+/* The ids as vocab_encode gives them, each with the bytes of the text it comes from; only for a tokenizer of Hugging Face's (vocab_has_places).
+ * *out is given back with free. */
+int vocab_encode_places(const Vocab *v, const char *text, EncodeFor how, CutId **out, size_t *count, Error *e);
+bool vocab_has_places(const Vocab *v);
 
 /* Appends the text of the ids as people read it: words joined by spaces, characters by nothing, longest-match by spaces but for
  * Chinese and before a mark ("I ate an apple", "我吃了", "is this Tom's book?"); begin, end and padding left out, llama2.c's leading space and byte
@@ -68,7 +80,13 @@ void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out);
 /* The token as it is shown on an axis: raw UTF-8 as stored ("<s>", "▁the" is " the"), or
  * "#17". Never NULL; for an id out of range "?". Owned by the vocab. */
 const char *vocab_token(const Vocab *v, int id);
-/* The id of exactly this token, or -1. */
+/* The token as its file spells it ("Ġthe"); the same as vocab_token for a vocabulary that has no other way to write it. */
+const char *vocab_spelling(const Vocab *v, int id);
+/* True where tokens carry their own spaces (" the"): a line of them needs none between. */
+bool vocab_has_spaces(const Vocab *v);
+/* What the tokenizer's files say that is not known here and may change the ids, and what does not fit the model: a line each; NULL: nothing. */
+const char *vocab_notes(const Vocab *v);
+/* The id of exactly this token, as it is shown or as its file spells it, or -1. */
 int vocab_find(const Vocab *v, const char *token);
 /* Calls `found` for each token that begins with prefix, until it returns false. */
 void vocab_complete(const Vocab *v, const char *prefix, bool (*found)(void *context, const char *token), void *context);

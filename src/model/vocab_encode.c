@@ -5,6 +5,7 @@
 #include "model/nearest.h"
 #include "model/vocab_table.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -91,23 +92,54 @@ static int encode_word(const Vocab *v, const char *text, const char *at, size_t 
     return 0;
 }
 
-static int encode_words(const Vocab *v, const char *text, size_t n, Ids *ids, Error *e)
+/* Writes the tokens of the word of n bytes at `at` down. All are as long as their texts but an unknown one, which is what the others leave. */
+static int watch_word(const Vocab *v, const char *at, size_t n, const Ids *ids, size_t before, Cut *watch, Error *e)
+{
+    CutPiece *p = cut_add_piece(watch, CUT_WHOLE, at, n, e);
+    size_t known = 0, from = 0;
+    if (!p)
+        return -1;
+    p->first_id = before;
+    for (size_t i = before; i < ids->len; i++)
+        known += ids->data[i] == v->special[TOKEN_UNK] ? 0 : vocab_token_len(v, ids->data[i]);
+    for (size_t i = before; i < ids->len; i++) {
+        int id = ids->data[i];
+        bool whole = vocab_lookup(v, at, n) == id;
+        size_t len = whole ? n : id == v->special[TOKEN_UNK] ? n - known : vocab_token_len(v, id);
+        if (cut_add_step(p, (CutStep){CUT_TAKE, from, 0, from + len, id, 0, 0}, e) != 0 || cut_add_token(&p->tokens, from, from + len, id, e) != 0)
+            return -1;
+        from += len;
+    }
+    return 0;
+}
+
+static int cut_word(const Vocab *v, const char *text, const char *at, size_t n, Cut *watch, Ids *ids, Error *e)
+{
+    size_t before = ids->len;
+    if (encode_word(v, text, at, n, ids, e) != 0)
+        return -1;
+    return watch ? watch_word(v, at, n, ids, before, watch, e) : 0;
+}
+
+static int encode_words(const Vocab *v, const char *text, size_t n, Cut *watch, Ids *ids, Error *e)
 {
     const char *end = text + n, *at = text, *word = text;
     while (at < end) {
         int32_t c;
         size_t used = text_decode(at, (size_t)(end - at), &c);
         if (is_space(c)) {
-            if (at > word && encode_word(v, text, word, (size_t)(at - word), ids, e) != 0)
+            if (at > word && cut_word(v, text, word, (size_t)(at - word), watch, ids, e) != 0)
                 return -1;
             int id = vocab_lookup(v, at, used); /* a newline may be a token */
             if (id >= 0 && ids_add(ids, id, e) != 0)
+                return -1;
+            if (id >= 0 && watch && watch_word(v, at, used, ids, ids->len - 1, watch, e) != 0)
                 return -1;
             word = at + used;
         }
         at += used;
     }
-    return at > word ? encode_word(v, text, word, (size_t)(at - word), ids, e) : 0;
+    return at > word ? cut_word(v, text, word, (size_t)(at - word), watch, ids, e) : 0;
 }
 
 /* ---- characters and longest match ---- */
@@ -155,9 +187,27 @@ static size_t word_len(const char *at, size_t n)
     return len;
 }
 
-static int encode_matches(const Vocab *v, const char *text, size_t n, Ids *ids, Error *e)
+/* Writes a match of len bytes at place `at` down, behind the shorter tokens that begin there too. */
+static int watch_match(const Vocab *v, CutPiece *p, size_t at, size_t len, int id, Error *e)
+{
+    for (size_t n = 1; v->split == SPLIT_LONGEST_MATCH && n < len; n++) {
+        int shorter = vocab_lookup(v, p->text + at, n);
+        if (shorter >= 0 && is_plain(v, shorter) && cut_add_step(p, (CutStep){CUT_SHORTER, at, 0, at + n, shorter, 0, 0}, e) != 0)
+            return -1;
+    }
+    if (cut_add_step(p, (CutStep){CUT_TAKE, at, 0, at + len, id, 0, 0}, e) != 0)
+        return -1;
+    return cut_add_token(&p->tokens, at, at + len, id, e);
+}
+
+static int encode_matches(const Vocab *v, const char *text, size_t n, Cut *watch, Ids *ids, Error *e)
 {
     const char *end = text + n, *at = text;
+    CutPiece *p = cut_add_piece(watch, v->split == SPLIT_CHARACTERS ? CUT_WHOLE : CUT_LONGEST, text, n, e);
+    if (watch && !p)
+        return -1;
+    if (p)
+        p->first_id = ids->len;
     const char *what = v->split == SPLIT_CHARACTERS ? "character" : "token";
     while (at < end) {
         int32_t c;
@@ -171,6 +221,8 @@ static int encode_matches(const Vocab *v, const char *text, size_t n, Ids *ids, 
         }
         if (id >= 0 && ids_add(ids, id, e) != 0)
             return -1;
+        if (id >= 0 && p && watch_match(v, p, (size_t)(at - text), len, id, e) != 0)
+            return -1;
         at += len;
     }
     return 0;
@@ -178,33 +230,67 @@ static int encode_matches(const Vocab *v, const char *text, size_t n, Ids *ids, 
 
 /* ---- for everyone ---- */
 
-static int encode_native(const Vocab *v, const char *text, Ids *ids, Error *e)
+int vocab_encode_native(const Vocab *v, const char *text, Cut *watch, Ids *ids, Error *e)
 {
     size_t n = strlen(text);
     if (!text_is_valid(text, n))
         return error_set(e, "text: expected UTF-8, found other bytes");
-    return v->split == SPLIT_WORDS ? encode_words(v, text, n, ids, e) : encode_matches(v, text, n, ids, e);
+    return v->split == SPLIT_WORDS ? encode_words(v, text, n, watch, ids, e) : encode_matches(v, text, n, watch, ids, e);
+}
+
+bool vocab_puts_bos(const Vocab *v, EncodeFor how)
+{
+    return v->special[TOKEN_BOS] >= 0 && (how == ENCODE_DECODER || (how == ENCODE_ENCODER && v->encoder_only));
 }
 
 static int encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)
 {
     int bos = v->special[TOKEN_BOS], eos = v->special[TOKEN_EOS];
-    bool with_bos = bos >= 0 && (how == ENCODE_DECODER || (how == ENCODE_ENCODER && v->encoder_only));
+    bool with_bos = vocab_puts_bos(v, how);
     if (v->split == SPLIT_LLAMA2C) {
-        if (vocab_encode_llama2c(v, text, with_bos, ids, e) != 0)
+        if (vocab_encode_llama2c(v, text, with_bos, NULL, ids, e) != 0)
             return -1;
     } else {
         if (with_bos && ids_add(ids, bos, e) != 0)
             return -1;
-        if (encode_native(v, text, ids, e) != 0)
+        if (vocab_encode_native(v, text, NULL, ids, e) != 0)
             return -1;
     }
     return how == ENCODE_ENCODER && eos >= 0 ? ids_add(ids, eos, e) : 0;
 }
 
+bool vocab_has_places(const Vocab *v)
+{
+    return v->pipeline != NULL;
+}
+
+int vocab_encode_places(const Vocab *v, const char *text, EncodeFor how, CutId **out, size_t *count, Error *e)
+{
+    size_t n = strlen(text);
+    if (!text_is_valid(text, n))
+        return error_set(e, "text: expected UTF-8, found other bytes");
+    return pipeline_encode(v->pipeline, text, n, how != ENCODE_BARE, out, count, NULL, e);
+}
+
+static int encode_pipeline(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)
+{
+    CutId *found;
+    size_t count, before = ids->len;
+    int status = vocab_encode_places(v, text, how, &found, &count, e);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = ids_add(ids, found[i].id, e);
+    if (status == 0)
+        free(found);
+    else
+        ids->len = before;
+    return status;
+}
+
 int vocab_encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)
 {
     size_t before = ids->len;
+    if (v->pipeline)
+        return encode_pipeline(v, text, how, ids, e);
     if (!v->has_text)
         return error_set(e, "text: expected ids, because this model has no vocabulary, found a text; try --ids 0,1,2");
     if (encode(v, text, how, ids, e) == 0)
@@ -236,8 +322,19 @@ static bool is_apart(const char *before, const char *token)
     return text_char_width(last_char(before)) < 2 && text_char_width(first) < 2 && !strchr(".,;:?!\'", *token);
 }
 
+/* Begin, end and padding are no part of the text. */
+static bool is_left_out(const void *context, int id)
+{
+    const Vocab *v = context;
+    return id >= 0 && (id == v->special[TOKEN_BOS] || id == v->special[TOKEN_EOS] || id == v->special[TOKEN_PAD]);
+}
+
 void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out)
 {
+    if (v->pipeline) {
+        pipeline_decode(v->pipeline, ids, n, is_left_out, v, out);
+        return;
+    }
     if (v->split == SPLIT_LLAMA2C) {
         vocab_decode_llama2c(v, ids, n, out);
         return;
@@ -245,7 +342,7 @@ void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out)
     bool words = v->split == SPLIT_WORDS || !v->has_text;
     const char *before = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (ids[i] >= 0 && (ids[i] == v->special[TOKEN_BOS] || ids[i] == v->special[TOKEN_EOS] || ids[i] == v->special[TOKEN_PAD]))
+        if (is_left_out(v, ids[i]))
             continue;
         const char *token = vocab_token(v, ids[i]);
         if (before && (words || (v->split == SPLIT_LONGEST_MATCH && is_apart(before, token))))

@@ -204,6 +204,8 @@ typedef struct Merger {
     Pair *heap;
     size_t waiting;
     char *text; /* room for a merged token */
+    CutToken *places; /* [count] which bytes of the text each token is; NULL where nobody watches */
+    CutPiece *watch;
 } Merger;
 
 static bool before(const Pair *a, const Pair *b)
@@ -255,7 +257,18 @@ static void consider(Merger *m, size_t left)
         push(m, (Pair){v->scores[merged], left, first, second, merged});
 }
 
-static void merge_all(Merger *m)
+/* Writes a merge down, and joins the places. */
+static int record(Merger *m, const Pair *pair, size_t right, Error *e)
+{
+    if (!m->watch)
+        return 0;
+    CutToken *left = &m->places[pair->left];
+    CutStep step = {CUT_MERGE, left->from, left->to, m->places[right].to, pair->merged, (double)pair->score, 0};
+    left->to = m->places[right].to;
+    return cut_add_step(m->watch, step, e);
+}
+
+static int merge_all(Merger *m, Error *e)
 {
     for (size_t i = 0; i < m->count; i++) {
         m->next[i] = i + 1;
@@ -268,6 +281,8 @@ static void merge_all(Merger *m)
         size_t right = m->next[pair.left];
         if (m->ids[pair.left] != pair.first || right == m->count || m->ids[right] != pair.second)
             continue;
+        if (record(m, &pair, right, e) != 0)
+            return -1;
         m->ids[pair.left] = pair.merged;
         m->ids[right] = -1;
         m->next[pair.left] = m->next[right];
@@ -276,22 +291,56 @@ static void merge_all(Merger *m)
         consider(m, m->prev[pair.left]);
         consider(m, pair.left);
     }
+    return 0;
+}
+
+/* The tokens that merging begins with, and the bytes of the watched text that each is: a character, or one byte of it. */
+static int record_start(const Vocab *v, const int *ids, size_t count, CutPiece *watch, Error *e)
+{
+    size_t at = 0, left = 0; /* bytes of a character that are still to be tokens of their own */
+    for (size_t i = 0; i < count; i++) {
+        size_t n = 0;
+        if (ids[i] == BOS && i == 0)
+            n = 0;
+        else if (left)
+            n = 1, left--;
+        else {
+            int32_t c;
+            n = text_decode(watch->text + at, watch->len - at, &c);
+            if (vocab_lookup(v, watch->text + at, n) < 0) {
+                left = n - 1;
+                n = 1;
+            }
+        }
+        if (cut_add_token(&watch->start, at, at + n, ids[i], e) != 0)
+            return -1;
+        at += n;
+    }
+    return 0;
 }
 
 /* Merges the tokens from place `from` on. */
-static int merge(const Vocab *v, Ids *ids, size_t from, Error *e)
+static int merge(const Vocab *v, Ids *ids, size_t from, CutPiece *watch, Error *e)
 {
     size_t count = ids->len - from;
+    if (watch && record_start(v, ids->data + from, count, watch, e) != 0)
+        return -1;
     if (count < 2)
         return 0;
-    Merger m = {.v = v, .ids = ids->data + from, .count = count};
+    Merger m = {.v = v, .ids = ids->data + from, .count = count, .watch = watch};
+    if (watch) {
+        m.places = malloc(count * sizeof *m.places);
+        if (!m.places)
+            return error_memory(e, "text");
+        memcpy(m.places, watch->start.items, count * sizeof *m.places);
+    }
     m.next = malloc(count * sizeof *m.next);
     m.prev = malloc(count * sizeof *m.prev);
     m.heap = malloc(count * 3 * sizeof *m.heap); /* count - 1 pairs at first, two more for each of at most count - 1 merges */
     m.text = malloc(v->longest + 1);
     int status = 0;
     if (m.next && m.prev && m.heap && m.text) {
-        merge_all(&m);
+        status = merge_all(&m, e);
         ids->len = from;
         for (size_t i = 0; i < count; i = m.next[i])
             ids->data[ids->len++] = m.ids[i];
@@ -301,15 +350,16 @@ static int merge(const Vocab *v, Ids *ids, size_t from, Error *e)
     free(m.prev);
     free(m.heap);
     free(m.text);
+    free(m.places);
     return status;
 }
 
-int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, Ids *ids, Error *e)
+int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, CutPiece *watch, Ids *ids, Error *e)
 {
     size_t from = ids->len;
     if (with_bos && ids_add(ids, BOS, e) != 0)
         return -1;
-    return add_characters(v, text, ids, e) != 0 ? -1 : merge(v, ids, from, e);
+    return add_characters(v, text, ids, e) != 0 ? -1 : merge(v, ids, from, watch, e);
 }
 
 /* ---- ids to text ---- */

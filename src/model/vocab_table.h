@@ -4,6 +4,7 @@
 #ifndef MODEL_VOCAB_TABLE_H
 #define MODEL_VOCAB_TABLE_H
 
+#include "model/pipeline.h"
 #include "model/vocab.h"
 
 typedef struct VocabEntry {
@@ -16,7 +17,10 @@ struct Vocab {
     size_t size;
     Buffer pool;        /* every token's bytes, each followed by a NUL */
     size_t *starts;     /* [size + 1] where each token begins in the pool */
-    VocabEntry *sorted; /* [size] by text, then by id */
+    VocabEntry *sorted; /* [sorted_count] by text, then by id; ids without a token are left out */
+    size_t sorted_count;
+    Pipeline *pipeline; /* of a tokenizer.json: what cuts a text; owned; or NULL */
+    size_t owners;      /* besides the first, see vocab_share */
     float *scores;      /* [size] of llama2.c's merges, or NULL */
     size_t longest;     /* bytes of the longest token */
     SplitKind split;
@@ -39,7 +43,11 @@ int vocab_lookup(const Vocab *v, const char *text, size_t n);
 int vocab_longest(const Vocab *v, const char *text, size_t n, bool (*allowed)(const Vocab *v, int id), size_t *len);
 
 /* What vocab_encode, vocab_decode and vocab_write do for a vocabulary of llama2.c. */
-int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, Ids *ids, Error *e);
+int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, CutPiece *watch, Ids *ids, Error *e);
+/* The tokens of a native vocabulary's splits, without those around; watch gets its pieces, and may be NULL. */
+int vocab_encode_native(const Vocab *v, const char *text, Cut *watch, Ids *ids, Error *e);
+/* Whether a begin token goes in front. */
+bool vocab_puts_bos(const Vocab *v, EncodeFor how);
 void vocab_decode_llama2c(const Vocab *v, const int *ids, size_t n, Buffer *out);
 void vocab_write_llama2c(const Vocab *v, Buffer *out);
 

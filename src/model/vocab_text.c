@@ -129,6 +129,10 @@ Vocab *vocab_read(const char *text, size_t n, const Config *c, const char *file,
 
 void vocab_write(const Vocab *v, Buffer *out)
 {
+    if (v->pipeline) {
+        buffer_add(out, v->pipeline->source.data, v->pipeline->source.len);
+        return;
+    }
     if (v->split == SPLIT_LLAMA2C) {
         vocab_write_llama2c(v, out);
         return;

@@ -9,8 +9,7 @@
 /* How many ids stand in for an example where a model has no text of its own. */
 enum { FALLBACK_IDS = 6 };
 
-/* The text that shows what a model does; NULL where it has none. */
-static const char *example_text(const Model *m)
+const char *input_example(const Model *m)
 {
     if (!vocab_has_text(m->vocab))
         return NULL;
@@ -79,8 +78,8 @@ static int read_first(Ids *ids, const Model *m, InputText given, Error *e)
         return ids_parse(ids, given.ids, "--ids", c->vocab_size, false, e);
     if (given.text)
         return add_text(ids, m, given.text, how, "text", e);
-    if (example_text(m))
-        return add_text(ids, m, example_text(m), how, "example", e);
+    if (input_example(m))
+        return add_text(ids, m, input_example(m), how, "example", e);
     return add_fallback(ids, m, fallback_length(m), e);
 }
 

@@ -39,4 +39,7 @@ void input_free(Input *in);
 /* As pass_create's argument; borrows. */
 PassInput input_ids(const Input *in);
 
+/* The text that shows what a model does: what it is fed where nothing is given; NULL where it has none. */
+const char *input_example(const Model *m);
+
 #endif

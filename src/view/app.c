@@ -33,6 +33,7 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
     [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
     [VIEW_HUNT] = {N_("bug hunt"), hunt_draw, hunt_command, NULL},
+    [VIEW_CUTTING] = {N_("tokens"), cutting_draw, cutting_command, NULL},
     [VIEW_LESSON] = {N_("lesson"), lesson_draw, lesson_command, NULL},
 };
 
@@ -83,6 +84,7 @@ void app_free(App *app)
     explain_free(&app->explain);
     quiz_free(app->quiz);
     player_free(app->lesson);
+    cutting_free(app->cutting);
     free(app->tree_open);
     free(app->take.session);
     free(app->take.tokenizer);
@@ -220,7 +222,7 @@ void app_input_text(const App *app, Stack stack, Buffer *out)
     const int *ids = pass_ids(app->pass, stack, &n);
     for (size_t i = 0; i < n; i++) {
         const char *token = vocab_token(app->model->vocab, ids[i]);
-        if (i && app->model->config.split != SPLIT_LLAMA2C)
+        if (i && !vocab_has_spaces(app->model->vocab))
             buffer_putc(out, ' ');
         text_escape(out, token, strlen(token), false);
     }
@@ -311,6 +313,7 @@ static bool common_command(App *app, CommandId id, size_t count)
         break;
     }
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;
+    case CMD_CUTTING: cutting_open(app); break;
     case CMD_STREAM: app->view = VIEW_STREAM; app->scroll = 0; break;
     case CMD_BESIDE:
         app->view = VIEW_STEP;
@@ -330,7 +333,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_TOP_K:
     case CMD_TOP_P:
     case CMD_SEED: app_say(app, ROLE_WARNING, _("%s: expected a number behind it"), command_table[id].name); break;
-    case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
+    case CMD_HELP: help_open(app); break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
     case CMD_MODELS: menu_open(app, MENU_MODELS); break;
     case CMD_THEME: menu_open(app, MENU_THEMES); break;

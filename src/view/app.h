@@ -47,6 +47,7 @@ typedef enum ViewId {
     VIEW_TRACING,
     VIEW_HUNT,
     VIEW_LESSON,
+    VIEW_CUTTING,
     VIEW_COUNT
 } ViewId;
 
@@ -185,6 +186,7 @@ typedef struct App {
     const void *weight_ranged; /* the values that weight_range is of */
     NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
+    ViewId help_over;   /* what the help was opened from */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
     Explain explain;    /* what the explaining views share */
@@ -198,6 +200,7 @@ typedef struct App {
     Sampling sampling;  /* VIEW_NEXT, VIEW_CACHE */
     Inspect inspect;    /* breakpoints, watches, what was printed */
     struct Quiz *quiz;  /* questions, see quiz.h; NULL until the first */
+    struct Cutting *cutting; /* VIEW_CUTTING: how the text became tokens, see cutting.c; NULL until it is asked for */
     struct Player *lesson; /* the lesson being taken, see lesson.h; NULL: none */
     bool (*pump)(struct App *app); /* draws while something long is computed; false: the user wants it to stop. NULL: nobody looks */
     size_t count;       /* the repeat count being typed; 0: none */
@@ -363,6 +366,7 @@ void breakpoints_draw(App *app, Canvas *c, Rect area);
 bool breakpoints_command(App *app, CommandId id, size_t count);
 void printed_draw(App *app, Canvas *c, Rect area);
 bool printed_command(App *app, CommandId id, size_t count);
+void help_open(App *app);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);
@@ -374,6 +378,11 @@ void hunt_draw(App *app, Canvas *c, Rect area);
 bool hunt_command(App *app, CommandId id, size_t count);
 void lesson_draw(App *app, Canvas *c, Rect area);
 bool lesson_command(App *app, CommandId id, size_t count);
+/* At the first step of the text that is fed; says why where there is none. */
+void cutting_open(App *app);
+void cutting_draw(App *app, Canvas *c, Rect area);
+bool cutting_command(App *app, CommandId id, size_t count);
+void cutting_free(struct Cutting *w);
 /* Puts the bug into the pass and asks where it is. Says why where it cannot be found in this pass. */
 int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e);
 /* The stage where the program stands is named as the one with the bug. */

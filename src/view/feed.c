@@ -94,6 +94,8 @@ void feed_replace_pass(App *app, Pass *p)
     pass_free(app->pass);
     app->pass = p;
     explain_reset(app);
+    cutting_free(app->cutting);
+    app->cutting = NULL;
     free(app->tree_open);
     app->tree_open = NULL;
     app->history_len = 0;

@@ -139,6 +139,7 @@ static const CommandId offers[VIEW_COUNT][24] = {
     [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
     [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_LESSON] = {CMD_NEXT, CMD_BACK, CMD_LESSON, CMD_LESSON_PARTS, CMD_SHOW, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CUTTING] = {CMD_NEXT, CMD_BACK, CMD_CLOSE, CMD_TEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HUNT] = {CMD_CLOSE, CMD_HUNT, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
 
@@ -232,6 +233,8 @@ static void draw_status(const App *app, Canvas *c)
             continue;
         if (app->view == VIEW_STEP && ((*id == CMD_LESSON && !app->lesson) || (*id == CMD_LESSON_RETURN && !lesson_is_away(app))))
             continue;
+        if (app->view == VIEW_LESSON && !key[1] && lesson_takes(app->lesson, key[0]))
+            continue; /* here it answers */
         if (app->view == VIEW_LESSON && *id == CMD_SHOW && !(app->lesson->present && app->lesson->asked))
             continue;
         if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))

@@ -15,6 +15,11 @@ typedef struct Parser {
     int (*parse)(const uint8_t *bytes, size_t n, Error *e);
 } Parser;
 
+/* In parsers_tokenizer.c. */
+int parse_tokenizer_json(const uint8_t *bytes, size_t n, Error *e);
+int parse_merges(const uint8_t *bytes, size_t n, Error *e);
+int parse_bert(const uint8_t *bytes, size_t n, Error *e);
+
 /* In parsers_pass.c, which needs all of the engine; not there with FILES_ONLY. */
 int parse_expression(const uint8_t *bytes, size_t n, Error *e);
 int parse_breakpoint(const uint8_t *bytes, size_t n, Error *e);

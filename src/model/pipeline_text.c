@@ -1,0 +1,149 @@
+/* pipeline_text.c - older tokenizer files: GPT-2's vocab.json and merges.txt, BERT's vocab.txt, each made into the tokenizer.json that says the
+ * same, and read as that.
+ *
+ * Owns these files' lines; all checks of tokens and merges are the other reader's. */
+#include "base/text.h"
+#include "model/nearest.h"
+#include "model/pipeline_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The line at `at`, without its end; moves *at behind it. */
+static const char *next_line(const char **at, const char *end, size_t *n)
+{
+    const char *line = *at, *newline = memchr(line, '\n', (size_t)(end - line));
+    *at = newline ? newline + 1 : end;
+    *n = (size_t)((newline ? newline : end) - line);
+    if (*n && line[*n - 1] == '\r')
+        (*n)--;
+    return line;
+}
+
+/* Reads what was made; `file` is what errors name. */
+static Pipeline *read_made(json_t *root, const char *file, Error *e)
+{
+    char *text = json_dumps(root, JSON_COMPACT);
+    Pipeline *p = NULL;
+    json_decref(root);
+    if (!text)
+        error_memory(e, file);
+    else
+        p = pipeline_read(text, strlen(text), file, e);
+    free(text);
+    return p;
+}
+
+/* ---- GPT-2 ---- */
+
+/* Each line two tokens; the first may be "#version: …". */
+static json_t *read_merges(const char *text, size_t n, const char *file, Error *e)
+{
+    json_t *list = json_array();
+    const char *at = text, *end = text + n;
+    if (!text_is_valid(text, n) || memchr(text, '\0', n)) {
+        error_set(e, "%s: expected UTF-8, found other bytes", file);
+        json_decref(list);
+        return NULL;
+    }
+    for (size_t number = 1; at < end; number++) {
+        size_t len;
+        const char *line = next_line(&at, end, &len), *space = memchr(line, ' ', len);
+        char quoted[QUOTE_SHORT];
+        if (len == 0 || (number == 1 && len >= 8 && memcmp(line, "#version", 8) == 0))
+            continue;
+        if (!space || space == line || space + 1 == line + len || memchr(space + 1, ' ', (size_t)(line + len - space - 1))) {
+            error_set(e, "%s: line %zu: expected two tokens with a space between them, found %s", file, number, quote_short(line, len, quoted));
+            json_decref(list);
+            return NULL;
+        }
+        json_array_append_new(list, json_stringn(line, len));
+    }
+    return list;
+}
+
+Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file, const char *merges, size_t merges_n, const char *merges_file,
+                             Error *e)
+{
+    json_error_t where;
+    json_t *tokens = json_loadb(vocab, n, JSON_REJECT_DUPLICATES, &where);
+    if (!json_is_object(tokens)) {
+        char found[FOUND_MAX];
+        if (tokens)
+            error_set(e, "%s: expected an object that says each token's id, found %s", vocab_file, found_describe(tokens, found));
+        else
+            error_set(e, "%s: line %d, column %d: expected JSON: %s", vocab_file, where.line, where.column, where.text);
+        json_decref(tokens);
+        return NULL;
+    }
+    json_t *list = read_merges(merges, merges_n, merges_file, e);
+    if (!list) {
+        json_decref(tokens);
+        return NULL;
+    }
+    const json_t *end = json_object_get(tokens, "<|endoftext|>"); /* the one special token that GPT-2 has */
+    json_t *added = json_array();
+    if (json_is_integer(end))
+        json_array_append_new(added, json_pack("{s:I, s:s, s:b, s:b}", "id", json_integer_value(end), "content", "<|endoftext|>", "special", 1, "normalized", 0));
+    json_t *root = json_pack("{s:o, s:{s:s, s:b, s:b}, s:{s:s}, s:{s:s, s:o, s:o}}", "added_tokens", added, "pre_tokenizer", "type", "ByteLevel",
+                             "add_prefix_space", 0, "use_regex", 1, "decoder", "type", "ByteLevel", "model", "type", "BPE", "vocab", tokens, "merges",
+                             list);
+    if (!root) {
+        error_memory(e, vocab_file);
+        return NULL;
+    }
+    Buffer name = {0};
+    const char *slash = strrchr(merges_file, '/');
+    buffer_printf(&name, "%s + %s", vocab_file, slash ? slash + 1 : merges_file);
+    Pipeline *p = read_made(root, buffer_text(&name), e);
+    buffer_free(&name);
+    return p;
+}
+
+/* ---- BERT ---- */
+
+static int add_special(json_t *added, const json_t *vocab, const char *text, json_int_t *id)
+{
+    const json_t *found = json_object_get(vocab, text);
+    if (!found)
+        return -1;
+    *id = json_integer_value(found);
+    return json_array_append_new(added, json_pack("{s:I, s:s, s:b, s:b}", "id", *id, "content", text, "special", 1, "normalized", 0));
+}
+
+Pipeline *pipeline_read_bert(const char *text, size_t n, bool lowercase, const char *file, Error *e)
+{
+    static const char *const specials[] = {"[PAD]", "[UNK]", "[MASK]"};
+    json_t *vocab = json_object(), *added = json_array();
+    const char *at = text, *end = text + n;
+    json_int_t cls = -1, sep = -1, other;
+    int status = text_is_valid(text, n) && !memchr(text, '\0', n) ? 0 : error_set(e, "%s: expected UTF-8, found other bytes", file);
+    for (size_t id = 0; status == 0 && at < end; id++) {
+        size_t len;
+        char quoted[QUOTE_SHORT];
+        const char *line = next_line(&at, end, &len);
+        if (json_object_getn(vocab, line, len))
+            status = error_set(e, "%s: line %zu: expected a new token, found %s again", file, id + 1, quote_short(line, len, quoted));
+        else
+            json_object_setn_new(vocab, line, len, json_integer((json_int_t)id));
+    }
+    for (size_t i = 0; i < 3; i++)
+        add_special(added, vocab, specials[i], &other);
+    if (status == 0 && (add_special(added, vocab, "[CLS]", &cls) != 0 || add_special(added, vocab, "[SEP]", &sep) != 0))
+        status = error_set(e, "%s: expected BERT's vocabulary, with [CLS] and [SEP], found none of these", file);
+    json_t *root = status == 0 ? json_pack("{s:o, s:{s:s, s:b}, s:{s:s}, s:{s:s, s:[s,I], s:[s,I]}, s:{s:s}, s:{s:s, s:o}}", "added_tokens", added,
+                                           "normalizer", "type", "BertNormalizer", "lowercase", lowercase, "pre_tokenizer", "type", "BertPreTokenizer",
+                                           "post_processor", "type", "BertProcessing", "cls", "[CLS]", cls, "sep", "[SEP]", sep, "decoder", "type",
+                                           "WordPiece", "model", "type", "WordPiece", "vocab", vocab)
+                               : NULL;
+    if (status == 0 && root)
+        return read_made(root, file, e);
+    if (status == 0)
+        error_memory(e, file);
+    else {
+        json_decref(vocab);
+        json_decref(added);
+    }
+    return NULL;
+}

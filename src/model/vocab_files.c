@@ -1,0 +1,246 @@
+/* vocab_files.c - the files of a Hugging Face tokenizer, found and opened.
+ *
+ * Knows names of files and what tokenizer_config.json says; what is in a tokenizer is pipeline_json.c's. */
+#include "model/vocab_files.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "model/found.h"
+#include "model/nearest.h"
+#include "model/pipeline.h"
+#include "model/vocab_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_file(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    bool has = path && file_exists(path);
+    free(path);
+    return has;
+}
+
+bool vocab_files_in(const char *folder)
+{
+    return has_file(folder, "tokenizer.json") || has_file(folder, "vocab.json") || has_file(folder, "tokenizer.model");
+}
+
+/* The last part of a path. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool vocab_is_file_of_theirs(const char *path)
+{
+    return name_ends_with(path, ".json") || name_ends_with(path, ".model") || strcmp(base_name(path), "merges.txt") == 0;
+}
+
+/* ---- what stands beside it ---- */
+
+/* An object read from a file of the folder; NULL where there is none, or it is none. What is wrong in it is no one's vocabulary. */
+static json_t *load_beside(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    File file;
+    json_t *root = NULL;
+    if (path && file_exists(path) && file_open(&file, path, NULL) == 0) {
+        root = file.size <= (size_t)1 << 24 ? json_loadb((const char *)file.data, file.size, 0, NULL) : NULL;
+        file_close(&file);
+    }
+    free(path);
+    if (json_is_object(root))
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+/* Special tokens by their names there: a text, or an object with a content. */
+static void read_specials(Vocab *v, const char *folder, const char *name)
+{
+    static const char *const names[TOKEN_COUNT] = {
+        [TOKEN_BOS] = "bos_token", [TOKEN_EOS] = "eos_token", [TOKEN_PAD] = "pad_token", [TOKEN_MASK] = "mask_token", [TOKEN_UNK] = "unk_token"};
+    json_t *root = load_beside(folder, name);
+    for (int i = 0; i < TOKEN_COUNT && root; i++) {
+        const json_t *token = json_object_get(root, names[i]);
+        const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+        if (text && v->special[i] < 0)
+            v->special[i] = pipeline_find(v->pipeline, text, strlen(text));
+    }
+    json_decref(root);
+}
+
+/* A begin or end token that tokenizer_config.json asks for, and tokenizer.json does not put there, or the other way round. */
+static void compare_around(const Vocab *v, const char *folder)
+{
+    static const char *const keys[2] = {"add_bos_token", "add_eos_token"};
+    json_t *root = load_beside(folder, "tokenizer_config.json");
+    for (int side = 0; side < 2 && root; side++) {
+        const json_t *asked = json_object_get(root, keys[side]);
+        int id = v->special[side ? TOKEN_EOS : TOKEN_BOS];
+        bool put = false;
+        for (size_t i = 0; i < v->pipeline->around_count[side]; i++)
+            put = put || v->pipeline->around[side][i] == id;
+        if (json_is_boolean(asked) && json_is_true(asked) != put && id >= 0)
+            buffer_printf(&v->pipeline->notes, _("%s/tokenizer_config.json: %s is %s, but tokenizer.json says otherwise, and is followed\n"), folder,
+                          keys[side], json_is_true(asked) ? "true" : "false");
+    }
+    json_decref(root);
+}
+
+/* Whether tokenizer_config.json says that letters become lower case; BERT's do where nothing is said. */
+static bool is_lowercase(const char *folder)
+{
+    json_t *root = load_beside(folder, "tokenizer_config.json");
+    bool lower = !json_is_false(json_object_get(root, "do_lower_case"));
+    json_decref(root);
+    return lower;
+}
+
+/* ---- a pipeline as a vocabulary ---- */
+
+static int add_tokens(Vocab *v, const Pipeline *p, const char *file, Error *e)
+{
+    Buffer text = {0};
+    for (size_t id = 0; id < v->size; id++) {
+        buffer_clear(&text);
+        pipeline_show(p, (int)id, &text);
+        vocab_add(v, id, buffer_text(&text), text.len);
+    }
+    bool failed = text.failed;
+    buffer_free(&text);
+    return failed ? error_memory(e, file) : vocab_index(v, file, e);
+}
+
+/* Takes the pipeline, also where it fails. */
+static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const char *file, Error *e)
+{
+    if (c && p->size > c->vocab_size) {
+        error_set(e, "%s: expected at most %zu tokens, one for each of the model's vocab_size, found ids up to %zu; is it another model's?", file,
+                  c->vocab_size, p->size - 1);
+        pipeline_free(p);
+        return NULL;
+    }
+    if (c && p->size < c->vocab_size)
+        buffer_printf(&p->notes, _("%s: has ids 0 to %zu, the model 0 to %zu: those beyond have no token\n"), file, p->size - 1, c->vocab_size - 1);
+    Vocab *v = vocab_begin(c ? c->vocab_size : p->size);
+    if (!v) {
+        pipeline_free(p);
+        error_memory(e, file);
+        return NULL;
+    }
+    v->pipeline = p;
+    v->split = SPLIT_TOKENIZER;
+    v->encoder_only = c && c->kind == KIND_ENCODER;
+    Config copy = c ? *c : config_default(); /* config_token gives writable places */
+    for (int i = 0; i < TOKEN_COUNT; i++)
+        v->special[i] = c ? *config_token(&copy, (SpecialToken)i) : -1;
+    if (folder) {
+        read_specials(v, folder, "tokenizer_config.json");
+        read_specials(v, folder, "special_tokens_map.json");
+        compare_around(v, folder);
+    }
+    if (v->special[TOKEN_UNK] < 0)
+        v->special[TOKEN_UNK] = p->subword.unk;
+    if (v->special[TOKEN_BOS] < 0 && p->around_count[0])
+        v->special[TOKEN_BOS] = p->around[0][0];
+    if (v->special[TOKEN_EOS] < 0 && p->around_count[1])
+        v->special[TOKEN_EOS] = p->around[1][p->around_count[1] - 1];
+    if (add_tokens(v, p, file, e) == 0 && (!p->notes.failed || error_memory(e, file) == 0))
+        return v;
+    vocab_free(v);
+    return NULL;
+}
+
+/* ---- the files ---- */
+
+static Pipeline *open_json(const char *path, Error *e)
+{
+    File file;
+    if (file_open(&file, path, e) != 0)
+        return NULL;
+    Pipeline *p = pipeline_read((const char *)file.data, file.size, path, e);
+    file_close(&file);
+    return p;
+}
+
+static Pipeline *open_gpt2(const char *folder, Error *e)
+{
+    char *vocab = file_join(folder, "vocab.json"), *merges = file_join(folder, "merges.txt");
+    File a = {.data = NULL}, b = {.data = NULL};
+    Pipeline *p = NULL;
+    if (!vocab || !merges)
+        error_memory(e, folder);
+    else if (file_open(&a, vocab, e) == 0) {
+        if (file_open(&b, merges, e) == 0) {
+            p = pipeline_read_gpt2((const char *)a.data, a.size, vocab, (const char *)b.data, b.size, merges, e);
+            file_close(&b);
+        }
+        file_close(&a);
+    }
+    free(vocab);
+    free(merges);
+    return p;
+}
+
+static Pipeline *open_bert(const char *folder, Error *e)
+{
+    char *path = file_join(folder, "vocab.txt");
+    File file;
+    Pipeline *p = NULL;
+    if (!path)
+        error_memory(e, folder);
+    else if (file_open(&file, path, e) == 0) {
+        p = pipeline_read_bert((const char *)file.data, file.size, is_lowercase(folder), path, e);
+        file_close(&file);
+    }
+    free(path);
+    return p;
+}
+
+/* The folder that a path is in; the caller frees it. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e)
+{
+    char *folder = folder_of(path);
+    const char *name = base_name(path);
+    Pipeline *p = NULL;
+    if (!folder)
+        error_memory(e, path);
+    else if (name_ends_with(path, ".model"))
+        error_set(e, "%s: expected a tokenizer.json, found SentencePiece's own file, which is not read; try the tokenizer.json beside it, or convert it", path);
+    else if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.json") == 0)
+        p = open_gpt2(folder, e);
+    else
+        p = open_json(path, e);
+    Vocab *v = p ? make_vocab(p, c, folder, path, e) : NULL;
+    free(folder);
+    return v;
+}
+
+Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e)
+{
+    static const char *const names[] = {"tokenizer.json", "vocab.json", "tokenizer.model"};
+    for (size_t i = 0; i < 3; i++)
+        if (has_file(folder, names[i])) {
+            char *path = file_join(folder, names[i]);
+            Vocab *v = path ? vocab_open_theirs(path, c, e) : NULL;
+            if (!path)
+                error_memory(e, folder);
+            free(path);
+            return v;
+        }
+    if (!has_file(folder, "vocab.txt")) {
+        error_set(e, "%s: expected tokenizer.json, vocab.json with merges.txt, or vocab.txt in this folder, found none", folder);
+        return NULL;
+    }
+    Pipeline *p = open_bert(folder, e);
+    return p ? make_vocab(p, c, folder, folder, e) : NULL;
+}

@@ -1,0 +1,22 @@
+/* vocab_files.h - vocabularies from the files that Hugging Face's models come with.
+ *
+ * Owns which files belong together. pipeline.h reads them. */
+#ifndef MODEL_VOCAB_FILES_H
+#define MODEL_VOCAB_FILES_H
+
+#include "model/config.h"
+#include "model/vocab.h"
+
+/* True where a folder has a tokenizer.json, or a vocab.json, or a tokenizer.model (which cannot be read, and is said). */
+bool vocab_files_in(const char *folder);
+/* True for a file of that kind, by its name: *.json, merges.txt, *.model. */
+bool vocab_is_file_of_theirs(const char *path);
+
+/* The vocabulary of such a folder: tokenizer.json, else vocab.json with merges.txt, else BERT's vocab.txt; special tokens come from c (where it is
+ * not NULL), tokenizer_config.json, special_tokens_map.json and what is put around a text. c's vocab_size must have room for every id. NULL with e
+ * set. */
+Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e);
+/* The same of one file; what is beside it is read too. */
+Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e);
+
+#endif

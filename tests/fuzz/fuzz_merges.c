@@ -1,0 +1,7 @@
+/* fuzz_merges.c - a libFuzzer target: clang -fsanitize=fuzzer,address,undefined, with tests/corrupt/parsers.c. */
+#include "../corrupt/parsers.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    return parser_fuzz("merges", bytes, n);
+}
