@@ -191,7 +191,8 @@ static int make_lens(Request *q, Error *e)
     listing_begin(q->t, columns);
     put_facts(q, true);
     listing_fact_word(q->t, "read_out",
-                    lens_has_norm(q->pass) ? _("final norm recomputed for each point, then W_U")
+                    pass_plan(q->pass)->config->output_head ? _("the output's own head, then W_U, computed for each point")
+                    : lens_has_norm(q->pass) ? _("final norm recomputed for each point, then W_U")
                                            : _("W_U alone: no final norm stands before it"));
     for (size_t i = 0; i < n; i++) {
         const LensPoint *p = &points[i];
