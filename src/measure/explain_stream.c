@@ -217,7 +217,8 @@ void explain_logits(Explainer *x)
     bool tied = x->config->tie_embeddings;
     bool bias = x->stage->w[1] != NO_WEIGHT;
     if (bias)
-        lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i] + b_U[%zu],  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu] + b_U[%zu],  i = 0 … %zu", token, token, d - 1);
+        lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i] + b_U[%zu],  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu] + b_U[%zu],  i = 0 … %zu", token,
+                      token, d - 1);
     else
         lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i],  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu],  i = 0 … %zu", token, d - 1);
     if (tied)

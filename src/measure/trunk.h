@@ -6,8 +6,9 @@
 
 #include "pass/pass.h"
 
-/* The stages in the plan's order: the embedding (with its positions, its segments and its norm where there are any), each residual, each norm
- * that stands in the stream itself (after a residual in post-norm; the final norm in pre-norm). The last one is what the stack hands on. */
+/* The stages in the plan's order: the embedding (with its positions, its segments and its norm where there are any), each residual, each
+ * norm that stands in the stream itself (after a residual in post-norm; the final norm in pre-norm). The last one is what the stack hands
+ * on. */
 typedef struct Trunk {
     size_t *stages;
     size_t count;
@@ -28,9 +29,10 @@ int trunk_added(const Plan *plan, const Trunk *t, size_t k);
  * its other part. NO_STAGE where i is no sub-layer's result. */
 int trunk_joins(const Plan *plan, size_t i);
 
-/* What the last entry of the chain is multiplied with to give row `row`'s logit of `id`, minus that of `against` where that is not -1: column
- * `id` of W_U, carried back through the output's own head where there is one, with its norm frozen as below and each activation as the
- * factor that it is at this row, y / x. Returns what is added besides: the biases on that way, and what edits of it made. out, room [d_model]. */
+/* What the last entry of the chain is multiplied with to give row `row`'s logit of `id`, minus that of `against` where that is not -1:
+ * column `id` of W_U, carried back through the output's own head where there is one, with its norm frozen as below and each activation as
+ * the factor that it is at this row, y / x. Returns what is added besides: the biases on that way, and what edits of it made. out, room
+ * [d_model]. */
 double trunk_unembed(Pass *p, size_t row, int id, int against, double *out, double *room);
 
 /* Carries a direction from the last entry of a chain back to all others, with every norm on the way replaced by the linear map that it is

@@ -212,11 +212,13 @@ static int check_rope_scaling(const Config *c, const char *file, Error *e)
 static int check_parallel(const Config *c, const char *file, Error *e)
 {
     if (c->kind == KIND_ENCODER_DECODER)
-        return error_set(e, "%s: parallel: expected false, because an encoder-decoder's layers have cross-attention between the two, found true", file);
+        return error_set(
+            e, "%s: parallel: expected false, because an encoder-decoder's layers have cross-attention between the two, found true", file);
     if (c->ffn == FFN_NONE)
         return error_set(e, "%s: parallel: expected false, because ffn is none: attention has nothing beside it, found true", file);
     if (c->norm != NORM_NONE && c->norm_position == NORM_POST)
-        return error_set(e, "%s: parallel: expected norm_position pre: both parts read the stream through a norm of their own, found post", file);
+        return error_set(e, "%s: parallel: expected norm_position pre: both parts read the stream through a norm of their own, found post",
+                         file);
     return 0;
 }
 

@@ -122,8 +122,13 @@ static const HfTensor bert_tensors[] = {
 };
 
 /* Counted positions, a second copy of b_U, and what other tasks read: the pooled first token, and whether one text follows the other. */
-static const char *const bert_unused[] = {".position_ids",       "cls.predictions.decoder.bias",  "pooler.dense.weight", "pooler.dense.bias",
-                                          "cls.seq_relationship.weight", "cls.seq_relationship.bias", NULL};
+static const char *const bert_unused[] = {".position_ids",
+                                          "cls.predictions.decoder.bias",
+                                          "pooler.dense.weight",
+                                          "pooler.dense.bias",
+                                          "cls.seq_relationship.weight",
+                                          "cls.seq_relationship.bias",
+                                          NULL};
 
 const HfArchitecture hf_architectures[] = {
     {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused, NULL},

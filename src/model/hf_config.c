@@ -337,8 +337,8 @@ static int set_rotated(Config *c, const Fields *f, double part, Error *e)
         return error_set(e, "%s: rotary_pct: expected a number above 0 and at most 1, found %g", f->file, part);
     c->rope_dims = (size_t)((double)c->d_head * part);
     if (c->rope_dims == 0 || c->rope_dims % 2 != 0)
-        return error_set(e, "%s: rotary_pct: expected an even number of dimensions, because RoPE turns pairs, found %g of %zu: %zu", f->file,
-                         part, c->d_head, c->rope_dims);
+        return error_set(e, "%s: rotary_pct: expected an even number of dimensions, because RoPE turns pairs, found %g of %zu: %zu",
+                         f->file, part, c->d_head, c->rope_dims);
     if (c->rope_dims == c->d_head)
         c->rope_dims = 0;
     return 0;
@@ -410,11 +410,13 @@ int hf_read_bert(Config *c, Fields *f, Error *e)
         fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
         fields_size(f, "type_vocab_size", 1, CONFIG_MAX_SIZE, &c->token_types, e) != 0 ||
         fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
-        fields_text(f, "position_embedding_type", &positions, e) != 0 || fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
+        fields_text(f, "position_embedding_type", &positions, e) != 0 ||
+        fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
         fields_refuse_unless(f, "is_decoder", false, _("a BERT that sees no later token"), e) != 0 ||
         fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
         divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 || read_tokens(c, f, e) != 0 ||
-        fields_token(f, "cls_token_id", c->vocab_size, &c->bos, e) != 0 || fields_token(f, "sep_token_id", c->vocab_size, &c->eos, e) != 0 ||
+        fields_token(f, "cls_token_id", c->vocab_size, &c->bos, e) != 0 ||
+        fields_token(f, "sep_token_id", c->vocab_size, &c->eos, e) != 0 ||
         fields_token(f, "mask_token_id", c->vocab_size, &c->mask, e) != 0 || fields_token(f, "pad_token_id", c->vocab_size, &pad, e) != 0)
         return -1;
     if (strcmp(positions, "absolute") != 0)

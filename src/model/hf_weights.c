@@ -41,8 +41,9 @@ static int missing(const Work *w, const HfTensor *row, const char *name, Error *
     char hint[NEAREST_HINT];
     const char *file = w->files->count == 1 ? w->files->shards[0].path : w->files->folder;
     if (row->bare && w->a->whole)
-        return error_set(e, "%s: %s: expected a tensor of this name, found none: without the output head there are no logits; try what %s saves",
-                         file, name, w->a->whole);
+        return error_set(
+            e, "%s: %s: expected a tensor of this name, found none: without the output head there are no logits; try what %s saves", file,
+            name, w->a->whole);
     Nearest near = nearest_to(name, strlen(name));
     for (size_t i = 0; i < w->files->count; i++)
         for (size_t k = 0; k < w->files->shards[i].count; k++)

@@ -147,7 +147,8 @@ double alibi_slope(size_t head, size_t heads);
 /* A value of the sinusoidal table: sine in even dimensions, cosine in odd ones (Vaswani et al. 2017, 3.5). */
 double sinusoid(size_t position, size_t dim, size_t d_model);
 /* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's
- * cosines and sines times rope_magnitude, alternating [rows, config_rope_dims]; `first` is the first row's position. The width is 0 where the config needs no table. */
+ * cosines and sines times rope_magnitude, alternating [rows, config_rope_dims]; `first` is the first row's position. The width is 0 where
+ * the config needs no table. */
 size_t stage_table_width(const Config *c);
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows);
 /* The activation's name in a config. */
