@@ -191,7 +191,8 @@ static int make_lens(Request *q, Error *e)
     listing_begin(q->t, columns);
     put_facts(q, true);
     listing_fact_word(q->t, "read_out",
-                    lens_has_norm(q->pass) ? _("final norm recomputed for each point, then W_U")
+                    pass_plan(q->pass)->config->output_head ? _("the output's own head, then W_U, computed for each point")
+                    : lens_has_norm(q->pass) ? _("final norm recomputed for each point, then W_U")
                                            : _("W_U alone: no final norm stands before it"));
     for (size_t i = 0; i < n; i++) {
         const LensPoint *p = &points[i];
@@ -214,7 +215,7 @@ static int make_lens(Request *q, Error *e)
 
 static void put_part(Request *q, const AttributionPart *part)
 {
-    static const char *const kinds[ATTRIBUTION_KINDS] = {"token", "position", "head", "ffn", "bias", "norm bias", "edit"};
+    static const char *const kinds[ATTRIBUTION_KINDS] = {"token", "position", "segment", "head", "ffn", "bias", "norm bias", "edit"};
     const Stage *s = &pass_plan(q->pass)->stages[part->stage];
     Buffer name = {0};
     for (size_t i = 0; i <= (q->o->value[OPTION_PIECES] ? part->count : 0); i++) {

@@ -7,7 +7,8 @@
 #include "pass/pass.h"
 
 typedef struct BeltPart {
-    size_t stage; /* what was put on: TOKENS, POSITIONS, OUT or CONTRACT; or the NORM that set the stream anew */
+    size_t stage; /* what was put on: TOKENS, POSITIONS, TYPES, OUT, CONTRACT or JOINED; or the NORM that set the stream anew; or the
+                     LOGITS: what the output's own head and biases add to the logit */
     size_t after; /* where the stream can be read behind it */
     bool edit;    /* what an edit of the stream at `stage` made of it, which is a part of its own */
     double before_norm, added_norm, after_norm; /* |x| before, |what was added|, |x| after; added is NaN for a norm */

@@ -175,7 +175,9 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
             buffer_printf(out, _("%s %s, not turned (no-positions)"), id(c->in[0]), SHAPE(s));
         else
             buffer_printf(out, _("%s %s, pairs turned by position · %g^(−2i/%zu)"), id(c->in[0]), SHAPE(s), c->config->rope_theta,
-                          s->shape[2]);
+                          config_rope_dims(c->config));
+        if (config_rope_dims(c->config) < s->shape[2] && !(c->ablations & NO_POSITIONS))
+            buffer_printf(out, _(", the first %zu of %zu dims"), config_rope_dims(c->config), s->shape[2]);
         if (c->config->rope_scaling != ROPE_SCALING_NONE && !(c->ablations & NO_POSITIONS))
             buffer_printf(out, _(", slowed down (%s)"), rope_scaling_name(c->config));
         return;
@@ -202,6 +204,7 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
         return;
     case STAGE_GATE:
     case STAGE_EXPAND:
+    case STAGE_TRANSFORM:
         add_linear(c, "x");
         buffer_puts(out, SHAPE(s));
         return;
@@ -214,12 +217,26 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
     case STAGE_PRODUCT:
         buffer_printf(out, _("activate %s × expand %s, number by number"), SHAPE(c->in[0]), SHAPE(c->in[1]));
         return;
+    case STAGE_TYPES:
+        buffer_printf(out, ngettext("W_T [%zu,%zu], one row for %zu token", "W_T [%zu,%zu], one row for each of %zu tokens", s->shape[0]),
+                      c->config->token_types, c->config->d_model, s->shape[0]);
+        buffer_printf(out, " → %s", SHAPE(s));
+        return;
+    case STAGE_TYPED:
+        buffer_printf(out, "%s %s + types %s", id(c->in[0]), SHAPE(c->in[0]), SHAPE(c->in[1]));
+        return;
+    case STAGE_JOINED:
+        buffer_printf(out, "out %s + contract %s", SHAPE(c->in[0]), SHAPE(c->in[1]));
+        return;
     case STAGE_RESIDUAL:
         add_residual(c);
         return;
     case STAGE_LOGITS:
-        buffer_printf(out, "x %s · %s [%zu,%zu] → %s", SHAPE(c->in[0]), c->config->tie_embeddings ? "W_Eᵀ" : "W_U", c->config->d_model,
-                      c->config->vocab_size, SHAPE(s));
+        buffer_printf(out, "x %s · %s [%zu,%zu]", SHAPE(c->in[0]), c->config->tie_embeddings ? "W_Eᵀ" : "W_U", c->config->d_model,
+                      c->config->vocab_size);
+        if (s->w[1] != NO_WEIGHT)
+            buffer_printf(out, " + b_U [%zu]", c->config->vocab_size);
+        buffer_printf(out, " → %s", SHAPE(s));
         return;
     case STAGE_PROBS:
         buffer_printf(out, _("softmax by rows of %s"), SHAPE(s));

@@ -277,9 +277,9 @@ static const struct Architecture {
     int (*read)(Config *c, Fields *f, const Gguf *g, Error *e);
     HfArchitecture tensors;
 } architectures[] = {
-    {"gpt2", read_gpt2, {"gpt2", NULL, gpt2_tensors, "", no_unused, "header", "output.weight"}},
-    {"llama", read_permuted, {"llama", NULL, llama_tensors, "", llama_unused, "header", "output.weight"}},
-    {"qwen2", read_qwen2, {"qwen2", NULL, llama_tensors, "", llama_unused, "header", "output.weight"}},
+    {"gpt2", read_gpt2, {"gpt2", NULL, gpt2_tensors, "", no_unused, "header", NULL}},
+    {"llama", read_permuted, {"llama", NULL, llama_tensors, "", llama_unused, "header", NULL}},
+    {"qwen2", read_qwen2, {"qwen2", NULL, llama_tensors, "", llama_unused, "header", NULL}},
 };
 enum { ARCHITECTURES = sizeof architectures / sizeof *architectures };
 

@@ -36,8 +36,9 @@ void fields_finish(Fields *f);
 
 /* ---- architectures (hf_architectures.c) ---- */
 
-/* Which columns of a fused projection a weight is. */
-typedef enum { HF_WHOLE, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V } HfPart;
+/* Which columns of a fused projection a weight is: all queries, keys and values one behind the other, or (HEADS) head by head, each with
+ * its query, key and value. */
+typedef enum { HF_WHOLE, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V, HF_HEADS_Q, HF_HEADS_K, HF_HEADS_V } HfPart;
 
 /* Where one of our weights lies. */
 typedef struct HfTensor {
@@ -55,7 +56,7 @@ typedef struct HfArchitecture {
     const char *prefix;                          /* in front of their names, or not: "transformer." */
     const char *const *unused;                   /* ends of tensors' names that no pass reads; ends with NULL */
     const char *told_by;                         /* what says the shapes, for errors: "config.json" */
-    const char *head;                            /* the output head, which a tied model does not read */
+    const char *whole;                           /* the class that saves all of it, where others leave the output out; or NULL */
 } HfArchitecture;
 
 /* Ends with a row without a model_type. */
@@ -67,6 +68,8 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e);
 int hf_read_llama(Config *c, Fields *f, Error *e);
 int hf_read_mistral(Config *c, Fields *f, Error *e);
 int hf_read_qwen2(Config *c, Fields *f, Error *e);
+int hf_read_gpt_neox(Config *c, Fields *f, Error *e);
+int hf_read_bert(Config *c, Fields *f, Error *e);
 
 /* Reads config.json as hf_config_read does; *a gets the architecture. */
 int hf_read_config(Config *c, const HfArchitecture **a, const char *text, size_t n, const char *file, Buffer *notes, Error *e);

@@ -37,21 +37,29 @@ static void their_name(const Work *w, const HfTensor *t, size_t layer, char out[
 
 /* ---- one weight ---- */
 
-static int missing(const Work *w, const char *name, Error *e)
+static int missing(const Work *w, const HfTensor *row, const char *name, Error *e)
 {
     char hint[NEAREST_HINT];
+    const char *file = w->files->count == 1 ? w->files->shards[0].path : w->files->folder;
+    if (row->bare && w->a->whole)
+        return error_set(
+            e, "%s: %s: expected a tensor of this name, found none: without the output head there are no logits; try what %s saves", file,
+            name, w->a->whole);
     Nearest near = nearest_to(name, strlen(name));
     for (size_t i = 0; i < w->files->count; i++)
         for (size_t k = 0; k < w->files->shards[i].count; k++)
             nearest_offer(&near, w->files->shards[i].items[k].name);
-    return error_set(e, "%s: %s: expected a tensor of this name, found none%s",
-                     w->files->count == 1 ? w->files->shards[0].path : w->files->folder, name, nearest_hint(&near, hint));
+    return error_set(e, "%s: %s: expected a tensor of this name, found none%s", file, name, nearest_hint(&near, hint));
 }
 
 /* How many numbers q, k and v are wide together, and where the part begins among them. */
 static size_t fused_width(const Config *c, HfPart part, size_t *first)
 {
     size_t q = c->n_heads * c->d_head, kv = c->n_kv_heads * c->d_head;
+    if (part >= HF_HEADS_Q) {
+        *first = (size_t)(part - HF_HEADS_Q) * c->d_head;
+        return 3 * q;
+    }
     *first = part == HF_FUSED_K ? q : part == HF_FUSED_V ? q + kv : 0;
     return q + 2 * kv;
 }
@@ -76,18 +84,33 @@ static int check_tensor(const Work *w, const SafeTensor *t, const size_t shape[2
     return 0;
 }
 
+/* Files of before 2019 call a norm's weight gamma and its bias beta. */
+static const SafeTensor *find_tensor(const Work *w, const char *name, size_t *shard)
+{
+    static const char *const older[][2] = {{"LayerNorm.weight", "gamma"}, {"LayerNorm.bias", "beta"}};
+    char other[NAME_MAX_BYTES];
+    const SafeTensor *t = hf_files_find(w->files, name, shard);
+    for (int i = 0; !t && i < 2; i++)
+        if (name_ends_with(name, older[i][0])) {
+            int kept = (int)(strrchr(name, '.') + 1 - name);
+            snprintf(other, sizeof other, "%.*s%s", kept, name, older[i][1]);
+            t = hf_files_find(w->files, other, shard);
+        }
+    return t;
+}
+
 static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t layer, Error *e)
 {
     char name[NAME_MAX_BYTES];
     size_t shard, shape[2] = {to->shape[0], to->rank == 2 ? to->shape[1] : 0}, first = 0;
     their_name(w, row, layer, name);
-    const SafeTensor *t = hf_files_find(w->files, name, &shard);
+    const SafeTensor *t = find_tensor(w, name, &shard);
     if (!t && w->zeros && name_ends_with(to->name, "norm.bias")) {
         to->values = matrix_of(w->zeros, to->shape[0]);
         return 0;
     }
     if (!t)
-        return missing(w, name, e);
+        return missing(w, row, name, e);
     if (row->part != HF_WHOLE)
         shape[to->rank - 1] = fused_width(w->c, row->part, &first);
     if (row->layout == TRANSPOSED) {
@@ -100,7 +123,15 @@ static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t la
     w->used[shard][t - w->files->shards[shard].items] = true;
     Matrix m = safetensors_matrix(t);
     m.layout = row->layout;
+    if (row->part >= HF_HEADS_Q) { /* the other two lie between one head and the next */
+        m.ld = to->rank == 2 ? m.ld : 1;
+        m.layout = TRANSPOSED;
+    }
     to->values = matrix_block(m, 0, first);
+    if (row->part >= HF_HEADS_Q) {
+        to->values.group = w->c->d_head;
+        to->values.skip = 2 * w->c->d_head * m.ld;
+    }
     return 0;
 }
 
@@ -109,7 +140,8 @@ static const HfTensor *row_of(const HfArchitecture *a, const char *ours, size_t 
 {
     char name[NAME_MAX_BYTES];
     const char *digits = ours + strcspn(ours, "0123456789");
-    *layer = strncmp(ours, "decoder.", 8) == 0 && digits == ours + 8 ? strtoul(digits, NULL, 10) : 0;
+    bool in_stack = strncmp(ours, "decoder.", 8) == 0 || strncmp(ours, "encoder.", 8) == 0;
+    *layer = in_stack && digits == ours + 8 ? strtoul(digits, NULL, 10) : 0;
     for (const HfTensor *t = a->tensors; t->ours; t++) {
         fill_in(name, "", t->ours, *layer);
         if (strcmp(name, ours) == 0)
@@ -123,10 +155,12 @@ static const HfTensor *row_of(const HfArchitecture *a, const char *ours, size_t 
 /* Copies of what the pass computes itself, and an output head that a tied model does not read. */
 static bool is_unused(const Work *w, const char *name)
 {
+    size_t layer;
+    const HfTensor *head = row_of(w->a, "output.W_U", &layer);
     for (const char *const *end = w->a->unused; *end; end++)
         if (name_ends_with(name, *end))
             return true;
-    return w->c->tie_embeddings && strcmp(name, w->a->head) == 0;
+    return w->c->tie_embeddings && head && strcmp(name, head->theirs) == 0;
 }
 
 static int check_left_over(const Work *w, Error *e)
@@ -152,7 +186,7 @@ static int take_all(Work *w, Weights *weights, Error *e)
     their_name(w, &w->a->tensors[0], 0, first);
     w->prefixed = hf_files_find(w->files, first, &shard) != NULL;
     if (!w->prefixed && !hf_files_find(w->files, w->a->tensors[0].theirs, &shard))
-        return missing(w, first, e);
+        return missing(w, w->a->tensors, first, e);
     for (size_t i = 0; i < weights->count; i++) {
         const HfTensor *row = row_of(w->a, weights->items[i].name, &layer);
         if (!row)

@@ -323,7 +323,7 @@ int nanogpt_open(Model *m, const char *path, const char *tokenizer, Error *e)
         status = read_config(&m->config, &files.shards[0], path, &notes, e);
     bool norm_bias = status == 0 && safetensors_find(&files.shards[0], "transformer.ln_f.bias");
     const char *maker = status == 0 && m->config.activation == ACTIVATION_GELU_TANH ? "minGPT" : "nanoGPT";
-    const HfArchitecture a = {maker, NULL, tensors, "transformer.", unused, "config.json", HEAD};
+    const HfArchitecture a = {maker, NULL, tensors, "transformer.", unused, "config.json", NULL};
     if (status == 0 && !norm_bias)
         buffer_printf(&notes, _("%s: its norms have no bias: the ones shown are zeros\n"), path);
     if (status == 0)

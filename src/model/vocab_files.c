@@ -144,6 +144,8 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
     }
     if (v->special[TOKEN_UNK] < 0)
         v->special[TOKEN_UNK] = p->subword.unk;
+    if (v->special[TOKEN_MASK] < 0) /* as every BERT spells it, also where no file beside it says so */
+        v->special[TOKEN_MASK] = pipeline_find(p, "[MASK]", strlen("[MASK]"));
     if (v->special[TOKEN_BOS] < 0 && p->around_count[0])
         v->special[TOKEN_BOS] = p->around[0][0];
     if (v->special[TOKEN_EOS] < 0 && p->around_count[1])

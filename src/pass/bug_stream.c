@@ -257,6 +257,8 @@ void bug_softmax_logits_backward(const StageRun *r)
             dot += dy[j] * y[j];
         for (size_t j = 0; j < n; j++) {
             real g = y[j] * (dy[j] - dot);
+            if (r->dw[1])
+                r->dw[1][j] += g;
             for (size_t i = 0; i < d; i++) {
                 size_t at = tied ? j * d + i : i * n + j;
                 r->din[0][t * d + i] += g * matrix_at(&r->w[0], tied ? j : i, tied ? i : j);

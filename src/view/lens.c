@@ -16,6 +16,10 @@ static const char *foot(const App *app)
         return _("What stands behind the last line is edited, so that line is not the output. Each point is read out with the model's own "
                  "norm and weights. It "
                  "shows what could be read there, not what caused it.");
+    if (app->model->config.output_head)
+        return _(
+            "Read out through the output's own head, computed for each point, then W_U; the last line is the output. It shows what could "
+            "be read there, not that anything does read it, nor what caused it.");
     if (lens_has_norm(app->pass))
         return _("Read out through the model's own final norm (mean and variance of each point itself), then W_U; the last line is the "
                  "output. It shows "

@@ -4,6 +4,7 @@
 
 #include "model/safetensors.h"
 #include "model_help.h"
+#include "pass/hook.h"
 #include "pass/pass.h"
 
 #include <jansson.h>
@@ -24,39 +25,20 @@ static inline Ids help_read_ids(const char *folder)
     return ids;
 }
 
-/* The stage that a tensor of expected.safetensors is the value of: "logits", "attention.1", "hidden.2". */
-static inline int help_stage_of(const Pass *p, const char *name)
-{
-    const Config *c = pass_plan(p)->config;
-    const char *dot = strchr(name, '.');
-    size_t i = dot ? strtoul(dot + 1, NULL, 10) : 0;
-    char ours[STAGE_NAME_MAX];
-    if (strcmp(name, "logits") == 0)
-        snprintf(ours, sizeof ours, "output.logits");
-    else if (strncmp(name, "attention.", 10) == 0)
-        snprintf(ours, sizeof ours, "decoder.%zu.self.weights", i);
-    else if (i == 0)
-        snprintf(ours, sizeof ours, c->position == POSITION_LEARNED ? "decoder.embed.sum" : "decoder.embed.tokens");
-    else if (i == c->decoder_layers)
-        snprintf(ours, sizeof ours, "decoder.final_norm");
-    else
-        snprintf(ours, sizeof ours, "decoder.%zu.ffn.residual", i - 1);
-    return plan_find(pass_plan(p), ours);
-}
-
 /* Every tensor of a file of expected values: logits, attention and hidden states. A tensor's error is max|ours - theirs| / max|theirs|. */
 static inline void help_check_stages(const Model *m, const Ids *ids, const char *file, double tolerance)
 {
     Error e = {{0}};
     SafeTensors expected;
-    Pass *p = pass_create(m, (PassInput){NULL, ids->data, 0, ids->len}, 0, &e);
+    bool encoder = m->config.kind == KIND_ENCODER;
+    Pass *p = pass_create(m, encoder ? (PassInput){ids->data, NULL, ids->len, 0} : (PassInput){NULL, ids->data, 0, ids->len}, 0, &e);
     cr_assert(p, "%s", e.text);
     cr_assert_eq(safetensors_open(&expected, file, &e), 0, "%s", e.text);
-    cr_assert_eq(expected.count, 2 * m->config.decoder_layers + 2,
+    cr_assert_eq(expected.count, 2 * config_layers(&m->config, config_last_stack(&m->config)) + 2,
                  "logits, attentions, and hidden states before each layer and at the end");
     for (size_t i = 0; i < expected.count; i++) {
         const SafeTensor *t = &expected.items[i];
-        int stage = help_stage_of(p, t->name);
+        int stage = hook_find_output(pass_plan(p), t->name);
         cr_assert_geq(stage, 0, "%s", t->name);
         const Stage *s = &pass_plan(p)->stages[stage];
         cr_assert_eq(t->rank, s->rank);

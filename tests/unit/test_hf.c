@@ -50,13 +50,14 @@ Test(hf, every_folder_agrees)
         if (d->d_name[0] != '.')
             folders += check_folder(d->d_name);
     closedir(dir);
-    cr_assert_eq(folders, 11);
+    cr_assert_eq(folders, 18);
 }
 
 /* A model that lies in a file and its copy in memory of our own: every bit of every stage. */
 Test(hf, a_copy_computes_the_same_bits)
 {
-    static const char *const names[] = {HF "gpt2", HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear", HF "qwen2"};
+    static const char *const names[] = {HF "gpt2", HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear", HF "qwen2",
+                                        HF "gpt-neox",     HF "gpt-neox-f16",   HF "gpt-neox-sequential"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         Error e = {{0}};
         Model *m = opened(names[n]), *copy = model_copy(m, &e);
@@ -86,7 +87,8 @@ Test(hf, a_copy_computes_the_same_bits)
 /* What is written in our own format is read back, with every key that the config needs. */
 Test(hf, saved_as_our_own_format)
 {
-    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3", HF "mistral-window", HF "qwen2"};
+    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3", HF "mistral-window", HF "qwen2",
+                                        HF "gpt-neox", HF "gpt-neox-sequential", HF "gpt-neox-linear"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         char folder[64], saved[80];
         Error e = {{0}};
@@ -309,7 +311,7 @@ Test(hf, configs_that_cannot_be_read_say_why)
 {
     refuse_config("[]", "expected an object");
     refuse_config("{\"architectures\": [\"GPT2LMHeadModel\"]}", "model_type: expected one");
-    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral or qwen2, found \"t5\"");
+    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral, qwen2, gpt_neox or bert, found \"t5\"");
     refuse_config("{\"model_type\": \"gpt2\", \"n_head\": 0}", "n_head: expected an integer from 1");
     refuse_config("{\"model_type\": \"gpt2\", \"n_layer\": 1000000}", "n_layer: expected an integer from 0 to 1024");
     refuse_config("{\"model_type\": \"gpt2\", \"n_embd\": 99999999999}", "n_embd");
@@ -332,6 +334,14 @@ Test(hf, configs_that_cannot_be_read_say_why)
                   "\"original_max_position_embeddings\": 8192}}",
                   "low_freq_factor");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"yarn\"}}", "rope_scaling.factor");
+    refuse_config("{\"model_type\": \"bert\", \"position_embedding_type\": \"relative_key\"}",
+                  "position_embedding_type: expected absolute, found \"relative_key\"");
+    refuse_config("{\"model_type\": \"bert\", \"is_decoder\": true}", "is_decoder");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"rotary_pct\": 0}", "rotary_pct: expected a number above 0 and at most 1, found 0");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"rotary_pct\": 1.5}", "rotary_pct");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"hidden_size\": 64, \"num_attention_heads\": 4, \"rotary_pct\": 0.2}",
+                  "rotary_pct: expected an even number of dimensions, because RoPE turns pairs, found 0.2 of 16: 3");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"hidden_act\": \"quick_gelu\"}", "hidden_act");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": 2}", "rope_scaling: expected an object, found 2");
     refuse_config("{\"model_type\": \"llama\", \"rope_theta\": 0}", "rope_theta");
     refuse_config("{\"model_type\": \"llama\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor");
