@@ -137,6 +137,17 @@ static void add_entry(Work *w, const Trunk *t, size_t k, double norm_bias)
         add_edit(w, t->stages[k], w->g);
 }
 
+/* What the unembedding's bias adds to the logit, or to the difference of two. */
+static void add_output_bias(Work *w)
+{
+    size_t logits = pass_plan(w->pass)->count - 2;
+    const Matrix b = weight_of(w, &pass_plan(w->pass)->stages[logits], 1);
+    const Attribution *a = w->out;
+    if (b.data)
+        add(w, ATTRIBUTION_BIAS, logits,
+            (double)matrix_at(&b, 0, (size_t)a->token) - (a->against < 0 ? 0 : (double)matrix_at(&b, 0, (size_t)a->against)), 0);
+}
+
 /* The logits themselves may be edited. */
 static void add_logits_edit(Work *w)
 {
@@ -169,6 +180,8 @@ int attribution_make(Pass *p, size_t row, int token, int against, Attribution *o
             w.g = g + k * d;
             add_entry(&w, &t, k, bias[k]);
         }
+        if (!w.failed)
+            add_output_bias(&w);
         if (!w.failed)
             add_logits_edit(&w);
     }

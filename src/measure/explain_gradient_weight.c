@@ -112,7 +112,7 @@ static void add_linear(const Use *u)
 static void add_logits(const Use *u)
 {
     Use turned = *u;
-    if (u->x->config->tie_embeddings) {
+    if (u->x->config->tie_embeddings && u->which == 0) {
         turned.row = u->col;
         turned.col = u->row;
     }

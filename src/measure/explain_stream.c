@@ -37,15 +37,15 @@ void explain_positions(Explainer *x)
         lines_step(x, _("entry of W_P"), "", entry, 0, lines_nothing(), entry.value);
         return;
     }
-    const char *function = j % 2 ? "cos" : "sin";
-    size_t even = j - j % 2;
+    size_t place = config_sinusoid_dim(x->config, j), even = place - place % 2;
+    const char *function = place % 2 ? "cos" : "sin";
     lines_formula(x, "%s(position / 10000^(%zu/%zu))", function, even, d);
     double slowness = pow(10000.0, (double)even / (double)d), angle = (double)position / slowness;
     lines_step(x, _("angle (radians)"), "", lines_number((double)position, "%s", _("position")), '/',
                lines_number(slowness, "10000^(%zu/%zu)", even, d), angle);
     char formula[16];
     snprintf(formula, sizeof formula, "%s(angle)", function);
-    lines_step(x, formula, formula, lines_number(angle, "%s", _("angle")), 0, lines_nothing(), j % 2 ? cos(angle) : sin(angle));
+    lines_step(x, formula, formula, lines_number(angle, "%s", _("angle")), 0, lines_nothing(), place % 2 ? cos(angle) : sin(angle));
 }
 
 void explain_sum(Explainer *x)
@@ -190,12 +190,20 @@ void explain_logits(Explainer *x)
     const Stage *in = &pass_plan(x->pass)->stages[x->stage->in[0]];
     size_t t = x->index[0], token = x->index[1], d = in->shape[1];
     bool tied = x->config->tie_embeddings;
-    lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i],  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu],  i = 0 … %zu", token, d - 1);
+    bool biased = x->stage->w[1] != NO_WEIGHT;
+    char bias[32] = "";
+    if (biased)
+        snprintf(bias, sizeof bias, " + b_U[%zu]", token);
+    lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i]%s,  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu]%s,  i = 0 … %zu", token, bias, d - 1);
     if (tied)
         lines_note(x, _("tied: the token's own row of the embedding table"));
     for (size_t i = 0; i < d; i++) {
         Operand a = lines_input(x, 0, t, i, 0), w = tied ? lines_weight(x, 0, token, i) : lines_weight(x, 0, i, token);
         lines_term(x, lines_label(x, in, 1, i), "", a, '*', w, a.value * w.value);
+    }
+    if (biased) {
+        Operand b = lines_weight(x, 1, token, 0);
+        lines_term(x, stage_table[STAGE_LOGITS].w[1], "", b, 0, lines_nothing(), b.value);
     }
 }
 

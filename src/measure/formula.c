@@ -70,7 +70,9 @@ static void add_embedding(const Context *c)
     } else if (config->position == POSITION_LEARNED) {
         buffer_printf(c->out, _("W_P [%zu,%zu], rows 0 … %zu"), config->max_len, config->d_model, s->shape[0] - 1);
     } else {
-        buffer_printf(c->out, _("sin and cos of position / 10000^(2i/%zu)"), config->d_model);
+        buffer_printf(c->out, config->sinusoid_pairing == PAIRING_HALF ? _("all sin, then all cos of position / 10000^(2i/%zu)")
+                                                                       : _("sin and cos of position / 10000^(2i/%zu)"),
+                      config->d_model);
     }
     buffer_printf(c->out, " → %s", SHAPE(s));
 }
@@ -218,8 +220,11 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
         add_residual(c);
         return;
     case STAGE_LOGITS:
-        buffer_printf(out, "x %s · %s [%zu,%zu] → %s", SHAPE(c->in[0]), c->config->tie_embeddings ? "W_Eᵀ" : "W_U", c->config->d_model,
-                      c->config->vocab_size, SHAPE(s));
+        buffer_printf(out, "x %s · %s [%zu,%zu]", SHAPE(c->in[0]), c->config->tie_embeddings ? "W_Eᵀ" : "W_U", c->config->d_model,
+                      c->config->vocab_size);
+        if (s->w[1] != NO_WEIGHT)
+            buffer_printf(out, " + b_U [%zu]", c->config->vocab_size);
+        buffer_printf(out, " → %s", SHAPE(s));
         return;
     case STAGE_PROBS:
         buffer_printf(out, _("softmax by rows of %s"), SHAPE(s));

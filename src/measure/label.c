@@ -119,6 +119,7 @@ static const struct {
     {"W_V", SIDE_DIM, SIDE_NUMBER}, {"W_O", SIDE_NUMBER, SIDE_DIM},   {"W_G", SIDE_DIM, SIDE_UNIT},    {"W_1", SIDE_DIM, SIDE_UNIT},
     {"W_2", SIDE_UNIT, SIDE_DIM},   {"W_U", SIDE_DIM, SIDE_VOCAB},    {"gain", SIDE_DIM, SIDE_NUMBER}, {"bias", SIDE_DIM, SIDE_NUMBER},
     {"b_O", SIDE_DIM, SIDE_NUMBER}, {"b_2", SIDE_DIM, SIDE_NUMBER},   {"b_G", SIDE_UNIT, SIDE_NUMBER}, {"b_1", SIDE_UNIT, SIDE_NUMBER},
+    {"b_U", SIDE_VOCAB, SIDE_NUMBER},
 };
 
 static void add_side(const Pass *p, Side side, size_t i, Buffer *out)

@@ -59,6 +59,11 @@ static void read_out(const Lens *l, const real *x)
     if (c->tie_embeddings)
         w_u = matrix_transposed(w_u);
     matmul_matrix(l->scores, V, x, d, PLAIN, &w_u, 1, V, d, false);
+    if (l->logits->w[1] != NO_WEIGHT) {
+        const Matrix bias = pass_weight(p, (size_t)l->logits->w[1]);
+        matrix_read_row(l->shares, &bias, 0, V); /* shares: room, until the softmax fills it */
+        add_to(l->scores, l->shares, V);
+    }
     softmax_forward(l->shares, l->scores, 1, V);
 }
 

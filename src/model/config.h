@@ -43,6 +43,8 @@ typedef struct Config {
     PositionKind position;
     double rope_theta;
     RopePairing rope_pairing;
+    RopePairing sinusoid_pairing; /* which dimensions of the sinusoidal table are a sine and its cosine: neighbours, as in the paper, or
+                                     all sines in the first half, all cosines in the second (Marian) */
     RopeScaling rope_scaling;
     double rope_factor;           /* of linear, dynamic, llama3 and yarn */
     size_t rope_original_len;     /* positions before scaling: of dynamic, llama3 and yarn */
@@ -58,6 +60,9 @@ typedef struct Config {
     bool bias;
     Switch qkv_bias, out_bias, ffn_bias; /* exceptions to bias: of W_Q, W_K and W_V; of W_O; of the FFN */
     bool tie_embeddings; /* W_U is the transpose of the last stack's token embedding */
+    bool share_embeddings; /* an encoder–decoder's decoder has no embedding of its own: it reads the encoder's */
+    bool output_bias;      /* logits = x · W_U + b_U */
+    bool suppress_bos;     /* the begin token is never generated: its logit counts as −∞ (Marian, which begins with padding) */
     bool embed_scale;    /* token embeddings are multiplied by sqrt(d_model) */
     /* Special tokens by id, -1 where there is none ("tokens" in config.json). */
     int bos, eos, pad, mask, unk;
@@ -101,6 +106,10 @@ size_t config_layers(const Config *c, Stack stack);
 bool config_has_stack(const Config *c, Stack stack);
 /* Whether the linear map of this tag ('Q', 'K', 'V', 'O', 'G', '1', '2') has a bias. */
 bool config_has_bias(const Config *c, char tag);
+/* The stack whose token embedding a stack reads: its own, but the encoder's where they are shared. */
+Stack config_embedding_stack(const Config *c, Stack stack);
+/* The dimension of the paper's sinusoidal table (sine in even ones, cosine in odd ones) that stands at `dim` of this one. */
+size_t config_sinusoid_dim(const Config *c, size_t dim);
 /* The stack whose output is read by the unembedding. */
 Stack config_last_stack(const Config *c);
 

@@ -92,7 +92,8 @@ static void add_stack(List *l, Stack stack, const char *name)
     if (!config_has_stack(c, stack))
         return;
     snprintf(prefix, sizeof prefix, "%s.embed", name);
-    add(l, prefix, "W_E", c->vocab_size, c->d_model);
+    if (config_embedding_stack(c, stack) == stack)
+        add(l, prefix, "W_E", c->vocab_size, c->d_model);
     if (c->position == POSITION_LEARNED)
         add(l, prefix, "W_P", c->max_len, c->d_model);
     for (size_t i = 0; i < config_layers(c, stack); i++) {
@@ -122,6 +123,8 @@ int weights_layout(Weights *w, const Config *c, Error *e)
     add_stack(&l, STACK_DECODER, "decoder");
     if (!c->tie_embeddings)
         add(&l, "output", "W_U", c->d_model, c->vocab_size);
+    if (c->output_bias)
+        add(&l, "output", "b_U", c->vocab_size, 0);
     if (!l.failed && w->total > WEIGHTS_MAX_TOTAL) {
         weights_free(w);
         return error_set(e, "config: expected at most %zu weights, found more; try smaller sizes", WEIGHTS_MAX_TOTAL);

@@ -19,9 +19,10 @@ void bug_sinusoid_exponent_forward(const StageRun *r)
         return;
     }
     for (size_t t = 0; t < T; t++)
-        for (size_t i = 0; i < d; i++) {
+        for (size_t j = 0; j < d; j++) {
+            size_t i = config_sinusoid_dim(r->config, j);
             double angle = (double)(r->past + t) / pow(10000.0, 2.0 * (double)i / (double)d);
-            r->out[t * d + i] = (real)(i % 2 ? cos(angle) : sin(angle));
+            r->out[t * d + j] = (real)(i % 2 ? cos(angle) : sin(angle));
         }
 }
 
@@ -257,6 +258,8 @@ void bug_softmax_logits_backward(const StageRun *r)
             dot += dy[j] * y[j];
         for (size_t j = 0; j < n; j++) {
             real g = y[j] * (dy[j] - dot);
+            if (r->dw[1])
+                r->dw[1][j] += g;
             for (size_t i = 0; i < d; i++) {
                 size_t at = tied ? j * d + i : i * n + j;
                 r->din[0][t * d + i] += g * matrix_at(&r->w[0], tied ? j : i, tied ? i : j);

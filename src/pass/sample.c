@@ -137,6 +137,20 @@ typedef struct Engine {
     Pass *pass; /* without a cache: the last pass, whose logits were handed out */
 } Engine;
 
+/* The logits without the token that is never generated: row itself, or a copy in *room. NULL with e set. */
+static const real *without_suppressed(const Config *c, const real *row, real **room, Error *e)
+{
+    if (!c->suppress_bos)
+        return row;
+    if (!*room && !(*room = malloc(c->vocab_size * sizeof **room))) {
+        error_memory(e, "sampler");
+        return NULL;
+    }
+    memcpy(*room, row, c->vocab_size * sizeof *row);
+    (*room)[c->bos] = -(real)INFINITY;
+    return *room;
+}
+
 /* The logits behind the last token of in->target, without a cache: the whole pass again. */
 static const real *logits_of_pass(Engine *g, const Input *in, Error *e)
 {
@@ -183,9 +197,10 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
     if (in->target.len > most)
         return error_set(e, "%s: expected at most %zu tokens, found %zu; give a shorter text", m->name, most, in->target.len);
 
-    size_t room = most - in->target.len;
+    size_t left = most - in->target.len;
+    real *room = NULL;
     Engine g = {.model = m, .ablations = a, .cache = o->cache, .bug = o->bug};
-    g.longest = in->target.len + (o->max_new < room ? o->max_new : room);
+    g.longest = in->target.len + (o->max_new < left ? o->max_new : left);
     int status = 0;
     for (size_t made = 0; made < o->max_new; made++) {
         if (in->target.len == most) {
@@ -194,6 +209,7 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
             break;
         }
         const real *logits = g.cache ? logits_of_cache(&g, in, e) : logits_of_pass(&g, in, e);
+        logits = logits ? without_suppressed(&m->config, logits, &room, e) : NULL;
         int id = logits ? sample_next(&o->sampler, logits, m->config.vocab_size, o->steps, e) : -1;
         status = id < 0 ? -1 : 0;
         if (status != 0 || (o->stop >= 0 && id == o->stop))
@@ -204,5 +220,6 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
     }
     decoding_free(g.decoding);
     pass_free(g.pass);
+    free(room);
     return status;
 }

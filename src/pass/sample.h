@@ -37,7 +37,7 @@ typedef struct GenerateOptions {
     const struct Bug *bug; /* of the hunt, NULL: none. One of the cache does nothing without it */
     Sampler sampler;
     SampleSteps *steps; /* filled for every token; may be NULL */
-    /* called after every new token with the logits it was drawn from; returning false stops. May be NULL. */
+    /* called after every new token with the logits it was drawn from (a suppressed token's is -inf); returning false stops. May be NULL. */
     bool (*on_token)(void *context, int id, const real *logits);
     void *context;
 } GenerateOptions;
