@@ -37,9 +37,9 @@ void fields_finish(Fields *f);
 /* ---- architectures (hf_architectures.c) ---- */
 
 /* Which columns of a fused projection a weight is. */
-typedef enum { HF_WHOLE, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V } HfPart;
+typedef enum { HF_WHOLE, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V, HF_ONE_ROW /* a vector that is a matrix of one row there */ } HfPart;
 
-/* Where one of our weights lies. */
+/* Where one of our weights lies. Several rows in turn may name one weight: the first that the files have is taken. */
 typedef struct HfTensor {
     const char *ours;   /* behind "decoder.embed." …: the whole name, or with %zu for the layer */
     const char *theirs; /* behind the prefix; with %zu for the layer */
@@ -65,6 +65,12 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e);
 int hf_read_llama(Config *c, Fields *f, Error *e);
 int hf_read_mistral(Config *c, Fields *f, Error *e);
 int hf_read_qwen2(Config *c, Fields *f, Error *e);
+int hf_read_marian(Config *c, Fields *f, Error *e); /* hf_marian.c */
+/* What a translator begins with, which token it never writes, and that it is made for a beam: from config.json or generation_config.json. */
+int hf_read_translation(Config *c, Fields *f, Error *e);
+
+/* The activation of that name; `usual` where the field is not there. */
+int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual, Error *e);
 
 /* Reads config.json as hf_config_read does; *a gets the architecture. */
 int hf_read_config(Config *c, const HfArchitecture **a, const char *text, size_t n, const char *file, Buffer *notes, Error *e);
