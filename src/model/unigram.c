@@ -83,7 +83,8 @@ static int add_tokens(const Subword *s, const char *text, size_t n, const size_t
     for (size_t at = 0; at < n; at = next[at]) {
         int id = token_table_find(&s->tokens, text + at, next[at] - at);
         size_t before = out->count;
-        int status = id >= 0 ? cut_add_token(out, at, next[at], id, e) : add_unknown(s, text, at, next[at], out, e);
+        int given = id >= 0 && s->listed && (size_t)id >= s->listed ? s->unk : id;
+        int status = id >= 0 ? cut_add_token(out, at, next[at], given, e) : add_unknown(s, text, at, next[at], out, e);
         for (size_t i = before; status == 0 && i < out->count; i++)
             status = cut_add_step(watch, (CutStep){CUT_TAKE, out->items[i].from, 0, out->items[i].to, out->items[i].id, id >= 0 ? s->scores[id] : NAN, 0}, e);
         if (status != 0)

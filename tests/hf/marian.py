@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "marian")
-PAD = 95  # the last of the vocabulary, as in opus-mt
+PAD = 176  # the last of vocab.json, as in opus-mt
 
 CONFIG = {
     "_num_labels": 3, "activation_dropout": 0.0, "activation_function": "swish", "add_bias_logits": False, "add_final_layer_norm": False,
@@ -36,7 +36,8 @@ def tensors(g):
     normal = lambda *shape, std=1.0, mean=0.0: (mean + std * torch.randn(*shape, generator=g, dtype=torch.float64)).float().double()
 
     def linear(name, inputs, outputs):
-        w[name + ".weight"] = normal(outputs, inputs, std=1.3 / math.sqrt(inputs))
+        strong = 2.6 if "encoder_attn" in name or "fc2" in name else 1.3  # so that the translation does not repeat itself
+        w[name + ".weight"] = normal(outputs, inputs, std=strong / math.sqrt(inputs))
         w[name + ".bias"] = normal(outputs, std=0.2)
 
     def norm(name):
@@ -47,7 +48,7 @@ def tensors(g):
         for part in ("k_proj", "v_proj", "q_proj", "out_proj"):
             linear(f"{name}.{part}", d, d)
 
-    w["model.shared.weight"] = normal(c["vocab_size"], d, std=0.3)
+    w["model.shared.weight"] = normal(c["vocab_size"], d, std=0.09)
     w["model.shared.weight"][PAD] = 0
     for stack in ("encoder", "decoder"):
         for i in range(c[f"{stack}_layers"]):
@@ -60,7 +61,7 @@ def tensors(g):
             linear(p + ".fc1", d, c[f"{stack}_ffn_dim"])
             linear(p + ".fc2", c[f"{stack}_ffn_dim"], d)
             norm(p + ".final_layer_norm")
-    w["final_logits_bias"] = normal(1, c["vocab_size"], std=0.5)
+    w["final_logits_bias"] = normal(1, c["vocab_size"], std=0.1)
     return w
 
 
@@ -147,16 +148,23 @@ def write_safetensors(path, w):
 
 def main():
     os.makedirs(HERE, exist_ok=True)
-    g = torch.Generator().manual_seed(20)
+    g = torch.Generator().manual_seed(4591)
     w = tensors(g)
     m = Marian(w)
-    source = [int(i) for i in torch.randint(1, PAD, (8,), generator=g)] + [0]
+    with open(os.path.join(HERE, "tokens.json")) as f:
+        source = json.load(f)["source"][0][1]
     target = [PAD] + [int(i) for i in torch.randint(1, PAD, (6,), generator=g)]
+    # Padding would be the answer if bad_words_ids did not forbid it; the end token becomes likely enough to be the answer after a few others.
+    w["final_logits_bias"][0, PAD] = 3
+    for step in range(200):
+        w["final_logits_bias"][0, 0] = round(0.02 * step, 2)
+        made = m.translate(source, 16)
+        if made[-1] == 0:
+            break
+    w = {name: x.float().double() for name, x in w.items()}
+    m = Marian(w)
     out = {}
     m.decode(target, m.encode(source, out), out)
-    # Without bad_words_ids padding would be the answer at a step of this one: its bias is the largest there is.
-    w["final_logits_bias"][0, PAD] = 4
-    out["logits"] = m.decode(target, m.encode(source, {}), {})
     write_safetensors(os.path.join(HERE, "model.safetensors"), w)
     write_safetensors(os.path.join(HERE, "expected.safetensors"), out)
     with open(os.path.join(HERE, "config.json"), "w") as f:
