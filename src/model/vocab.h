@@ -41,6 +41,9 @@ Vocab *vocab_share(Vocab *v);
  * tokenizer of Hugging Face's the tokenizer.json. Nothing for vocab_numbered. */
 void vocab_write(const Vocab *v, Buffer *out);
 
+/* False for a translator's two tokenizers, which no file of ours and no tokenizer.json holds. */
+bool vocab_can_be_written(const Vocab *v);
+
 size_t vocab_size(const Vocab *v);
 /* True where text can be given (false for vocab_numbered). */
 bool vocab_has_text(const Vocab *v);

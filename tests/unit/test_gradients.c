@@ -175,6 +175,10 @@ static void check_config(const char *config, const char *ablations, bool kinds[S
     "norm_position=post,activation=relu,embed_scale=true"
 #define BERT                                                                                                                               \
     "kind=encoder,d_model=12,n_heads=2,encoder_layers=2,d_ff=20,vocab_size=23,position=learned,max_len=8,norm_position=post,activation=gelu"
+#define MARIAN                                                                                                                             \
+    "kind=encoder-decoder,d_model=12,n_heads=3,encoder_layers=1,decoder_layers=1,d_ff=20,vocab_size=23,position=sinusoidal,"               \
+    "sinusoid_pairing=half,norm_position=post,activation=silu,embed_scale=true,share_embeddings=true,output_bias=true,bos=16,"             \
+    "suppress_bos=true"
 #define ALIBI "kind=decoder,d_model=12,n_heads=3,n_kv_heads=1,decoder_layers=2,vocab_size=23,d_ff=20,position=alibi,activation=gelu_tanh"
 
 Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
@@ -187,6 +191,8 @@ Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
     check_config(LLAMA ",rope_pairing=interleaved,norm_position=post", "", kinds);
     check_config(ORIGINAL, "", kinds);
     check_config(BERT, "", kinds);
+    check_config(MARIAN, "", kinds);
+    check_config(MARIAN ",tie_embeddings=false", "", kinds);
     check_config(ALIBI, "", kinds);
     check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none", "", kinds);
     for (int k = 0; k < STAGE_KIND_COUNT; k++)
