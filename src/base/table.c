@@ -188,41 +188,66 @@ static void add_cell(Buffer *out, const Table *t, size_t row, size_t column, boo
 
 /* ---- text ---- */
 
-enum { TITLE_COLUMNS = 8, TITLE_LINES = 6 }; /* a column may be as wide as this for its title alone; longer ones are broken at spaces */
+enum { TITLE_COLUMNS = 8, TITLE_LINES = 6 }; /* a column may be as wide as this for its title alone; longer ones are broken */
 
-/* Where the part of a title that fits in `width` columns ends; *next gets where the rest begins. At least one word, however long. */
+static bool closes(int32_t c)
+{
+    return c && c < 0x80 ? strchr(")],.:;!?/%|", c) != NULL : c == 0x3001 || c == 0x3002 || c == 0x201d || (c >= 0xff01 && c != 0xff08);
+}
+
+static bool opens(int32_t c)
+{
+    return c == '(' || c == '[' || c == '|' || c == 0x201c || c == 0xff08;
+}
+
+/* The bytes at s (n of them, n > 0) that stay on one line: up to a space, or to where one of two characters is wide, as Chinese is; no line
+ * begins with what closes, none ends with what opens. */
+static size_t title_piece(const char *s, size_t n)
+{
+    int32_t c, next;
+    size_t i = text_decode(s, n, &c);
+    while (i < n && s[i] != ' ') {
+        size_t length = text_decode(s + i, n - i, &next);
+        if ((text_char_width(c) == 2 || text_char_width(next) == 2) && !opens(c) && !closes(next))
+            break;
+        i += length;
+        c = next;
+    }
+    return i;
+}
+
+static int width_of(const char *s, size_t n)
+{
+    Buffer part = {0};
+    buffer_add(&part, s, n);
+    int width = text_width(buffer_text(&part));
+    buffer_free(&part);
+    return width;
+}
+
+/* Where the part of a title that fits in `width` columns ends; *next gets where the rest begins. At least one piece, however long. */
 static size_t title_part(const char *s, int width, size_t *next)
 {
     size_t end = 0, n = strlen(s);
-    for (size_t i = 0; i <= n; i++) {
-        if (i < n && s[i] != ' ')
-            continue;
-        Buffer part = {0};
-        buffer_add(&part, s, i);
-        bool fits = text_width(buffer_text(&part)) <= width;
-        buffer_free(&part);
-        if (!fits && end)
+    for (size_t i = 0; i < n; i = end + (s[end] == ' ')) {
+        size_t upto = i + title_piece(s + i, n - i);
+        if (end && width_of(s, upto) > width)
             break;
-        end = i;
-        if (!fits)
-            break;
+        end = upto;
     }
     *next = end + (s[end] == ' ');
     return end;
 }
 
-/* The columns of the widest word. */
+/* The columns of the widest piece. */
 static int widest_word(const char *s)
 {
     int widest = 0;
-    while (*s) {
-        Buffer word = {0};
-        size_t n = strcspn(s, " ");
-        buffer_add(&word, s, n);
-        int width = text_width(buffer_text(&word));
-        buffer_free(&word);
+    size_t n = strlen(s);
+    for (size_t i = 0, length; i < n; i += length + (s[i + length] == ' ')) {
+        length = title_piece(s + i, n - i);
+        int width = width_of(s + i, length);
         widest = width > widest ? width : widest;
-        s += n + (s[n] == ' ');
     }
     return widest;
 }

@@ -220,7 +220,7 @@ static int allocate_steps(SampleSteps *s, size_t vocab, Error *e)
     real *block = calloc(4 * vocab, sizeof *block);
     if (!block)
         return error_memory(e, "sampler");
-    *s = (SampleSteps){block, block + vocab, block + 2 * vocab, block + 3 * vocab};
+    *s = (SampleSteps){block, block + vocab, block + 2 * vocab, block + 3 * vocab, 0};
     return 0;
 }
 

@@ -185,7 +185,7 @@ static int list_one(void *context, const char *name, const char *folder)
     char *path = lesson_find(folder, x->lang, &e);
     Progress p = {.answer_count = 0};
     if (!path || lesson_open(&l, path, &e) != 0) {
-        buffer_printf(x->out, "%-5s %s\n", name, e.text);
+        buffer_printf(x->out, "%-9s %s\n", name, e.text);
         free(path);
         return 0;
     }
@@ -206,7 +206,7 @@ static int list_one(void *context, const char *name, const char *folder)
         snprintf(done, sizeof done, _("done"));
     else if (p.begun)
         snprintf(done, sizeof done, _("%zu%%"), l.count ? 100 * p.at / l.count : 0);
-    buffer_printf(x->out, "%-5s %-5s", name, done);
+    buffer_printf(x->out, "%-9s %-5s", name, done);
     if (p.answer_count)
         buffer_printf(x->out, " %2zu/%-2zu  ", right, l.asks);
     else

@@ -21,7 +21,7 @@ static const CommandSpec spec = {
     .formats = "text|ids|json",
     .example = "stepformer tokens -m hand-wired -t \"A B C A\"\n"
                "stepformer tokens -t 我爱你 --format ids\n"
-               "stepformer tokens --tokenizer FOLDER -t \"unaffable\" --steps",
+               "stepformer tokens -m story -t \"she went to the park\" --steps",
     .options = taken,
     .notes = notes,
 };

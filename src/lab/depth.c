@@ -98,7 +98,7 @@ static void summary_columns(Table *t)
     table_column(t, "cosine_spread", _("± seeds"), 4);
     table_column(t, "alike", _("alike from layer"), 0);
     table_column(t, "embedding", _("|d emb.|"), -3);
-    table_column(t, "embedding_spread", _("± seeds"), -3);
+    table_column(t, "embedding_spread", _("± seeds"), -2);
     table_column(t, "w_q_last", _("|d W_Q| last"), -3);
 }
 

@@ -262,7 +262,7 @@ static int sampled(Lab *lab, const Model *shipped, const Examples *x, Error *e)
         snprintf(title, sizeof title, _("%d behind"), d);
         table_column(t, name, title, 3);
     }
-    table_column(t, "spread", _("± seeds"), 3);
+    table_column(t, "spread", "±", 3);
     for (size_t k = 0; k < shares->count; k++) {
         Spread right[4] = {{0, 0, 0}}, score = {0, 0, 0};
         Mixed mixed = {0, 0};

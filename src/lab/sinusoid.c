@@ -188,7 +188,7 @@ int lab_run_sinusoid(Lab *lab, Error *e)
     mean = table_find_column(t, "mean");
     range = table_find_column(t, "range");
     lab_note(lab,
-             _("Behind W_Q and W_K neither holds: at k = 1 the product varies by %.3g over p, and its mean is %.3g there but %.3g at -1."),
+             _("After W_Q and W_K neither holds: at k = 1 the product varies by %.3g over p, and its mean is %.3g there but %.3g at -1."),
              table_number(t, 1, (size_t)range), table_number(t, 1, (size_t)mean), table_number(t, 1, (size_t)table_find_column(t, "back")));
     return 0;
 }

@@ -160,7 +160,7 @@ static void add_way(Table *t, const char *name, const Lookup *l, const double *p
 {
     Buffer weights = {0};
     for (size_t i = 0; i < l->n && i < 8; i++)
-        buffer_printf(&weights, "%s%.3f", i ? " " : "", p[i]);
+        buffer_printf(&weights, "%s%.2f", i ? " " : "", p[i]);
     size_t row = table_row(t);
     table_set_text(t, row, "way", name);
     table_set_text(t, row, "weights", buffer_text(&weights));

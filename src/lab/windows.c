@@ -201,7 +201,7 @@ int lab_run_windows(Lab *lab, Error *e)
              needed[MASK_WINDOW], s.n);
     lab_note(
         lab,
-        _("With a stride of %zu beside the window it takes %zu layers; with %zu global tokens it takes %zu, because each of them is one "
+        _("With a stride of %zu beside the window it takes %zu layers; with %zu global tokens it takes %zu. Each of them is one "
           "step away from all, but "
           "in a decoder the first tokens have seen nothing of what came after them: what lies between is still passed on by the window."),
         s.stride, needed[MASK_STRIDED], s.global, needed[MASK_GLOBAL]);

@@ -42,6 +42,8 @@ static const struct KeyInfo {
     [KEY_WHY] = {"why", BLOCK_ASK, false},
     [KEY_HOLDS] = {"holds", BLOCK_ASK, true},
     [KEY_CATCHES] = {"catches", BLOCK_CHECK, false},
+    [KEY_TABLES] = {"tables", BLOCK_LAB, false},
+    [KEY_PLOTS] = {"plots", BLOCK_LAB, false},
 };
 
 const char *block_kind_name(BlockKind kind)
@@ -72,6 +74,20 @@ const char *block_path(const Lesson *l, const Block *b)
 const char *block_value(const Block *b, LessonKey key)
 {
     return b->keys[key].text;
+}
+
+bool block_shows(const Block *b, LessonKey key, size_t i)
+{
+    const char *p = block_value(b, key);
+    if (!p)
+        return true;
+    for (p += strcspn(p, "0123456789"); *p; p += strcspn(p, "0123456789")) {
+        char *end;
+        if (strtoul(p, &end, 10) == i + 1)
+            return true;
+        p = end;
+    }
+    return false;
 }
 
 /* ---- one block being read ---- */
@@ -272,14 +288,21 @@ static char **last_text(Block *b, int before)
     return line > before ? found : NULL;
 }
 
-static int read_expression_line(const Fence *f, const char *line, size_t n)
+/* A comment says in words what the claims below it claim: `said` keeps it for the next one. */
+static int read_expression_line(const Fence *f, const char *line, size_t n, char **said)
 {
     Item *item;
-    if (!n || *line == '#')
+    if (!n)
         return 0;
+    if (*line == '#' && *said)
+        return go_on(f, said, line + 1, n - 1);
+    if (*line == '#')
+        return (*said = fence_copy_trimmed(line + 1, n - 1)) ? 0 : fence_no_memory(f);
     if (!(item = add_item(f, &f->b->more)))
         return -1;
     item->text = fence_copy_trimmed(line, n);
+    item->reply = *said;
+    *said = NULL;
     return item->text ? fence_check_expression(f, item->text) : fence_no_memory(f);
 }
 
@@ -300,6 +323,7 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
 {
     Block *b = f->b;
     int prose_line = 0; /* the last that was prose */
+    char *said = NULL;
     for (const char *p = body; *p; f->line++) {
         size_t n = strcspn(p, "\n"), k;
         const char *line = p;
@@ -313,13 +337,17 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
         } else if (b->kind == BLOCK_CHECK) {
             size_t indent = strspn(line, " \t");
             k = n > indent ? key_length(line + indent, n - indent, false) : 0;
-            status = k ? read_key(f, line + indent, k, n - indent) : n > indent ? read_expression_line(f, line + indent, n - indent) : 0;
+            status = k            ? read_key(f, line + indent, k, n - indent)
+                     : n > indent ? read_expression_line(f, line + indent, n - indent, &said)
+                                  : 0;
         } else if (n > 2 && memcmp(line, "  ", 2) == 0 && (begun = last_text(b, prose_line))) {
             status = go_on(f, begun, line, n);
         } else if (b->kind == BLOCK_ASK && b->ask != ASK_REASON && n > 2 && memcmp(line, "- ", 2) == 0) {
             status = read_item(f, line, n);
         } else if ((k = key_length(line, n, b->kind == BLOCK_LAB)) > 0) {
-            status = b->kind == BLOCK_LAB ? read_setting(f, line, k, n) : read_key(f, line, k, n);
+            bool shown = k == strlen("tables") && memcmp(line, "tables", k) == 0;
+            shown = shown || (k == strlen("plots") && memcmp(line, "plots", k) == 0);
+            status = b->kind == BLOCK_LAB && !shown ? read_setting(f, line, k, n) : read_key(f, line, k, n);
         } else if (b->kind == BLOCK_RUN && n) {
             status =
                 fence_wrong(f, _("expected \"key: value\", found \"%.*s\"; prose goes outside the block"), (int)(n > 40 ? 40 : n), line);
@@ -330,9 +358,12 @@ static int read_lines(Fence *f, const char *body, Buffer *prose)
             }
             prose_line = n ? f->line : prose_line;
         }
-        if (status != 0)
+        if (status != 0) {
+            free(said);
             return -1;
+        }
     }
+    free(said);
     return prose->failed ? fence_no_memory(f) : 0;
 }
 

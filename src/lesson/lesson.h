@@ -42,7 +42,7 @@ typedef enum Mark {
 /* One line of an acting block: "key: value", a choice or mistake "- …", or an expression. */
 typedef struct Item {
     char *text;  /* the value; of a choice what is offered, of a mistake its expression or answer; marked where it is prose */
-    char *reply; /* of a choice or mistake: what stands behind "::", or NULL */
+    char *reply; /* of a choice or mistake: what stands behind "::"; of a claim the comment above it; or NULL */
     bool right;  /* of a choice: [x] */
     int line;
 } Item;
@@ -79,6 +79,8 @@ typedef enum LessonKey {
     KEY_WHY,        /* ask */
     KEY_HOLDS,      /* ask: a claim that makes the answer right; may be given again */
     KEY_CATCHES,    /* check: bugs of the hunt, each of which makes one of the claims false */
+    KEY_TABLES,     /* lab: which of its tables are shown, "1 3"; "none" */
+    KEY_PLOTS,      /* lab: which of its charts are shown */
     KEY_COUNT
 } LessonKey;
 
@@ -127,6 +129,8 @@ const char *check_label_name(CheckLabel label);
 const char *check_label_words(CheckLabel label);
 /* The file that a block's lines are of. */
 const char *block_path(const Lesson *l, const Block *b);
+/* Whether the i-th table or chart of a lab block is to be shown, from 0: all are, where the key is not given. */
+bool block_shows(const Block *b, LessonKey key, size_t i);
 /* The value of a key, or NULL. */
 const char *block_value(const Block *b, LessonKey key);
 

@@ -305,7 +305,8 @@ static int put_lab(Sheet *s, const Block *b)
     int status = put_filled(s, b->line, b->text);
     buffer_puts(s->out, s->html ? "</p>\n" : "\n\n");
     for (size_t i = 0; i < lab->table_count; i++)
-        put_result(s, &lab->tables[i]);
+        if (block_shows(b, KEY_TABLES, i))
+            put_result(s, &lab->tables[i]);
     return status;
 }
 
@@ -321,6 +322,8 @@ static int put_check(Sheet *s, const Block *b)
             buffer_free(&sides);
             return -1;
         }
+        if (b->more.items[i].reply)
+            buffer_printf(&line, "# %s\n", b->more.items[i].reply);
         buffer_printf(&line, "%s", b->more.items[i].text);
         if (s->answers)
             buffer_printf(&line, "   %s  %s", held ? _("holds") : _("does not hold"), buffer_text(&sides));

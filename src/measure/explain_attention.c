@@ -190,7 +190,7 @@ void explain_heads(Explainer *x)
     if (group > 1)
         lines_note(x, _("head %zu uses key/value head %zu: %zu heads share it"), x->index[0], kv_head, group);
     if (stage_is_causal(x->stage) && !(x->ablations & NO_MASK) && x->index[1] + 1 < weights->shape[2])
-        lines_note(x, _("keys behind position %zu are hidden: their weight is exactly 0"), x->index[1]);
+        lines_note(x, _("keys after position %zu are hidden: their weight is exactly 0"), x->index[1]);
     for (size_t key = 0; key < weights->shape[2]; key++) {
         Operand a = lines_input(x, 0, x->index[0], x->index[1], key), b = lines_input(x, 1, kv_head, key, i);
         lines_term(x, lines_label(x, weights, 2, key), "", a, '*', b, a.value * b.value);

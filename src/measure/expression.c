@@ -49,6 +49,8 @@ static int eval_score(const Eval *v, const Node *n, Value *out)
     double score;
     if (!p || !p->score)
         return fail_at(v, n, "expected no score here: nothing runs the model's task");
+    if (v->c->in_baseline)
+        return fail_at(v, n, "expected no score within baseline(…): the score is of the model as it is now");
     if (p->score(p->context, &score, &cause) != 0)
         return fail_with(v, n->at, &cause);
     return value_number(out, score, &v->e->error);

@@ -49,6 +49,7 @@ typedef struct ExpressionContext {
     const int *targets; /* of the loss; NULL where there are none */
     size_t target_count;
     const ExpressionProvider *provider; /* or NULL */
+    bool in_baseline;                   /* pass is the baseline, within baseline(…) */
 } ExpressionContext;
 
 /* Compiles n bytes. NULL with e set. */

@@ -365,6 +365,7 @@ static int eval_baseline(const Eval *v, const Node *node, Value *out)
         c.here = plan_find(pass_plan(c.baseline), stage_name(&pass_plan(c.pass)->stages[c.here], name));
     c.pass = c.baseline;
     c.baseline = NULL;
+    c.in_baseline = true;
     Eval other = {v->x, &c, v->e};
     return eval_node(&other, node->kid[0], out);
 }

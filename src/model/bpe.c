@@ -168,9 +168,10 @@ static int merge_all(Merger *m, CutPiece *watch, Error *e)
 
 static int merge(const Subword *s, CutTokens *out, size_t first, CutPiece *watch, Error *e)
 {
-    Merger m = {.s = s, .tokens = out->items + first, .count = out->count - first};
+    Merger m = {.s = s, .count = out->count - first};
     if (m.count < 2)
         return 0;
+    m.tokens = out->items + first;
     m.next = malloc(m.count * sizeof *m.next);
     m.prev = malloc(m.count * sizeof *m.prev);
     m.heap = malloc(m.count * 3 * sizeof *m.heap); /* count - 1 pairs at first, two more for each of at most count - 1 merges */

@@ -18,6 +18,8 @@ void pipeline_free(Pipeline *p)
     subword_free(&p->subword);
     for (size_t i = 0; i < p->added_count; i++)
         free(p->added[i].text);
+    for (size_t i = 0; i < p->added_count; i++)
+        free(p->added[i].needle);
     free(p->added);
     free(p->added_ids);
     free(p->around[0]);
@@ -78,14 +80,14 @@ const AddedToken *pipeline_added_at(const Pipeline *p, const char *text, size_t 
     size_t low = 0, high = p->added_count;
     while (low < high) { /* the first that begins with this byte */
         size_t middle = low + (high - low) / 2;
-        if ((unsigned char)p->added[middle].text[0] < (unsigned char)text[0])
+        if ((unsigned char)p->added[middle].needle[0] < (unsigned char)text[0])
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < p->added_count && p->added[low].text[0] == text[0]; low++) {
+    for (; low < p->added_count && p->added[low].needle[0] == text[0]; low++) {
         const AddedToken *a = &p->added[low];
-        if (a->normalized == normalized && a->len <= n && memcmp(a->text, text, a->len) == 0)
+        if (a->normalized == normalized && a->needle_len && a->needle_len <= n && memcmp(a->needle, text, a->needle_len) == 0)
             return a;
     }
     return NULL;
@@ -140,7 +142,7 @@ static void cut_added(const Pipeline *p, const TextPieces *in, TextPieces *out, 
             const AddedToken *a = pipeline_added_at(p, s + at, n - at, normalized);
             if (a && a->first && (i || at))
                 a = NULL;
-            size_t from = at, to = a ? at + a->len : at + 1;
+            size_t from = at, to = a ? at + a->needle_len : at + 1;
             if (a && fits(a, s, n, end, &from, &to)) {
                 pieces_copy(out, in, piece.from + end, piece.from + from);
                 pieces_end(out, -1);
@@ -148,7 +150,7 @@ static void cut_added(const Pipeline *p, const TextPieces *in, TextPieces *out, 
                 pieces_end(out, a->id);
                 end = to;
             } else if (a) /* what would have begun inside it is passed over too */
-                to = at + a->len;
+                to = at + a->needle_len;
             at = to;
         }
         pieces_copy(out, in, piece.from + end, piece.to);

@@ -9,8 +9,10 @@
 
 /* A token that is looked for in the text before the rules (or, where it is `normalized`, after the normalizer). */
 typedef struct AddedToken {
-    char *text;
+    char *text;   /* as the file spells it */
     size_t len;
+    char *needle; /* what is looked for: the same, through the normalizer where it is `normalized`; may be empty: never found */
+    size_t needle_len;
     int id;
     bool special, single_word, lstrip, rstrip, normalized;
     bool first; /* only at the very beginning of a text */
@@ -39,7 +41,7 @@ typedef struct Decoder {
 typedef struct Pipeline {
     Rules normalizer, pre_tokenizer;
     Subword subword;
-    AddedToken *added; /* by first byte, then the longest first */
+    AddedToken *added; /* by the needle's first byte, then the longest first */
     size_t added_count;
     int *added_ids; /* [added_count] the places of the same, by id */
     int *around[2];    /* what the post-processor puts in front and behind */

@@ -164,12 +164,41 @@ static int read_added(const Node *n, AddedToken *a, Error *e)
     return 0;
 }
 
+/* What is looked for in a text that went through the normalizer went through it too. */
+static int make_needle(const Rules *normalizer, AddedToken *a, Error *e)
+{
+    TextPieces pieces = {.failed = false};
+    int status = 0;
+    pieces_add(&pieces, a->text, a->len, (Origin){0, 0});
+    pieces_end(&pieces, -1);
+    for (size_t i = 0; status == 0 && a->normalized && i < normalizer->count; i++) {
+        TextPieces next = {.failed = false};
+        status = rule_apply(&normalizer->items[i], &pieces, &next, e);
+        pieces_free(&pieces);
+        pieces = next;
+    }
+    if (status == 0 && (status = pieces_check(&pieces, e)) == 0) {
+        a->needle_len = pieces.text.len;
+        a->needle = malloc(a->needle_len + 1);
+        if (a->needle)
+            memcpy(a->needle, buffer_text(&pieces.text), a->needle_len + 1);
+        else
+            status = error_memory(e, "tokenizer");
+    }
+    pieces_free(&pieces);
+    return status;
+}
+
 static int by_text(const void *a, const void *b)
 {
     const AddedToken *x = a, *y = b;
-    int order = ((unsigned char)x->text[0] > (unsigned char)y->text[0]) - ((unsigned char)x->text[0] < (unsigned char)y->text[0]);
+    int a0 = (unsigned char)x->needle[0], b0 = (unsigned char)y->needle[0], order = (a0 > b0) - (a0 < b0);
     if (order == 0)
-        order = (x->len < y->len) - (x->len > y->len);
+        order = (x->needle_len < y->needle_len) - (x->needle_len > y->needle_len);
+    if (order == 0)
+        order = memcmp(x->needle, y->needle, x->needle_len);
+    if (order == 0)
+        order = (x->len > y->len) - (x->len < y->len);
     return order ? order : memcmp(x->text, y->text, x->len);
 }
 
@@ -230,9 +259,11 @@ static int read_all_added(const Node *n, Pipeline *p, Error *e)
         return error_memory(e, n->file);
     for (size_t i = 0; i < count; i++) {
         Node item = node_item(&list, i);
+        p->added_count++;
         if (read_added(&item, &p->added[i], e) != 0)
             return -1;
-        p->added_count++;
+        if (make_needle(&p->normalizer, &p->added[i], e) != 0)
+            return error_prefix(e, "%s", n->file);
     }
     qsort(p->added, p->added_count, sizeof *p->added, by_text);
     for (size_t i = 1; i < p->added_count; i++)
@@ -266,9 +297,10 @@ static int read_root(const Node *n, Pipeline *p, Error *e)
         return node_expected(n, "an object with a model", e);
     Node model = node_field(n, "model"), normalizer = node_field(n, "normalizer"), pre = node_field(n, "pre_tokenizer"),
          post = node_field(n, "post_processor"), decoder = node_field(n, "decoder");
-    if (read_model(&model, p, e) != 0 || read_all_added(n, p, e) != 0 || check_size(n, p, e) != 0)
+    if (read_model(&model, p, e) != 0 || read_normalizer(&normalizer, &p->normalizer, 0, e) != 0 || read_all_added(n, p, e) != 0 ||
+        check_size(n, p, e) != 0)
         return -1;
-    if (read_normalizer(&normalizer, &p->normalizer, 0, e) != 0 || read_pre_tokenizer(&pre, &p->pre_tokenizer, 0, e) != 0 ||
+    if (read_pre_tokenizer(&pre, &p->pre_tokenizer, 0, e) != 0 ||
         read_post_processor(&post, p, 0, e) != 0 || read_decoder(&decoder, p, 0, e) != 0)
         return -1;
     node_finish(n, known);

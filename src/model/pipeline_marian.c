@@ -158,10 +158,11 @@ static int add_specials(Pipeline *p, json_t *root, const char *file, Error *e)
             continue;
         AddedToken *a = &p->added[p->added_count];
         *a = (AddedToken){.text = strdup(token), .len = strlen(token), .id = (int)json_integer_value(value), .special = special, .first = language};
-        if (!a->text)
+        a->needle = strdup(token);
+        a->needle_len = a->len;
+        p->added_count++;
+        if (!a->text || !a->needle)
             status = error_memory(e, file);
-        else
-            p->added_count++;
     }
     if (status == 0) {
         qsort(p->added, p->added_count, sizeof *p->added, by_text);

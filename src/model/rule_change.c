@@ -18,24 +18,23 @@ static bool is_itself(int32_t c)
     return (c >= '!' && c <= '~') || (c >= 0xa1 && c <= 0xac) || (c >= 0xae && c <= 0xff);
 }
 
+/* The others, in order: 0x00 … 0x20, 0x7f … 0xa0, 0xad. */
+enum { LETTERS = 0x100, MIDDLE = LETTERS + 0x21, LAST = MIDDLE + 0x22 };
+
 int32_t byte_letter(unsigned char byte)
 {
-    int32_t next = 0x100;
     if (is_itself(byte))
         return byte;
-    for (int32_t b = 0; b < byte; b++)
-        next += !is_itself(b);
-    return next;
+    return byte <= 0x20 ? LETTERS + byte : byte <= 0xa0 ? MIDDLE + (byte - 0x7f) : LAST;
 }
 
 int letter_byte(int32_t c)
 {
     if (is_itself(c))
         return c;
-    for (int b = 0; c >= 0x100 && c < 0x100 + 256 && b < 256; b++)
-        if (byte_letter((unsigned char)b) == c)
-            return b;
-    return -1;
+    if (c < LETTERS || c > LAST)
+        return -1;
+    return c < MIDDLE ? c - LETTERS : c < LAST ? c - MIDDLE + 0x7f : 0xad;
 }
 
 /* ---- one character at a time ---- */
@@ -44,8 +43,6 @@ typedef struct Change {
     const Rule *rule;
     const TextPieces *in;
     TextPieces *out;
-    char letters[256][4];
-    int letter_len[256];
 } Change;
 
 static void put_char(Change *w, int32_t c, Origin o)
@@ -92,10 +89,8 @@ static void change_char(Change *w, int32_t c, size_t at, size_t n)
             pieces_add(w->out, " ", 1, (Origin){o.to, o.to});
         return;
     case RULE_BYTES:
-        for (size_t i = at; i < at + n; i++) {
-            unsigned char byte = (unsigned char)w->in->text.data[i];
-            pieces_add(w->out, w->letters[byte], (size_t)w->letter_len[byte], w->in->origins[i]);
-        }
+        for (size_t i = at; i < at + n; i++)
+            put_char(w, byte_letter((unsigned char)w->in->text.data[i]), w->in->origins[i]);
         return;
     default: pieces_copy(w->out, w->in, at, at + n);
     }
@@ -297,10 +292,6 @@ int rule_change(const Rule *r, const TextPieces *in, TextPiece piece, Matches *f
         w.rule = &nothing;
         return replace(&w, piece, found, e);
     }
-    case RULE_BYTES:
-        for (int b = 0; b < 256; b++)
-            w.letter_len[b] = (int)text_encode(byte_letter((unsigned char)b), w.letters[b]);
-        break;
     default: break;
     }
     change_chars(&w, piece);

@@ -55,6 +55,7 @@ static void show_greedy(SampleSteps *steps, const real *logits, size_t vocab, in
     fill(steps->probs, 0, vocab);
     steps->top_k[id] = steps->top_p[id] = logits[id];
     steps->probs[id] = 1;
+    steps->place = 0;
 }
 
 /* ranked [vocab]: the first k were left by top-k, the first `kept` by top-p; their weights add up to `sum`. */
@@ -67,6 +68,15 @@ static void show_steps(SampleSteps *steps, const Ranked *ranked, size_t vocab, s
         steps->top_p[id] = i < kept ? steps->scaled[id] : -(real)INFINITY;
         steps->probs[id] = i < kept ? (real)(ranked[i].weight / sum) : 0;
     }
+}
+
+const real *sample_row(const Config *c, const real *logits, real *room)
+{
+    if (!c->suppress_bos)
+        return logits;
+    memcpy(room, logits, c->vocab_size * sizeof *room);
+    room[c->bos] = -(real)INFINITY;
+    return room;
 }
 
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e)
@@ -102,15 +112,17 @@ int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps
             sum = ranked[kept++].weight;
     }
 
-    double place = random_uniform(&s->random) * sum, passed = 0;
+    double drawn = random_uniform(&s->random), place = drawn * sum, passed = 0;
     int id = ranked[0].id;
     for (size_t i = 0; i < kept && passed <= place; i++)
         if (ranked[i].weight > 0) {
             id = ranked[i].id;
             passed += ranked[i].weight;
         }
-    if (steps)
+    if (steps) {
         show_steps(steps, ranked, vocab, k, kept, sum, s->temperature);
+        steps->place = drawn;
+    }
     free(ranked);
     return id;
 }
@@ -136,20 +148,6 @@ typedef struct Engine {
     size_t capacity;
     Pass *pass; /* without a cache: the last pass, whose logits were handed out */
 } Engine;
-
-/* The logits without the token that is never generated: row itself, or a copy in *room. NULL with e set. */
-static const real *without_suppressed(const Config *c, const real *row, real **room, Error *e)
-{
-    if (!c->suppress_bos)
-        return row;
-    if (!*room && !(*room = malloc(c->vocab_size * sizeof **room))) {
-        error_memory(e, "sampler");
-        return NULL;
-    }
-    memcpy(*room, row, c->vocab_size * sizeof *row);
-    (*room)[c->bos] = -(real)INFINITY;
-    return *room;
-}
 
 /* The logits behind the last token of in->target, without a cache: the whole pass again. */
 static const real *logits_of_pass(Engine *g, const Input *in, Error *e)
@@ -198,7 +196,9 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
         return error_set(e, "%s: expected at most %zu tokens, found %zu; give a shorter text", m->name, most, in->target.len);
 
     size_t left = most - in->target.len;
-    real *room = NULL;
+    real *room = malloc(m->config.vocab_size * sizeof *room);
+    if (!room)
+        return error_memory(e, "sampler");
     Engine g = {.model = m, .ablations = a, .cache = o->cache, .bug = o->bug};
     g.longest = in->target.len + (o->max_new < left ? o->max_new : left);
     int status = 0;
@@ -209,7 +209,7 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
             break;
         }
         const real *logits = g.cache ? logits_of_cache(&g, in, e) : logits_of_pass(&g, in, e);
-        logits = logits ? without_suppressed(&m->config, logits, &room, e) : NULL;
+        logits = logits ? sample_row(&m->config, logits, room) : NULL;
         int id = logits ? sample_next(&o->sampler, logits, m->config.vocab_size, o->steps, e) : -1;
         status = id < 0 ? -1 : 0;
         if (status != 0 || (o->stop >= 0 && id == o->stop))

@@ -23,12 +23,17 @@ typedef struct SampleSteps {
     real *top_k;  /* -inf outside the k largest */
     real *top_p;  /* -inf outside the nucleus */
     real *probs;  /* softmax of what is left */
+    double place; /* the number drawn from [0, 1): the token is the one in whose share it falls, the largest logit first; 0 at temperature 0 */
 } SampleSteps;
 
 /* The caller has checked: temperature >= 0 and finite, 0 < top_p <= 1. Returns the id drawn from
  * logits [vocab]; steps (or NULL) receives every step. -1 with e set without memory, or where the logits hold a NaN or +inf, or
  * nothing but -inf. */
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e);
+
+/* The row that generation hands to sample_next: the logits, or where the config has a token that is never generated (suppress_bos) a copy in
+ * room [vocab] in which that one's is -inf. */
+const real *sample_row(const Config *c, const real *logits, real *room);
 
 typedef struct GenerateOptions {
     size_t max_new; /* at most this many new tokens */

@@ -16,6 +16,7 @@ const View view_table[VIEW_COUNT] = {
     [VIEW_WEIGHT] = {N_("weights"), weight_draw, weight_command, NULL},
     [VIEW_MAP] = {N_("map"), map_draw, map_command, map_click},
     [VIEW_NEXT] = {N_("what comes next"), next_draw, next_command, NULL},
+    [VIEW_CACHE] = {N_("key/value cache"), cache_draw, cache_command, NULL},
     [VIEW_STREAM] = {N_("residual stream"), stream_draw, stream_command, NULL},
     [VIEW_GRADIENTS] = {N_("gradients"), gradients_draw, gradients_command, NULL},
     [VIEW_LENS] = {N_("logit lens"), lens_draw, lens_command, NULL},
@@ -48,6 +49,7 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
     app->theme = theme;
     app->color = color;
     app->digits = 3;
+    app->sampling.top_p = 1;
     app->ablations = a;
     if (input_read(&app->input, m, given, a, e) != 0 || !(app->pass = pass_create(m, input_ids(&app->input), a, e))) {
         input_free(&app->input);
@@ -325,8 +327,13 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_CHECK: stepping_check(app); break;
     case CMD_PREDICT: quiz_set_predict(app, !app->quiz || !app->quiz->predict, false); break;
     case CMD_FILL: quiz_fill(app); break;
-    case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; break;
-    case CMD_HELP: app->view = VIEW_HELP; app->scroll = 0; break;
+    case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; app->sampling.stage = SAMPLER_LOGITS; break;
+    case CMD_CACHE: cache_open(app); break;
+    case CMD_TEMPERATURE:
+    case CMD_TOP_K:
+    case CMD_TOP_P:
+    case CMD_SEED: app_say(app, ROLE_WARNING, _("%s: expected a number behind it"), command_table[id].name); break;
+    case CMD_HELP: help_open(app); break;
     case CMD_ABLATE: menu_open(app, MENU_ABLATIONS); break;
     case CMD_MODELS: menu_open(app, MENU_MODELS); break;
     case CMD_THEME: menu_open(app, MENU_THEMES); break;

@@ -16,6 +16,7 @@
 #include "view/event.h"
 #include "view/explain.h"
 #include "view/inspect.h"
+#include "view/sampling.h"
 #include "view/theme.h"
 
 /* Where the pass is: forwards through the stages, at the loss, backwards through the same stages, at the optimiser's step. */
@@ -28,6 +29,7 @@ typedef enum ViewId {
     VIEW_WEIGHT,
     VIEW_MAP,
     VIEW_NEXT,
+    VIEW_CACHE,
     VIEW_STREAM,
     VIEW_GRADIENTS,
     VIEW_DIFFERENCES,
@@ -184,6 +186,7 @@ typedef struct App {
     const void *weight_ranged; /* the values that weight_range is of */
     NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
+    ViewId help_over;   /* what the help was opened from */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
     Explain explain;    /* what the explaining views share */
@@ -194,6 +197,7 @@ typedef struct App {
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
     Takeaway take;
+    Sampling sampling;  /* VIEW_NEXT, VIEW_CACHE */
     Inspect inspect;    /* breakpoints, watches, what was printed */
     struct Quiz *quiz;  /* questions, see quiz.h; NULL until the first */
     struct Cutting *cutting; /* VIEW_CUTTING: how the text became tokens, see cutting.c; NULL until it is asked for */
@@ -264,6 +268,8 @@ bool app_set_given(App *app, InputText given);
 bool app_set_model(App *app, const char *name);
 /* Appends a token to what the decoder is fed, and runs again. */
 void app_take_token(App *app, int id);
+/* Takes the one appended last away again, and runs again; there must be one (app->sampling.taken). */
+void app_give_token_back(App *app);
 /* The text of the ids a stack is fed, for the title: "我 爱 你". */
 void app_input_text(const App *app, Stack stack, Buffer *out);
 /* True where the mask hides this cell of a WEIGHTS stage: it is 0 because its score is -inf. */
@@ -322,6 +328,10 @@ bool map_command(App *app, CommandId id, size_t count);
 bool map_click(App *app, int row, int col, MouseAction action);
 void next_draw(App *app, Canvas *c, Rect area);
 bool next_command(App *app, CommandId id, size_t count);
+void cache_draw(App *app, Canvas *c, Rect area);
+bool cache_command(App *app, CommandId id, size_t count);
+/* Opens it at the layer and head where the program stands. */
+void cache_open(App *app);
 void stream_draw(App *app, Canvas *c, Rect area);
 bool stream_command(App *app, CommandId id, size_t count);
 void gradients_draw(App *app, Canvas *c, Rect area);
@@ -356,6 +366,7 @@ void breakpoints_draw(App *app, Canvas *c, Rect area);
 bool breakpoints_command(App *app, CommandId id, size_t count);
 void printed_draw(App *app, Canvas *c, Rect area);
 bool printed_command(App *app, CommandId id, size_t count);
+void help_open(App *app);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);

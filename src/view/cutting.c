@@ -237,7 +237,7 @@ static void draw_ids(const App *app, struct Cutting *w, Canvas *c, Rect r)
         canvas_put_cut(c, row, r.col + 39, 16, ROLE_DIM, vocab_spelling(v, id->id));
         buffer_clear(&b);
         if (id->added)
-            buffer_puts(&b, _("put there by the tokenizer"));
+            buffer_puts(&b, _("added by the tokenizer"));
         else if (id->from.from < id->from.to && id->from.to <= n)
             text_escape(&b, w->text + id->from.from, id->from.to - id->from.from, false);
         canvas_put_cut(c, row, r.col + 56, r.cols - 57, id->added ? ROLE_BADGE : ROLE_TEXT, buffer_text(&b));

@@ -186,6 +186,7 @@ bool app_set_given(App *app, InputText given)
     app->given = copy;
     input_free(&app->input);
     app->input = in;
+    app->sampling.taken = 0;
     twin_leave_text(app);
     feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
@@ -219,6 +220,7 @@ bool app_set_model(App *app, const char *name)
     table_forget(app);
     input_free(&app->input);
     app->input = in;
+    app->sampling.taken = 0;
     feed_free_given(&app->given);
     quiz_restart(app);
     pass_free(app->pass);
@@ -327,19 +329,36 @@ void app_undo_edit(App *app, size_t i)
     edits_free(&fewer);
 }
 
-void app_take_token(App *app, int id)
+/* Runs again with what app->input holds; false, said, where that cannot be. */
+static bool run_with_input(App *app)
 {
     Error e = {{0}};
-    if (ids_add(&app->input.target, id, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return;
-    }
     Pass *p = feed_edited_pass(app, app->model, &app->input, &e);
     if (!p) {
-        app->input.target.len--;
         app_say(app, ROLE_ERROR, "%s", e.text);
-        return;
+        return false;
     }
     feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
+    return true;
+}
+
+void app_take_token(App *app, int id)
+{
+    Error e = {{0}};
+    if (ids_add(&app->input.target, id, &e) != 0)
+        app_say(app, ROLE_ERROR, "%s", e.text);
+    else if (run_with_input(app))
+        app->sampling.taken++;
+    else
+        app->input.target.len--;
+}
+
+void app_give_token_back(App *app)
+{
+    app->input.target.len--;
+    if (run_with_input(app))
+        app->sampling.taken--;
+    else
+        app->input.target.len++;
 }

@@ -337,7 +337,7 @@ void inspect_reverse(App *app)
 
 bool inspect_takes_argument(CommandId id)
 {
-    return id == CMD_BREAK || id == CMD_WATCH || id == CMD_PRINT || id == CMD_DELETE || id == CMD_EDIT || id == CMD_EXPORT || id == CMD_SAVE_SESSION;
+    return id == CMD_TEMPERATURE || id == CMD_TOP_K || id == CMD_TOP_P || id == CMD_SEED || id == CMD_BREAK || id == CMD_WATCH || id == CMD_PRINT || id == CMD_DELETE || id == CMD_EDIT || id == CMD_EXPORT || id == CMD_SAVE_SESSION;
 }
 
 bool inspect_command(App *app, CommandId id, const char *argument)
@@ -348,6 +348,10 @@ bool inspect_command(App *app, CommandId id, const char *argument)
     case CMD_PRINT: return print(app, argument);
     case CMD_DELETE: return delete (app, argument);
     case CMD_EDIT: return app_add_edit(app, argument);
+    case CMD_TEMPERATURE:
+    case CMD_TOP_K:
+    case CMD_TOP_P:
+    case CMD_SEED: return sampling_set(app, (int)id, argument);
     case CMD_EXPORT: export_to(app, argument); return true;
     case CMD_SAVE_SESSION: session_accept(app, argument); return true; /* what it asks, it asks in a line of its own */
     default: app_say(app, ROLE_ERROR, _("%s: expected nothing behind its name, found '%s'"), command_table[id].name, argument); return false;

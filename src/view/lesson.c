@@ -205,9 +205,18 @@ static void forget_question(Player *p)
     p->asked = p->answered = p->comparing = p->shown = false;
 }
 
+/* An expression, in a text or alone, that an experiment computes, or a score: that of hundreds of examples. */
 static bool names_lab(const char *text)
 {
-    return text && strstr(text, "lab(");
+    if (!text || strstr(text, "lab(") || strncmp(text, "score ", 6) == 0)
+        return text != NULL;
+    for (const char *p = text; (p = strchr(p, MARK_NUMBER)); p++) {
+        const char *end = strchr(p, MARK_END);
+        for (const char *s = p; (s = strstr(s, "score")) && s < end; s++)
+            if (s[5] != 's' && s[-1] != '.')
+                return true;
+    }
+    return false;
 }
 
 /* True where something of the step may take long: an experiment, or a number of one. */
@@ -313,7 +322,7 @@ void lesson_ask_again(App *app)
     if (draw_again(&p->lesson, (size_t)(ask - p->lesson.blocks), &added, &e) != 0 || (added && cut_steps(p, &e) != 0))
         app_say(app, ROLE_WARNING, "%s", e.text);
     else if (added)
-        app_say(app, ROLE_BADGE, "%s", _("this question comes back at the end"));
+        app_say(app, ROLE_BADGE, _("this question comes back at the end; lesson %.*s treats it"), (int)strcspn(ask->name, "/"), ask->name);
 }
 
 bool lesson_pending(const App *app)
@@ -411,6 +420,19 @@ static void scroll_by(Player *p, long by)
     p->scroll = (size_t)(to < 0 ? 0 : to > most ? most : to);
 }
 
+/* "Press . for the next head", says a text: what is meant for the network goes there, from the page too. */
+static bool to_network(App *app, CommandId id, size_t count)
+{
+    if (lesson_is_asking(app->lesson) || id == CMD_LEFT || id == CMD_RIGHT)
+        return false;
+    app->view = VIEW_STEP;
+    app->focus = PANE_MATRIX;
+    if (step_command(app, id, count))
+        return true;
+    app->view = VIEW_LESSON;
+    return false;
+}
+
 bool lesson_command(App *app, CommandId id, size_t count)
 {
     Player *p = app->lesson;
@@ -418,8 +440,14 @@ bool lesson_command(App *app, CommandId id, size_t count)
     if (!p)
         return false;
     switch (id) {
-    case CMD_NEXT:
     case CMD_OPEN:
+        if (lesson_block_of(p, p->step, BLOCK_STOP)) { /* what is to be looked at is there */
+            app->view = p->behind;
+            return true;
+        }
+        go_on(app);
+        return true;
+    case CMD_NEXT:
         go_on(app);
         return true;
     case CMD_BACK:
@@ -453,7 +481,7 @@ bool lesson_command(App *app, CommandId id, size_t count)
             p->stale = true;
             return true;
         }
-        return false;
+        return to_network(app, id, count);
     case CMD_CLOSE:
         if (lesson_is_asking(p) && !p->present)
             lesson_skip(app);
@@ -461,7 +489,7 @@ bool lesson_command(App *app, CommandId id, size_t count)
             app->view = VIEW_STEP;
         return true;
     default:
-        return false;
+        return to_network(app, id, count);
     }
 }
 

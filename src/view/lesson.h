@@ -83,6 +83,8 @@ void lesson_skip(App *app);
 void lesson_ask_again(App *app);
 /* A key, before the commands: true where a question took it. */
 bool lesson_key(App *app, int32_t key);
+/* Whether this key answers the open question, or begins its answer, and so does not do what it does elsewhere. */
+bool lesson_takes(const Player *p, int32_t key);
 /* What was typed as an answer; false where it is none, with the reason said. */
 bool lesson_accept(App *app, const char *typed);
 const char *lesson_prompt(const App *app);

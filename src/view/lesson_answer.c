@@ -97,6 +97,22 @@ bool lesson_is_asking(const Player *p)
     return p->asked && !p->answered && !*p->error;
 }
 
+bool lesson_takes(const Player *p, int32_t key)
+{
+    const Question *q = &p->question;
+    if (!lesson_is_asking(p) || p->comparing)
+        return false;
+    switch (q->kind) {
+    case QUESTION_CHOICE:
+        return key >= 'a' && key < 'a' + q->choice_count;
+    case QUESTION_NUMBER:
+    case QUESTION_SHAPE:
+        return (key >= '0' && key <= '9') || key == '-' || key == '.' || key == '(';
+    default: /* in a class the keys stay what they are: Enter begins */
+        return !p->present && ((key >= 'a' && key <= 'z') || (key >= 'A' && key <= 'Z') || (key >= 0x80 && key < KEY_BASE_));
+    }
+}
+
 bool lesson_key(App *app, int32_t key)
 {
     Player *p = app->lesson;
@@ -104,8 +120,13 @@ bool lesson_key(App *app, int32_t key)
         return false;
     if (p->pending)
         lesson_work(app); /* a key that came first */
-    if (!lesson_is_asking(p))
-        return false;
+    if (!lesson_is_asking(p)) {
+        /* another letter after the answer is no command for the network that the text hides; b goes back as ever */
+        bool letter = p->answered && p->question.kind == QUESTION_CHOICE && key >= 'a' && key < 'a' + p->question.choice_count && key != 'b';
+        if (letter)
+            app_say(app, ROLE_BADGE, "%s", _("this is answered; Space goes on"));
+        return letter;
+    }
     const Question *q = &p->question;
     if (p->comparing) {
         int choice = key == 'y' ? ASSESSED_YES : key == 'p' ? ASSESSED_PARTLY : key == 'n' ? ASSESSED_NO : -1;
@@ -114,16 +135,15 @@ bool lesson_key(App *app, int32_t key)
         return choice >= 0;
     }
     if (q->kind == QUESTION_CHOICE) {
-        int choice = key >= 'a' && key < 'a' + q->choice_count ? key - 'a' : -1;
+        int choice = lesson_takes(p, key) ? key - 'a' : -1;
         if (choice >= 0)
             reply(app, &(Answer){.choice = choice});
         return choice >= 0;
     }
-    bool digit = (key >= '0' && key <= '9') || key == '-' || key == '.' || key == '(';
-    if (key != K_ENTER && !(digit && (q->kind == QUESTION_NUMBER || q->kind == QUESTION_SHAPE)))
+    if (key != K_ENTER && !lesson_takes(p, key))
         return false;
     prompt_open(app, PROMPT_LESSON, "");
-    if (digit)
+    if (key != K_ENTER)
         prompt_key(app, key);
     return true;
 }

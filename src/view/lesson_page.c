@@ -141,6 +141,8 @@ static int add_table(Maker *m, const Block *b)
 
 /* ---- what is run ---- */
 
+enum { EDITS_SHOWN = 4 };
+
 static int add_run(Maker *m, const Block *b)
 {
     Buffer text = {0}, names = {0};
@@ -161,8 +163,10 @@ static int add_run(Maker *m, const Block *b)
     ablations_write(m->s->ablations, &names);
     if (names.len)
         buffer_printf(&text, "  [%s]", names.data);
-    for (size_t i = 0; i < b->more.count; i++)
+    for (size_t i = 0; i < b->more.count && i < EDITS_SHOWN; i++)
         buffer_printf(&text, "  [%s]", b->more.items[i].text);
+    if (b->more.count > EDITS_SHOWN)
+        buffer_printf(&text, _("  [and %zu more like them]"), b->more.count - EDITS_SHOWN);
     LessonLine *made = add(m, ROLE_LABEL, buffer_text(&text));
     if (made) {
         made->indent = 2;
@@ -195,7 +199,18 @@ static int add_stop(Maker *m, const Block *b)
     const StageInfo *info = stop.loss ? NULL : &stage_table[pass_plan(m->s->pass)->stages[stop.first.index].kind];
     if (info)
         add_made(m, ROLE_DIM, 2, _("computed by stage_%s_%s in %s"), info->function, stop.gradient ? "backward" : "forward", info->source);
+    if (m->p)
+        add_made(m, ROLE_DIM, 2, "%s", _("Enter goes there, ; comes back"));
     return 0;
+}
+
+/* Whether an earlier block of the lesson runs the same experiment. */
+static bool is_named_before(const Lesson *l, const Block *b)
+{
+    for (const Block *a = l->blocks; a < b; a++)
+        if (a->kind == BLOCK_LAB && strcmp(a->name, b->name) == 0)
+            return true;
+    return false;
 }
 
 static int add_lab(Maker *m, const Block *b)
@@ -212,27 +227,48 @@ static int add_lab(Maker *m, const Block *b)
     if (*b->text && add_filled(m, ROLE_TEXT, b->line, b->text, &made) != 0)
         return -1;
     for (size_t i = 0; i < lab->table_count; i++) {
+        if (!block_shows(b, KEY_TABLES, i))
+            continue;
         buffer_clear(&text);
         table_write_text(&lab->tables[i], &text, false);
-        add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
+        size_t title = strcspn(buffer_text(&text), "\n"); /* it may be longer than the page is wide */
+        char *words = strndup(buffer_text(&text), title);
+        m->page->failed |= !words;
+        if (words)
+            add(m, ROLE_HEADING, words);
+        free(words);
+        size_t below = m->page->count;
+        if (buffer_text(&text)[title])
+            add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text) + title + 1, false);
+        if (below < m->page->count)
+            m->page->lines[below].close = true;
     }
     for (size_t i = 0; i < lab->plot_count; i++) {
+        if (!block_shows(b, KEY_PLOTS, i))
+            continue;
         buffer_clear(&text);
         plot_write_text(&lab->plots[i], 70, 12, &text, false);
         add_verbatim(m, ROLE_TEXT, 0, buffer_text(&text), false);
     }
-    for (size_t i = 0; i < lab->note_count; i++)
+    for (size_t i = 0; i < lab->note_count && !block_value(b, KEY_TABLES); i++) /* else the text says what there is to say */
         if ((made = add(m, ROLE_TEXT, lab->notes[i]))) {
             made->indent = 2;
             made->close = i > 0;
             snprintf(made->bullet, sizeof made->bullet, "-");
         }
-    add_made(m, ROLE_DIM, 0, _("It varies %s. It holds fixed %s."), _(lab->info->varies), _(lab->info->fixed));
-    add_made(m, ROLE_DIM, 0, _("What it does not show: %s"), _(lab->info->limits));
+    if (!is_named_before(m->l, b)) {
+        add_made(m, ROLE_DIM, 0, _("It varies %s. It holds fixed %s."), _(lab->info->varies), _(lab->info->fixed));
+        add_made(m, ROLE_DIM, 0, _("What it does not show: %s"), _(lab->info->limits));
+    }
     for (size_t i = 0; i < b->more.count; i++)
         buffer_printf(&settings, " %s", b->more.items[i].text);
-    add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name,
-             buffer_text(&settings));
+    if (block_value(b, KEY_TABLES) || block_value(b, KEY_PLOTS))
+        add_made(m, ROLE_DIM, 0,
+                 _("Run here with small parameters, and shown in part; all of it, with the usual ones: stepformer lab %s%s"), b->name,
+                 buffer_text(&settings));
+    else
+        add_made(m, ROLE_DIM, 0, _("Run here with small parameters; with the usual ones: stepformer lab %s%s"), b->name,
+                 buffer_text(&settings));
     buffer_free(&settings);
     buffer_free(&text);
     return 0;
@@ -248,6 +284,8 @@ static int add_check(Maker *m, const Block *b)
         Buffer sides = {0};
         bool held = false;
         int status = check_claim(m->s, m->l, b, i, &held, &sides, m->e);
+        if (status == 0 && b->more.items[i].reply)
+            add_close(m, ROLE_TEXT, 0, b->more.items[i].reply);
         if (status == 0 && (made = add_close(m, held ? ROLE_DONE : ROLE_ERROR, 2, b->more.items[i].text)))
             snprintf(made->bullet, sizeof made->bullet, "%s", held ? "✓" : "×");
         if (status == 0 && sides.len)
@@ -316,9 +354,9 @@ static const char *how_to_answer(const Player *p)
     case QUESTION_SHAPE:
         return _("Type a shape (4x7x7), then Enter. Esc skips the question.");
     case QUESTION_STAGE:
-        return _("Enter, then a part of a stage's name. Esc skips the question.");
+        return _("Type a part of a stage's name, then Enter. Esc skips the question.");
     default:
-        return _("Enter, then your reason in a sentence. Esc skips the question.");
+        return _("Type your reason in a sentence, then Enter. Esc skips the question.");
     }
 }
 

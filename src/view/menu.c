@@ -93,7 +93,7 @@ void menu_open(App *app, MenuKind kind)
             add(m, theme_name((Theme)i), theme_name((Theme)i), "", (Theme)i == app->theme);
     }
     for (size_t i = 0; i < m->count; i++)
-        if (m->items[i].on && kind != MENU_ABLATIONS)
+        if (m->items[i].on && kind != MENU_ABLATIONS && kind != MENU_LESSONS)
             m->choice = i;
     app->view = VIEW_MENU;
 }

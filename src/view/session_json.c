@@ -20,7 +20,7 @@ static const struct {
     ViewId view;
 } views[] = {
     {"step", VIEW_STEP}, {"cell", VIEW_CELL},     {"weights", VIEW_WEIGHT},      {"map", VIEW_MAP},
-    {"next", VIEW_NEXT}, {"stream", VIEW_STREAM}, {"gradients", VIEW_GRADIENTS}, {"help", VIEW_HELP},
+    {"next", VIEW_NEXT}, {"cache", VIEW_CACHE}, {"stream", VIEW_STREAM}, {"gradients", VIEW_GRADIENTS}, {"help", VIEW_HELP},
 };
 enum { VIEWS = sizeof views / sizeof *views };
 /* The kinds of axes that have a cursor of their own. */

@@ -121,7 +121,8 @@ static const CommandId offers[VIEW_COUNT][24] = {
     [VIEW_CELL] = {CMD_ACCUSE, CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_MAP] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_NEXT] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_NEXT] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_OPEN, CMD_CACHE, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CACHE] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_NEXT_LAYER, CMD_NEXT_HEAD, CMD_SHOW, CMD_WHAT_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_GRADIENTS] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_LENS] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -153,8 +154,12 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return explained;
     if (id == CMD_OPEN && opens[view])
         return _(opens[view]);
-    if (id == CMD_NEXT && view == VIEW_NEXT)
-        return _("take the likeliest");
+    if (id == CMD_NEXT && view == VIEW_CACHE)
+        return _("next token");
+    if (id == CMD_CACHE)
+        return _("cache");
+    if (id == CMD_NEXT_LAYER && view == VIEW_CACHE)
+        return _("layer");
     if (view == VIEW_LESSON && id == CMD_NEXT)
         return _("on");
     if (view == VIEW_LESSON && id == CMD_LESSON)
@@ -228,6 +233,8 @@ static void draw_status(const App *app, Canvas *c)
             continue;
         if (app->view == VIEW_STEP && ((*id == CMD_LESSON && !app->lesson) || (*id == CMD_LESSON_RETURN && !lesson_is_away(app))))
             continue;
+        if (app->view == VIEW_LESSON && !key[1] && lesson_takes(app->lesson, key[0]))
+            continue; /* here it answers */
         if (app->view == VIEW_LESSON && *id == CMD_SHOW && !(app->lesson->present && app->lesson->asked))
             continue;
         if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))

@@ -22,13 +22,14 @@ typedef struct Walk {
     bool ascii;
     bool (*emit)(void *context, const char *text, size_t n);
     void *context;
-    const Address *at;                    /* of this stage only these heads, and this row's metrics; NULL: all heads, the last row */
+    const Address *at;                    /* of this stage only these heads, this row's metrics, and of many columns those that tell most; NULL: all */
     bool gradient;                        /* what it shows is d(loss)/d(stage) */
     Buffer line;                          /* being written */
     bool stopped;                         /* the reader is gone, or there is no memory */
     Names names[AXIS_COUNT][STACK_COUNT]; /* made when first needed */
     int *widths;                          /* of the columns of one matrix */
     size_t widths_room;
+    bool *shown; /* which of those columns are written */
 } Walk;
 
 /* ---- walk.c: lines ---- */

@@ -2,7 +2,9 @@
 #include "view/walk.h"
 
 #include "base/text.h"
+#include "measure/metrics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- names ---- */
@@ -102,6 +104,12 @@ static bool measure(Walk *w, const Names *cols, int number)
             return false;
         }
         w->widths = more;
+        bool *shown = realloc(w->shown, cols->n * sizeof *shown);
+        if (!shown) {
+            w->stopped = true;
+            return false;
+        }
+        w->shown = shown;
         w->widths_room = cols->n;
     }
     for (size_t j = 0; j < cols->n; j++)
@@ -120,6 +128,8 @@ static void put_column_names(Walk *w, const Stage *s, const Names *rows, const N
 {
     walk_pad(w, 4 + rows->widest);
     for (size_t j = 0; j < cols->n; j++) {
+        if (!w->shown[j])
+            continue;
         walk_pad(w, 2 + w->widths[j] - cols->columns[j]);
         buffer_puts(&w->line, name_at(cols, j));
     }
@@ -140,9 +150,11 @@ static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, 
         walk_pad(w, rows->widest - rows->columns[i]);
         for (size_t j = 0; j < cols->n; j++) {
             double v = (double)x[i * cols->n + j];
+            sum += v;
+            if (!w->shown[j])
+                continue;
             walk_pad(w, 2);
             put_number(w, v, w->widths[j]);
-            sum += v;
         }
         if (has_sums(s)) {
             buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
@@ -161,13 +173,47 @@ void walk_put_axes(Walk *w, const Stage *s)
     walk_end_line(w);
 }
 
+enum { FEW_COLUMNS = 16 };
+
+/* All columns; beside a text only so many: the one that is named, the largest number of each row, and the first. Returns how many. */
+static size_t choose_columns(Walk *w, const Stage *s, const real *x, size_t rows, size_t columns)
+{
+    bool all = !w->at || columns <= FEW_COLUMNS;
+    const AddressRange *named = w->at && w->at->at[s->rank - 1].given ? &w->at->at[s->rank - 1] : NULL;
+    size_t count = 0;
+    for (size_t j = 0; j < columns; j++)
+        w->shown[j] = all;
+    for (size_t j = named ? named->first : 0; !all && named && j < named->end && count < FEW_COLUMNS; j++, count++)
+        w->shown[j] = true;
+    for (size_t i = 0; !all && i < rows && count < FEW_COLUMNS; i++) {
+        size_t best = 0;
+        largest_of(x + i * columns, columns, 1, &best);
+        count += !w->shown[best];
+        w->shown[best] = true;
+    }
+    for (size_t j = 0; !all && j < columns && count < FEW_COLUMNS; j++) {
+        count += !w->shown[j];
+        w->shown[j] = true;
+    }
+    return all ? columns : count;
+}
+
 void walk_put_matrix(Walk *w, const Stage *s, const real *x, size_t head)
 {
     const Names *rows = names_of(w, s, s->rank - 2), *cols = rows ? names_of(w, s, s->rank - 1) : NULL;
     if (!cols || !measure(w, cols, number_width(x, s->count, w->digits)))
         return;
+    x += head * rows->n * cols->n;
+    size_t shown = choose_columns(w, s, x, rows->n, cols->n);
     put_column_names(w, s, rows, cols);
-    put_rows(w, s, x + head * rows->n * cols->n, rows, cols);
+    put_rows(w, s, x, rows, cols);
+    if (shown < cols->n) {
+        char text[128];
+        snprintf(text, sizeof text, _("%zu of %zu columns, the largest number of each row among them"), shown, cols->n);
+        walk_pad(w, 4);
+        walk_put_words(w, text);
+        walk_end_line(w);
+    }
 }
 
 void walk_free_names(Walk *w)
@@ -176,4 +222,5 @@ void walk_free_names(Walk *w)
         for (int s = 0; s < STACK_COUNT; s++)
             free_names(&w->names[a][s]);
     free(w->widths);
+    free(w->shown);
 }

@@ -103,6 +103,6 @@ line
 lines 1
 $ mkdir none; stepformer tokens -m none -t A
 exit 2
-err none: expected vocab.txt
+err none: expected tokenizer.json, vocab.txt
 $ stepformer tokens --tokenizer "$TOP/tests/data/model/tok280.bin" -t "A" --format ids
 out 1,

@@ -39,7 +39,6 @@ $ stepformer lesson q03
 out Var(Q·K), this head
 out ratio, 8.000
 out divided by 2.828.
-!out does not hold
 quiet
 $ stepformer lesson 3 --lang zh
 out 先猜一猜

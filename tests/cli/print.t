@@ -83,6 +83,10 @@ line true
 $ stepformer print -m hand-wired -t "A B C A" --edit "decoder.1.self.weights=zero" "max(abs(decoder.1.self.heads)) == 0 and max(abs(baseline(decoder.1.self.heads))) > 0"
 line true
 
+$ stepformer print -a no-scale "baseline(score)"
+exit 2
+err expected no score within baseline
+
 $ stepformer print -m hand-wired "baseline(loss)"
 exit 2
 err nothing was changed here

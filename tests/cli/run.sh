@@ -114,8 +114,11 @@ run_examples() {
 # The commands that lessons give, as they stand, for a second each: one with a mistake in it ends at once, with 2. Those that need a terminal or
 # a file of the reader's own are left alone.
 lesson_commands() {
-    sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$1" | sed -e ':a' -e '/\\$/{N;s/\\\n */ /;ba' -e '}' | grep '^stepformer' |
-        grep -v -e '--record' -e '--play' -e '--session' -e 'my-' -e 'recipe.json' -e '-m [.]/' | sed 's/.*/timeout 1 &; s=$?; [ $s = 0 ] || [ $s = 1 ] || [ $s = 124 ]/'
+    sed -n '/^```sh$/,/^```$/p' "$1" | sed -e ':a' -e '/\\$/{N;s/\\\n */ /;ba' -e '}' | awk '
+        /^```/ { set = ""; next }
+        /^[A-Z]+=[^ ]*$/ { set = set $0 "; "; next }
+        /^stepformer/ { print set "timeout 1 " $0 "; s=$?; [ $s = 0 ] || [ $s = 1 ] || [ $s = 124 ]" }' |
+        grep -v -e '--record' -e '--play' -e '--session' -e 'my-' -e 'recipe.json' -e '-m [.]/'
 }
 
 if [ $# -gt 0 ]; then

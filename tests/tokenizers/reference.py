@@ -249,22 +249,35 @@ def around(post):
     return [], []
 
 
-def encode(t, text):
-    """Added tokens here are special, not normalized, and neither strip nor need words."""
-    added = {a["content"]: a["id"] for a in t["added_tokens"]}
+def find_added(text, added):
+    """The parts of a text: (part, where, None) or (part, where, id of an added token)."""
     pattern = "|".join(regex.escape(a) for a in sorted(added, key=len, reverse=True))
-    ids, at = [], 0
-    parts = []
+    parts, at = [], 0
     for m in regex.finditer(pattern, text) if pattern else []:
-        parts += [(text[at:m.start()], at, None), (m.group(), m.start(), added[m.group()])]
-        at = m.end()
-    parts.append((text[at:], at, None))
-    for part, place, token in parts:
+        a, start, end = added[m.group()], m.start(), m.end()
+        if a["single_word"] and regex.search(r"\w$", text[:start]) or a["single_word"] and regex.match(r"\w", text[end:]):
+            continue
+        if a["lstrip"]:
+            start = max(at, len(text[:start].rstrip()))
+        if a["rstrip"]:
+            end = len(text) - len(text[end:].lstrip())
+        parts += [(text[at:start], at, None), (text[start:end], start, a["id"])]
+        at = end
+    return parts + [(text[at:], at, None)]
+
+
+def encode(t, text):
+    ids = []
+    for part, place, token in find_added(text, {a["content"]: a for a in t["added_tokens"] if not a["normalized"]}):
         if token is not None:
             ids.append(token)
-        elif part:
-            normal = normalize(part, t["normalizer"])
-            for word in pre_tokenize([normal] if normal else [], t["pre_tokenizer"], place == 0 and not normal[:1].isspace()):
+            continue
+        after = {normalize(a["content"], t["normalizer"]): a for a in t["added_tokens"] if a["normalized"]}
+        for normal, where, found in find_added(normalize(part, t["normalizer"]) if part else "", after):
+            if found is not None:
+                ids.append(found)
+                continue
+            for word in pre_tokenize([normal] if normal else [], t["pre_tokenizer"], place + where == 0 and not normal[:1].isspace()):
                 ids += MODELS[t["model"]["type"]](word, t["model"])
     front, back = around(t["post_processor"])
     return list(front) + ids + list(back)
@@ -377,7 +390,11 @@ def fixtures():
               ".", ",", "!", "'", "re", "we", "12", "##3", "#", "##t", "hello", "world"]
     vocab = vocabulary(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], pieces)
     bert = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 20, "vocab": vocab}
-    yield "bert", tokenizer(bert, special(vocab, "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    more = special(vocab, "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+    more[4]["lstrip"] = True
+    more += [{"id": len(vocab), "content": "Thé-CAT", "single_word": False, "lstrip": False, "rstrip": True, "normalized": True, "special": False},
+             {"id": len(vocab) + 1, "content": "mat", "single_word": True, "lstrip": False, "rstrip": False, "normalized": True, "special": False}]
+    yield "bert", tokenizer(bert, more,
                             normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
                             pre={"type": "BertPreTokenizer"}, post={"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
                             decoder={"type": "WordPiece", "prefix": "##", "cleanup": True})
@@ -410,7 +427,8 @@ def fixtures():
 
 TEXTS = ["", "the cat sat", "The lowest, newest mats!", "unaffable", " unaffable  people\n\n sit ", "我爱你们学习", "café naïve ½ ﬁ ①", "12345 3.14 1e-5", "we're THEY'VE don't",
          "<s>the</s> [MASK] [CLS] <|endoftext|> <|end|> <unk>x", "tabs\tand\u00a0spaces\u3000wide", "👩‍👩‍👧 e\u0301 ｶﾞ 각", "▁the ▁▁low", "x" * 30, "a--b a-b--a ---",
-         "hello world, hello", "العربية हिन्दी", "a\u200bb\u00adc", "İstanbul ẞ Σ", "the##s #s <0x41>"]
+         "hello world, hello", "العربية हिन्दी", "a\u200bb\u00adc", "İstanbul ẞ Σ", "the##s #s <0x41>",
+         "a the-cat THÉ-cat  sat, mat mats 'mat'", "a  [MASK]  b [MASK][MASK]"]
 
 
 def main():

@@ -573,12 +573,14 @@ Test(hf, what_is_beside_the_weights)
     copy_folder(HF "gpt2", folder);
     replace_in(folder, "config.json", "\"eos_token_id\": 0", "\"eos_tokenXid\": 0");
     replace_in(folder, "generation_config.json", "\"eos_token_id\": 0", "\"eos_token_id\": 7");
-    help_write(folder, "tokenizer.json", "{}", 2);
+    const char *words = "{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}},\"later\":1}";
+    help_write(folder, "tokenizer.json", words, strlen(words));
     Model *m = opened(folder);
     cr_assert_eq(m->config.eos, 7);
     cr_assert(strstr(m->notes, "config.json: \"eos_tokenXid\": not known here"), "%s", m->notes);
-    cr_assert(strstr(m->notes, "tokenizer.json: this tokenizer is not read: the model takes --ids"), "%s", m->notes);
-    cr_assert(!vocab_has_text(m->vocab));
+    cr_assert(strstr(m->notes, "tokenizer.json: the field \"later\" is not known here"), "%s", m->notes);
+    cr_assert(strstr(m->notes, "tokenizer.json: has ids 0 to 1, the model 0 to 60"), "%s", m->notes);
+    cr_assert(vocab_has_text(m->vocab) && vocab_find(m->vocab, "b") == 1);
     model_free(m);
     help_remove(folder);
 }

@@ -10,6 +10,8 @@
 #include "lesson/sheet.h"
 #include "view/lesson.h"
 
+#include <ctype.h>
+
 TestSuite(lesson, .init = help_data);
 
 static Lesson parse(const char *text)
@@ -208,6 +210,26 @@ Test(lesson, two_languages_say_the_same)
          "# t\n\n```ask choice\nid: a\n问？\n- [ ] 丙 :: 丁\n- [x] 乙\n```\n", "test.md:6: expected the same");
 }
 
+Test(lesson, a_comment_says_what_the_claim_below_it_claims)
+{
+    Lesson l = parse("# t\n\n```check always\n# one is\n# less\n1 < 2\n2 < 3\n# no claim\n```\n");
+    const Block *b = &l.blocks[1];
+    cr_assert(b->kind == BLOCK_CHECK && b->more.count == 2);
+    cr_assert_str_eq(b->more.items[0].reply, "one is less");
+    cr_assert_null(b->more.items[1].reply);
+    lesson_free(&l);
+}
+
+Test(lesson, a_lab_shows_the_tables_that_are_named)
+{
+    Lesson l = parse("# t\n\n```lab scaling\nd_k: 4\ntables: 1 12\nplots: none\nLook.\n```\n");
+    const Block *b = &l.blocks[1];
+    cr_assert(b->kind == BLOCK_LAB && b->more.count == 1, "the two are no settings of the experiment");
+    cr_assert(block_shows(b, KEY_TABLES, 0) && !block_shows(b, KEY_TABLES, 1) && block_shows(b, KEY_TABLES, 11));
+    cr_assert(!block_shows(b, KEY_PLOTS, 0));
+    lesson_free(&l);
+}
+
 /* ---- the bugs of the hunt ---- */
 
 Test(lesson, a_bug_that_is_not_caught_is_said)
@@ -310,6 +332,21 @@ static const char course[] =
     "A\nablate: no-residual\n```\n\n"
     "```stop\nat: decoder.0.self.weights[query=2]\nshow: heat\nLook.\n```\n\nSaid.\n\n```stop\nat: loss\nThe loss.\n```\n";
 
+Test(lesson, a_reason_is_typed_without_a_key_before_it)
+{
+    App *app = play("# t\n\n```ask reason\nid: why\nWhy?\nanswer: So.\n```\n", false, false);
+    press(app, "b e c Enter");
+    cr_assert(app->view == VIEW_LESSON && app->lesson->comparing);
+    cr_assert_str_eq(app->lesson->typed, "bec");
+    press(app, "y");
+    cr_assert(app->lesson->answered && app->lesson->verdict == VERDICT_RIGHT);
+    app_free(app);
+    app = play("# t\n\n```ask reason\nid: why\nWhy?\nanswer: So.\n```\n", true, false);
+    press(app, "v");
+    cr_assert(app->lesson->shown, "in a class the keys stay what they are");
+    app_free(app);
+}
+
 Test(lesson, it_drives_the_network_and_brings_it_back)
 {
     App *app = play(course, false, false);
@@ -323,7 +360,13 @@ Test(lesson, it_drives_the_network_and_brings_it_back)
     cr_assert_eq(app->ablations, NO_RESIDUAL);
     cr_assert_str_eq(stage_name(app_stage(app), name), "decoder.0.self.weights");
     cr_assert(app->cursor[AXIS_TOKEN] == 2 && app->show == SHOW_HEAT && !lesson_is_away(app));
-    press(app, "; n x i 1 Enter");
+    press(app, "?");
+    cr_assert(app->view == VIEW_HELP);
+    press(app, "Esc");
+    cr_assert(app->view == VIEW_LESSON, "the help was over the lesson");
+    press(app, "Enter");
+    cr_assert(app->view == VIEW_STEP && app->lesson->step == 1, "Enter goes to what is to be looked at");
+    press(app, "n x i 1 Enter");
     cr_assert(app->view == VIEW_STEP && lesson_is_away(app));
     press(app, ";");
     cr_assert(app->view == VIEW_LESSON && lesson_is_away(app), "only looked at");
@@ -339,6 +382,34 @@ Test(lesson, it_drives_the_network_and_brings_it_back)
     cr_assert_eq(app->lesson->step, 3, "the summary");
     press(app, "b b");
     cr_assert(app->lesson->step == 1 && app->phase == PHASE_FORWARD);
+    app_free(app);
+}
+
+Test(lesson, a_key_of_the_network_leads_there_from_the_page)
+{
+    App *app = play("# t\n\n```run\nmodel: induction\n```\n\n```stop\nat: decoder.0.self.weights\n```\n\n"
+                    "```ask number\nid: two\n1 + 1?\nanswer: 2\n```\n",
+                    false, false);
+    char name[STAGE_NAME_MAX];
+    while (strcmp(stage_name(app_stage(app), name), "decoder.0.self.weights") != 0)
+        press(app, "Space");
+    press(app, "Right");
+    cr_assert(app->view == VIEW_LESSON, "a cursor key moves nothing unseen");
+    press(app, ".");
+    cr_assert(app->view == VIEW_STEP && app->cursor[AXIS_HEAD] == 1);
+    press(app, "; Space .");
+    cr_assert(app->view == VIEW_LESSON && app->cursor[AXIS_HEAD] != 2, "not while a question is open");
+    app_free(app);
+}
+
+/* A score is that of hundreds of examples: the page says that it is being computed. */
+Test(lesson, a_score_is_waited_for)
+{
+    App *app = play("# t\n\n```run\nmodel: induction\n```\n\nIt gets `= 100 * score` percent.\n", false, false);
+    cr_assert(lesson_pending(app));
+    app_free(app);
+    app = play("# t\n\n```run\nmodel: induction\n```\n\nThe score is `= max(decoder.0.self.scores)`.\n", false, false);
+    cr_assert(!lesson_pending(app));
     app_free(app);
 }
 
@@ -478,6 +549,32 @@ Test(lesson, a_wrong_answer_brings_the_question_back)
     cr_assert_str_eq(app->lesson->question.name, "q03/again-constant", "another day: what was not asked yet");
     app_free(app);
     help_remove(folder);
+}
+
+/* The lessons of the questions, q00 … q24, without whose questions the self-test would not be of all that was taught. */
+static int expect_drawn(void *context, const char *name, const char *folder)
+{
+    const Lesson *test = context;
+    (void)folder;
+    bool drawn = !isdigit((unsigned char)name[1]);
+    for (size_t i = 0; i < test->count; i++)
+        for (size_t j = 0; test->blocks[i].kind == BLOCK_DRAW && j < test->blocks[i].more.count; j++) {
+            const char *line = test->blocks[i].more.items[j].text;
+            drawn = drawn || (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == '/');
+        }
+    cr_expect(drawn, "%s: lesson mastery draws no question from it", name);
+    return 0;
+}
+
+Test(lesson, every_question_is_in_the_self_test)
+{
+    Lesson l;
+    Error e = {{0}};
+    char *path = lesson_find("mastery", "en", &e);
+    cr_assert(path && lesson_open(&l, path, &e) == 0, "%s", e.text);
+    cr_expect_eq(lessons_list(NULL, expect_drawn, &l), 0);
+    lesson_free(&l);
+    free(path);
 }
 
 Test(lesson, a_test_draws_from_what_is_there)

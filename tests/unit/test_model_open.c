@@ -333,7 +333,7 @@ Test(model_vocab_open, from_wherever)
     snprintf(path, sizeof path, "%s/vocab.txt", folder);
     cr_assert_eq(unlink(path), 0);
     cr_assert_null(vocab_open(folder, &e));
-    assert_says(e, "expected vocab.txt, tokenizer.bin or config.json in this folder");
+    assert_says(e, "expected tokenizer.json, vocab.txt, tokenizer.bin or config.json in this folder");
     help_write(folder, "config.json", "{}", 2);
     v = vocab_open(folder, &e);
     cr_assert(v && vocab_size(v) == 23 && !vocab_has_text(v), "%s", e.text);

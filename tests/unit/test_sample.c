@@ -45,7 +45,7 @@ static SampleSteps *steps_of(Sampler s, const real *logits, size_t vocab)
     static real block[4][64];
     static SampleSteps steps;
     Error e = {{0}};
-    steps = (SampleSteps){block[0], block[1], block[2], block[3]};
+    steps = (SampleSteps){block[0], block[1], block[2], block[3], 0};
     cr_assert_geq(sample_next(&s, logits, vocab, &steps, &e), 0, "%s", e.text);
     return &steps;
 }

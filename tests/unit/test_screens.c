@@ -1,6 +1,6 @@
 /* test_screens.c - what the debugger draws: stored screens, and properties that hold at every size.
  *
- * A stored screen is a file of tests/screens: lines KEY: VALUE (model, text, target, ablate, bug, lesson, lang, size, ascii, keys), a line of dashes,
+ * A stored screen is a file of tests/screens: lines KEY: VALUE (model, tokenizer, text, target, ablate, bug, lesson, lang, size, ascii, keys), a line of dashes,
  * then the screen, rows without trailing spaces. SCREENS_UPDATE=1 writes what is drawn now: read the difference before it is
  * committed. The tests run from the top folder. */
 #include "data_help.h"
@@ -21,7 +21,7 @@
 #include <string.h>
 
 typedef struct Script {
-    char model[512], text[256], target[256], ablate[128], bug[64], lesson[64], lang[8], keys[512];
+    char model[512], tokenizer[128], text[256], target[256], ablate[128], bug[64], lesson[64], lang[8], keys[512];
     int cols, rows;
     bool ascii;
 } Script;
@@ -32,7 +32,7 @@ static App *open_app(const Script *s)
 {
     Error e = {{0}};
     Ablations a = 0;
-    Model *m = model_open(s->model, NULL, &e);
+    Model *m = model_open(s->model, *s->tokenizer ? s->tokenizer : NULL, &e);
     cr_assert(m, "%s", e.text);
     cr_assert_eq(ablations_parse(&a, s->ablate, &e), 0, "%s", e.text);
     InputText given = {.text = *s->text ? s->text : NULL, .target = *s->target ? s->target : NULL};
@@ -88,6 +88,8 @@ static const char *read_script(Script *s, const char *text, const char *file)
         cr_assert(sscanf(line, "%15[a-z]: %511[^\n]", key, value) >= 1, "%s: not KEY: VALUE: %s", file, line);
         if (strcmp(key, "model") == 0)
             memcpy(s->model, value, sizeof s->model);
+        else if (strcmp(key, "tokenizer") == 0)
+            snprintf(s->tokenizer, sizeof s->tokenizer, "%.127s", value);
         else if (strcmp(key, "lesson") == 0)
             snprintf(s->lesson, sizeof s->lesson, "%.63s", value);
         else if (strcmp(key, "lang") == 0)

@@ -112,6 +112,25 @@ Test(table, text_is_aligned_and_wide_characters_count_twice)
     table_free(&t);
 }
 
+Test(table, chinese_titles_are_broken_between_characters_but_not_before_a_comma)
+{
+    Table t = table_new("wide", "T");
+    table_column(&t, "a", "编码器，只有注意力", 0);
+    table_column(&t, "b", "各层的（平均）余弦", 0);
+    size_t row = table_row(&t);
+    table_set(&t, row, "a", 1);
+    table_set(&t, row, "b", 2);
+    Buffer out = {0};
+    table_write_text(&t, &out, false);
+    cr_assert_str_eq(buffer_text(&out), "T\n"
+                                        "  编码器，    各层的\n"
+                                        "  只有注意  （平均）\n"
+                                        "        力      余弦\n"
+                                        "         1         2\n");
+    buffer_free(&out);
+    table_free(&t);
+}
+
 Test(table, markdown_escapes_bars)
 {
     Table t = sample();

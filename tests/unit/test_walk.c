@@ -381,6 +381,15 @@ Test(walk, a_stop_in_a_lesson)
     cr_expect(strstr(r.text.data, "d(loss)/d(decoder.0.cross.weights)") && strstr(r.text.data, number), "%s not in %s", number,
               r.text.data);
     buffer_free(&r.text);
+    address_list_free(&list);
+    text = "output.probs[token=0]"; /* 616 columns: those that tell most, and how many there are */
+    cr_assert_eq(address_read(&list, p, NO_STAGE, text, strlen(text), &used, &e), 0, "%s", e.text);
+    r = (Reader){0};
+    cr_assert(walk_stage(p, &list.items[0], false, 3, false, take, &r));
+    cr_expect(strstr(r.text.data, "16 of 616 columns") && strstr(r.text.data, "  love"), "%s", r.text.data);
+    for (const char *line = r.text.data; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        cr_expect(strcspn(line, "\n") < 300, "a line of %zu bytes", strcspn(line, "\n"));
+    buffer_free(&r.text);
     ids_free(&targets);
     address_list_free(&list);
     pass_free(p);
