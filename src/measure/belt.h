@@ -17,7 +17,8 @@ typedef struct BeltPart {
     double logit;  /* what was added, times that direction: its direct share of the logit (a norm's: its bias'); NaN where there is none */
 } BeltPart;
 
-/* The parts of row `row` of a stack, in order; the final norm is the last. answer: the token followed, in the output's stack; -1 (or a
+/* The parts of row `row` of a stack, in order; the final norm is the last. Their logits sum to the answer's, but for what a bias of the
+ * unembedding adds (b_U), which is in no stream. answer: the token followed, in the output's stack; -1 (or a
  * stack that the output does not read directly): none. Under no-residual a part replaces the stream. *out [*n] is the caller's to free. */
 int belt_make(Pass *p, Stack stack, size_t row, int answer, BeltPart **out, size_t *n, Error *e);
 

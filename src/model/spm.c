@@ -69,7 +69,7 @@ static int next_field(Wire *w, WireField *f, Error *e)
     if (w->at == w->end)
         return 0;
     if (!read_varint(w, &tag) || tag >> 3 == 0)
-        return broken(w, "a field", e);
+        return broken(w, _("a field"), e);
     f->number = tag >> 3;
     f->kind = (WireKind)(tag & 7);
     switch (f->kind) {
@@ -86,7 +86,7 @@ static int next_field(Wire *w, WireField *f, Error *e)
         break;
     default: good = false;
     }
-    return good ? 1 : broken(w, "a whole field", e);
+    return good ? 1 : broken(w, _("a whole field"), e);
 }
 
 /* What is inside a field. */

@@ -100,7 +100,10 @@ static void check_attribution_of(Pass *p, size_t row, int token, int against)
             check_close(part->value, carried_forward(p, &t, row, entry_of(plan, &t, part->stage), vector, token, against), size,
                         "embedding");
         }
-        if (part->kind == ATTRIBUTION_BIAS || part->kind == ATTRIBUTION_NORM) {
+        if (part->kind == ATTRIBUTION_BIAS && plan->stages[part->stage].kind == STAGE_LOGITS) {
+            const real *b = weight_plain(&pass_model(p)->weights.items[plan->stages[part->stage].w[1]]);
+            check_close(part->value, (double)b[token] - (against < 0 ? 0 : (double)b[against]), size, "b_U");
+        } else if (part->kind == ATTRIBUTION_BIAS || part->kind == ATTRIBUTION_NORM) {
             const Weight *b = &pass_model(p)->weights.items[plan->stages[part->stage].w[1]];
             for (size_t k = 0; k < d; k++)
                 vector[k] = (double)weight_plain(b)[k];
