@@ -148,7 +148,7 @@ static inline double parameters(const Case *k)
     case STAGE_CONTRACT:
         return f * d + b_f * d;
     case STAGE_LOGITS:
-        return c->tie_embeddings ? 0 : d * V;
+        return c->tie_embeddings ? 0 : d * V + (c->output_bias ? V : 0);
     default:
         return NAN;
     }
