@@ -214,7 +214,7 @@ static int make_lens(Request *q, Error *e)
 
 static void put_part(Request *q, const AttributionPart *part)
 {
-    static const char *const kinds[ATTRIBUTION_KINDS] = {"token", "position", "head", "ffn", "bias", "norm bias", "edit"};
+    static const char *const kinds[ATTRIBUTION_KINDS] = {"token", "position", "segment", "head", "ffn", "bias", "norm bias", "edit"};
     const Stage *s = &pass_plan(q->pass)->stages[part->stage];
     Buffer name = {0};
     for (size_t i = 0; i <= (q->o->value[OPTION_PIECES] ? part->count : 0); i++) {

@@ -51,6 +51,7 @@ static size_t inner_depth(const Plan *plan, const Stage *s)
     case STAGE_GATE:
     case STAGE_EXPAND:
     case STAGE_CONTRACT:
+    case STAGE_TRANSFORM:
     case STAGE_LOGITS:
     case STAGE_SCORES:
     case STAGE_HEADS:

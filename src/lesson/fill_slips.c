@@ -199,7 +199,7 @@ static void activate(const Slip *k, double x)
 
 static void two(const Slip *k, double a, double b)
 {
-    if (k->s->kind != STAGE_PRODUCT)
+    if (k->s->kind == STAGE_SUM || k->s->kind == STAGE_RESIDUAL)
         question_add_number(k->q, b, k->s->kind == STAGE_RESIDUAL ? "replaced" : "position-only",
                             k->s->kind == STAGE_RESIDUAL
                                 ? _("That is the sub-layer's result alone. It is added to the stream, not put in its place.")
@@ -232,6 +232,7 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
     case STAGE_GATE:
     case STAGE_EXPAND:
     case STAGE_CONTRACT:
+    case STAGE_TRANSFORM:
     case STAGE_LOGITS:
         linear(&k);
         break;
@@ -260,6 +261,8 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
         activate(&k, (double)k.v[0][at]);
         break;
     case STAGE_SUM:
+    case STAGE_TYPED:
+    case STAGE_JOINED:
     case STAGE_RESIDUAL:
     case STAGE_PRODUCT:
         two(&k, (double)k.v[0][at], (double)k.v[1][at]);

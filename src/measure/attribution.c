@@ -123,9 +123,18 @@ static void add_entry(Work *w, const Trunk *t, size_t k, double norm_bias)
     } else if (s->kind == STAGE_SUM) {
         add_row(w, ATTRIBUTION_TOKEN, (size_t)s->in[0]);
         add_row(w, ATTRIBUTION_POSITION, (size_t)added);
+    } else if (s->kind == STAGE_TYPED) {
+        add_row(w, ATTRIBUTION_SEGMENT, (size_t)added);
     } else if (s->kind == STAGE_NORM) {
         if (weight_of(w, s, 1).data && !(plan->ablations & NO_NORM))
             add(w, ATTRIBUTION_NORM, t->stages[k], norm_bias, 0);
+    } else if (plan->stages[added].kind == STAGE_JOINED) {
+        size_t out = (size_t)plan->stages[added].in[0], contract = (size_t)plan->stages[added].in[1];
+        add_attention(w, out);
+        add_edit(w, out, w->g);
+        add_ffn(w, contract);
+        add_edit(w, contract, w->g);
+        add_edit(w, (size_t)added, w->g);
     } else if (plan->stages[added].kind == STAGE_OUT) {
         add_attention(w, (size_t)added);
         add_edit(w, (size_t)added, w->g);
@@ -135,17 +144,6 @@ static void add_entry(Work *w, const Trunk *t, size_t k, double norm_bias)
     }
     if (s->kind != STAGE_TOKENS)
         add_edit(w, t->stages[k], w->g);
-}
-
-/* What the unembedding's bias adds to the logit, or to the difference of two. */
-static void add_output_bias(Work *w)
-{
-    size_t logits = pass_plan(w->pass)->count - 2;
-    const Matrix b = weight_of(w, &pass_plan(w->pass)->stages[logits], 1);
-    const Attribution *a = w->out;
-    if (b.data)
-        add(w, ATTRIBUTION_BIAS, logits,
-            (double)matrix_at(&b, 0, (size_t)a->token) - (a->against < 0 ? 0 : (double)matrix_at(&b, 0, (size_t)a->against)), 0);
 }
 
 /* The logits themselves may be edited. */
@@ -168,20 +166,20 @@ int attribution_make(Pass *p, size_t row, int token, int against, Attribution *o
     *out = (Attribution){.row = row, .token = token, .against = against};
     if (trunk_find(plan, config_last_stack(plan->config), &t, e) != 0)
         return -1;
-    double *g = calloc(t.count * (d + 1), sizeof *g);
+    double *g = calloc(t.count * (d + 1) + d, sizeof *g);
     Work w = {.pass = p, .row = row, .out = out, .failed = !g};
     if (g) {
         double *bias = g + t.count * d;
         const real *logits = pass_value(p, plan->count - 2) + row * V;
         out->logit = (double)logits[token] - (against < 0 ? 0 : (double)logits[against]);
-        trunk_unembed(p, token, against, g + (t.count - 1) * d);
+        double rest = trunk_unembed(p, row, token, against, g + (t.count - 1) * d, bias + t.count);
         trunk_carry_back(p, &t, row, g, bias);
         for (size_t k = 0; k < t.count && !w.failed; k++) {
             w.g = g + k * d;
             add_entry(&w, &t, k, bias[k]);
         }
-        if (!w.failed)
-            add_output_bias(&w);
+        if (!w.failed && (plan->config->output_bias || plan->config->output_head))
+            add(&w, ATTRIBUTION_BIAS, plan->count - 2, rest, 0);
         if (!w.failed)
             add_logits_edit(&w);
     }
@@ -218,6 +216,9 @@ void attribution_name(const Pass *p, const AttributionPart *part, Buffer *out)
     case ATTRIBUTION_POSITION:
         buffer_puts(out, _("position"));
         break;
+    case ATTRIBUTION_SEGMENT:
+        buffer_puts(out, _("segment"));
+        break;
     case ATTRIBUTION_HEAD:
         buffer_printf(out, _("%s head %zu"), sub_name(s->sub), part->head);
         break;
@@ -225,6 +226,10 @@ void attribution_name(const Pass *p, const AttributionPart *part, Buffer *out)
         buffer_puts(out, _("FFN, its units"));
         break;
     case ATTRIBUTION_BIAS:
+        if (s->stack == STACK_OUTPUT) {
+            buffer_puts(out, pass_plan(p)->config->output_head ? _("the output head's biases") : "output b_U");
+            break;
+        }
         buffer_printf(out, "%s %s", sub_name(s->sub), stage_table[s->kind].w[1]);
         break;
     case ATTRIBUTION_NORM:

@@ -12,9 +12,10 @@
 typedef enum AttributionKind {
     ATTRIBUTION_TOKEN,    /* the token's embedding */
     ATTRIBUTION_POSITION, /* its position's */
+    ATTRIBUTION_SEGMENT,  /* its segment's */
     ATTRIBUTION_HEAD,     /* one head's part through W_O; its pieces are the keys it brought it from */
     ATTRIBUTION_FFN,      /* an FFN without its bias; its pieces are its units: each one's value times its row of W_2 */
-    ATTRIBUTION_BIAS,     /* b_O or b_2 */
+    ATTRIBUTION_BIAS,     /* b_O or b_2; at the logits b_U, with the biases and edits of the output head before it */
     ATTRIBUTION_NORM,     /* a norm's bias */
     ATTRIBUTION_EDIT,     /* what an edit of the stream, or of what is added to it, made of that row */
     ATTRIBUTION_KINDS
@@ -22,7 +23,7 @@ typedef enum AttributionKind {
 
 typedef struct AttributionPart {
     AttributionKind kind;
-    size_t stage; /* TOKENS, POSITIONS, WEIGHTS (a head's), OUT, CONTRACT or NORM */
+    size_t stage; /* TOKENS, POSITIONS, TYPES, WEIGHTS (a head's), OUT, CONTRACT, NORM or LOGITS */
     size_t head;
     double value;   /* of the logit */
     double *pieces; /* they add up to value, unless the head itself is edited; NULL where there are none */

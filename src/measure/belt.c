@@ -92,22 +92,28 @@ int belt_make(Pass *p, Stack stack, size_t row, int answer, BeltPart **out, size
 {
     const Plan *plan = pass_plan(p);
     Belt b = {.pass = p, .row = row, .d = plan->config->d_model};
+    double rest = 0;
     bool followed = answer >= 0 && stack == config_last_stack(plan->config);
     Trunk t;
     *n = 0;
     *out = NULL;
     if (trunk_find(plan, stack, &t, e) != 0)
         return -1;
-    double *g = calloc(t.count * (b.d + 1), sizeof *g), *bias = g ? g + t.count * b.d : NULL;
-    b.out = calloc(2 * t.count + 1, sizeof *b.out); /* the embedding may be two parts, and any may be edited */
+    double *g = calloc(t.count * (b.d + 1) + b.d, sizeof *g), *bias = g ? g + t.count * b.d : NULL, *room = g ? bias + t.count : NULL;
+    b.out = calloc(2 * t.count + 2, sizeof *b.out); /* the embedding may be two parts, any may be edited, and the output's own */
     b.difference = calloc(b.d, sizeof *b.difference);
     if (g && b.out && b.difference) {
         if (followed) {
-            trunk_unembed(p, answer, -1, g + (t.count - 1) * b.d);
+            rest = trunk_unembed(p, row, answer, -1, g + (t.count - 1) * b.d, room);
             trunk_carry_back(p, &t, row, g, bias);
         }
         for (size_t k = 0; k < t.count; k++)
             put_entry(&b, &t, k, followed ? g : NULL, bias);
+        if (followed && (plan->config->output_head || plan->config->output_bias)) { /* it adds to the logit, no longer to the stream */
+            double norm = b.out[b.n - 1].after_norm;
+            b.out[b.n++] = (BeltPart){.stage = plan->count - 2, .after = t.stages[t.count - 1], .before_norm = norm, .added_norm = NAN,
+                                      .after_norm = norm, .cosine = NAN, .answer = NAN, .logit = rest};
+        }
         *out = b.out;
         *n = b.n;
     } else {

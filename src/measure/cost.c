@@ -17,8 +17,6 @@ static uint64_t for_each_number(const Config *c, Ablations a, StageKind kind)
     switch (kind) {
     case STAGE_TOKENS: return c->embed_scale;
     case STAGE_NORM: return a & NO_NORM || c->norm == NORM_NONE ? 0 : 3;
-    case STAGE_Q_ROT:
-    case STAGE_K_ROT: return a & NO_POSITIONS ? 0 : 2;
     case STAGE_SCALED: return a & NO_SCALE ? 0 : 1;
     case STAGE_BIASED: return a & NO_POSITIONS ? 0 : 1;
     case STAGE_ACTIVATE:
@@ -47,12 +45,15 @@ static uint64_t multiplications(const Model *m, const Plan *plan, const Stage *s
     case STAGE_GATE:
     case STAGE_EXPAND:
     case STAGE_CONTRACT:
+    case STAGE_TRANSFORM:
     case STAGE_LOGITS: return matrix_product(m, plan, s);
     case STAGE_SCORES:  /* [heads, queries, keys], each a product over d_head */
     case STAGE_HEADS: { /* [heads, queries, d_head], each over the keys */
         size_t inner = in->shape[in->rank - 1];
         return (uint64_t)s->count * inner;
     }
+    case STAGE_Q_ROT: /* two for each dimension that is turned */
+    case STAGE_K_ROT: return plan->ablations & NO_POSITIONS ? 0 : 2 * (uint64_t)s->shape[0] * s->shape[1] * config_rope_dims(plan->config);
     case STAGE_WEIGHTS:
         if (plan->ablations & UNIFORM_ATTENTION)
             return (uint64_t)s->shape[0] * s->shape[1];

@@ -16,8 +16,9 @@ static void (*const families[STAGE_KIND_COUNT])(Explainer *x) = {
     [STAGE_MASKED] = explain_masked,   [STAGE_WEIGHTS] = explain_weights,     [STAGE_HEADS] = explain_heads,
     [STAGE_CONCAT] = explain_concat,   [STAGE_OUT] = explain_linear,          [STAGE_GATE] = explain_linear,
     [STAGE_EXPAND] = explain_linear,   [STAGE_ACTIVATE] = explain_activate,   [STAGE_PRODUCT] = explain_product,
-    [STAGE_CONTRACT] = explain_linear, [STAGE_RESIDUAL] = explain_residual,   [STAGE_LOGITS] = explain_logits,
-    [STAGE_PROBS] = explain_probs,
+    [STAGE_CONTRACT] = explain_linear, [STAGE_JOINED] = explain_joined,      [STAGE_RESIDUAL] = explain_residual,   [STAGE_LOGITS] = explain_logits,
+    [STAGE_PROBS] = explain_probs,     [STAGE_TYPES] = explain_types,        [STAGE_TYPED] = explain_typed,
+    [STAGE_TRANSFORM] = explain_linear,
 };
 
 int lines_check_address(const Plan *plan, Cellref cell, Error *e)

@@ -27,6 +27,12 @@ void explain_rotate(Explainer *x)
         lines_copy(x, lines_input(x, 0, head, position, j));
         return;
     }
+    if (j >= config_rope_dims(c)) {
+        lines_formula(x, "%s[%zu]", name, j);
+        lines_note(x, _("only the first %zu of %zu dimensions are turned: this one stays"), config_rope_dims(c), x->stage->shape[2]);
+        lines_copy(x, lines_input(x, 0, head, position, j));
+        return;
+    }
     rope_pair(c, pair, &a, &b);
     while (a != j && b != j)
         rope_pair(c, ++pair, &a, &b);

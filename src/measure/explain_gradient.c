@@ -13,8 +13,9 @@ static void (*const families[STAGE_KIND_COUNT])(const Way *way) = {
     [STAGE_BIASED] = gradient_through_biased,   [STAGE_MASKED] = gradient_through_masked,   [STAGE_WEIGHTS] = gradient_through_weights,
     [STAGE_HEADS] = gradient_through_heads,     [STAGE_CONCAT] = gradient_through_concat,   [STAGE_OUT] = gradient_through_linear,
     [STAGE_GATE] = gradient_through_linear,     [STAGE_EXPAND] = gradient_through_linear,   [STAGE_ACTIVATE] = gradient_through_activate,
-    [STAGE_PRODUCT] = gradient_through_product, [STAGE_CONTRACT] = gradient_through_linear, [STAGE_RESIDUAL] = gradient_through_residual,
+    [STAGE_PRODUCT] = gradient_through_product, [STAGE_CONTRACT] = gradient_through_linear, [STAGE_JOINED] = gradient_through_joined, [STAGE_RESIDUAL] = gradient_through_residual,
     [STAGE_LOGITS] = gradient_through_logits,   [STAGE_PROBS] = gradient_through_probs,
+    [STAGE_TYPED] = gradient_through_joined,    [STAGE_TRANSFORM] = gradient_through_linear,
 };
 
 Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)

@@ -32,6 +32,11 @@ void gradient_through_rotate(const Way *way)
         lines_handed_on(way, head, position, j);
         return;
     }
+    if (j >= config_rope_dims(c)) {
+        lines_note(x, _("only the first %zu of %zu dimensions were turned: not this one"), config_rope_dims(c), x->stage->shape[2]);
+        lines_handed_on(way, head, position, j);
+        return;
+    }
     rope_pair(c, pair, &a, &b);
     while (a != j && b != j)
         rope_pair(c, ++pair, &a, &b);

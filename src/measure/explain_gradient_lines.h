@@ -40,6 +40,7 @@ void gradient_through_norm(const Way *way);
 void gradient_through_linear(const Way *way);
 void gradient_through_activate(const Way *way);
 void gradient_through_product(const Way *way);
+void gradient_through_joined(const Way *way);
 void gradient_through_residual(const Way *way);
 void gradient_through_logits(const Way *way);
 void gradient_through_probs(const Way *way);

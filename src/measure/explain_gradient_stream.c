@@ -15,6 +15,11 @@ void gradient_through_sum(const Way *way)
         lines_note(way->x, _("the sinusoidal table is a constant: no gradient is taken"));
 }
 
+void gradient_through_joined(const Way *way)
+{
+    lines_handed_on(way, way->x->index[0], way->x->index[1], 0);
+}
+
 void gradient_through_residual(const Way *way)
 {
     if (gradient_passes(pass_plan(way->x->pass), way->x->stage, way->which))

@@ -61,6 +61,24 @@ static void add_positions(const Use *u)
     }
 }
 
+/* d W_T[type, col] = Σ d types[t, col], over the positions of that segment */
+static void add_types(const Use *u)
+{
+    Explainer *x = u->x;
+    size_t n, found = 0;
+    const int *ids = pass_ids(x->pass, x->stage->stack, &n);
+    char label[64];
+    for (size_t t = 0; t < n; t++) {
+        if (stage_segment(x->config, ids, t) != u->row)
+            continue;
+        Operand g = lines_gradient(x, u->stage, t, u->col, 0);
+        lines_term(x, token_label(u, 0, t, label), "", g, 0, lines_nothing(), g.value);
+        found++;
+    }
+    if (!found)
+        lines_note(x, _("no token is of segment %zu"), u->row);
+}
+
 /* d gain[j] = Σ d y[t, j] · n[t, j] with n the normalised row; d bias[j] = Σ d y[t, j] */
 static void add_norm(const Use *u)
 {
@@ -112,7 +130,7 @@ static void add_linear(const Use *u)
 static void add_logits(const Use *u)
 {
     Use turned = *u;
-    if (u->x->config->tie_embeddings && u->which == 0) {
+    if (u->which == 0 && u->x->config->tie_embeddings) {
         turned.row = u->col;
         turned.col = u->row;
     }
@@ -127,6 +145,9 @@ static void add_use(const Use *u)
         return;
     case STAGE_POSITIONS:
         add_positions(u);
+        return;
+    case STAGE_TYPES:
+        add_types(u);
         return;
     case STAGE_NORM:
         add_norm(u);
@@ -146,7 +167,7 @@ static void add_formula(Buffer *out, const Plan *plan, const Stage *s, int which
     buffer_puts(out, out->len ? " + " : "");
     if (which == 1)
         buffer_printf(out, "Σ d %s", id);
-    else if (s->kind == STAGE_TOKENS || s->kind == STAGE_POSITIONS)
+    else if (s->kind == STAGE_TOKENS || s->kind == STAGE_POSITIONS || s->kind == STAGE_TYPES)
         buffer_printf(out, plan->config->embed_scale && s->kind == STAGE_TOKENS ? "Σ d %s · √d_model" : "Σ d %s", id);
     else if (s->kind == STAGE_NORM)
         buffer_printf(out, "Σ d %s · n", id);

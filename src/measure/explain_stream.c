@@ -55,6 +55,31 @@ void explain_sum(Explainer *x)
     lines_step(x, _("sum"), "", token, '+', position, token.value + position.value);
 }
 
+void explain_types(Explainer *x)
+{
+    size_t n;
+    const int *ids = pass_ids(x->pass, x->stage->stack, &n);
+    size_t segment = stage_segment(x->config, ids, x->index[0]);
+    Operand entry = lines_weight(x, 0, segment, x->index[1]);
+    lines_formula(x, "W_T[type, %zu]", x->index[1]);
+    lines_note(x, segment ? _("segment 1: behind the first separator") : _("segment 0: up to the first separator"));
+    lines_step(x, _("entry of W_T"), "", entry, 0, lines_nothing(), entry.value);
+}
+
+void explain_typed(Explainer *x)
+{
+    Operand before = lines_input(x, 0, x->index[0], x->index[1], 0), segment = lines_input(x, 1, x->index[0], x->index[1], 0);
+    lines_formula(x, _("embeddings + types"));
+    lines_step(x, _("sum"), "", before, '+', segment, before.value + segment.value);
+}
+
+void explain_joined(Explainer *x)
+{
+    Operand attention = lines_input(x, 0, x->index[0], x->index[1], 0), ffn = lines_input(x, 1, x->index[0], x->index[1], 0);
+    lines_formula(x, "attention(x) + FFN(x)");
+    lines_step(x, _("sum"), "", attention, '+', ffn, attention.value + ffn.value);
+}
+
 void explain_residual(Explainer *x)
 {
     Operand stream = lines_input(x, 0, x->index[0], x->index[1], 0), result = lines_input(x, 1, x->index[0], x->index[1], 0);
@@ -190,20 +215,20 @@ void explain_logits(Explainer *x)
     const Stage *in = &pass_plan(x->pass)->stages[x->stage->in[0]];
     size_t t = x->index[0], token = x->index[1], d = in->shape[1];
     bool tied = x->config->tie_embeddings;
-    bool biased = x->stage->w[1] != NO_WEIGHT;
-    char bias[32] = "";
-    if (biased)
-        snprintf(bias, sizeof bias, " + b_U[%zu]", token);
-    lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i]%s,  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu]%s,  i = 0 … %zu", token, bias, d - 1);
+    bool bias = x->stage->w[1] != NO_WEIGHT;
+    if (bias)
+        lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i] + b_U[%zu],  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu] + b_U[%zu],  i = 0 … %zu", token, token, d - 1);
+    else
+        lines_formula(x, tied ? "Σ x[i] · W_E[%zu, i],  i = 0 … %zu" : "Σ x[i] · W_U[i, %zu],  i = 0 … %zu", token, d - 1);
     if (tied)
         lines_note(x, _("tied: the token's own row of the embedding table"));
     for (size_t i = 0; i < d; i++) {
         Operand a = lines_input(x, 0, t, i, 0), w = tied ? lines_weight(x, 0, token, i) : lines_weight(x, 0, i, token);
         lines_term(x, lines_label(x, in, 1, i), "", a, '*', w, a.value * w.value);
     }
-    if (biased) {
+    if (bias) {
         Operand b = lines_weight(x, 1, token, 0);
-        lines_term(x, stage_table[STAGE_LOGITS].w[1], "", b, 0, lines_nothing(), b.value);
+        lines_term(x, "b_U", "", b, 0, lines_nothing(), b.value);
     }
 }
 

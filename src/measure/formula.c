@@ -177,7 +177,9 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
             buffer_printf(out, _("%s %s, not turned (no-positions)"), id(c->in[0]), SHAPE(s));
         else
             buffer_printf(out, _("%s %s, pairs turned by position · %g^(−2i/%zu)"), id(c->in[0]), SHAPE(s), c->config->rope_theta,
-                          s->shape[2]);
+                          config_rope_dims(c->config));
+        if (config_rope_dims(c->config) < s->shape[2] && !(c->ablations & NO_POSITIONS))
+            buffer_printf(out, _(", the first %zu of %zu dims"), config_rope_dims(c->config), s->shape[2]);
         if (c->config->rope_scaling != ROPE_SCALING_NONE && !(c->ablations & NO_POSITIONS))
             buffer_printf(out, _(", slowed down (%s)"), rope_scaling_name(c->config));
         return;
@@ -204,6 +206,7 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
         return;
     case STAGE_GATE:
     case STAGE_EXPAND:
+    case STAGE_TRANSFORM:
         add_linear(c, "x");
         buffer_puts(out, SHAPE(s));
         return;
@@ -215,6 +218,17 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
         return;
     case STAGE_PRODUCT:
         buffer_printf(out, _("activate %s × expand %s, number by number"), SHAPE(c->in[0]), SHAPE(c->in[1]));
+        return;
+    case STAGE_TYPES:
+        buffer_printf(out, ngettext("W_T [%zu,%zu], one row for %zu token", "W_T [%zu,%zu], one row for each of %zu tokens", s->shape[0]),
+                      c->config->token_types, c->config->d_model, s->shape[0]);
+        buffer_printf(out, " → %s", SHAPE(s));
+        return;
+    case STAGE_TYPED:
+        buffer_printf(out, "%s %s + types %s", id(c->in[0]), SHAPE(c->in[0]), SHAPE(c->in[1]));
+        return;
+    case STAGE_JOINED:
+        buffer_printf(out, "out %s + contract %s", SHAPE(c->in[0]), SHAPE(c->in[1]));
         return;
     case STAGE_RESIDUAL:
         add_residual(c);

@@ -50,7 +50,7 @@ static ReaderName reader_name(const Plan *plan, const Stage *reader, int which)
 static bool is_linear(const Stage *s)
 {
     return s->kind == STAGE_Q || s->kind == STAGE_K || s->kind == STAGE_V || s->kind == STAGE_OUT || s->kind == STAGE_GATE ||
-           s->kind == STAGE_EXPAND || s->kind == STAGE_CONTRACT;
+           s->kind == STAGE_EXPAND || s->kind == STAGE_CONTRACT || s->kind == STAGE_TRANSFORM;
 }
 
 bool gradient_passes(const Plan *plan, const Stage *reader, int which)
@@ -154,7 +154,7 @@ void gradient_term(const Pass *p, const Stage *s, int which, bool shapes, Buffer
         buffer_printf(out, "d logits%s · %s", SHAPE(s), c->tie_embeddings ? "W_E" : "W_Uᵀ");
         add_weight_shape(out, p, s, !c->tie_embeddings, shapes);
         return;
-    default: /* SUM, BIASED, RESIDUAL: a copy */
+    default: /* SUM, BIASED, JOINED, RESIDUAL: a copy */
         buffer_printf(out, "d %s%s", reader_name(plan, s, which).text, SHAPE(s));
     }
 }

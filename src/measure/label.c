@@ -109,7 +109,7 @@ void label_address(const Pass *p, Cellref cell, Buffer *out)
 }
 
 /* What the rows and columns of each kind of weight are. */
-typedef enum { SIDE_NUMBER, SIDE_DIM, SIDE_VOCAB, SIDE_POSITION, SIDE_UNIT } Side;
+typedef enum { SIDE_NUMBER, SIDE_DIM, SIDE_VOCAB, SIDE_POSITION, SIDE_UNIT, SIDE_SEGMENT } Side;
 
 static const struct {
     const char *tag;
@@ -119,7 +119,7 @@ static const struct {
     {"W_V", SIDE_DIM, SIDE_NUMBER}, {"W_O", SIDE_NUMBER, SIDE_DIM},   {"W_G", SIDE_DIM, SIDE_UNIT},    {"W_1", SIDE_DIM, SIDE_UNIT},
     {"W_2", SIDE_UNIT, SIDE_DIM},   {"W_U", SIDE_DIM, SIDE_VOCAB},    {"gain", SIDE_DIM, SIDE_NUMBER}, {"bias", SIDE_DIM, SIDE_NUMBER},
     {"b_O", SIDE_DIM, SIDE_NUMBER}, {"b_2", SIDE_DIM, SIDE_NUMBER},   {"b_G", SIDE_UNIT, SIDE_NUMBER}, {"b_1", SIDE_UNIT, SIDE_NUMBER},
-    {"b_U", SIDE_VOCAB, SIDE_NUMBER},
+    {"W_T", SIDE_SEGMENT, SIDE_DIM}, {"W_H", SIDE_DIM, SIDE_DIM},     {"b_H", SIDE_DIM, SIDE_NUMBER},  {"b_U", SIDE_VOCAB, SIDE_NUMBER},
 };
 
 static void add_side(const Pass *p, Side side, size_t i, Buffer *out)
@@ -134,6 +134,9 @@ static void add_side(const Pass *p, Side side, size_t i, Buffer *out)
         return;
     case SIDE_POSITION:
         buffer_printf(out, "%s %zu", _("position"), i);
+        return;
+    case SIDE_SEGMENT:
+        buffer_printf(out, "%s %zu", _("segment"), i);
         return;
     case SIDE_UNIT:
         buffer_printf(out, "%s %zu", _("unit"), i);

@@ -3,23 +3,34 @@
 
 #include "pass/edit.h"
 #include "tensor/kernels.h"
-#include "tensor/matmul.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 typedef struct Lens {
     Pass *pass;
-    const Stage *norm; /* the final norm, or NULL */
-    const Stage *logits;
-    real *normed, *scores, *shares; /* [3, d_model]: normed, gain, bias; [vocab], [vocab] */
-    const real *final;              /* [vocab] the model's own probabilities */
+    real *rows[2];          /* [d_model] each: what a stage reads and what it makes of it, by turns */
+    real *vectors[2];       /* a gain or bias, as long as the longest */
+    real *scores, *shares;  /* [vocab] each */
+    const real *final;      /* [vocab] the model's own probabilities */
 } Lens;
 
 static const Stage *final_norm(const Plan *plan)
 {
-    const Stage *s = &plan->stages[plan->stages[plan->count - 2].in[0]];
+    const Stage *s = &plan->stages[plan->count - 2];
+    do
+        s = &plan->stages[s->in[0]];
+    while (s->stack == STACK_OUTPUT);
     return s->sub == SUB_FINAL ? s : NULL;
+}
+
+/* The first of the stages that read the stream out: the final norm, the output's own head, the logits. */
+static size_t first_reader(const Plan *plan)
+{
+    size_t i = plan->count - 2;
+    while (plan->stages[plan->stages[i].in[0]].stack == STACK_OUTPUT || plan->stages[plan->stages[i].in[0]].sub == SUB_FINAL)
+        i = (size_t)plan->stages[i].in[0];
+    return i;
 }
 
 bool lens_has_norm(const Pass *p)
@@ -29,42 +40,38 @@ bool lens_has_norm(const Pass *p)
 
 bool lens_ends_in_output(const Pass *p)
 {
-    size_t logits = pass_plan(p)->count - 2;
-    return !pass_is_edited(p, logits) && !pass_is_edited(p, logits + 1) &&
-           !(final_norm(pass_plan(p)) && pass_is_edited(p, (size_t)pass_plan(p)->stages[logits].in[0]));
+    for (size_t i = first_reader(pass_plan(p)); i < pass_plan(p)->count; i++)
+        if (pass_is_edited(p, i))
+            return false;
+    return true;
 }
 
-/* scores [vocab] = W_U of the final norm of x [d_model]: the same kernels as the stages', so that the last point has the same bits. */
+/* scores [vocab] = what the last stages make of x [d_model]: run by their own functions on one row, so that the last point has the same
+ * bits. */
 static void read_out(const Lens *l, const real *x)
 {
-    const Config *c = pass_plan(l->pass)->config;
-    const Pass *p = l->pass;
-    size_t d = c->d_model, V = c->vocab_size;
-    if (lens_has_norm(l->pass)) {
-        const real *vectors[2] = {NULL, NULL}; /* gain, bias */
-        for (int k = 0; k < 2; k++)
-            if (l->norm->w[k] != NO_WEIGHT) {
-                const Matrix vector = pass_weight(p, (size_t)l->norm->w[k]);
-                real *room = l->normed + (size_t)(k + 1) * d;
-                matrix_read_row(room, &vector, 0, d);
-                vectors[k] = room;
-            }
-        if (c->norm == NORM_RMSNORM)
-            rmsnorm_forward(l->normed, x, vectors[0], 1, d, c->norm_eps);
-        else
-            layernorm_forward(l->normed, x, vectors[0], vectors[1], 1, d, c->norm_eps);
-        x = l->normed;
+    const Plan *plan = pass_plan(l->pass);
+    size_t logits = plan->count - 2, turn = 0;
+    for (size_t i = first_reader(plan); i <= logits; i++, turn = 1 - turn) {
+        Stage s = plan->stages[i], in = plan->stages[s.in[0]];
+        s.count = s.shape[1];
+        s.shape[0] = in.shape[0] = 1;
+        StageRun r = {.stage = &s, .in_stage = {&in, NULL}, .config = plan->config, .ablations = plan->ablations, .in = {x, NULL},
+                      .out = i == logits ? l->scores : l->rows[turn]};
+        for (int k = 0; k < 2; k++) {
+            if (s.w[k] == NO_WEIGHT)
+                continue;
+            const Weight *w = &pass_model(l->pass)->weights.items[s.w[k]];
+            r.w[k] = pass_weight(l->pass, (size_t)s.w[k]);
+            if (w->rank == 2)
+                continue;
+            matrix_read_row(l->vectors[k], &r.w[k], 0, w->count);
+            r.w[k] = matrix_of(l->vectors[k], w->count);
+        }
+        stage_table[s.kind].forward(&r);
+        x = r.out;
     }
-    Matrix w_u = pass_weight(p, (size_t)l->logits->w[0]);
-    if (c->tie_embeddings)
-        w_u = matrix_transposed(w_u);
-    matmul_matrix(l->scores, V, x, d, PLAIN, &w_u, 1, V, d, false);
-    if (l->logits->w[1] != NO_WEIGHT) {
-        const Matrix bias = pass_weight(p, (size_t)l->logits->w[1]);
-        matrix_read_row(l->shares, &bias, 0, V); /* shares: room, until the softmax fills it */
-        add_to(l->scores, l->shares, V);
-    }
-    softmax_forward(l->shares, l->scores, 1, V);
+    softmax_forward(l->shares, l->scores, 1, plan->config->vocab_size);
 }
 
 /* Σ p log(p / q) in nats, over the tokens p can say; log q from the logits, because q may be rounded to 0. */
@@ -107,11 +114,12 @@ int lens_make(Pass *p, size_t row, int answer, LensPoint **out, size_t *n, Error
     *out = NULL;
     if (trunk_find(plan, config_last_stack(plan->config), &trunk, e) != 0)
         return -1;
-    real *room = calloc(3 * d + 2 * V, sizeof *room);
+    size_t longest = d > V ? d : V;
+    real *room = calloc(2 * d + 2 * longest + 2 * V, sizeof *room);
     *out = calloc(trunk.count, sizeof **out);
     if (room && *out) {
-        Lens l = {p,        final_norm(plan), &plan->stages[plan->count - 2],          room,
-                  room + d, room + d + V,     pass_value(p, plan->count - 1) + row * V};
+        real *vectors = room + 2 * d, *scores = vectors + 2 * longest;
+        Lens l = {p, {room, room + d}, {vectors, vectors + longest}, scores, scores + V, pass_value(p, plan->count - 1) + row * V};
         for (size_t k = 0; k < trunk.count; k++)
             if (trunk_is_point(plan, &trunk, k))
                 (*out)[(*n)++] = point_of(&l, trunk.stages[k], row, answer);

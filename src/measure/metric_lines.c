@@ -154,8 +154,9 @@ static void (*const families[STAGE_KIND_COUNT])(Writer *w) = {
     [STAGE_MASKED] = lines_about_masked,   [STAGE_WEIGHTS] = lines_about_weights,     [STAGE_HEADS] = lines_about_heads,
     [STAGE_CONCAT] = lines_about_concat,   [STAGE_OUT] = lines_about_result,          [STAGE_GATE] = lines_about_units,
     [STAGE_EXPAND] = lines_about_units,    [STAGE_ACTIVATE] = lines_about_activation, [STAGE_PRODUCT] = lines_about_product,
-    [STAGE_CONTRACT] = lines_about_result, [STAGE_RESIDUAL] = lines_about_residual,   [STAGE_LOGITS] = lines_about_logits,
-    [STAGE_PROBS] = lines_about_probs,
+    [STAGE_CONTRACT] = lines_about_result, [STAGE_JOINED] = lines_about_joined,     [STAGE_RESIDUAL] = lines_about_residual,   [STAGE_LOGITS] = lines_about_logits,
+    [STAGE_PROBS] = lines_about_probs,     [STAGE_TYPES] = lines_about_types,        [STAGE_TYPED] = lines_about_typed,
+    [STAGE_TRANSFORM] = lines_about_result,
 };
 
 size_t metric_lines(Pass *p, size_t i, size_t head, size_t row, MetricLine *out, size_t max)

@@ -24,7 +24,7 @@ void lines_about_projection(Writer *w)
 void lines_about_rotation(Writer *w)
 {
     const Config *c = w->config;
-    size_t k = c->d_head, last = k / 2 - 1;
+    size_t k = c->d_head, last = config_rope_dims(c) / 2 - 1;
     if (w->ablations & NO_POSITIONS)
         writer_say(w, _("turned by"), "%s", _("nothing: no-positions"));
     else if (last == 0)
@@ -32,6 +32,8 @@ void lines_about_rotation(Writer *w)
     else
         writer_say(w, _("turned by"), _("%s radians (pair 0) … %s (pair %zu)"), NUM(rope_angle(c, w->row, 0)),
                    NUM(rope_angle(c, w->row, last)), last);
+    if (config_rope_dims(c) < k && !(w->ablations & NO_POSITIONS))
+        writer_say(w, _("not turned"), _("dimensions %zu … %zu"), config_rope_dims(c), k - 1);
     writer_say(w, _("norm of this row"), _("%s before, %s after"), NUM(moments(writer_row(w, (size_t)w->stage->in[0]), k).norm),
                NUM(moments(writer_row(w, w->i), k).norm));
     writer_say_rows(w);

@@ -4,6 +4,7 @@
 #include "measure/metric_writer.h"
 
 #include "base/text.h"
+#include "measure/trunk.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -74,6 +75,31 @@ void lines_about_sum(Writer *w)
     writer_say_range(w, _("all rows"), writer_value(w), w->stage->count);
 }
 
+void lines_about_types(Writer *w)
+{
+    size_t T = w->stage->shape[0], n, second = 0;
+    const int *ids = pass_ids(w->pass, w->stage->stack, &n);
+    for (size_t t = 0; t < T; t++)
+        second += stage_segment(w->config, ids, t);
+    writer_say(w, _("this row"), _("segment %zu"), stage_segment(w->config, ids, w->row));
+    writer_say(w, _("segments"), _("%zu tokens of segment 0, %zu of segment 1"), T - second, second);
+    if (w->config->eos < 0)
+        writer_say(w, _("separator"), "%s", _("none is known: all are segment 0"));
+    else
+        writer_say(w, _("separator"), _("%s: 1 behind the first"), NAME(1, (size_t)w->config->eos, 16));
+    writer_say_rows(w);
+}
+
+void lines_about_typed(Writer *w)
+{
+    size_t d = w->stage->shape[1];
+    const real *before = writer_row(w, (size_t)w->stage->in[0]), *types = writer_row(w, (size_t)w->stage->in[1]);
+    writer_say(w, _("norm of this row"), _("before %s, segment %s, sum %s"), NUM(moments(before, d).norm), NUM(moments(types, d).norm),
+               NUM(moments(writer_row(w, w->i), d).norm));
+    writer_say_likeness(w, _("likeness"), writer_value(w), w->stage->shape[0], d);
+    writer_say_range(w, _("all rows"), writer_value(w), w->stage->count);
+}
+
 /* Means over rows of each row's mean, variance and norm. */
 static void say_mean_row(Writer *w, const char *label, size_t i)
 {
@@ -127,12 +153,22 @@ void lines_about_residual(Writer *w)
 /* out and contract: what a sub-layer adds to the stream. */
 void lines_about_result(Writer *w)
 {
-    const Plan *plan = pass_plan(w->pass);
-    const Stage *next = &plan->stages[w->i + 1]; /* its residual; the plan never ends here */
-    if (next->kind == STAGE_RESIDUAL)
-        writer_say_beside(w, w->i, (size_t)next->in[0]);
+    int stream = trunk_joins(pass_plan(w->pass), w->i);
+    if (stream != NO_STAGE)
+        writer_say_beside(w, w->i, (size_t)stream);
     writer_say_rows(w);
     writer_say_likeness(w, _("likeness"), writer_value(w), w->stage->shape[0], w->stage->shape[1]);
+}
+
+/* Two sub-layers' results in one sum: how large each is, and whether they pull the same way. */
+void lines_about_joined(Writer *w)
+{
+    size_t d = w->stage->shape[1];
+    const real *attention = writer_row(w, (size_t)w->stage->in[0]), *ffn = writer_row(w, (size_t)w->stage->in[1]);
+    writer_say(w, _("norm of this row"), _("attention %s, FFN %s, sum %s"), NUM(moments(attention, d).norm), NUM(moments(ffn, d).norm),
+               NUM(moments(writer_row(w, w->i), d).norm));
+    writer_say(w, _("attention and FFN"), _("cosine %s"), NUM(cosine(attention, ffn, d)));
+    lines_about_result(w);
 }
 
 /* ---- the FFN ---- */

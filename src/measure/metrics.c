@@ -128,7 +128,7 @@ NumberRange weight_range(const Weight *w)
     for (size_t i = 0; i < rows; i++)
         for (size_t first = 0; first < columns; first += ROOM) {
             size_t n = columns - first < ROOM ? columns - first : ROOM;
-            dtype_read(room, m->dtype, m->data, i * m->ld + first, n);
+            dtype_read(room, m->dtype, m->data, matrix_row_place(m, i) + first, n);
             range_add(&r, room, n);
         }
     return r;
@@ -324,10 +324,13 @@ int score_variance(Pass *p, size_t i, int head, ScoreVariance *out)
 bool is_stream_point(const Plan *plan, size_t i)
 {
     const Stage *s = &plan->stages[i];
-    if (s->kind == STAGE_TOKENS) /* read with its positions where it has any */
-        return plan->config->position != POSITION_SINUSOIDAL && plan->config->position != POSITION_LEARNED;
+    const Stage *next = i + 1 < plan->count ? s + 1 : NULL;
+    if (s->sub == SUB_EMBED) /* the last of the embedding: with positions, segments and its norm where it has any */
+        return !next || next->sub != SUB_EMBED || next->stack != s->stack;
+    if (s->sub == SUB_OUTPUT)
+        return false;
     bool post = plan->config->norm_position == NORM_POST && s->kind == STAGE_NORM; /* here the norm is in the stream */
-    return s->kind == STAGE_SUM || s->kind == STAGE_RESIDUAL || post || s->sub == SUB_FINAL;
+    return s->kind == STAGE_RESIDUAL || post || s->sub == SUB_FINAL;
 }
 
 StreamPoint stream_point(Pass *p, size_t i)

@@ -6,8 +6,8 @@
 
 #include "pass/pass.h"
 
-/* The stages in the plan's order: the embedding (with its positions where they are added), each residual, each norm that stands in the
- * stream itself (after a residual in post-norm; the final norm in pre-norm). The last one is what the stack hands on. */
+/* The stages in the plan's order: the embedding (with its positions, its segments and its norm where there are any), each residual, each norm
+ * that stands in the stream itself (after a residual in post-norm; the final norm in pre-norm). The last one is what the stack hands on. */
 typedef struct Trunk {
     size_t *stages;
     size_t count;
@@ -21,12 +21,17 @@ void trunk_free(Trunk *t);
  * a residual that its own norm follows, and at the final norm, which only reads. */
 bool trunk_is_point(const Plan *plan, const Trunk *t, size_t k);
 
-/* What RESIDUAL or SUM entry k adds to entry k - 1: the index of the sub-layer's result; NO_STAGE for other entries. */
+/* What RESIDUAL, SUM or TYPED entry k adds to entry k - 1: the index of the sub-layer's result; NO_STAGE for other entries. */
 int trunk_added(const Plan *plan, const Trunk *t, size_t k);
 
-/* Column `id` of W_U, minus column `against` where that is not -1: what the last entry of the chain is multiplied with to give the logit,
- * or the difference of two. out [d_model]. */
-void trunk_unembed(const Pass *p, int id, int against, double *out);
+/* The stage whose stream the result of stage i is added to: what the residual that reads i, or reads the sum that i is joined to, has as
+ * its other part. NO_STAGE where i is no sub-layer's result. */
+int trunk_joins(const Plan *plan, size_t i);
+
+/* What the last entry of the chain is multiplied with to give row `row`'s logit of `id`, minus that of `against` where that is not -1: column
+ * `id` of W_U, carried back through the output's own head where there is one, with its norm frozen as below and each activation as the
+ * factor that it is at this row, y / x. Returns what is added besides: the biases on that way, and what edits of it made. out, room [d_model]. */
+double trunk_unembed(Pass *p, size_t row, int id, int against, double *out, double *room);
 
 /* Carries a direction from the last entry of a chain back to all others, with every norm on the way replaced by the linear map that it is
  * at the values of this row: its mean and variance frozen, as direct logit attribution does (Elhage et al. 2021, "A Mathematical Framework

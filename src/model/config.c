@@ -40,6 +40,7 @@ const ConfigKey config_keys[] = {
     {FIELD(rope_theta), KEY_NUMBER, 0, 0, NULL, false},
     {FIELD(rope_pairing), KEY_CHOICE, 0, 0, PAIRINGS, false},
     {FIELD(sinusoid_pairing), KEY_CHOICE, 0, 0, PAIRINGS, true},
+    {FIELD(rope_dims), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
     {FIELD(rope_scaling), KEY_CHOICE, 0, 0, SCALINGS, true},
     {FIELD(rope_factor), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(rope_original_len), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
@@ -54,13 +55,17 @@ const ConfigKey config_keys[] = {
     {FIELD(window), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
     {FIELD(activation), KEY_CHOICE, 0, 0, ACTIVATIONS, false},
     {FIELD(ffn), KEY_CHOICE, 0, 0, FFNS, false},
+    {FIELD(parallel), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(bias), KEY_BOOL, 0, 0, NULL, false},
     {FIELD(qkv_bias), KEY_SWITCH, 0, 0, NULL, true},
     {FIELD(out_bias), KEY_SWITCH, 0, 0, NULL, true},
     {FIELD(ffn_bias), KEY_SWITCH, 0, 0, NULL, true},
+    {FIELD(token_types), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
+    {FIELD(embed_norm), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(output_head), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(output_bias), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(tie_embeddings), KEY_BOOL, 0, 0, NULL, false},
     {FIELD(share_embeddings), KEY_BOOL, 0, 0, NULL, true},
-    {FIELD(output_bias), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(suppress_bos), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(embed_scale), KEY_BOOL, 0, 0, NULL, false},
     {FIELD(split), KEY_CHOICE, 0, 0, SPLITS, false},
@@ -207,6 +212,18 @@ static int check_rope_scaling(const Config *c, const char *file, Error *e)
     return 0;
 }
 
+/* Attention and FFN side by side: what cannot be told of such a layer. */
+static int check_parallel(const Config *c, const char *file, Error *e)
+{
+    if (c->kind == KIND_ENCODER_DECODER)
+        return error_set(e, "%s: parallel: expected false, because an encoder-decoder's layers have cross-attention between the two, found true", file);
+    if (c->ffn == FFN_NONE)
+        return error_set(e, "%s: parallel: expected false, because ffn is none: attention has nothing beside it, found true", file);
+    if (c->norm != NORM_NONE && c->norm_position == NORM_POST)
+        return error_set(e, "%s: parallel: expected norm_position pre: both parts read the stream through a norm of their own, found post", file);
+    return 0;
+}
+
 int config_check(const Config *c, const char *file, Error *e)
 {
     if (check_ranges(c, file, e) != 0)
@@ -216,8 +233,20 @@ int config_check(const Config *c, const char *file, Error *e)
     if (c->n_heads * c->d_head > CONFIG_MAX_SIZE)
         return error_set(e, "%s: d_head: expected n_heads * d_head to be at most %d, found %zu * %zu", file, CONFIG_MAX_SIZE, c->n_heads,
                          c->d_head);
-    if (c->position == POSITION_ROPE && c->d_head % 2 != 0)
+    if (c->rope_dims && c->position != POSITION_ROPE)
+        return error_set(e, "%s: rope_dims: expected 0, because position is not rope, found %zu", file, c->rope_dims);
+    if (c->rope_dims > c->d_head)
+        return error_set(e, "%s: rope_dims: expected at most d_head (%zu), found %zu", file, c->d_head, c->rope_dims);
+    if (c->rope_dims % 2 != 0)
+        return error_set(e, "%s: rope_dims: expected an even number, because RoPE turns pairs, found %zu", file, c->rope_dims);
+    if (c->position == POSITION_ROPE && config_rope_dims(c) % 2 != 0)
         return error_set(e, "%s: d_head: expected an even number, because RoPE turns pairs, found %zu", file, c->d_head);
+    if (c->token_types && c->kind != KIND_ENCODER)
+        return error_set(e, "%s: token_types: expected 0, because only an encoder's texts have segments, found %zu", file, c->token_types);
+    if (c->embed_norm && c->norm == NORM_NONE)
+        return error_set(e, "%s: embed_norm: expected false, because norm is none, found true", file);
+    if (c->parallel && check_parallel(c, file, e) != 0)
+        return -1;
     if (c->ffn != FFN_NONE && c->d_ff == 0)
         return error_set(e, "%s: d_ff: expected at least 1, found 0; \"ffn\": \"none\" leaves the feed-forward part out", file);
     if (c->position == POSITION_LEARNED && c->max_len == 0)
@@ -288,8 +317,15 @@ size_t config_sinusoid_dim(const Config *c, size_t dim)
 
 bool config_has_bias(const Config *c, char tag)
 {
+    if (tag == 'H')
+        return c->bias;
     Switch s = tag == 'Q' || tag == 'K' || tag == 'V' ? c->qkv_bias : tag == 'O' ? c->out_bias : c->ffn_bias;
     return s == SWITCH_UNSET ? c->bias : s == SWITCH_ON;
+}
+
+size_t config_rope_dims(const Config *c)
+{
+    return c->rope_dims ? c->rope_dims : c->d_head;
 }
 
 void config_describe(const Config *c, Buffer *out)
@@ -300,11 +336,15 @@ void config_describe(const Config *c, Buffer *out)
         buffer_puts(out, _(" · no norm"));
     else
         buffer_puts(out, c->norm_position == NORM_PRE ? _(" · pre-norm") : _(" · post-norm"));
+    if (c->parallel)
+        buffer_puts(out, _(" · attention and FFN in parallel"));
     bool scaled = c->position == POSITION_ROPE && c->rope_scaling != ROPE_SCALING_NONE;
-    char position[40];
+    char position[64];
     snprintf(position, sizeof position, "%s", _(positions[c->position]));
     if (scaled)
         snprintf(position, sizeof position, "RoPE (%s)", SCALINGS[c->rope_scaling]);
+    if (c->rope_dims && c->rope_dims < c->d_head)
+        snprintf(position + strlen(position), sizeof position - strlen(position), _(" of %zu dims"), c->rope_dims);
     buffer_printf(out, ngettext(" · %s · d %zu, %zu head", " · %s · d %zu, %zu heads", c->n_heads), position, c->d_model, c->n_heads);
     if (c->n_kv_heads != c->n_heads)
         buffer_printf(out, _(" (%zu key/value)"), c->n_kv_heads);

@@ -45,6 +45,7 @@ typedef struct Config {
     RopePairing rope_pairing;
     RopePairing sinusoid_pairing; /* which dimensions of the sinusoidal table are a sine and its cosine: neighbours, as in the paper, or
                                      all sines in the first half, all cosines in the second (Marian) */
+    size_t rope_dims; /* so many of a head's dimensions, the first, are turned; 0: all (config_rope_dims) */
     RopeScaling rope_scaling;
     double rope_factor;           /* of linear, dynamic, llama3 and yarn */
     size_t rope_original_len;     /* positions before scaling: of dynamic, llama3 and yarn */
@@ -54,14 +55,19 @@ typedef struct Config {
     bool rope_truncate;           /* of yarn: the ramp's ends are whole pairs */
     Activation activation;
     FfnKind ffn;
+    bool parallel;       /* attention and FFN read the same stream, each through its norm, and are added to it together:
+                            x + attention(norm(x)) + ffn(norm(x)) (Wang and Komatsuzaki 2021, GPT-J) */
     double score_scale;  /* what scores are multiplied by; 0: 1/sqrt(d_head) */
     bool scale_by_layer; /* scores of layer i are divided by i + 1 besides */
     size_t window;       /* a causal query sees its last `window` keys, itself included; 0: all */
     bool bias;
     Switch qkv_bias, out_bias, ffn_bias; /* exceptions to bias: of W_Q, W_K and W_V; of W_O; of the FFN */
+    size_t token_types;  /* rows of W_T: what BERT calls segments; an encoder's only; 0: there is none */
+    bool embed_norm;     /* a norm behind the embeddings, before the first layer */
+    bool output_head;    /* before the unembedding each row goes through a linear map, the activation and a norm (BERT's MLM head) */
+    bool output_bias;    /* each token's logit has a bias of its own, b_U */
     bool tie_embeddings; /* W_U is the transpose of the last stack's token embedding */
     bool share_embeddings; /* an encoder–decoder's decoder has no embedding of its own: it reads the encoder's */
-    bool output_bias;      /* logits = x · W_U + b_U */
     bool suppress_bos;     /* the begin token is never generated: its logit counts as −∞ (Marian, which begins with padding) */
     bool embed_scale;    /* token embeddings are multiplied by sqrt(d_model) */
     /* Special tokens by id, -1 where there is none ("tokens" in config.json). */
@@ -104,12 +110,14 @@ void config_write(const Config *c, Buffer *out);
 /* Layers of a stack; 0 where the kind has no such stack. */
 size_t config_layers(const Config *c, Stack stack);
 bool config_has_stack(const Config *c, Stack stack);
-/* Whether the linear map of this tag ('Q', 'K', 'V', 'O', 'G', '1', '2') has a bias. */
+/* Whether the linear map of this tag ('Q', 'K', 'V', 'O', 'G', '1', '2', 'H') has a bias. */
 bool config_has_bias(const Config *c, char tag);
 /* The stack whose token embedding a stack reads: its own, but the encoder's where they are shared. */
 Stack config_embedding_stack(const Config *c, Stack stack);
 /* The dimension of the paper's sinusoidal table (sine in even ones, cosine in odd ones) that stands at `dim` of this one. */
 size_t config_sinusoid_dim(const Config *c, size_t dim);
+/* How many of a head's dimensions RoPE turns. */
+size_t config_rope_dims(const Config *c);
 /* The stack whose output is read by the unembedding. */
 Stack config_last_stack(const Config *c);
 

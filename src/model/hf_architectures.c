@@ -115,13 +115,79 @@ static const HfTensor marian_tensors[] = {
 /* The sinusoidal table, which we compute, and the shared embedding again under its other names. */
 static const char *const marian_unused[] = {".embed_positions.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", NULL};
 
+/* GPT-NeoX and Pythia: query_key_value has the heads one behind the other, each with its query, key and value. */
+static const HfTensor gpt_neox_tensors[] = {
+    {"decoder.embed.W_E", "embed_in.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.gain", "layers.%zu.input_layernorm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.bias", "layers.%zu.input_layernorm.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_Q", "layers.%zu.attention.query_key_value.weight", TRANSPOSED, HF_HEADS_Q, false},
+    {"decoder.%zu.self.b_Q", "layers.%zu.attention.query_key_value.bias", PLAIN, HF_HEADS_Q, false},
+    {"decoder.%zu.self.W_K", "layers.%zu.attention.query_key_value.weight", TRANSPOSED, HF_HEADS_K, false},
+    {"decoder.%zu.self.b_K", "layers.%zu.attention.query_key_value.bias", PLAIN, HF_HEADS_K, false},
+    {"decoder.%zu.self.W_V", "layers.%zu.attention.query_key_value.weight", TRANSPOSED, HF_HEADS_V, false},
+    {"decoder.%zu.self.b_V", "layers.%zu.attention.query_key_value.bias", PLAIN, HF_HEADS_V, false},
+    {"decoder.%zu.self.W_O", "layers.%zu.attention.dense.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_O", "layers.%zu.attention.dense.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.gain", "layers.%zu.post_attention_layernorm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.bias", "layers.%zu.post_attention_layernorm.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_1", "layers.%zu.mlp.dense_h_to_4h.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_1", "layers.%zu.mlp.dense_h_to_4h.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_2", "layers.%zu.mlp.dense_4h_to_h.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_2", "layers.%zu.mlp.dense_4h_to_h.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.final_norm.gain", "final_layer_norm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.final_norm.bias", "final_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"output.W_U", "embed_out.weight", TRANSPOSED, HF_WHOLE, true},
+    {NULL, NULL, PLAIN, HF_WHOLE, false},
+};
+
+/* The triangle of the mask and RoPE's speeds, which we compute. */
+static const char *const gpt_neox_unused[] = {".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq", NULL};
+
+/* BERT with its masked language model's head. */
+static const HfTensor bert_tensors[] = {
+    {"encoder.embed.W_E", "embeddings.word_embeddings.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.embed.W_P", "embeddings.position_embeddings.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.embed.W_T", "embeddings.token_type_embeddings.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.embed.norm.gain", "embeddings.LayerNorm.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.embed.norm.bias", "embeddings.LayerNorm.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_Q", "encoder.layer.%zu.attention.self.query.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_Q", "encoder.layer.%zu.attention.self.query.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_K", "encoder.layer.%zu.attention.self.key.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_K", "encoder.layer.%zu.attention.self.key.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_V", "encoder.layer.%zu.attention.self.value.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_V", "encoder.layer.%zu.attention.self.value.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_O", "encoder.layer.%zu.attention.output.dense.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_O", "encoder.layer.%zu.attention.output.dense.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.norm.gain", "encoder.layer.%zu.attention.output.LayerNorm.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.norm.bias", "encoder.layer.%zu.attention.output.LayerNorm.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.W_1", "encoder.layer.%zu.intermediate.dense.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.ffn.b_1", "encoder.layer.%zu.intermediate.dense.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.W_2", "encoder.layer.%zu.output.dense.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.ffn.b_2", "encoder.layer.%zu.output.dense.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.norm.gain", "encoder.layer.%zu.output.LayerNorm.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.norm.bias", "encoder.layer.%zu.output.LayerNorm.bias", PLAIN, HF_WHOLE, false},
+    {"output.W_H", "cls.predictions.transform.dense.weight", TRANSPOSED, HF_WHOLE, true},
+    {"output.b_H", "cls.predictions.transform.dense.bias", PLAIN, HF_WHOLE, true},
+    {"output.norm.gain", "cls.predictions.transform.LayerNorm.weight", PLAIN, HF_WHOLE, true},
+    {"output.norm.bias", "cls.predictions.transform.LayerNorm.bias", PLAIN, HF_WHOLE, true},
+    {"output.W_U", "cls.predictions.decoder.weight", TRANSPOSED, HF_WHOLE, true},
+    {"output.b_U", "cls.predictions.bias", PLAIN, HF_WHOLE, true},
+    {NULL, NULL, PLAIN, HF_WHOLE, false},
+};
+
+/* Counted positions, a second copy of b_U, and what other tasks read: the pooled first token, and whether one text follows the other. */
+static const char *const bert_unused[] = {".position_ids",       "cls.predictions.decoder.bias",  "pooler.dense.weight", "pooler.dense.bias",
+                                          "cls.seq_relationship.weight", "cls.seq_relationship.bias", NULL};
+
 const HfArchitecture hf_architectures[] = {
-    {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused},
-    {"llama", hf_read_llama, llama_tensors, "model.", llama_unused},
-    {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused},
-    {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused},
-    {"marian", hf_read_marian, marian_tensors, "model.", marian_unused},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused, NULL},
+    {"llama", hf_read_llama, llama_tensors, "model.", llama_unused, NULL},
+    {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused, NULL},
+    {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused, NULL},
+    {"gpt_neox", hf_read_gpt_neox, gpt_neox_tensors, "gpt_neox.", gpt_neox_unused, NULL},
+    {"bert", hf_read_bert, bert_tensors, "bert.", bert_unused, "BertForMaskedLM"},
+    {"marian", hf_read_marian, marian_tensors, "model.", marian_unused, NULL},
+    {NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 const HfArchitecture *hf_find_architecture(const char *model_type, const char *file, Error *e)

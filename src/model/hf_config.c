@@ -1,4 +1,4 @@
-/* hf_config.c - config.json of GPT-2, Llama, Mistral and Qwen2 as our config.
+/* hf_config.c - config.json of GPT-2, Llama, Mistral, Qwen2, GPT-NeoX and BERT as our config.
  *
  * Owns what their fields mean, and their defaults: those of the configuration classes of the transformers library, which leaves fields out.
  * A field that changes the numbers is read, or refused by name. */
@@ -126,7 +126,8 @@ static int read_yarn(Config *c, Fields *f, bool has_factor, Error *e)
     return 0;
 }
 
-static int read_rope_type(Config *c, Fields *f, Error *e)
+/* rotated: gets the part of each head that is turned; NULL: only 1 will do. */
+static int read_rope_type(Config *c, Fields *f, double *rotated, Error *e)
 {
     const char *type = "default", *older = NULL;
     char quoted[QUOTE_SHORT];
@@ -136,12 +137,13 @@ static int read_rope_type(Config *c, Fields *f, Error *e)
     type = older ? older : type;
     if (fields_text(f, "rope_type", &type, e) != 0 || fields_number(f, "rope_theta", &c->rope_theta, e) != 0)
         return -1;
-    double rotated = 1;
-    if (fields_number(f, "partial_rotary_factor", &rotated, e) != 0)
+    double part = rotated ? *rotated : 1;
+    if (fields_number(f, "partial_rotary_factor", &part, e) != 0)
         return -1;
-    if (rotated != 1)
-        return error_set(e, "%s: %spartial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here",
-                         f->file, f->path, rotated);
+    if (rotated)
+        *rotated = part;
+    else if (part != 1)
+        return error_set(e, "%s: %spartial_rotary_factor: expected 1, found %g: a Llama turns whole heads", f->file, f->path, part);
     if (strcmp(type, "default") == 0) {
         c->rope_scaling = ROPE_SCALING_NONE;
     } else if (strcmp(type, "linear") == 0) {
@@ -176,7 +178,7 @@ static int read_rope_type(Config *c, Fields *f, Error *e)
     return 0;
 }
 
-static int read_rope(Config *c, Fields *f, Error *e)
+static int read_rope(Config *c, Fields *f, double *rotated, Error *e)
 {
     static const char *const names[] = {"rope_scaling", "rope_parameters"};
     char found[FOUND_MAX], path[24];
@@ -189,7 +191,7 @@ static int read_rope(Config *c, Fields *f, Error *e)
         Fields rope = {object, f->file, path, f->notes};
         int status = 0;
         if (json_is_object(object)) {
-            status = read_rope_type(c, &rope, e);
+            status = read_rope_type(c, &rope, rotated, e);
             if (status == 0)
                 fields_finish(&rope);
         } else if (object && !json_is_null(object)) {
@@ -232,11 +234,10 @@ int hf_read_llama(Config *c, Fields *f, Error *e)
         fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 || fields_bool(f, "attention_bias", &attention_bias, e) != 0 ||
         fields_bool(f, "mlp_bias", &ffn_bias, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
         fields_bool(f, "rope_interleaved", &interleaved, e) != 0 || divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 ||
-        read_rope(c, f, e) != 0 || read_tokens(c, f, e) != 0)
+        read_rope(c, f, NULL, e) != 0 || read_tokens(c, f, e) != 0)
         return -1;
     if (rotated != 1)
-        return error_set(e, "%s: partial_rotary_factor: expected 1, found %g: only a part of each head is turned, which is not read here",
-                         f->file, rotated);
+        return error_set(e, "%s: partial_rotary_factor: expected 1, found %g: a Llama turns whole heads", f->file, rotated);
     if (c->n_kv_heads == 0)
         c->n_kv_heads = c->n_heads;
     if (c->n_heads % c->n_kv_heads != 0)
@@ -324,6 +325,106 @@ int hf_read_qwen2(Config *c, Fields *f, Error *e)
     if (c->window && !by_layer && from >= c->decoder_layers)
         c->window = 0;
     c->qkv_bias = SWITCH_ON;
+    return 0;
+}
+
+/* ---- GPT-NeoX (Black et al. 2022), and with it Pythia (Biderman et al. 2023) ---- */
+
+/* The first part of each head is turned: a whole number of dimensions, rounded down. */
+static int set_rotated(Config *c, const Fields *f, double part, Error *e)
+{
+    if (!(part > 0 && part <= 1))
+        return error_set(e, "%s: rotary_pct: expected a number above 0 and at most 1, found %g", f->file, part);
+    c->rope_dims = (size_t)((double)c->d_head * part);
+    if (c->rope_dims == 0 || c->rope_dims % 2 != 0)
+        return error_set(e, "%s: rotary_pct: expected an even number of dimensions, because RoPE turns pairs, found %g of %zu: %zu", f->file,
+                         part, c->d_head, c->rope_dims);
+    if (c->rope_dims == c->d_head)
+        c->rope_dims = 0;
+    return 0;
+}
+
+int hf_read_gpt_neox(Config *c, Fields *f, Error *e)
+{
+    double rotated = 0.25;
+    bool attention_bias = true;
+    c->vocab_size = 50432;
+    c->d_model = 6144;
+    c->d_ff = 24576;
+    c->decoder_layers = 44;
+    c->n_heads = 64;
+    c->d_head = 0;
+    c->max_len = 2048;
+    c->norm = NORM_LAYERNORM;
+    c->norm_eps = 1e-5;
+    c->position = POSITION_ROPE;
+    c->ffn = FFN_MLP;
+    c->parallel = true;
+    c->bias = true;
+    c->tie_embeddings = false;
+    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
+        fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
+        fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
+        fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
+        fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+        fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
+        fields_number(f, "rotary_pct", &rotated, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
+        fields_number(f, "rotary_emb_base", &c->rope_theta, e) != 0 || fields_bool(f, "use_parallel_residual", &c->parallel, e) != 0 ||
+        fields_bool(f, "attention_bias", &attention_bias, e) != 0 || fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
+        divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 || read_rope(c, f, &rotated, e) != 0 ||
+        set_rotated(c, f, rotated, e) != 0 || read_tokens(c, f, e) != 0)
+        return -1;
+    c->n_kv_heads = c->n_heads;
+    c->qkv_bias = c->out_bias = attention_bias ? SWITCH_UNSET : SWITCH_OFF;
+    return 0;
+}
+
+/* ---- BERT (Devlin et al. 2019), with the head of its masked language model ---- */
+
+int hf_read_bert(Config *c, Fields *f, Error *e)
+{
+    const char *positions = "absolute";
+    char quoted[QUOTE_SHORT];
+    int pad = 0;
+    c->kind = KIND_ENCODER;
+    c->decoder_layers = 0;
+    c->vocab_size = 30522;
+    c->d_model = 768;
+    c->d_ff = 3072;
+    c->encoder_layers = c->n_heads = 12;
+    c->d_head = 0;
+    c->max_len = 512;
+    c->token_types = 2;
+    c->norm = NORM_LAYERNORM;
+    c->norm_position = NORM_POST;
+    c->norm_eps = 1e-12;
+    c->position = POSITION_LEARNED;
+    c->ffn = FFN_MLP;
+    c->bias = c->tie_embeddings = c->embed_norm = c->output_head = c->output_bias = true;
+    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
+        fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
+        fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
+        fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->encoder_layers, e) != 0 ||
+        fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+        fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        fields_size(f, "type_vocab_size", 1, CONFIG_MAX_SIZE, &c->token_types, e) != 0 ||
+        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
+        fields_text(f, "position_embedding_type", &positions, e) != 0 || fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
+        fields_refuse_unless(f, "is_decoder", false, _("a BERT that sees no later token"), e) != 0 ||
+        fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
+        divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 || read_tokens(c, f, e) != 0 ||
+        fields_token(f, "cls_token_id", c->vocab_size, &c->bos, e) != 0 || fields_token(f, "sep_token_id", c->vocab_size, &c->eos, e) != 0 ||
+        fields_token(f, "mask_token_id", c->vocab_size, &c->mask, e) != 0 || fields_token(f, "pad_token_id", c->vocab_size, &pad, e) != 0)
+        return -1;
+    if (strcmp(positions, "absolute") != 0)
+        return error_set(e, "%s: position_embedding_type: expected absolute, found %s, which is not read here", f->file,
+                         quote_short(positions, strlen(positions), quoted));
+    fields_ignore(f, (const char *const[]){"position_embedding_type", "directionality", "pooler_fc_size", "pooler_num_attention_heads",
+                                           "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type", "attention_probs_dropout_prob",
+                                           NULL}); /* of training, or of the pooler, which reads the first token and makes no logits */
+    c->n_kv_heads = c->n_heads;
+    c->pad = pad;
     return 0;
 }
 

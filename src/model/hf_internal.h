@@ -36,8 +36,9 @@ void fields_finish(Fields *f);
 
 /* ---- architectures (hf_architectures.c) ---- */
 
-/* Which columns of a fused projection a weight is. */
-typedef enum { HF_WHOLE, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V, HF_ONE_ROW /* a vector that is a matrix of one row there */ } HfPart;
+/* Which columns of a fused projection a weight is: all queries, keys and values one behind the other, or (HEADS) head by head, each with
+ * its query, key and value. ONE_ROW: a vector that is a matrix of one row there. */
+typedef enum { HF_WHOLE, HF_ONE_ROW, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V, HF_HEADS_Q, HF_HEADS_K, HF_HEADS_V } HfPart;
 
 /* Where one of our weights lies. Several rows in turn may name one weight: the first that the files have is taken. */
 typedef struct HfTensor {
@@ -54,6 +55,7 @@ typedef struct HfArchitecture {
     const HfTensor *tensors;                     /* ends with a row without a name */
     const char *prefix;                          /* in front of their names, or not: "transformer." */
     const char *const *unused;                   /* ends of tensors' names that no pass reads; ends with NULL */
+    const char *whole;                           /* the class that saves all of it, where others leave the output out; or NULL */
 } HfArchitecture;
 
 /* Ends with a row without a model_type. */
@@ -65,6 +67,8 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e);
 int hf_read_llama(Config *c, Fields *f, Error *e);
 int hf_read_mistral(Config *c, Fields *f, Error *e);
 int hf_read_qwen2(Config *c, Fields *f, Error *e);
+int hf_read_gpt_neox(Config *c, Fields *f, Error *e);
+int hf_read_bert(Config *c, Fields *f, Error *e);
 int hf_read_marian(Config *c, Fields *f, Error *e); /* hf_marian.c */
 /* What a translator begins with, which token it never writes, and that it is made for a beam: from config.json or generation_config.json. */
 int hf_read_translation(Config *c, Fields *f, Error *e);

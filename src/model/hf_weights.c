@@ -36,21 +36,28 @@ static void their_name(const Work *w, const HfTensor *t, size_t layer, char out[
 
 /* ---- one weight ---- */
 
-static int missing(const Work *w, const char *name, Error *e)
+static int missing(const Work *w, const HfTensor *row, const char *name, Error *e)
 {
     char hint[NEAREST_HINT];
+    const char *file = w->files->count == 1 ? w->files->shards[0].path : w->files->folder;
+    if (row->bare && w->a->whole)
+        return error_set(e, "%s: %s: expected a tensor of this name, found none: without the output head there are no logits; try what %s saves",
+                         file, name, w->a->whole);
     Nearest near = nearest_to(name, strlen(name));
     for (size_t i = 0; i < w->files->count; i++)
         for (size_t k = 0; k < w->files->shards[i].count; k++)
             nearest_offer(&near, w->files->shards[i].items[k].name);
-    return error_set(e, "%s: %s: expected a tensor of this name, found none%s",
-                     w->files->count == 1 ? w->files->shards[0].path : w->files->folder, name, nearest_hint(&near, hint));
+    return error_set(e, "%s: %s: expected a tensor of this name, found none%s", file, name, nearest_hint(&near, hint));
 }
 
 /* How many numbers q, k and v are wide together, and where the part begins among them. */
 static size_t fused_width(const Config *c, HfPart part, size_t *first)
 {
     size_t q = c->n_heads * c->d_head, kv = c->n_kv_heads * c->d_head;
+    if (part >= HF_HEADS_Q) {
+        *first = (size_t)(part - HF_HEADS_Q) * c->d_head;
+        return 3 * q;
+    }
     *first = part == HF_FUSED_K ? q : part == HF_FUSED_V ? q + kv : 0;
     return q + 2 * kv;
 }
@@ -75,19 +82,35 @@ static int check_tensor(const SafeTensor *t, const size_t shape[2], int rank, co
     return 0;
 }
 
+/* Files of before 2019 call a norm's weight gamma and its bias beta. */
+static const SafeTensor *find_tensor(const Work *w, const char *name, size_t *shard)
+{
+    static const char *const older[][2] = {{"LayerNorm.weight", "gamma"}, {"LayerNorm.bias", "beta"}};
+    char other[NAME_MAX_BYTES];
+    const SafeTensor *t = hf_files_find(w->files, name, shard);
+    for (int i = 0; !t && i < 2; i++)
+        if (name_ends_with(name, older[i][0])) {
+            int kept = (int)(strrchr(name, '.') + 1 - name);
+            snprintf(other, sizeof other, "%.*s%s", kept, name, older[i][1]);
+            t = hf_files_find(w->files, other, shard);
+        }
+    return t;
+}
+
 static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t layer, Error *e)
 {
     char name[NAME_MAX_BYTES];
     size_t shard, shape[2] = {to->shape[0], to->rank == 2 ? to->shape[1] : 0}, first = 0;
     their_name(w, row, layer, name);
-    const SafeTensor *t = hf_files_find(w->files, name, &shard);
-    for (const HfTensor *other = row + 1; !t && other->ours && strcmp(other->ours, row->ours) == 0; other++) {
+    const HfTensor *other = row;
+    const SafeTensor *t = find_tensor(w, name, &shard);
+    while (!t && (++other)->ours && strcmp(other->ours, row->ours) == 0) {
         char again[NAME_MAX_BYTES];
         their_name(w, other, layer, again);
-        t = hf_files_find(w->files, again, &shard);
+        t = find_tensor(w, again, &shard);
     }
     if (!t)
-        return missing(w, name, e);
+        return missing(w, row, name, e);
     int rank = to->rank;
     if (row->part == HF_ONE_ROW) {
         shape[1] = shape[0];
@@ -105,7 +128,15 @@ static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t la
     w->used[shard][t - w->files->shards[shard].items] = true;
     Matrix m = safetensors_matrix(t);
     m.layout = row->layout;
+    if (row->part >= HF_HEADS_Q) { /* the other two lie between one head and the next */
+        m.ld = to->rank == 2 ? m.ld : 1;
+        m.layout = TRANSPOSED;
+    }
     to->values = matrix_block(m, 0, first);
+    if (row->part >= HF_HEADS_Q) {
+        to->values.group = w->c->d_head;
+        to->values.skip = 2 * w->c->d_head * m.ld;
+    }
     return 0;
 }
 
@@ -114,8 +145,8 @@ static const HfTensor *row_of(const HfArchitecture *a, const char *ours, size_t 
 {
     char name[NAME_MAX_BYTES];
     const char *digits = ours + strcspn(ours, "0123456789");
-    bool has_layer = (strncmp(ours, "decoder.", 8) == 0 || strncmp(ours, "encoder.", 8) == 0) && digits == ours + 8;
-    *layer = has_layer ? strtoul(digits, NULL, 10) : 0;
+    bool in_stack = strncmp(ours, "decoder.", 8) == 0 || strncmp(ours, "encoder.", 8) == 0;
+    *layer = in_stack && digits == ours + 8 ? strtoul(digits, NULL, 10) : 0;
     for (const HfTensor *t = a->tensors; t->ours; t++) {
         fill_in(name, "", t->ours, *layer);
         if (strcmp(name, ours) == 0)
@@ -129,10 +160,12 @@ static const HfTensor *row_of(const HfArchitecture *a, const char *ours, size_t 
 /* Copies of what the pass computes itself, and an output head that a tied model does not read. */
 static bool is_unused(const Work *w, const char *name)
 {
+    size_t layer;
+    const HfTensor *head = row_of(w->a, "output.W_U", &layer);
     for (const char *const *end = w->a->unused; *end; end++)
         if (name_ends_with(name, *end))
             return true;
-    return w->c->tie_embeddings && strcmp(name, "lm_head.weight") == 0;
+    return w->c->tie_embeddings && head && strcmp(name, head->theirs) == 0;
 }
 
 static int check_left_over(const Work *w, Error *e)
@@ -164,7 +197,7 @@ static int take_all(Work *w, Weights *weights, Error *e)
     if (!found) {
         w->prefixed = true;
         their_name(w, &w->a->tensors[0], 0, first);
-        return missing(w, first, e);
+        return missing(w, w->a->tensors, first, e);
     }
     for (size_t i = 0; i < weights->count; i++) {
         const HfTensor *row = row_of(w->a, weights->items[i].name, &layer);

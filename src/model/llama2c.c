@@ -103,7 +103,8 @@ static const unsigned char *take(Weights *w, const char *name, long layer, bool 
         snprintf(full, sizeof full, "decoder.%ld.%s", layer, name);
     Weight *weight = &w->items[weights_find(w, full)];
     size_t inputs = transpose ? weight->shape[0] : weight_columns(weight);
-    weight->values = (Matrix){from, inputs, transpose ? TRANSPOSED : PLAIN, dtype_in_place(DTYPE_F32, from)};
+    weight->values = (Matrix){
+        .data = from, .ld = inputs, .layout = transpose ? TRANSPOSED : PLAIN, .dtype = dtype_in_place(DTYPE_F32, from)};
     return from + 4 * weight->count;
 }
 

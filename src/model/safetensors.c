@@ -296,5 +296,5 @@ const real *safetensors_in_place(const SafeTensor *t)
 
 Matrix safetensors_matrix(const SafeTensor *t)
 {
-    return (Matrix){t->bytes, t->shape[t->rank - 1], PLAIN, dtype_in_place(t->dtype, t->bytes)};
+    return (Matrix){.data = t->bytes, .ld = t->shape[t->rank - 1], .layout = PLAIN, .dtype = dtype_in_place(t->dtype, t->bytes)};
 }

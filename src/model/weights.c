@@ -96,6 +96,12 @@ static void add_stack(List *l, Stack stack, const char *name)
         add(l, prefix, "W_E", c->vocab_size, c->d_model);
     if (c->position == POSITION_LEARNED)
         add(l, prefix, "W_P", c->max_len, c->d_model);
+    if (c->token_types)
+        add(l, prefix, "W_T", c->token_types, c->d_model);
+    if (c->embed_norm) {
+        snprintf(prefix, sizeof prefix, "%s.embed.norm", name);
+        add_norm(l, prefix);
+    }
     for (size_t i = 0; i < config_layers(c, stack); i++) {
         snprintf(layer, sizeof layer, "%s.%zu", name, i);
         add_attention(l, layer, "self");
@@ -121,6 +127,10 @@ int weights_layout(Weights *w, const Config *c, Error *e)
     List l = {.w = w, .c = c};
     add_stack(&l, STACK_ENCODER, "encoder");
     add_stack(&l, STACK_DECODER, "decoder");
+    if (c->output_head) {
+        add_linear(&l, "output", 'H', c->d_model, c->d_model);
+        add_norm(&l, "output.norm");
+    }
     if (!c->tie_embeddings)
         add(&l, "output", "W_U", c->d_model, c->vocab_size);
     if (c->output_bias)

@@ -108,7 +108,7 @@ static bool where_concat_fits(const Pass *p, const Stage *s)
 
 static bool where_rotated(const Pass *p, const Stage *s)
 {
-    return !has(p, NO_POSITIONS) && pass_plan(p)->config->d_head > 2 && s->shape[1] > 1;
+    return !has(p, NO_POSITIONS) && config_rope_dims(pass_plan(p)->config) > 2 && s->shape[1] > 1;
 }
 
 static bool where_decoded(const Pass *p, const Stage *s)

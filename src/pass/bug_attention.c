@@ -173,12 +173,14 @@ void bug_values_unused_rewire(Plan *p)
 /* y += x, with each pair turned by direction * its angle; x, y [heads, T, k]. */
 static void rotate_other_pairs(real *y, const real *x, const StageRun *r, int direction)
 {
-    size_t rows = r->stage->shape[0] * r->stage->shape[1], k = r->stage->shape[2], a, b;
+    size_t rows = r->stage->shape[0] * r->stage->shape[1], k = r->stage->shape[2], turned = config_rope_dims(r->config), a, b;
     Config other = *r->config;
     other.rope_pairing = r->config->rope_pairing == PAIRING_HALF ? PAIRING_INTERLEAVED : PAIRING_HALF;
     for (size_t row = 0; row < rows; row++, x += k, y += k) {
-        const real *angles = r->table + row % r->stage->shape[1] * k;
-        for (size_t i = 0; i < k / 2; i++) {
+        const real *angles = r->table + row % r->stage->shape[1] * turned;
+        for (size_t j = turned; j < k; j++)
+            y[j] += x[j];
+        for (size_t i = 0; i < turned / 2; i++) {
             real c = angles[2 * i], s = (real)direction * angles[2 * i + 1];
             rope_pair(&other, i, &a, &b);
             y[a] += x[a] * c - x[b] * s;
@@ -213,10 +215,12 @@ void bug_rope_pairing_backward(const StageRun *r)
 static void rotate_from_zero(real *y, const real *x, const StageRun *r, int direction)
 {
     const Config *c = r->config;
-    size_t rows = r->stage->shape[0] * r->stage->shape[1], k = r->stage->shape[2], a, b;
+    size_t rows = r->stage->shape[0] * r->stage->shape[1], k = r->stage->shape[2], turned = config_rope_dims(c), a, b;
     for (size_t row = 0; row < rows; row++, x += k, y += k) {
         size_t position = r->one_by_one ? 0 : row % r->stage->shape[1];
-        for (size_t i = 0; i < k / 2; i++) {
+        for (size_t j = turned; j < k; j++)
+            y[j] += x[j];
+        for (size_t i = 0; i < turned / 2; i++) {
             double angle = rope_angle(c, position, i), size = rope_magnitude(c);
             real cosine = (real)(cos(angle) * size), sine = (real)(direction * sin(angle) * size);
             rope_pair(c, i, &a, &b);

@@ -214,6 +214,7 @@ static bool is_by_sequence(StageKind kind)
 {
     switch (kind) {
     case STAGE_POSITIONS:
+    case STAGE_TYPES:
     case STAGE_Q_ROT:
     case STAGE_K_ROT:
     case STAGE_SCORES:
@@ -245,7 +246,7 @@ static StageRun prepare(const Bundle *b, size_t i, const Stage *stage, const Seq
     size_t rows = stage->rank >= 2 ? (size_t)stage->rank - 2 : 0;
     StageRun r = {.stage = stage, .config = plan->config, .ablations = b->ablations, .scratch = b->scratch, .table = b->table};
     r.out = b->values[i] + (q ? q->at[i] : 0);
-    r.ids = b->ids[stack_index(stage->stack)].data;
+    r.ids = b->ids[stack_index(stage->stack)].data + (q ? q->first[stack_index(stage->stack)] : 0);
     r.lengths = b->lengths[stack_index(stage->axis_stack[rows])];
     r.sequences = b->count;
     if (q && stage->axes[stage->rank - 1] == AXIS_KEY) {
@@ -268,12 +269,16 @@ static StageRun prepare(const Bundle *b, size_t i, const Stage *stage, const Seq
 
 /* ---- dropout (Srivastava et al. 2014), where the 2017 paper has it: section 5.4 ---- */
 
-/* Each sub-layer's result before it joins the stream, and the sum of the embeddings. */
+/* Each sub-layer's result before it joins the stream, and the sum of the embeddings (behind its norm, as in BERT). */
 static bool drops(const Bundle *b, const Stage *s)
 {
-    PositionKind position = b->model->config.position;
-    bool has_sum = position == POSITION_SINUSOIDAL || position == POSITION_LEARNED;
-    return s->kind == STAGE_OUT || s->kind == STAGE_CONTRACT || s->kind == (has_sum ? STAGE_SUM : STAGE_TOKENS);
+    const Config *c = &b->model->config;
+    bool has_sum = c->position == POSITION_SINUSOIDAL || c->position == POSITION_LEARNED;
+    if (s->kind == STAGE_OUT || s->kind == STAGE_CONTRACT)
+        return true;
+    if (s->sub != SUB_EMBED)
+        return false;
+    return s->kind == (c->embed_norm ? STAGE_NORM : c->token_types ? STAGE_TYPED : has_sum ? STAGE_SUM : STAGE_TOKENS);
 }
 
 /* Sets a share of the n numbers of stage i to 0 and scales the others up by as much: the same ones whenever it is called with this

@@ -1,4 +1,4 @@
-/* embedding.c - stages tokens, positions, sum: from ids to the residual stream. */
+/* embedding.c - stages tokens, positions, sum, types, typed: from ids to the residual stream. */
 #include "pass/stage.h"
 
 #include "tensor/kernels.h"
@@ -61,4 +61,31 @@ void stage_sum_backward(const StageRun *r)
     add_to(r->din[0], r->dout, r->stage->count);
     if (r->config->position == POSITION_LEARNED)
         add_to(r->din[1], r->dout, r->stage->count);
+}
+
+/* out [T, d] = W_T [types, d], row stage_segment() */
+void stage_types_forward(const StageRun *r)
+{
+    size_t T = r->stage->shape[0], d = r->stage->shape[1];
+    for (size_t t = 0; t < T; t++)
+        matrix_read_row(r->out + t * d, &r->w[0], stage_segment(r->config, r->ids, t), d);
+}
+
+void stage_types_backward(const StageRun *r)
+{
+    size_t T = r->stage->shape[0], d = r->stage->shape[1];
+    for (size_t t = 0; t < T; t++)
+        add_to(r->dw[0] + stage_segment(r->config, r->ids, t) * d, r->dout + t * d, d);
+}
+
+/* out [T, d] = embeddings so far + types */
+void stage_typed_forward(const StageRun *r)
+{
+    add_forward(r->out, r->in[0], r->in[1], r->stage->count);
+}
+
+void stage_typed_backward(const StageRun *r)
+{
+    add_to(r->din[0], r->dout, r->stage->count);
+    add_to(r->din[1], r->dout, r->stage->count);
 }

@@ -229,14 +229,14 @@ size_t pass_longest_vector(const Weights *w)
 {
     size_t longest = 0;
     for (size_t i = 0; i < w->count; i++)
-        if (w->items[i].rank == 1 && w->items[i].values.dtype != DTYPE_REAL && w->items[i].count > longest)
+        if (w->items[i].rank == 1 && !weight_plain(&w->items[i]) && w->items[i].count > longest)
             longest = w->items[i].count;
     return longest;
 }
 
 Matrix pass_readable(const Weight *w, Matrix m, real *room)
 {
-    if (w->rank != 1 || m.dtype == DTYPE_REAL)
+    if (w->rank != 1 || matrix_in_place(&m, 1, w->count))
         return m;
     matrix_read_row(room, &m, 0, w->count);
     return matrix_of(room, w->count);

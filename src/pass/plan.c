@@ -77,6 +77,11 @@ static void set_shape(Builder *b, Stage *s)
     case STAGE_EXPAND:
     case STAGE_ACTIVATE:
     case STAGE_PRODUCT:
+        if (s->sub == SUB_OUTPUT) { /* the head's */
+            set_axis(s, 0, AXIS_TOKEN, T, rows);
+            set_axis(s, 1, AXIS_DIM, c->d_model, rows);
+            break;
+        }
         set_axis(s, 0, AXIS_TOKEN, T, rows);
         set_axis(s, 1, AXIS_UNIT, c->d_ff, rows);
         break;
@@ -182,7 +187,9 @@ static int embed(Builder *b)
         int p = add(b, STAGE_POSITIONS, NO_STAGE);
         x = add2(b, STAGE_SUM, x, p);
     }
-    return x;
+    if (b->plan->config->token_types)
+        x = add2(b, STAGE_TYPED, x, add(b, STAGE_TYPES, NO_STAGE));
+    return b->plan->config->embed_norm ? norm(b, x) : x;
 }
 
 /* x gives the queries, memory the keys and values. */
@@ -234,6 +241,25 @@ static int sublayer(Builder *b, Sub sub, int x, int memory)
     return pre ? x : norm(b, x);
 }
 
+/* Attention and FFN side by side: both read x, each through its norm, and one sum takes both into the stream. An ablation leaves one. */
+static int parallel_layer(Builder *b, int x)
+{
+    Ablations removed = b->plan->ablations;
+    int attended = NO_STAGE, fed = NO_STAGE;
+    b->sub = SUB_SELF;
+    if (!(removed & NO_ATTENTION)) {
+        int h = norm(b, x);
+        attended = attention(b, h, h);
+    }
+    b->sub = SUB_FFN;
+    if (!(removed & NO_FFN))
+        fed = ffn(b, norm(b, x));
+    if (attended == NO_STAGE && fed == NO_STAGE)
+        return x;
+    int both = attended == NO_STAGE ? fed : fed == NO_STAGE ? attended : add2(b, STAGE_JOINED, attended, fed);
+    return add2(b, STAGE_RESIDUAL, x, both);
+}
+
 static int stack(Builder *b, Stack which, int memory)
 {
     const Config *c = b->plan->config;
@@ -243,6 +269,10 @@ static int stack(Builder *b, Stack which, int memory)
     int x = embed(b);
     for (size_t i = 0; i < config_layers(c, which); i++) {
         b->layer = (int)i;
+        if (c->parallel) {
+            x = parallel_layer(b, x);
+            continue;
+        }
         x = sublayer(b, SUB_SELF, x, NO_STAGE);
         if (memory != NO_STAGE)
             x = sublayer(b, SUB_CROSS, x, memory);
@@ -292,6 +322,8 @@ int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e)
     b.stack = STACK_OUTPUT;
     b.layer = -1;
     b.sub = SUB_OUTPUT;
+    if (p->config->output_head)
+        x = norm(&b, add(&b, STAGE_ACTIVATE, add(&b, STAGE_TRANSFORM, x)));
     add(&b, STAGE_PROBS, add(&b, STAGE_LOGITS, x));
     if (b.failed) {
         plan_free(p);

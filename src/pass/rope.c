@@ -8,7 +8,7 @@ static const double PI = 3.14159265358979323846;
 
 static double unscaled_speed(const Config *c, size_t pair)
 {
-    return pow(c->rope_theta, -(double)(2 * pair) / (double)c->d_head);
+    return pow(c->rope_theta, -(double)(2 * pair) / (double)config_rope_dims(c));
 }
 
 static double clamp(double x, double least, double most)
@@ -32,7 +32,7 @@ static double llama3_speed(const Config *c, double speed)
 /* The pair, as a broken number, that makes so many turns over the original length. */
 static double yarn_pair(const Config *c, double turns)
 {
-    return (double)c->d_head * log((double)c->rope_original_len / (turns * 2 * PI)) / (2 * log(c->rope_theta));
+    return (double)config_rope_dims(c) * log((double)c->rope_original_len / (turns * 2 * PI)) / (2 * log(c->rope_theta));
 }
 
 static double yarn_speed(const Config *c, size_t pair, double speed)
@@ -43,7 +43,7 @@ static double yarn_speed(const Config *c, size_t pair, double speed)
         high = ceil(high);
     }
     low = low > 0 ? low : 0;
-    high = high < (double)c->d_head - 1 ? high : (double)c->d_head - 1;
+    high = high < (double)config_rope_dims(c) - 1 ? high : (double)config_rope_dims(c) - 1;
     if (low == high)
         high += 0.001; /* as the original has it: no division by 0 */
     double slowed = clamp(((double)pair - low) / (high - low), 0, 1);
@@ -76,7 +76,7 @@ const char *rope_scaling_name(const Config *c)
 const char *rope_formula(const Config *c, size_t pair, char *out)
 {
     double share = rope_speed(c, pair) / unscaled_speed(c, pair);
-    int used = snprintf(out, ROPE_FORMULA_MAX, "%g^(−2·%zu/%zu)", c->rope_theta, pair, c->d_head);
+    int used = snprintf(out, ROPE_FORMULA_MAX, "%g^(−2·%zu/%zu)", c->rope_theta, pair, config_rope_dims(c));
     if (share != 1)
         snprintf(out + used, ROPE_FORMULA_MAX - (size_t)used, " · %.6g (%s)", share, rope_scaling_name(c));
     return out;
@@ -100,5 +100,5 @@ void rope_pair(const Config *c, size_t pair, size_t *first, size_t *second)
 {
     bool half = c->rope_pairing == PAIRING_HALF;
     *first = half ? pair : 2 * pair;
-    *second = half ? pair + c->d_head / 2 : 2 * pair + 1;
+    *second = half ? pair + config_rope_dims(c) / 2 : 2 * pair + 1;
 }

@@ -6,7 +6,8 @@
 
 #include "model/config.h"
 
-/* How far pair i (0 … d_head/2 - 1) turns from one position to the next, in radians: theta^(-2i/d_head), and with rope_scaling
+/* How far pair i (0 … n/2 - 1, n = config_rope_dims: those of a head's dimensions that are turned, its first) turns from one position to the
+ * next, in radians: theta^(-2i/n), and with rope_scaling
  *   linear   divided by the factor
  *   dynamic  the same up to rope_original_len positions; a longer text is refused (plan.h), because its theta would change with every token
  *   llama3   slow pairs (a wavelength above original_len / low_freq_factor) divided by the factor, fast ones (below original_len /

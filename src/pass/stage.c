@@ -75,6 +75,16 @@ bool stage_hides(const Config *c, const int *ids, size_t n)
     return false;
 }
 
+size_t stage_segment(const Config *c, const int *ids, size_t t)
+{
+    if (c->token_types < 2 || c->eos < 0 || stage_hides(c, ids + t, 1))
+        return 0;
+    for (size_t i = 0; i < t; i++)
+        if (ids[i] == c->eos)
+            return 1;
+    return 0;
+}
+
 size_t stage_window_start(const Config *c, size_t query)
 {
     return c->window && query >= c->window ? query + 1 - c->window : 0;
@@ -138,7 +148,7 @@ double sinusoid(size_t position, size_t dim, size_t d_model)
 
 size_t stage_table_width(const Config *c)
 {
-    return c->position == POSITION_SINUSOIDAL ? c->d_model : c->position == POSITION_ROPE ? c->d_head : 0;
+    return c->position == POSITION_SINUSOIDAL ? c->d_model : c->position == POSITION_ROPE ? config_rope_dims(c) : 0;
 }
 
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows)

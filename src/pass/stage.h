@@ -134,6 +134,9 @@ size_t stage_window_start(const Config *c, size_t query);
 bool stage_sees(const Stage *s, const Config *c, Ablations a, const int *key_ids, size_t query, size_t key);
 /* True where one of the n ids is hidden as padding. */
 bool stage_hides(const Config *c, const int *ids, size_t n);
+/* The segment of token t of an encoder's n ids, a row of W_T: 0 up to the first separator (the end token) and for padding, 1 behind it, as
+ * BERT was fed a pair of texts. */
+size_t stage_segment(const Config *c, const int *ids, size_t t);
 /* The factor of SCALED: 1/sqrt(d_head), or what the config or the ablations make of it. */
 double stage_scale(const Stage *s, const Config *c, Ablations a);
 /* The same as what scores are divided by, and that as people write it, "√64", "(√64 · 3)": at most STAGE_DIVISOR_MAX bytes into out. */
@@ -145,7 +148,7 @@ double alibi_slope(size_t head, size_t heads);
  * in another order: config_sinusoid_dim. */
 double sinusoid(size_t position, size_t dim, size_t d_model);
 /* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's
- * cosines and sines times rope_magnitude, alternating [rows, d_head]; `first` is the first row's position. The width is 0 where the config needs no table. */
+ * cosines and sines times rope_magnitude, alternating [rows, config_rope_dims]; `first` is the first row's position. The width is 0 where the config needs no table. */
 size_t stage_table_width(const Config *c);
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows);
 /* The activation's name in a config. */

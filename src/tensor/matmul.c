@@ -111,7 +111,7 @@ enum { GRAIN = 48 };
 
 static void run_whole(const Kernel *kernel, const Product *x)
 {
-    if (x->dtype == DTYPE_REAL)
+    if (x->b)
         kernel->run(x);
     else
         matmul_convert(kernel, x);
@@ -134,12 +134,11 @@ static void run_part(void *context, size_t i)
         x.a += from * (x.la == PLAIN ? x.lda : 1);
         x.c += from * x.ldc;
     } else {
-        const size_t skip = from * (x.lb == PLAIN ? 1 : x.ldb);
         x.n = end - from;
-        if (x.dtype == DTYPE_REAL)
-            x.b += skip;
+        if (x.b)
+            x.b += from * (x.lb == PLAIN ? 1 : x.ldb);
         else
-            x.stored = (const unsigned char *)x.stored + skip * dtype_size(x.dtype);
+            x.column += from;
         x.c += from;
     }
     run_whole(parts->kernel, &x);
@@ -188,11 +187,12 @@ void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const rea
 void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k,
                    bool accumulate)
 {
-    if (b->dtype == DTYPE_REAL || m == 0 || n == 0 || k == 0) {
+    bool groups = b->group && (b->layout == PLAIN ? k : n) > b->group;
+    if ((b->dtype == DTYPE_REAL && !groups) || m == 0 || n == 0 || k == 0) {
         matmul(c, ldc, a, lda, la, b->data, b->ld, b->layout, m, n, k, accumulate);
         return;
     }
     const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .ldb = b->ld, .lb = b->layout, .m = m, .n = n, .k = k,
-                       .accumulate = accumulate, .dtype = b->dtype, .stored = b->data};
+                       .accumulate = accumulate, .stored = *b};
     matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
 }

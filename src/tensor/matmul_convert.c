@@ -1,4 +1,5 @@
-/* matmul_convert.c - the product whose B is stored in half precision, or in another format that is not `real`.
+/* matmul_convert.c - the product whose B is stored in half precision, in another format that is not `real`, or with something else between
+ * groups of its rows.
  *
  * Owns the order in which blocks of B are converted. The kernels see `real`s only. This is also the place for a loop that converts in
  * registers while it streams: a vector times a bfloat16 matrix, as when a text is continued token by token. */
@@ -15,7 +16,6 @@ void matmul_convert(const Kernel *kernel, const Product *x)
         for (size_t p = 0; p < x->k; p += DEEP) {
             size_t n = x->n - j < WIDE ? x->n - j : WIDE, k = x->k - p < DEEP ? x->k - p : DEEP;
             Product part = *x;
-            part.dtype = DTYPE_REAL;
             part.b = block;
             part.n = n;
             part.k = k;
@@ -23,11 +23,11 @@ void matmul_convert(const Kernel *kernel, const Product *x)
             part.c += j;
             part.accumulate = x->accumulate || p > 0;
             /* The block has the layout of the whole, without what lies between its rows. */
-            size_t rows = x->lb == PLAIN ? k : n, columns = x->lb == PLAIN ? n : k,
-                   first = x->lb == PLAIN ? p * x->ldb + j : j * x->ldb + p;
+            bool plain = x->lb == PLAIN;
+            size_t rows = plain ? k : n, columns = plain ? n : k, row = plain ? p : x->column + j, column = plain ? x->column + j : p;
             part.ldb = columns;
             for (size_t i = 0; i < rows; i++)
-                dtype_read(block + i * columns, x->dtype, x->stored, first + i * x->ldb, columns);
+                dtype_read(block + i * columns, x->stored.dtype, x->stored.data, matrix_row_place(&x->stored, row + i) + column, columns);
             kernel->run(&part);
         }
 }

@@ -4,11 +4,10 @@
 #ifndef TENSOR_MATMUL_KERNELS_H
 #define TENSOR_MATMUL_KERNELS_H
 
-#include "tensor/dtype.h"
-#include "tensor/matmul.h"
+#include "tensor/matrix.h"
 
-/* The arguments of matmul(). m, n and k are not 0. Where b's dtype is not DTYPE_REAL, b is NULL and B lies at `stored`; kernels do not
- * see that: matmul_convert() gives them its blocks. */
+/* The arguments of matmul(). m, n and k are not 0. Where B is not `real`s one row a constant step after the other, b is NULL and B is
+ * `stored` from its column `column` on; kernels do not see that: matmul_convert() gives them its blocks. */
 typedef struct Product {
     real *c;
     size_t ldc;
@@ -20,8 +19,8 @@ typedef struct Product {
     Layout lb;
     size_t m, n, k;
     bool accumulate;
-    Dtype dtype;
-    const void *stored;
+    Matrix stored;
+    size_t column;
 } Product;
 
 /* Every kernel adds up an element of C in one and the same order:

@@ -10,7 +10,7 @@ Matrix matrix_block(Matrix m, size_t i, size_t j)
 void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n)
 {
     if (m->layout == PLAIN)
-        dtype_read(out, m->dtype, m->data, i * m->ld, n);
+        dtype_read(out, m->dtype, m->data, matrix_row_place(m, i), n);
     else
         for (size_t j = 0; j < n; j++)
             out[j] = matrix_at(m, i, j);
@@ -29,7 +29,7 @@ void matrix_read(real *out, const Matrix *m, size_t rows, size_t columns)
             for (size_t y = j; y < columns && y < j + BLOCK; y++) {
                 real turned[BLOCK];
                 size_t n = rows - i < BLOCK ? rows - i : BLOCK;
-                dtype_read(turned, m->dtype, m->data, y * m->ld + i, n);
+                dtype_read(turned, m->dtype, m->data, matrix_row_place(m, y) + i, n);
                 for (size_t x = 0; x < n; x++)
                     out[(i + x) * columns + y] = turned[x];
             }
@@ -37,7 +37,10 @@ void matrix_read(real *out, const Matrix *m, size_t rows, size_t columns)
 
 const real *matrix_in_place(const Matrix *m, size_t rows, size_t columns)
 {
-    bool follow = m->layout == PLAIN ? rows <= 1 || m->ld == columns : columns <= 1;
+    size_t stored = m->layout == PLAIN ? rows : columns;
+    bool follow = m->layout == PLAIN ? rows <= 1 || m->ld == columns : columns <= 1 || (rows <= 1 && m->ld == 1);
+    if (m->group && m->skip && stored > m->group)
+        return NULL;
     return m->dtype == DTYPE_REAL && follow ? m->data : NULL;
 }
 

@@ -13,12 +13,14 @@ typedef struct Matrix {
     size_t ld;        /* numbers from one stored row to the next */
     Layout layout;    /* PLAIN: number (i, j) is i * ld + j; TRANSPOSED: j * ld + i */
     Dtype dtype;
+    size_t group; /* 0, or: stored rows come in groups of so many, */
+    size_t skip;  /* and so many numbers of something else lie behind each group (the heads of GPT-NeoX's query_key_value) */
 } Matrix;
 
 /* Our own numbers, row after row, rows `ld` numbers apart. */
 static inline Matrix matrix_of(const real *data, size_t ld)
 {
-    return (Matrix){data, ld, PLAIN, DTYPE_REAL};
+    return (Matrix){.data = data, .ld = ld, .layout = PLAIN, .dtype = DTYPE_REAL};
 }
 
 /* The matrix with rows and columns exchanged. */
@@ -28,10 +30,16 @@ static inline Matrix matrix_transposed(Matrix m)
     return m;
 }
 
+/* Where stored row `row` begins, counted from number (0, 0). */
+static inline size_t matrix_row_place(const Matrix *m, size_t row)
+{
+    return row * m->ld + (m->group ? row / m->group * m->skip : 0);
+}
+
 /* Where number (i, j) lies, counted from the first. */
 static inline size_t matrix_place(const Matrix *m, size_t i, size_t j)
 {
-    return m->layout == PLAIN ? i * m->ld + j : j * m->ld + i;
+    return m->layout == PLAIN ? matrix_row_place(m, i) + j : matrix_row_place(m, j) + i;
 }
 
 /* Number (i, j). */
@@ -47,7 +55,7 @@ static inline real matrix_entry(const Matrix *m, size_t i)
     return matrix_at(m, 0, i);
 }
 
-/* The matrix that begins at number (i, j). */
+/* The matrix that begins at number (i, j); where there are groups, at the first row of one. */
 Matrix matrix_block(Matrix m, size_t i, size_t j);
 /* out [n] = the first n numbers of row i. Reads no other row. */
 void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n);
@@ -59,7 +67,7 @@ const real *matrix_in_place(const Matrix *m, size_t rows, size_t columns);
 double matrix_row_dot(const Matrix *m, size_t i, const double *x, size_t n);
 
 /* C [m, n] = A · B, or C += A · B: matmul() (matmul.h) whose B [k, n] is a view. Numbers that are no `real`s are converted block by block
- * on the way, by the thread that multiplies them; the result has the bits that a converted copy would give. */
+ * on the way, by the thread that multiplies them, as are rows in groups; the result has the bits that a converted copy would give. */
 void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k,
                    bool accumulate);
 

@@ -17,7 +17,7 @@ static double sublayers(const Config *c, const char *name)
 
 static void fill(const Config *c, const Weight *w, real *values, const Init *init, Random *random)
 {
-    bool embedding = name_ends_with(w->name, ".embed.W_E") || name_ends_with(w->name, ".embed.W_P");
+    bool embedding = name_ends_with(w->name, ".embed.W_E") || name_ends_with(w->name, ".embed.W_P") || name_ends_with(w->name, ".embed.W_T");
     bool writes = name_ends_with(w->name, ".W_O") || name_ends_with(w->name, ".W_2");
     double factor = init->scale_residuals && writes ? 1 / sqrt(sublayers(c, w->name)) : 1;
     double deviation = init->kind == INIT_NORMAL ? init->deviation : 1 / sqrt((double)c->d_model);

@@ -45,6 +45,14 @@ static void part_name(const App *app, const BeltPart *p, char out[EXPLAIN_NAME])
         snprintf(out, EXPLAIN_NAME, "%s", _("token"));
     else if (s->kind == STAGE_POSITIONS)
         snprintf(out, EXPLAIN_NAME, "%s", _("position"));
+    else if (s->kind == STAGE_TYPES)
+        snprintf(out, EXPLAIN_NAME, "%s", _("segment"));
+    else if (s->kind == STAGE_LOGITS)
+        snprintf(out, EXPLAIN_NAME, "%s", pass_plan(app->pass)->config->output_head ? _("output head") : "b_U");
+    else if (s->kind == STAGE_NORM && s->sub == SUB_EMBED)
+        snprintf(out, EXPLAIN_NAME, "%s", _("embedding norm"));
+    else if (s->kind == STAGE_JOINED)
+        snprintf(out, EXPLAIN_NAME, _("layer %d both"), s->layer);
     else if (s->kind == STAGE_NORM && s->sub != SUB_FINAL)
         snprintf(out, EXPLAIN_NAME, _("layer %d norm"), s->layer);
     else
@@ -75,8 +83,8 @@ static void draw_part(const App *app, Canvas *c, int row, Rect r, const BeltPart
 {
     char name[EXPLAIN_NAME];
     const Stage *s = &pass_plan(app->pass)->stages[p->stage];
-    bool norm = s->kind == STAGE_NORM && !p->edit,
-         replaces = !p->edit && s->kind != STAGE_TOKENS && s->kind != STAGE_POSITIONS && (app->ablations & NO_RESIDUAL);
+    bool norm = (s->kind == STAGE_NORM || s->kind == STAGE_LOGITS) && !p->edit,
+         replaces = !p->edit && s->layer >= 0 && (app->ablations & NO_RESIDUAL);
     Role role = chosen ? ROLE_CROSS : norm ? ROLE_DIM : ROLE_LABEL;
     int col = r.col + 3 + NAME;
     part_name(app, p, name);

@@ -188,6 +188,30 @@ static void draw_residual(Drawing *d, const MapColumn *k, const MapPart *tap)
         put(d, (top + tap->row) / 2, lane, 1, ROLE_ABLATED, "✗");
 }
 
+/* Attention and FFN side by side, drawn one above the other: attention's result goes around the FFN at the other side, into the same add;
+ * the FFN reads the stream that runs past. */
+static void draw_fork(Drawing *d, const MapColumn *k, const MapPart *fork)
+{
+    const MapBox *add = &d->map.boxes[fork->box];
+    const MapBox *ffn = add - 1;
+    while (ffn->kind != BOX_FFN)
+        ffn--;
+    bool reached = add->first == add->end || d->app->at >= add->first;
+    Role stream = wire_role(reached || d->app->at + 1 >= ffn->first), role = wire_role(d->app->at + 1 >= ffn->first);
+    int head = head_col(d, fork->box, !k->mirrored), top = add->r.row, aside = k->mirrored ? k->col + 1 : k->col + k->cols - 2;
+    bool left = aside < k->center;
+    hline(d, fork->row, left ? k->center + 1 : k->lane + 1, left ? k->lane - 1 : k->center - 1, stream, "─");
+    put(d, fork->row, k->lane, 1, stream, left ? "┤" : "├");
+    put(d, fork->row, k->center, 1, stream, left ? "└" : "┘");
+    put(d, fork->row + 1, k->center, 1, role, left ? "┐" : "┌");
+    hline(d, fork->row + 1, left ? aside + 1 : k->center + 1, left ? k->center - 1 : aside - 1, role, "─");
+    put(d, fork->row + 1, aside, 1, role, left ? "└" : "┘");
+    vline(d, aside, top + 1, fork->row, role, "│");
+    put(d, top, aside, 1, role, left ? "┌" : "┐");
+    hline(d, top, left ? aside + 1 : head + 1, left ? head - 1 : aside - 1, role, "─");
+    put(d, top, head, 1, role, left ? "▸" : "◂");
+}
+
 /* The positions go into their sum from the side. */
 static void draw_positions_wire(Drawing *d, const MapColumn *k, size_t sum)
 {
@@ -336,12 +360,13 @@ static void draw_column(Drawing *d, const MapColumn *k)
             draw_residual(d, k, p);
             put(d, p->row, k->center, 1, role, k->mirrored ? "├" : "┤");
             break;
+        case PART_FORK: break; /* behind the boxes: it goes past them */
         case PART_BOX:
-            if (b->kind == BOX_SUM) {
+            if (map_is_sum(b->kind)) {
                 draw_positions_wire(d, k, p->box);
                 draw_box(d, p->box - 1);
             }
-            if (b->kind == BOX_SUM || b->kind == BOX_ADD)
+            if (map_is_sum(b->kind) || b->kind == BOX_ADD)
                 draw_circle(d, p->box);
             else
                 draw_box(d, p->box);
@@ -349,6 +374,9 @@ static void draw_column(Drawing *d, const MapColumn *k)
         case PART_EXIT: break;
         }
     }
+    for (size_t i = 0; i < k->count; i++)
+        if (k->parts[i].kind == PART_FORK)
+            draw_fork(d, k, &k->parts[i]);
 }
 
 /* ---- beside and below ---- */
@@ -360,7 +388,7 @@ static void draw_notes(Drawing *d)
         const MapBox *b = &m->boxes[i];
         const MapColumn *k = &m->column[b->column];
         bool left = m->columns > 1 && b->column == 0;
-        if (b->kind == BOX_POSITIONS)
+        if (map_is_aside(b->kind))
             continue; /* the sum's note stands in its row */
         Pieces p;
         map_note(d->app, d->c, b, m->note_cols, b->r.rows, m->note_cols >= 50 || b->r.rows > 1, &p);

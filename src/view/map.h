@@ -10,11 +10,14 @@ typedef enum BoxKind {
     BOX_EMBED,
     BOX_POSITIONS,
     BOX_SUM,
+    BOX_SEGMENTS, /* beside TYPED, as POSITIONS beside SUM */
+    BOX_TYPED,
     BOX_NORM,
     BOX_ATTENTION,
     BOX_FFN,
     BOX_ADD,
     BOX_FINAL,
+    BOX_HEAD, /* the output's own, without its norm */
     BOX_LOGITS,
     BOX_PROBS
 } BoxKind;
@@ -35,6 +38,7 @@ typedef enum PartKind {
     PART_INPUT,  /* the tokens that go in */
     PART_ARROW,
     PART_TAP,    /* where a residual leaves the stream; its box is the add it ends in */
+    PART_FORK,   /* where attention's result turns aside and the FFN reads the stream: the two side by side; its box is the add */
     PART_BOTTOM, /* the frame around a layer */
     PART_TOP,
     PART_EXIT,   /* the encoder's result turns towards the decoder */
@@ -43,7 +47,7 @@ typedef enum PartKind {
 
 typedef struct MapPart {
     PartKind kind;
-    size_t box; /* PART_BOX; PART_TAP: the add; else the next box above, or the last */
+    size_t box; /* PART_BOX; PART_TAP, PART_FORK: the add; else the next box above, or the last */
     int row, rows;
 } MapPart;
 
@@ -74,6 +78,16 @@ typedef struct Map {
     Rect view;        /* where on the canvas the figure is seen */
     int top, left;    /* its row and column that lie at view's corner; left is negative where it is centred */
 } Map;
+
+/* Boxes beside their sum, and the sums. */
+static inline bool map_is_aside(BoxKind k)
+{
+    return k == BOX_POSITIONS || k == BOX_SEGMENTS;
+}
+static inline bool map_is_sum(BoxKind k)
+{
+    return k == BOX_SUM || k == BOX_TYPED;
+}
 
 /* Lays the figure out for an area of the canvas, whose last row is left free. */
 void map_layout(const App *app, Rect area, Map *m);

@@ -21,7 +21,7 @@ static size_t across(const Map *m, int column)
         const MapBox *b = &m->boxes[i];
         int apart = 2 * b->r.row + b->r.rows - 2 * from->row - from->rows;
         apart = apart < 0 ? -apart : apart;
-        if (b->column == column && b->kind != BOX_POSITIONS && apart < least) {
+        if (b->column == column && !map_is_aside(b->kind) && apart < least) {
             least = apart;
             best = i;
         }
@@ -34,9 +34,9 @@ static size_t sideways(const Map *m, bool right)
 {
     const MapBox *b = &m->boxes[m->choice];
     bool outwards = right == m->column[b->column].mirrored; /* the side the positions are at */
-    if (b->kind == BOX_SUM && outwards)
+    if (map_is_sum(b->kind) && outwards)
         return m->choice - 1;
-    if (b->kind == BOX_POSITIONS && !outwards)
+    if (map_is_aside(b->kind) && !outwards)
         return m->choice + 1;
     if (m->columns > 1 && b->column == !right)
         return across(m, right);
@@ -51,7 +51,7 @@ static size_t upwards(const Map *m, int by)
         if ((by < 0 && i == 0) || (by > 0 && i + 1 == m->count) || m->boxes[i + (by > 0 ? 1 : (size_t)-1)].column != m->boxes[i].column)
             return m->choice;
         i += by > 0 ? 1 : (size_t)-1;
-    } while (m->boxes[i].kind == BOX_POSITIONS || (by > 0 && m->boxes[m->choice].kind == BOX_POSITIONS && m->boxes[i].kind == BOX_SUM));
+    } while (map_is_aside(m->boxes[i].kind) || (by > 0 && map_is_aside(m->boxes[m->choice].kind) && i == m->choice + 1));
     return i;
 }
 

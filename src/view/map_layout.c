@@ -24,7 +24,7 @@ typedef struct Sizes {
 
 static size_t add_box(Map *m, int column, BoxKind kind, Sub sub)
 {
-    Stack stack = kind == BOX_LOGITS || kind == BOX_PROBS ? STACK_OUTPUT : m->column[column].stack;
+    Stack stack = sub == SUB_OUTPUT ? STACK_OUTPUT : m->column[column].stack;
     m->boxes[m->count] = (MapBox){.kind = kind, .stack = stack, .sub = sub, .column = column};
     return m->count++;
 }
@@ -37,7 +37,8 @@ static void add_sublayer(const Config *c, Map *m, int column, Sub sub)
     if (norm && c->norm_position == NORM_PRE)
         add_box(m, column, BOX_NORM, sub);
     add_box(m, column, sub == SUB_FFN ? BOX_FFN : BOX_ATTENTION, sub);
-    add_box(m, column, BOX_ADD, sub);
+    if (!c->parallel || sub == SUB_FFN)
+        add_box(m, column, BOX_ADD, sub);
     if (norm && c->norm_position == NORM_POST)
         add_box(m, column, BOX_NORM, sub);
 }
@@ -52,6 +53,12 @@ static void add_column(const Config *c, Map *m, Stack stack)
         add_box(m, column, BOX_POSITIONS, SUB_EMBED);
         add_box(m, column, BOX_SUM, SUB_EMBED);
     }
+    if (c->token_types) {
+        add_box(m, column, BOX_SEGMENTS, SUB_EMBED);
+        add_box(m, column, BOX_TYPED, SUB_EMBED);
+    }
+    if (c->embed_norm)
+        add_box(m, column, BOX_NORM, SUB_EMBED);
     if (k->layers) {
         add_sublayer(c, m, column, SUB_SELF);
         if (stack == STACK_DECODER && c->kind == KIND_ENCODER_DECODER)
@@ -61,6 +68,10 @@ static void add_column(const Config *c, Map *m, Stack stack)
     if (c->norm != NORM_NONE && c->norm_position == NORM_PRE)
         add_box(m, column, BOX_FINAL, SUB_FINAL);
     if (stack == config_last_stack(c)) {
+        if (c->output_head)
+            add_box(m, column, BOX_HEAD, SUB_OUTPUT);
+        if (c->output_head && c->norm != NORM_NONE)
+            add_box(m, column, BOX_NORM, SUB_OUTPUT);
         add_box(m, column, BOX_LOGITS, SUB_OUTPUT);
         add_box(m, column, BOX_PROBS, SUB_OUTPUT);
     }
@@ -74,6 +85,9 @@ bool map_box_holds(const MapBox *b, const Stage *s)
     case BOX_EMBED: return s->kind == STAGE_TOKENS;
     case BOX_POSITIONS: return s->kind == STAGE_POSITIONS;
     case BOX_SUM: return s->kind == STAGE_SUM;
+    case BOX_SEGMENTS: return s->kind == STAGE_TYPES;
+    case BOX_TYPED: return s->kind == STAGE_TYPED;
+    case BOX_HEAD: return s->kind == STAGE_TRANSFORM || s->kind == STAGE_ACTIVATE;
     case BOX_NORM:
     case BOX_FINAL: return s->kind == STAGE_NORM;
     case BOX_ADD: return s->kind == STAGE_RESIDUAL;
@@ -128,6 +142,7 @@ static int box_rows(BoxKind kind, const Sizes *s)
     case BOX_ATTENTION:
     case BOX_FFN: return s->main;
     case BOX_FINAL: return s->final;
+    case BOX_HEAD:
     case BOX_LOGITS:
     case BOX_PROBS: return s->ends;
     default: return 1;
@@ -156,6 +171,12 @@ static bool begins_sublayer(const Map *m, size_t box)
     return b->sub >= SUB_SELF && b->sub <= SUB_FFN && m->boxes[box - 1].sub != b->sub;
 }
 
+/* Where a sub-layer begins before the one below was added to the stream. */
+static bool runs_beside(const Map *m, size_t box)
+{
+    return m->boxes[box - 1].kind == BOX_ATTENTION;
+}
+
 static void stack_parts(Map *m, int column, const Sizes *s)
 {
     MapColumn *k = &m->column[column];
@@ -169,13 +190,13 @@ static void stack_parts(Map *m, int column, const Sizes *s)
         add_part(k, PART_INPUT, first, 1);
     for (box = first; box < m->count && m->boxes[box].column == column; box++) {
         MapBox *b = &m->boxes[box];
-        if (b->kind == BOX_POSITIONS)
+        if (map_is_aside(b->kind))
             continue; /* beside its sum */
         bool layer = b->sub >= SUB_SELF && b->sub <= SUB_FFN;
         if (layer != inside)
             add_part(k, layer ? PART_BOTTOM : PART_TOP, box, 1);
         if (layer && begins_sublayer(m, box))
-            add_part(k, PART_TAP, add_of(m, box), 1);
+            add_part(k, runs_beside(m, box) ? PART_FORK : PART_TAP, add_of(m, box), runs_beside(m, box) ? 2 : 1);
         else if (s->arrows && box > first && (layer || !inside))
             add_part(k, PART_ARROW, box, 1);
         inside = layer;
@@ -238,9 +259,9 @@ static void place_rows(Map *m)
             MapBox *b = &m->boxes[p->box];
             if (p->kind != PART_BOX)
                 continue;
-            bool round = b->kind == BOX_ADD || b->kind == BOX_SUM;
+            bool round = b->kind == BOX_ADD || map_is_sum(b->kind);
             b->r = round ? (Rect){p->row, k->center - 2, 5, 1} : (Rect){p->row, k->box_col, k->box_cols, p->rows};
-            if (b->kind == BOX_SUM) {
+            if (map_is_sum(b->kind)) {
                 int left = k->mirrored ? k->center + 5 : k->col + 1, right = k->mirrored ? k->col + k->cols - 1 : k->center - 4;
                 m->boxes[p->box - 1].r = (Rect){p->row, left, right - left, 1};
             }

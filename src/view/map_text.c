@@ -85,6 +85,9 @@ const char *map_box_name(const App *app, const MapBox *b)
     case BOX_EMBED: return _("token embedding");
     case BOX_POSITIONS: return _("positions");
     case BOX_SUM: return _("add positions");
+    case BOX_SEGMENTS: return _("segments");
+    case BOX_TYPED: return _("add segments");
+    case BOX_HEAD: return _("output head");
     case BOX_NORM: return norm_name(c);
     case BOX_ATTENTION: return b->sub == SUB_CROSS ? _("cross-attention") : causal ? _("masked self-attention") : _("self-attention");
     case BOX_FFN: return c->ffn == FFN_GATED ? _("gated feed-forward") : _("feed-forward");
@@ -128,7 +131,7 @@ void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, bo
         add(out, ROLE_HERE, "▶ ");
     if (b->touching && with_sign)
         add(out, here ? ROLE_HERE : ROLE_ABLATED, "✗ ");
-    if (b->kind == BOX_POSITIONS && !c->ascii && !out->count)
+    if (map_is_aside(b->kind) && !c->ascii && !out->count)
         add(out, role, "∿ ");
     size_t name = out->count;
     add(out, role, map_box_name(app, b));
@@ -139,7 +142,7 @@ void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, bo
             snprintf(out->at[name].text, PIECE_MAX, "%s", b->sub == SUB_CROSS ? _("cross") : _("self-attention"));
     }
     size_t names = out->count;
-    if (!b->touching || b->kind == BOX_POSITIONS)
+    if (!b->touching || map_is_aside(b->kind))
         return;
     add(out, role, "  ");
     add_ablations(out, b->touching);
@@ -272,7 +275,7 @@ void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, int
 {
     Pieces title = {0};
     Role role = map_box_role(app, b);
-    if (titled || b->kind == BOX_POSITIONS) {
+    if (titled || map_is_aside(b->kind)) {
         const char *name = b->kind == BOX_POSITIONS ? position_name(app->model->config.position) : map_box_name(app, b);
         add(&title, role == ROLE_DIM ? ROLE_DIM : ROLE_HEADING, name);
         add(&title, ROLE_TEXT, "  ");

@@ -13,7 +13,8 @@ static const struct { const char *tag; Axis rows, cols; } axes_table[] = {
     {"W_K", AXIS_DIM, AXIS_HEADS_DIM}, {"W_V", AXIS_DIM, AXIS_HEADS_DIM}, {"W_O", AXIS_HEADS_DIM, AXIS_DIM}, {"W_G", AXIS_DIM, AXIS_UNIT},
     {"W_1", AXIS_DIM, AXIS_UNIT},    {"W_2", AXIS_UNIT, AXIS_DIM},   {"b_Q", AXIS_NONE, AXIS_HEADS_DIM}, {"b_K", AXIS_NONE, AXIS_HEADS_DIM},
     {"b_V", AXIS_NONE, AXIS_HEADS_DIM}, {"b_O", AXIS_NONE, AXIS_DIM}, {"b_G", AXIS_NONE, AXIS_UNIT},   {"b_1", AXIS_NONE, AXIS_UNIT},
-    {"b_2", AXIS_NONE, AXIS_DIM},    {"b_U", AXIS_NONE, AXIS_VOCAB},  {"gain", AXIS_NONE, AXIS_DIM},  {"bias", AXIS_NONE, AXIS_DIM},
+    {"b_2", AXIS_NONE, AXIS_DIM},    {"gain", AXIS_NONE, AXIS_DIM},  {"bias", AXIS_NONE, AXIS_DIM},
+    {"W_T", AXIS_NONE, AXIS_DIM},    {"W_H", AXIS_DIM, AXIS_DIM},    {"b_H", AXIS_NONE, AXIS_DIM},      {"b_U", AXIS_NONE, AXIS_VOCAB},
 };
 
 void weight_open(App *app, size_t weight, size_t row, size_t col)

@@ -41,6 +41,14 @@ static const char *const help_configs[] = {
     "sinusoid_pairing=half,activation=silu,embed_scale=true,share_embeddings=true,output_bias=true,bos=9,suppress_bos=true",
     "kind=encoder,d_model=7,n_heads=1,d_ff=10,encoder_layers=1,vocab_size=11,position=sinusoidal,sinusoid_pairing=half,output_bias=true,"
     "tie_embeddings=false,activation=gelu",
+    "kind=decoder,d_model=8,n_heads=2,d_head=6,d_ff=10,decoder_layers=2,vocab_size=11,position=rope,rope_dims=4,parallel=true,activation=gelu,"
+    "tie_embeddings=false",
+    "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=1,vocab_size=11,norm=rmsnorm,position=rope,rope_dims=2,rope_pairing=interleaved,"
+    "parallel=true,ffn=gated,activation=silu",
+    "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=1,vocab_size=11,norm_position=post,position=learned,max_len=9,activation=gelu,"
+    "token_types=2,embed_norm=true,output_head=true,output_bias=true,eos=2,pad=0",
+    "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=2,vocab_size=11,norm=rmsnorm,position=none,activation=relu,token_types=3,"
+    "output_head=true,tie_embeddings=false,eos=3",
 };
 enum { HELP_CONFIGS = sizeof help_configs / sizeof *help_configs, HELP_SOURCE = 4, HELP_TARGET = 5 };
 

@@ -149,6 +149,10 @@ static inline double parameters(const Case *k)
         return f * d + b_f * d;
     case STAGE_LOGITS:
         return c->tie_embeddings ? 0 : d * V + (c->output_bias ? V : 0);
+    case STAGE_TYPES:
+        return (double)c->token_types * d;
+    case STAGE_TRANSFORM:
+        return d * d + (c->bias ? d : 0);
     default:
         return NAN;
     }
@@ -459,6 +463,9 @@ static inline void true_shape(const Case *k, Answer *out)
             break;
         case STAGE_CONTRACT:
             two[0] = c->d_ff;
+            two[1] = d;
+            break;
+        case STAGE_TRANSFORM:
             two[1] = d;
             break;
         case STAGE_LOGITS:

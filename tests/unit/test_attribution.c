@@ -10,6 +10,43 @@
 
 /* ---- attribution ---- */
 
+/* What stage i makes of a vector x that is a part of what it reads: norms frozen, an activation the factor that it is at this row. False
+ * where nothing of it goes on. */
+static bool through(Pass *p, size_t i, size_t row, double *x)
+{
+    const Plan *plan = pass_plan(p);
+    const Config *c = plan->config;
+    const Stage *s = &plan->stages[i];
+    size_t d = c->d_model;
+    const real *in = trunk_row(p, (size_t)s->in[0], row);
+    if (s->kind == STAGE_RESIDUAL)
+        return !(plan->ablations & NO_RESIDUAL);
+    if (s->kind == STAGE_ACTIVATE)
+        for (size_t j = 0; j < d; j++)
+            x[j] *= in[j] != 0 ? (double)pass_unedited(p, i)[row * d + j] / (double)in[j] : 0;
+    if (s->kind == STAGE_TRANSFORM) {
+        const Matrix w = pass_weight(p, (size_t)s->w[0]);
+        double y[64] = {0};
+        for (size_t k = 0; k < d; k++)
+            for (size_t j = 0; j < d; j++)
+                y[j] += x[k] * (double)matrix_at(&w, k, j);
+        memcpy(x, y, d * sizeof *x);
+    }
+    if (s->kind != STAGE_NORM || (plan->ablations & NO_NORM))
+        return true;
+    const real *gain = weight_plain(&pass_model(p)->weights.items[s->w[0]]);
+    double mean = 0, squares = 0, mean_x = 0;
+    for (size_t j = 0; j < d && c->norm == NORM_LAYERNORM; j++) {
+        mean += (double)in[j] / (double)d;
+        mean_x += x[j] / (double)d;
+    }
+    for (size_t j = 0; j < d; j++)
+        squares += ((double)in[j] - mean) * ((double)in[j] - mean);
+    for (size_t j = 0; j < d; j++)
+        x[j] = (x[j] - mean_x) / sqrt(squares / (double)d + c->norm_eps) * (double)gain[j];
+    return true;
+}
+
 /* Carries a vector that is added to entry k forwards to the logit: each norm takes its mean out and divides by what it divided the row by.
  */
 static double carried_forward(Pass *p, const Trunk *t, size_t row, size_t k, const double *v, int token, int against)
@@ -17,36 +54,37 @@ static double carried_forward(Pass *p, const Trunk *t, size_t row, size_t k, con
     const Plan *plan = pass_plan(p);
     const Config *c = plan->config;
     size_t d = c->d_model;
-    double x[64], u[64], sum = 0;
+    double x[64], sum = 0;
     memcpy(x, v, d * sizeof *x);
-    for (k++; k < t->count; k++) {
-        const Stage *s = &plan->stages[t->stages[k]];
-        if (s->kind == STAGE_RESIDUAL && (plan->ablations & NO_RESIDUAL))
+    for (k++; k < t->count; k++)
+        if (!through(p, t->stages[k], row, x))
             return 0;
-        if (s->kind != STAGE_NORM || (plan->ablations & NO_NORM))
-            continue;
-        const real *in = trunk_row(p, (size_t)s->in[0], row), *gain = weight_plain(&pass_model(p)->weights.items[s->w[0]]);
-        double mean = 0, squares = 0, mean_x = 0;
-        for (size_t i = 0; i < d && c->norm == NORM_LAYERNORM; i++) {
-            mean += (double)in[i] / (double)d;
-            mean_x += x[i] / (double)d;
-        }
-        for (size_t i = 0; i < d; i++)
-            squares += ((double)in[i] - mean) * ((double)in[i] - mean);
-        for (size_t i = 0; i < d; i++)
-            x[i] = (x[i] - mean_x) / sqrt(squares / (double)d + c->norm_eps) * (double)gain[i];
-    }
-    trunk_unembed(p, token, against, u);
+    size_t logits = plan->count - 2;
+    for (size_t i = logits; i-- > 0 && plan->stages[i].stack == STACK_OUTPUT;)
+        k = i; /* the first stage of the head */
+    for (size_t i = plan->stages[logits - 1].stack == STACK_OUTPUT ? k : logits; i < logits; i++)
+        cr_assert(through(p, i, row, x));
+    const Matrix w = pass_weight(p, (size_t)plan->stages[logits].w[0]);
     for (size_t i = 0; i < d; i++)
-        sum += x[i] * u[i];
+        for (int which = 0; which < (against < 0 ? 1 : 2); which++) {
+            size_t id = (size_t)(which ? against : token);
+            sum += (which ? -x[i] : x[i]) * (double)(c->tie_embeddings ? matrix_at(&w, id, i) : matrix_at(&w, i, id));
+        }
     return sum;
+}
+
+/* Stage `added` is the sum of two sub-layers' results, and i one of them. */
+static bool joined_into(const Plan *plan, int added, size_t i)
+{
+    return added != NO_STAGE && plan->stages[added].kind == STAGE_JOINED &&
+           (plan->stages[added].in[0] == (int)i || plan->stages[added].in[1] == (int)i);
 }
 
 /* The entry of the chain that reads stage i. */
 static size_t entry_of(const Plan *plan, const Trunk *t, size_t i)
 {
     for (size_t k = 0; k < t->count; k++)
-        if (t->stages[k] == i || trunk_added(plan, t, k) == (int)i ||
+        if (t->stages[k] == i || trunk_added(plan, t, k) == (int)i || joined_into(plan, trunk_added(plan, t, k), i) ||
             (plan->stages[t->stages[k]].kind == STAGE_SUM && plan->stages[t->stages[k]].in[0] == (int)i))
             return k;
     cr_assert_fail("not in the chain");
@@ -94,16 +132,15 @@ static void check_attribution_of(Pass *p, size_t row, int token, int against)
     for (size_t i = 0; i < a.count; i++) {
         const AttributionPart *part = &a.parts[i];
         double sum = 0;
-        if (part->kind == ATTRIBUTION_TOKEN || part->kind == ATTRIBUTION_POSITION) {
+        if (part->kind == ATTRIBUTION_TOKEN || part->kind == ATTRIBUTION_POSITION || part->kind == ATTRIBUTION_SEGMENT) {
             for (size_t k = 0; k < d; k++)
                 vector[k] = (double)trunk_row(p, part->stage, row)[k];
             check_close(part->value, carried_forward(p, &t, row, entry_of(plan, &t, part->stage), vector, token, against), size,
                         "embedding");
         }
-        if (part->kind == ATTRIBUTION_BIAS && plan->stages[part->stage].kind == STAGE_LOGITS) {
-            const real *b = weight_plain(&pass_model(p)->weights.items[plan->stages[part->stage].w[1]]);
-            check_close(part->value, (double)b[token] - (against < 0 ? 0 : (double)b[against]), size, "b_U");
-        } else if (part->kind == ATTRIBUTION_BIAS || part->kind == ATTRIBUTION_NORM) {
+        if (plan->stages[part->stage].stack == STACK_OUTPUT)
+            continue; /* behind the stream: the sum says whether it is right */
+        if (part->kind == ATTRIBUTION_BIAS || part->kind == ATTRIBUTION_NORM) {
             const Weight *b = &pass_model(p)->weights.items[plan->stages[part->stage].w[1]];
             for (size_t k = 0; k < d; k++)
                 vector[k] = (double)weight_plain(b)[k];
@@ -182,8 +219,9 @@ Test(attribution, edits_are_parts_of_their_own)
     };
     static const char *const configs[] = {
         "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal",
-        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,norm_position=post"};
-    for (size_t k = 0; k < 2; k++) {
+        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,norm_position=post",
+        "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=2,vocab_size=11,position=sinusoidal,parallel=true"};
+    for (size_t k = 0; k < sizeof configs / sizeof *configs; k++) {
         Model *m = help_model(configs[k]);
         Pass *p = help_pass(m, 0);
         Edits list = {0};

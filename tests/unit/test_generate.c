@@ -86,6 +86,7 @@ Test(generate, the_cache_changes_nothing)
         "position=rope,rope_pairing=interleaved,tie_embeddings=false",
         "position=alibi,n_heads=4",
         "position=none,ffn=none",
+        "position=rope,rope_dims=4,parallel=true",
     };
     for (size_t i = 0; i < sizeof configs / sizeof *configs; i++)
         assert_cache_changes_nothing(configs[i], "3,1,4,1,5", NULL, 0, 20);

@@ -179,6 +179,10 @@ static void check_config(const char *config, const char *ablations, bool kinds[S
     "kind=encoder-decoder,d_model=12,n_heads=3,encoder_layers=1,decoder_layers=1,d_ff=20,vocab_size=23,position=sinusoidal,"               \
     "sinusoid_pairing=half,norm_position=post,activation=silu,embed_scale=true,share_embeddings=true,output_bias=true,bos=16,"             \
     "suppress_bos=true"
+#define HEADED BERT ",token_types=2,embed_norm=true,output_head=true,output_bias=true,eos=2"
+#define NEOX                                                                                                                               \
+    "kind=decoder,d_model=12,n_heads=2,d_head=6,decoder_layers=2,d_ff=20,vocab_size=23,position=rope,rope_dims=4,parallel=true,"            \
+    "tie_embeddings=false"
 #define ALIBI "kind=decoder,d_model=12,n_heads=3,n_kv_heads=1,decoder_layers=2,vocab_size=23,d_ff=20,position=alibi,activation=gelu_tanh"
 
 Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
@@ -194,6 +198,10 @@ Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
     check_config(MARIAN, "", kinds);
     check_config(MARIAN ",tie_embeddings=false", "", kinds);
     check_config(ALIBI, "", kinds);
+    check_config(HEADED, "", kinds);
+    check_config(HEADED ",tie_embeddings=false,activation=silu,norm_position=pre,bias=false", "", kinds);
+    check_config(NEOX, "", kinds);
+    check_config(NEOX ",rope_pairing=interleaved,ffn=gated,norm=rmsnorm", "", kinds);
     check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none", "", kinds);
     for (int k = 0; k < STAGE_KIND_COUNT; k++)
         cr_expect(kinds[k], "no config has the stage %s", stage_table[k].id);
@@ -207,6 +215,8 @@ Test(gradients, agree_with_finite_differences_under_every_ablation)
     for (int i = 0; i < ABLATION_COUNT; i++) {
         check_config(GPT, ablation_table[i].name, kinds);
         check_config(ORIGINAL, ablation_table[i].name, kinds);
+        check_config(NEOX, ablation_table[i].name, kinds);
+        check_config(HEADED, ablation_table[i].name, kinds);
     }
     check_config(LLAMA, "no-positions", kinds);
     check_config(ALIBI, "no-positions", kinds);

@@ -4,6 +4,7 @@
 
 #include "model/safetensors.h"
 #include "model_help.h"
+#include "pass/hook.h"
 #include "pass/pass.h"
 #include "pass/rope.h"
 
@@ -39,26 +40,6 @@ static Ids read_ids(const char *folder)
     return ids;
 }
 
-/* The stage that a tensor of expected.safetensors is the value of: "logits", "attention.1", "hidden.2". */
-static int stage_of(const Pass *p, const char *name)
-{
-    const Config *c = pass_plan(p)->config;
-    const char *dot = strchr(name, '.');
-    size_t i = dot ? strtoul(dot + 1, NULL, 10) : 0;
-    char ours[STAGE_NAME_MAX];
-    if (strcmp(name, "logits") == 0)
-        snprintf(ours, sizeof ours, "output.logits");
-    else if (strncmp(name, "attention.", 10) == 0)
-        snprintf(ours, sizeof ours, "decoder.%zu.self.weights", i);
-    else if (i == 0)
-        snprintf(ours, sizeof ours, c->position == POSITION_LEARNED ? "decoder.embed.sum" : "decoder.embed.tokens");
-    else if (i == c->decoder_layers)
-        snprintf(ours, sizeof ours, "decoder.final_norm");
-    else
-        snprintf(ours, sizeof ours, "decoder.%zu.ffn.residual", i - 1);
-    return plan_find(pass_plan(p), ours);
-}
-
 static int check_folder(const char *name)
 {
     char folder[192], path[256];
@@ -70,16 +51,18 @@ static int check_folder(const char *name)
     Model *m = opened(folder);
     cr_assert(m->notes && m->notes[0] == '\0', "%s", m->notes);
     Ids ids = read_ids(folder);
-    Pass *p = pass_create(m, (PassInput){NULL, ids.data, 0, ids.len}, 0, &e);
+    bool encoder = m->config.kind == KIND_ENCODER;
+    PassInput in = encoder ? (PassInput){ids.data, NULL, ids.len, 0} : (PassInput){NULL, ids.data, 0, ids.len};
+    Pass *p = pass_create(m, in, 0, &e);
     cr_assert(p, "%s", e.text);
     snprintf(path, sizeof path, "%s/expected.safetensors", folder);
     cr_assert_eq(safetensors_open(&expected, path, &e), 0, "%s", e.text);
-    cr_assert_eq(expected.count, 2 * m->config.decoder_layers + 2,
+    cr_assert_eq(expected.count, 2 * config_layers(&m->config, config_last_stack(&m->config)) + 2,
                  "logits, attentions, and hidden states before each layer and at the end");
     double tolerance = strcmp(name, "llama-bf16-tied") == 0 ? 3e-2 : 5e-5;
     for (size_t i = 0; i < expected.count; i++) {
         const SafeTensor *t = &expected.items[i];
-        int stage = stage_of(p, t->name);
+        int stage = hook_find_output(pass_plan(p), t->name);
         cr_assert_geq(stage, 0, "%s", t->name);
         const Stage *s = &pass_plan(p)->stages[stage];
         cr_assert_eq(t->rank, s->rank);
@@ -108,13 +91,14 @@ Test(hf, every_folder_agrees)
         if (d->d_name[0] != '.')
             folders += check_folder(d->d_name);
     closedir(dir);
-    cr_assert_eq(folders, 11);
+    cr_assert_eq(folders, 18);
 }
 
 /* A model that lies in a file and its copy in memory of our own: every bit of every stage. */
 Test(hf, a_copy_computes_the_same_bits)
 {
-    static const char *const names[] = {HF "gpt2", HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear", HF "qwen2"};
+    static const char *const names[] = {HF "gpt2", HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear", HF "qwen2",
+                                        HF "gpt-neox",     HF "gpt-neox-f16",   HF "gpt-neox-sequential"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         Error e = {{0}};
         Model *m = opened(names[n]), *copy = model_copy(m, &e);
@@ -144,7 +128,8 @@ Test(hf, a_copy_computes_the_same_bits)
 /* What is written in our own format is read back, with every key that the config needs. */
 Test(hf, saved_as_our_own_format)
 {
-    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3", HF "mistral-window", HF "qwen2"};
+    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3", HF "mistral-window", HF "qwen2",
+                                        HF "gpt-neox", HF "gpt-neox-sequential", HF "gpt-neox-linear"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         char folder[64], saved[80];
         Error e = {{0}};
@@ -367,7 +352,7 @@ Test(hf, configs_that_cannot_be_read_say_why)
 {
     refuse_config("[]", "expected an object");
     refuse_config("{\"architectures\": [\"GPT2LMHeadModel\"]}", "model_type: expected one");
-    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral, qwen2 or marian, found \"t5\"");
+    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral, qwen2, gpt_neox, bert or marian, found \"t5\"");
     refuse_config("{\"model_type\": \"gpt2\", \"n_head\": 0}", "n_head: expected an integer from 1");
     refuse_config("{\"model_type\": \"gpt2\", \"n_layer\": 1000000}", "n_layer: expected an integer from 0 to 1024");
     refuse_config("{\"model_type\": \"gpt2\", \"n_embd\": 99999999999}", "n_embd");
@@ -390,6 +375,14 @@ Test(hf, configs_that_cannot_be_read_say_why)
                   "\"original_max_position_embeddings\": 8192}}",
                   "low_freq_factor");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"yarn\"}}", "rope_scaling.factor");
+    refuse_config("{\"model_type\": \"bert\", \"position_embedding_type\": \"relative_key\"}",
+                  "position_embedding_type: expected absolute, found \"relative_key\"");
+    refuse_config("{\"model_type\": \"bert\", \"is_decoder\": true}", "is_decoder");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"rotary_pct\": 0}", "rotary_pct: expected a number above 0 and at most 1, found 0");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"rotary_pct\": 1.5}", "rotary_pct");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"hidden_size\": 64, \"num_attention_heads\": 4, \"rotary_pct\": 0.2}",
+                  "rotary_pct: expected an even number of dimensions, because RoPE turns pairs, found 0.2 of 16: 3");
+    refuse_config("{\"model_type\": \"gpt_neox\", \"hidden_act\": \"quick_gelu\"}", "hidden_act");
     refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": 2}", "rope_scaling: expected an object, found 2");
     refuse_config("{\"model_type\": \"llama\", \"rope_theta\": 0}", "rope_theta");
     refuse_config("{\"model_type\": \"llama\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor");

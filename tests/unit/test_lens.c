@@ -104,9 +104,6 @@ static void check_belt(Pass *p)
             check_close(parts[i].after_norm * parts[i].after_norm, a * a + b * b + 2 * a * b * cos_ab, a * a + b * b, "norm after");
         }
     }
-    int bias = plan->stages[plan->count - 2].w[1]; /* no part of the stream */
-    if (bias != NO_WEIGHT)
-        logit += (double)weight_plain(&pass_model(p)->weights.items[bias])[answer];
     check_close(logit, (double)pass_value(p, plan->count - 2)[row * plan->config->vocab_size + (size_t)answer], size,
                 "shares of the logit");
     free(parts);

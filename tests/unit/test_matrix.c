@@ -53,12 +53,13 @@ typedef struct Made {
     Matrix m;
 } Made;
 
-static Made make(Dtype t, Layout layout, size_t rows, size_t columns, size_t apart)
+/* group: stored rows come in groups of so many, with numbers of something else between; 0: they do not. */
+static Made make(Dtype t, Layout layout, size_t rows, size_t columns, size_t apart, size_t group)
 {
     size_t ld = (layout == PLAIN ? columns : rows) + apart, stored = layout == PLAIN ? rows : columns;
-    unsigned char *block = calloc(ld * stored + 2, 8), *at = block + (t == DTYPE_REAL ? 0 : 1);
+    unsigned char *block = calloc(ld * stored + (group ? stored / group * 11 : 0) + 2, 8), *at = block + (t == DTYPE_REAL ? 0 : 1);
     cr_assert_not_null(block);
-    Made made = {block, {at, ld, layout, t}};
+    Made made = {block, {.data = at, .ld = ld, .layout = layout, .dtype = t, .group = group, .skip = group ? 11 : 0}};
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j++)
             put(at, t, matrix_place(&made.m, i, j), number(i * columns + j));
@@ -70,7 +71,7 @@ Test(matrix, reads_every_format_and_layout)
     enum { ROWS = 67, COLUMNS = 35 };
     for (int f = 0; f < FORMATS; f++)
         for (int l = 0; l < 2; l++) {
-            Made x = make(formats[f], l ? TRANSPOSED : PLAIN, ROWS, COLUMNS, 3);
+            Made x = make(formats[f], l ? TRANSPOSED : PLAIN, ROWS, COLUMNS, 3, 0);
             real whole[ROWS * COLUMNS], row[COLUMNS];
             double weights[COLUMNS], sum = 0;
             matrix_read(whole, &x.m, ROWS, COLUMNS);
@@ -103,7 +104,7 @@ Test(matrix, in_place_where_rows_follow_each_other)
     cr_assert_null(matrix_in_place(&plain, 3, 3));
     cr_assert_eq(matrix_in_place(&plain, 1, 3), x, "one row is in place whatever its stride");
     cr_assert_null(matrix_in_place(&turned, 4, 3));
-    Matrix half = {x, 4, PLAIN, DTYPE_BF16};
+    Matrix half = {.data = x, .ld = 4, .layout = PLAIN, .dtype = DTYPE_BF16};
     cr_assert_null(matrix_in_place(&half, 3, 4));
 }
 
@@ -115,10 +116,10 @@ Test(matrix, product_has_the_bits_of_a_converted_copy)
     } shapes[] = {{1, 1, 1}, {1, 200, 900}, {3, 65, 769}, {7, 64, 192}, {5, 130, 1600}, {40, 33, 50}, {9, 500, 900}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int f = 0; f < FORMATS; f++)
-            for (int l = 0; l < 4; l++) {
+            for (int l = 0; l < 8; l++) {
                 size_t m = shapes[s].m, n = shapes[s].n, k = shapes[s].k;
-                bool accumulate = l >= 2;
-                Made b = make(formats[f], l % 2 ? TRANSPOSED : PLAIN, k, n, 5);
+                bool accumulate = l & 2;
+                Made b = make(formats[f], l % 2 ? TRANSPOSED : PLAIN, k, n, 5, l & 4 ? 7 : 0);
                 real *copy = malloc(k * n * sizeof *copy), *a = malloc(m * k * sizeof *a);
                 real *ours = calloc(m * n, sizeof *ours), *theirs = calloc(m * n, sizeof *theirs);
                 cr_assert(copy && a && ours && theirs);
