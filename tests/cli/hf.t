@@ -30,4 +30,18 @@ err m/config.json: "logit_cap": not known here: the numbers may differ
 err m/tokenizer.json: the field "later" is not known here, and may change the ids
 $ cp -r "$TOP/tests/hf/llama" m; sed -i 's/"llama"/"mamba"/' m/config.json; stepformer -m m --ids 1
 exit 2
-err expected an architecture that is read here, gpt2, llama, mistral or qwen2, found "mamba"
+err expected an architecture that is read here, gpt2, llama, mistral, qwen2, gpt_neox or bert, found "mamba"
+$ stepformer trace -m "$TOP/tests/hf/gpt-neox" --ids 1,2,3 --stage decoder.0.ffn.joined
+out # decoder.0.ffn.joined  [3, 32]
+quiet
+$ stepformer -m "$TOP/tests/hf/gpt-neox-f16" --ids 1,2,3 </dev/null
+out attention and FFN in parallel
+quiet
+$ stepformer generate -m "$TOP/tests/hf/gpt-neox-sequential" --ids 1,2,3 -n 4 --format ids
+quiet
+$ stepformer trace -m "$TOP/tests/hf/bert" --ids 1,5,2,6,2 --stage output.transform
+out # output.transform  [5, 24]
+quiet
+$ python3 -c "import json; c = json.load(open('$TOP/tests/hf/bert/config.json')); c['hidden_size'] = 25; json.dump(c, open('c.json', 'w'))"; cp -r "$TOP/tests/hf/bert" b; cp c.json b/config.json; stepformer -m b --ids 1
+exit 2
+err hidden_size: expected a multiple of num_attention_heads (3), found 25

@@ -199,7 +199,8 @@ Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
     check_config(MARIAN ",tie_embeddings=false", "", kinds);
     check_config(ALIBI, "", kinds);
     check_config(HEADED, "", kinds);
-    check_config(HEADED ",tie_embeddings=false,activation=silu,norm_position=pre,bias=false", "", kinds);
+    check_config("kind=encoder,d_model=12,n_heads=2,encoder_layers=1,d_ff=20,vocab_size=23,norm=rmsnorm,position=alibi,activation=silu,bias=false,"
+                 "tie_embeddings=false,token_types=3,embed_norm=true,output_head=true,output_bias=true,eos=3,pad=7", "", kinds);
     check_config(NEOX, "", kinds);
     check_config(NEOX ",rope_pairing=interleaved,ffn=gated,norm=rmsnorm", "", kinds);
     check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none", "", kinds);
