@@ -1,8 +1,8 @@
 /* hf_marian.c - config.json of Marian's translation models (opus-mt-…) as our config.
  *
  * Owns what their fields mean, and their defaults: those of MarianConfig in the transformers library. The order of operations is that of
- * Junczys-Dowmunt et al. 2018 (https://arxiv.org/abs/1804.00344) as the library's modeling_marian.py has it: post-norm, sines in the first half of
- * the positions and cosines in the second, one embedding for both stacks and the output, a bias on the logits. */
+ * Junczys-Dowmunt et al. 2018 (https://arxiv.org/abs/1804.00344) as the library's modeling_marian.py has it: post-norm, sines in the first
+ * half of the positions and cosines in the second, one embedding for both stacks and the output, a bias on the logits. */
 #include "model/hf_internal.h"
 
 #include "base/text.h"
@@ -16,8 +16,8 @@ static int read_both(Fields *f, const char *encoder, const char *decoder, size_t
     if (fields_size(f, encoder, 1, CONFIG_MAX_SIZE, &a, e) != 0 || fields_size(f, decoder, 1, CONFIG_MAX_SIZE, &b, e) != 0)
         return -1;
     if (a != b)
-        return error_set(e, "%s: %s: expected the %zu of %s, because stacks of two shapes are not read here, found %zu", f->file, decoder, a,
-                         encoder, b);
+        return error_set(e, "%s: %s: expected the %zu of %s, because stacks of two shapes are not read here, found %zu", f->file, decoder,
+                         a, encoder, b);
     *to = a;
     return 0;
 }
@@ -43,7 +43,9 @@ static int read_bad_words(Config *c, Fields *f, Error *e)
             others++;
     }
     if (others)
-        buffer_printf(f->notes, ngettext("%s: bad_words_ids: %zu of them may be generated here\n", "%s: bad_words_ids: %zu of them may be generated here\n", others),
+        buffer_printf(f->notes,
+                      ngettext("%s: bad_words_ids: %zu of them may be generated here\n",
+                               "%s: bad_words_ids: %zu of them may be generated here\n", others),
                       f->file, others);
     json_decref(list);
     return status;
@@ -56,8 +58,9 @@ static int read_beams(Fields *f, Error *e)
     if (fields_size(f, "num_beams", 1, CONFIG_MAX_SIZE, &beams, e) != 0)
         return -1;
     if (beams > 1 && !strstr(buffer_text(f->notes), "num_beams")) /* config.json and generation_config.json say the same */
-        buffer_printf(f->notes, _("%s: num_beams is %zu: here one token at a time is chosen (greedy, or drawn), which may give another text\n"), f->file,
-                      beams);
+        buffer_printf(f->notes,
+                      _("%s: num_beams is %zu: here one token at a time is chosen (greedy, or drawn), which may give another text\n"),
+                      f->file, beams);
     return 0;
 }
 
@@ -115,7 +118,8 @@ int hf_read_marian(Config *c, Fields *f, Error *e)
         return error_set(e, "%s: decoder_vocab_size: expected vocab_size (%zu), because the embedding is shared, found %zu", f->file,
                          c->vocab_size, target_size);
     if (c->d_model % c->n_heads != 0)
-        return error_set(e, "%s: d_model: expected a multiple of encoder_attention_heads (%zu), found %zu", f->file, c->n_heads, c->d_model);
+        return error_set(e, "%s: d_model: expected a multiple of encoder_attention_heads (%zu), found %zu", f->file, c->n_heads,
+                         c->d_model);
     c->d_head = c->d_model / c->n_heads;
     c->n_kv_heads = c->n_heads;
     if (fields_token(f, "eos_token_id", c->vocab_size, &c->eos, e) != 0 || fields_token(f, "pad_token_id", c->vocab_size, &pad, e) != 0)
@@ -126,7 +130,8 @@ int hf_read_marian(Config *c, Fields *f, Error *e)
     if (hf_read_translation(c, f, e) != 0)
         return -1;
     /* add_bias_logits says nothing: the library adds final_logits_bias always. num_hidden_layers is encoder_layers again. */
-    fields_ignore(f, (const char *const[]){"bos_token_id", "num_hidden_layers", "add_bias_logits", "extra_pos_embeddings", "encoder_layerdrop",
-                                           "decoder_layerdrop", "activation_dropout", "classif_dropout", "init_std", "max_length", NULL});
+    fields_ignore(f,
+                  (const char *const[]){"bos_token_id", "num_hidden_layers", "add_bias_logits", "extra_pos_embeddings", "encoder_layerdrop",
+                                        "decoder_layerdrop", "activation_dropout", "classif_dropout", "init_std", "max_length", NULL});
     return 0;
 }

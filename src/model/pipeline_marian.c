@@ -1,8 +1,8 @@
 /* pipeline_marian.c - Marian's tokenizer: the pieces and scores of a SentencePiece file, the ids of a vocab.json.
  *
- * A text is cut into the pieces of its language's file; each piece's id is its place in vocab.json, which both languages share, or that of <unk>. The
- * order is that of the transformers library's MarianTokenizer; the normalisation is SentencePiece's own, which takes the longest entry of its
- * table at each place. */
+ * A text is cut into the pieces of its language's file; each piece's id is its place in vocab.json, which both languages share, or that of
+ * <unk>. The order is that of the transformers library's MarianTokenizer; the normalisation is SentencePiece's own, which takes the longest
+ * entry of its table at each place. */
 #include "base/text.h"
 #include "model/config.h"
 #include "model/nearest.h"
@@ -30,8 +30,8 @@ static int read_vocab(json_t *root, size_t *size, const char *file, Error *e)
         json_int_t id = json_integer_value(value);
         size_t len = strlen(token);
         if (!json_is_integer(value) || id < 0 || id > most || id >= CONFIG_MAX_SIZE)
-            return error_set(e, "%s: %s: expected an id from 0 to about the number of tokens, %zu, found %s", file, quote_short(token, len, quoted),
-                             json_object_size(root), found_describe(value, found));
+            return error_set(e, "%s: %s: expected an id from 0 to about the number of tokens, %zu, found %s", file,
+                             quote_short(token, len, quoted), json_object_size(root), found_describe(value, found));
         if (len == 0 || len > TOKENIZER_MAX_TOKEN)
             return error_set(e, "%s: expected tokens of 1 to %d bytes, found %zu", file, TOKENIZER_MAX_TOKEN, len);
         *size = (size_t)id + 1 > *size ? (size_t)id + 1 : *size;
@@ -72,7 +72,8 @@ static int add_tokens(Pipeline *p, json_t *root, const Spm *s, const char *vocab
         if (id < 0 && token_table_add(t, id = (int)next++, piece->text, piece->len, e) != 0)
             return -1;
         if (!isnan(scores[id]))
-            return error_set(e, "%s: piece %zu: expected a new piece, found %s again", spm_file, i, quote_short(piece->text, piece->len, quoted));
+            return error_set(e, "%s: piece %zu: expected a new piece, found %s again", spm_file, i,
+                             quote_short(piece->text, piece->len, quoted));
         scores[id] = piece->score;
         p->subword.least = fmin(p->subword.least, piece->score);
     }
@@ -143,8 +144,7 @@ static int add_specials(Pipeline *p, json_t *root, const char *file, Error *e)
     const char *token;
     json_t *value;
     size_t count = 0;
-    json_object_foreach(root, token, value)
-        count += is_language(token, strlen(token));
+    json_object_foreach(root, token, value) count += is_language(token, strlen(token));
     p->added = calloc(count + 3, sizeof *p->added);
     p->added_ids = malloc((count + 3) * sizeof *p->added_ids);
     const AddedToken **order = malloc((count + 3) * sizeof *order);
@@ -157,7 +157,8 @@ static int add_specials(Pipeline *p, json_t *root, const char *file, Error *e)
         if (status != 0 || (!language && !special))
             continue;
         AddedToken *a = &p->added[p->added_count];
-        *a = (AddedToken){.text = strdup(token), .len = strlen(token), .id = (int)json_integer_value(value), .special = special, .first = language};
+        *a = (AddedToken){
+            .text = strdup(token), .len = strlen(token), .id = (int)json_integer_value(value), .special = special, .first = language};
         a->needle = strdup(token);
         a->needle_len = a->len;
         p->added_count++;
@@ -178,7 +179,8 @@ static int add_specials(Pipeline *p, json_t *root, const char *file, Error *e)
 
 /* ---- the whole ---- */
 
-/* What stands around a text: behind one to be translated the end token, in front of a translation the token that the decoder begins with. */
+/* What stands around a text: behind one to be translated the end token, in front of a translation the token that the decoder begins with.
+ */
 static int add_around(Pipeline *p, int side, int id, const char *file, Error *e)
 {
     if (id < 0)
@@ -217,8 +219,8 @@ static int build(Pipeline *p, json_t *root, const Spm *s, int begin, const char 
     return begin >= 0 ? add_around(p, 0, begin, vocab_file, e) : add_around(p, 1, stop, vocab_file, e);
 }
 
-Pipeline *pipeline_read_marian(const char *vocab, size_t n, const char *vocab_file, const unsigned char *spm, size_t spm_n, const char *spm_file,
-                               int begin, Error *e)
+Pipeline *pipeline_read_marian(const char *vocab, size_t n, const char *vocab_file, const unsigned char *spm, size_t spm_n,
+                               const char *spm_file, int begin, Error *e)
 {
     json_error_t where;
     char found[FOUND_MAX];

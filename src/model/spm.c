@@ -73,9 +73,15 @@ static int next_field(Wire *w, WireField *f, Error *e)
     f->number = tag >> 3;
     f->kind = (WireKind)(tag & 7);
     switch (f->kind) {
-    case WIRE_NUMBER: good = read_varint(w, &f->value); break;
-    case WIRE_8: good = read_fixed(w, 8, &f->value); break;
-    case WIRE_4: good = read_fixed(w, 4, &f->value); break;
+    case WIRE_NUMBER:
+        good = read_varint(w, &f->value);
+        break;
+    case WIRE_8:
+        good = read_fixed(w, 8, &f->value);
+        break;
+    case WIRE_4:
+        good = read_fixed(w, 4, &f->value);
+        break;
     case WIRE_BYTES:
         good = read_varint(w, &len) && len <= (uint64_t)(w->end - w->at);
         if (good) {
@@ -84,7 +90,8 @@ static int next_field(Wire *w, WireField *f, Error *e)
             w->at += len;
         }
         break;
-    default: good = false;
+    default:
+        good = false;
     }
     return good ? 1 : broken(w, _("a whole field"), e);
 }
@@ -123,8 +130,8 @@ static int read_piece(const Wire *file, const WireField *message, Spm *s, Error 
     if (more < 0)
         return -1;
     if (p.len == 0 || p.len > PIECE_MAX_BYTES || !text_is_valid(p.text, p.len) || memchr(p.text, '\0', p.len))
-        return error_set(e, "%s: piece %zu: expected a text of 1 to %d bytes in UTF-8, found %zu bytes", file->file, s->count, PIECE_MAX_BYTES,
-                         p.len);
+        return error_set(e, "%s: piece %zu: expected a text of 1 to %d bytes in UTF-8, found %zu bytes", file->file, s->count,
+                         PIECE_MAX_BYTES, p.len);
     if (!isfinite(p.score))
         return error_set(e, "%s: piece %zu: expected a finite score, found %g", file->file, s->count, p.score);
     if (p.type == 0 || p.type == SPM_USER_DEFINED)
@@ -150,7 +157,8 @@ static int read_trainer(const Wire *file, const WireField *message, Spm *s, Erro
             return error_set(e, "%s: model_type: expected 1 (unigram), found %llu (%s), which is not read here", file->file,
                              (unsigned long long)f.value, f.value < 5 ? models[f.value] : "unknown");
         if (f.number == SPACES_BEHIND && f.value)
-            return error_set(e, "%s: treat_whitespace_as_suffix: expected false, found true: spaces behind words are not read here", file->file);
+            return error_set(e, "%s: treat_whitespace_as_suffix: expected false, found true: spaces behind words are not read here",
+                             file->file);
         if (f.number == BYTE_FALLBACK)
             s->byte_fallback = f.value != 0;
     }

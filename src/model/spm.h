@@ -1,8 +1,8 @@
 /* spm.h - SentencePiece's own files (source.spm, target.spm, *.model): a protocol buffer with the pieces, their scores and how a text is
  * normalised.
  *
- * Owns the reading of the format (https://github.com/google/sentencepiece, sentencepiece_model.proto). Trusts no length in it. Knows nothing of what
- * the pieces are used for. */
+ * Owns the reading of the format (https://github.com/google/sentencepiece, sentencepiece_model.proto). Trusts no length in it. Knows
+ * nothing of what the pieces are used for. */
 #ifndef MODEL_SPM_H
 #define MODEL_SPM_H
 
@@ -32,7 +32,7 @@ typedef struct Spm {
     bool escapes_spaces; /* a space becomes ▁ */
 } Spm;
 
-/* Reads a unigram model. Every piece is UTF-8, not empty, and no other's; every score is finite. Anything that is read differently elsewhere
+/* Reads a unigram model. Every piece is UTF-8 and not empty, every score is finite. Anything that is read differently elsewhere
  * (other models, spaces behind words, user-defined pieces) is an error. `file` names it in errors. */
 int spm_read(Spm *s, const unsigned char *bytes, size_t n, const char *file, Error *e);
 void spm_free(Spm *s);

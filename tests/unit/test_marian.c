@@ -1,5 +1,5 @@
-/* test_marian.c - Marian's translation models: every number of tests/hf/marian against PyTorch, every id of its tokenizer against SentencePiece,
- * the translation, and what is refused. Runs from the top folder. */
+/* test_marian.c - Marian's translation models: every number of tests/hf/marian against PyTorch, every id of its tokenizer against
+ * SentencePiece, the translation, and what is refused. Runs from the top folder. */
 #include "base/file.h"
 #include "measure/against.h"
 #include "model/hf.h"
@@ -38,7 +38,8 @@ static void assert_same(const Ids *found, const Ids *expected, size_t from, cons
 {
     cr_assert_eq(found->len, expected->len - from, "%s: %zu ids, expected %zu", what, found->len, expected->len - from);
     for (size_t i = 0; i < found->len; i++)
-        cr_assert_eq(found->data[i], expected->data[from + i], "%s: id %zu: %d, expected %d", what, i, found->data[i], expected->data[from + i]);
+        cr_assert_eq(found->data[i], expected->data[from + i], "%s: id %zu: %d, expected %d", what, i, found->data[i],
+                     expected->data[from + i]);
 }
 
 /* ---- numbers ---- */
