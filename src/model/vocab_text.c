@@ -127,9 +127,9 @@ Vocab *vocab_read(const char *text, size_t n, const Config *c, const char *file,
 
 /* ---- writing ---- */
 
-bool vocab_can_be_written(const Vocab *v)
+bool vocab_is_translator(const Vocab *v)
 {
-    return !v->translation;
+    return v->translation != NULL;
 }
 
 void vocab_write(const Vocab *v, Buffer *out)
