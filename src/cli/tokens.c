@@ -219,8 +219,11 @@ static const Vocab *open_vocab(const Options *o, Model **m, Vocab **alone, Encod
 {
     const char *name = o->value[OPTION_MODEL], *file = o->value[OPTION_TOKENIZER];
     *how = ENCODE_DECODER;
-    if (!name && file)
-        return *alone = vocab_open(file, e);
+    if (!name && file) {
+        *alone = vocab_open(file, e);
+        *how = *alone && vocab_is_translator(*alone) ? ENCODE_ENCODER : ENCODE_DECODER;
+        return *alone;
+    }
     if (!name)
         name = CLI_DEFAULT_MODEL;
     *m = model_open(name, file, e);
@@ -232,6 +235,7 @@ static const Vocab *open_vocab(const Options *o, Model **m, Vocab **alone, Encod
         return NULL;
     Error second; /* of a file, what was wrong with it as a model tells more */
     *alone = vocab_open(name, file_is_folder(name) ? e : &second);
+    *how = *alone && vocab_is_translator(*alone) ? ENCODE_ENCODER : ENCODE_DECODER;
     return *alone;
 }
 

@@ -268,7 +268,7 @@ static void written(const Model *m, const char *stack, size_t layer, size_t unit
     const Weights *w = &m->weights;
     snprintf(name, sizeof name, "%s.%zu.ffn.W_2", stack, layer);
     const Matrix w_2 = w->items[weights_find(w, name)].values;
-    snprintf(name, sizeof name, "%s.embed.W_E", stack_name(config_last_stack(&m->config)));
+    snprintf(name, sizeof name, "%s.embed.W_E", stack_name(config_embedding_stack(&m->config, config_last_stack(&m->config))));
     Matrix unembed = w->items[weights_find(w, m->config.tie_embeddings ? name : "output.W_U")].values;
     if (m->config.tie_embeddings)
         unembed = matrix_transposed(unembed);

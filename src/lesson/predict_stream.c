@@ -55,14 +55,19 @@ static bool make_sinusoid(Ask *a)
     bool off = (a->ablations & NO_POSITIONS) != 0;
     if (a->config->position != POSITION_SINUSOIDAL && !off)
         return false;
+    bool halves = a->config->sinusoid_pairing == PAIRING_HALF;
     size_t c = (size_t)random_below(&a->random, a->cols < 4 ? a->cols : 4);
-    double right = off ? 0 : sinusoid(0, c, a->config->d_model);
+    if (halves && !off && random_below(&a->random, 2))
+        c += a->cols / 2 < a->cols - c ? a->cols / 2 : 0;
+    double right = off ? 0 : sinusoid(0, config_sinusoid_dim(a->config, c), a->config->d_model);
     ask_begin(a, QUESTION_NUMBER, "position-zero");
     ask_about(a, 0, 0, c);
     question_set_text(a->q,
                       off ? _("no-positions is on. What stands at position 0, dimension %zu?")
-                          : _("Sines in even dimensions, cosines in odd ones, of the position times a frequency. What stands at position "
-                              "0, dimension %zu?"),
+                      : halves ? _("Sines in the first half of the dimensions, cosines in the second, of the position times a frequency. What "
+                                   "stands at position 0, dimension %zu?")
+                               : _("Sines in even dimensions, cosines in odd ones, of the position times a frequency. What stands at position "
+                                   "0, dimension %zu?"),
                       c);
     question_set_number(a->q, right, 0.001);
     question_set_why(a->q, "%s",

@@ -37,15 +37,15 @@ void explain_positions(Explainer *x)
         lines_step(x, _("entry of W_P"), "", entry, 0, lines_nothing(), entry.value);
         return;
     }
-    const char *function = j % 2 ? "cos" : "sin";
-    size_t even = j - j % 2;
+    size_t place = config_sinusoid_dim(x->config, j), even = place - place % 2;
+    const char *function = place % 2 ? "cos" : "sin";
     lines_formula(x, "%s(position / 10000^(%zu/%zu))", function, even, d);
     double slowness = pow(10000.0, (double)even / (double)d), angle = (double)position / slowness;
     lines_step(x, _("angle (radians)"), "", lines_number((double)position, "%s", _("position")), '/',
                lines_number(slowness, "10000^(%zu/%zu)", even, d), angle);
     char formula[16];
     snprintf(formula, sizeof formula, "%s(angle)", function);
-    lines_step(x, formula, formula, lines_number(angle, "%s", _("angle")), 0, lines_nothing(), j % 2 ? cos(angle) : sin(angle));
+    lines_step(x, formula, formula, lines_number(angle, "%s", _("angle")), 0, lines_nothing(), place % 2 ? cos(angle) : sin(angle));
 }
 
 void explain_sum(Explainer *x)

@@ -70,7 +70,9 @@ static void add_embedding(const Context *c)
     } else if (config->position == POSITION_LEARNED) {
         buffer_printf(c->out, _("W_P [%zu,%zu], rows 0 … %zu"), config->max_len, config->d_model, s->shape[0] - 1);
     } else {
-        buffer_printf(c->out, _("sin and cos of position / 10000^(2i/%zu)"), config->d_model);
+        buffer_printf(c->out, config->sinusoid_pairing == PAIRING_HALF ? _("all sin, then all cos of position / 10000^(2i/%zu)")
+                                                                       : _("sin and cos of position / 10000^(2i/%zu)"),
+                      config->d_model);
     }
     buffer_printf(c->out, " → %s", SHAPE(s));
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static uint32_t read_u32(const unsigned char *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static Charsmap *read_bytes(const unsigned char *bytes, size_t n, const char *place, Error *e)
+Charsmap *charsmap_read_bytes(const unsigned char *bytes, size_t n, const char *place, Error *e)
 {
     uint32_t size = n >= 4 ? read_u32(bytes) : 0;
     if (n < 8 || size < 4 || size % 4 || size > n - 4) {
@@ -94,7 +95,7 @@ Charsmap *charsmap_read(const char *base64, size_t n, const char *place, Error *
     if (len < 0)
         error_set(e, "%s: precompiled_charsmap: expected base64, found another character", place);
     else
-        m = read_bytes(bytes, (size_t)len, place, e);
+        m = charsmap_read_bytes(bytes, (size_t)len, place, e);
     free(bytes);
     return m;
 }
@@ -114,22 +115,38 @@ static size_t offset(uint32_t unit)
     return (size_t)(unit >> 10) << ((unit & (1u << 9)) >> 6);
 }
 
-const char *charsmap_find(const Charsmap *m, const char *text, size_t n)
+/* The replacement of an entry that the n bytes at text begin with: the shortest, or with `longest` the longest. */
+static const char *find(const Charsmap *m, const char *text, size_t n, bool longest, size_t *used)
 {
+    const char *found = NULL;
     size_t at = offset(m->units[0]);
     for (size_t i = 0; i < n && text[i]; i++) {
         unsigned char c = (unsigned char)text[i];
         at ^= c;
         if (at >= m->count)
-            return NULL;
+            break;
         uint32_t unit = m->units[at];
         if ((unit & (1u << 31 | 0xff)) != c)
-            return NULL;
+            break;
         at ^= offset(unit);
         if (unit >> 8 & 1) { /* an entry ends here */
             size_t value = at < m->count ? m->units[at] & ~(1u << 31) : m->len;
-            return value < m->len ? m->texts + value : NULL;
+            found = value < m->len ? m->texts + value : NULL;
+            *used = i + 1;
+            if (!longest)
+                break;
         }
     }
-    return NULL;
+    return found;
+}
+
+const char *charsmap_find(const Charsmap *m, const char *text, size_t n)
+{
+    size_t used;
+    return find(m, text, n, false, &used);
+}
+
+const char *charsmap_longest(const Charsmap *m, const char *text, size_t n, size_t *used)
+{
+    return find(m, text, n, true, used);
 }

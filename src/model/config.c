@@ -39,6 +39,7 @@ const ConfigKey config_keys[] = {
     {FIELD(position), KEY_CHOICE, 0, 0, POSITIONS, false},
     {FIELD(rope_theta), KEY_NUMBER, 0, 0, NULL, false},
     {FIELD(rope_pairing), KEY_CHOICE, 0, 0, PAIRINGS, false},
+    {FIELD(sinusoid_pairing), KEY_CHOICE, 0, 0, PAIRINGS, true},
     {FIELD(rope_dims), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
     {FIELD(rope_scaling), KEY_CHOICE, 0, 0, SCALINGS, true},
     {FIELD(rope_factor), KEY_NUMBER, 0, 0, NULL, true},
@@ -64,6 +65,8 @@ const ConfigKey config_keys[] = {
     {FIELD(output_head), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(output_bias), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(tie_embeddings), KEY_BOOL, 0, 0, NULL, false},
+    {FIELD(share_embeddings), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(suppress_bos), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(embed_scale), KEY_BOOL, 0, 0, NULL, false},
     {FIELD(split), KEY_CHOICE, 0, 0, SPLITS, false},
     {NULL, 0, KEY_SIZE, 0, 0, NULL, false},
@@ -88,6 +91,7 @@ Config config_default(void)
         .position = POSITION_SINUSOIDAL,
         .rope_theta = 10000.0,
         .rope_pairing = PAIRING_HALF,
+        .sinusoid_pairing = PAIRING_INTERLEAVED,
         .rope_scaling = ROPE_SCALING_NONE,
         .rope_factor = 1.0,
         .rope_low_freq_factor = 1.0,
@@ -257,6 +261,13 @@ int config_check(const Config *c, const char *file, Error *e)
         return error_set(e, "%s: score_scale: expected a number of at least 0, found %g", file, c->score_scale);
     if (check_rope_scaling(c, file, e) != 0)
         return -1;
+    if (c->sinusoid_pairing != PAIRING_INTERLEAVED && c->position != POSITION_SINUSOIDAL)
+        return error_set(e, "%s: sinusoid_pairing: expected interleaved, because position is not sinusoidal, found half", file);
+    if (c->share_embeddings && c->kind != KIND_ENCODER_DECODER)
+        return error_set(e, "%s: share_embeddings: expected false, because only an encoder-decoder has two embeddings to share, found true",
+                         file);
+    if (c->suppress_bos && c->bos < 0 && !c->token_texts[TOKEN_BOS])
+        return error_set(e, "%s: suppress_bos: expected false, because there is no begin token (tokens.bos), found true", file);
     Config copy = *c; /* config_token gives writable places */
     for (int i = 0; i < TOKEN_COUNT; i++) {
         int id = *config_token(&copy, (SpecialToken)i);
@@ -291,6 +302,19 @@ size_t config_layers(const Config *c, Stack stack)
 Stack config_last_stack(const Config *c)
 {
     return c->kind == KIND_ENCODER ? STACK_ENCODER : STACK_DECODER;
+}
+
+Stack config_embedding_stack(const Config *c, Stack stack)
+{
+    return c->share_embeddings ? STACK_ENCODER : stack;
+}
+
+size_t config_sinusoid_dim(const Config *c, size_t dim)
+{
+    size_t sines = (c->d_model + 1) / 2;
+    if (c->sinusoid_pairing == PAIRING_INTERLEAVED)
+        return dim;
+    return dim < sines ? 2 * dim : 2 * (dim - sines) + 1;
 }
 
 bool config_has_bias(const Config *c, char tag)

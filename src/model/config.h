@@ -43,6 +43,8 @@ typedef struct Config {
     PositionKind position;
     double rope_theta;
     RopePairing rope_pairing;
+    RopePairing sinusoid_pairing; /* which dimensions of the sinusoidal table are a sine and its cosine: neighbours, as in the paper, or
+                                     all sines in the first half, all cosines in the second (Marian) */
     size_t rope_dims; /* so many of a head's dimensions, the first, are turned; 0: all (config_rope_dims) */
     RopeScaling rope_scaling;
     double rope_factor;           /* of linear, dynamic, llama3 and yarn */
@@ -65,6 +67,8 @@ typedef struct Config {
     bool output_head;    /* before the unembedding each row goes through a linear map, the activation and a norm (BERT's MLM head) */
     bool output_bias;    /* each token's logit has a bias of its own, b_U */
     bool tie_embeddings; /* W_U is the transpose of the last stack's token embedding */
+    bool share_embeddings; /* an encoder–decoder's decoder has no embedding of its own: it reads the encoder's */
+    bool suppress_bos;     /* the begin token is never generated: its logit counts as −∞ (Marian, which begins with padding) */
     bool embed_scale;    /* token embeddings are multiplied by sqrt(d_model) */
     /* Special tokens by id, -1 where there is none ("tokens" in config.json). */
     int bos, eos, pad, mask, unk;
@@ -108,6 +112,10 @@ size_t config_layers(const Config *c, Stack stack);
 bool config_has_stack(const Config *c, Stack stack);
 /* Whether the linear map of this tag ('Q', 'K', 'V', 'O', 'G', '1', '2', 'H') has a bias. */
 bool config_has_bias(const Config *c, char tag);
+/* The stack whose token embedding a stack reads: its own, but the encoder's where they are shared. */
+Stack config_embedding_stack(const Config *c, Stack stack);
+/* The dimension of the paper's sinusoidal table (sine in even ones, cosine in odd ones) that stands at `dim` of this one. */
+size_t config_sinusoid_dim(const Config *c, size_t dim);
 /* How many of a head's dimensions RoPE turns. */
 size_t config_rope_dims(const Config *c);
 /* The stack whose output is read by the unembedding. */

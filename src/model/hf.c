@@ -33,6 +33,8 @@ static int read_generation(Config *c, const char *folder, Buffer *notes, Error *
         Fields f = {root, path, "", notes};
         if (!json_is_object(root))
             status = error_set(e, "%s: expected an object in JSON, found something else", path);
+        if (status == 0 && c->kind == KIND_ENCODER_DECODER)
+            status = hf_read_translation(c, &f, e);
         if (status == 0 && c->bos < 0)
             status = fields_token(&f, "bos_token_id", c->vocab_size, &c->bos, e);
         if (status == 0 && c->eos < 0)

@@ -61,6 +61,60 @@ static const HfTensor llama_tensors[] = {
 
 static const char *const llama_unused[] = {".rotary_emb.inv_freq", NULL}; /* RoPE's speeds, which we compute */
 
+/* Marian: BART's names, both stacks with one embedding. final_logits_bias is a matrix of one row. */
+static const HfTensor marian_tensors[] = {
+    {"encoder.embed.W_E", "shared.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.embed.W_E", "encoder.embed_tokens.weight", PLAIN, HF_WHOLE, false}, /* the same under the names that a file may have instead */
+    {"encoder.embed.W_E", "decoder.embed_tokens.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_Q", "encoder.layers.%zu.self_attn.q_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_Q", "encoder.layers.%zu.self_attn.q_proj.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_K", "encoder.layers.%zu.self_attn.k_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_K", "encoder.layers.%zu.self_attn.k_proj.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_V", "encoder.layers.%zu.self_attn.v_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_V", "encoder.layers.%zu.self_attn.v_proj.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.W_O", "encoder.layers.%zu.self_attn.out_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.self.b_O", "encoder.layers.%zu.self_attn.out_proj.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.norm.gain", "encoder.layers.%zu.self_attn_layer_norm.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.self.norm.bias", "encoder.layers.%zu.self_attn_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.W_1", "encoder.layers.%zu.fc1.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.ffn.b_1", "encoder.layers.%zu.fc1.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.W_2", "encoder.layers.%zu.fc2.weight", TRANSPOSED, HF_WHOLE, false},
+    {"encoder.%zu.ffn.b_2", "encoder.layers.%zu.fc2.bias", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.norm.gain", "encoder.layers.%zu.final_layer_norm.weight", PLAIN, HF_WHOLE, false},
+    {"encoder.%zu.ffn.norm.bias", "encoder.layers.%zu.final_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_Q", "decoder.layers.%zu.self_attn.q_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_Q", "decoder.layers.%zu.self_attn.q_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_K", "decoder.layers.%zu.self_attn.k_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_K", "decoder.layers.%zu.self_attn.k_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_V", "decoder.layers.%zu.self_attn.v_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_V", "decoder.layers.%zu.self_attn.v_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.W_O", "decoder.layers.%zu.self_attn.out_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.self.b_O", "decoder.layers.%zu.self_attn.out_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.gain", "decoder.layers.%zu.self_attn_layer_norm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.norm.bias", "decoder.layers.%zu.self_attn_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.cross.W_Q", "decoder.layers.%zu.encoder_attn.q_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.cross.b_Q", "decoder.layers.%zu.encoder_attn.q_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.cross.W_K", "decoder.layers.%zu.encoder_attn.k_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.cross.b_K", "decoder.layers.%zu.encoder_attn.k_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.cross.W_V", "decoder.layers.%zu.encoder_attn.v_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.cross.b_V", "decoder.layers.%zu.encoder_attn.v_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.cross.W_O", "decoder.layers.%zu.encoder_attn.out_proj.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.cross.b_O", "decoder.layers.%zu.encoder_attn.out_proj.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.cross.norm.gain", "decoder.layers.%zu.encoder_attn_layer_norm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.cross.norm.bias", "decoder.layers.%zu.encoder_attn_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_1", "decoder.layers.%zu.fc1.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_1", "decoder.layers.%zu.fc1.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.W_2", "decoder.layers.%zu.fc2.weight", TRANSPOSED, HF_WHOLE, false},
+    {"decoder.%zu.ffn.b_2", "decoder.layers.%zu.fc2.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.gain", "decoder.layers.%zu.final_layer_norm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.ffn.norm.bias", "decoder.layers.%zu.final_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"output.b_U", "final_logits_bias", PLAIN, HF_ONE_ROW, true},
+    {NULL, NULL, PLAIN, HF_WHOLE, false},
+};
+
+/* The sinusoidal table, which we compute, and the shared embedding again under its other names. */
+static const char *const marian_unused[] = {".embed_positions.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", NULL};
+
 /* GPT-NeoX and Pythia: query_key_value has the heads one behind the other, each with its query, key and value. */
 static const HfTensor gpt_neox_tensors[] = {
     {"decoder.embed.W_E", "embed_in.weight", PLAIN, HF_WHOLE, false},
@@ -137,6 +191,7 @@ const HfArchitecture hf_architectures[] = {
     {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused, "config.json", NULL},
     {"gpt_neox", hf_read_gpt_neox, gpt_neox_tensors, "gpt_neox.", gpt_neox_unused, "config.json", NULL},
     {"bert", hf_read_bert, bert_tensors, "bert.", bert_unused, "config.json", "BertForMaskedLM"},
+    {"marian", hf_read_marian, marian_tensors, "model.", marian_unused, "config.json", NULL},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -13,7 +13,7 @@
 
 /* ---- what several architectures share ---- */
 
-static int read_activation(Config *c, Fields *f, const char *name, const char *usual, Error *e)
+int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual, Error *e)
 {
     static const struct {
         const char *name;
@@ -80,7 +80,7 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e)
         fields_size(f, "n_layer", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
         fields_size(f, "n_head", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
         fields_size(f, "n_inner", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 || fields_number(f, "layer_norm_epsilon", &c->norm_eps, e) != 0 ||
-        read_activation(c, f, "activation_function", "gelu_new", e) != 0 || fields_bool(f, "scale_attn_weights", &scaled, e) != 0 ||
+        hf_read_activation(c, f, "activation_function", "gelu_new", e) != 0 || fields_bool(f, "scale_attn_weights", &scaled, e) != 0 ||
         fields_bool(f, "scale_attn_by_inverse_layer_idx", &c->scale_by_layer, e) != 0 ||
         fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
         fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
@@ -230,7 +230,7 @@ int hf_read_llama(Config *c, Fields *f, Error *e)
         fields_size(f, "num_key_value_heads", 1, CONFIG_MAX_SIZE, &c->n_kv_heads, e) != 0 ||
         fields_size(f, "head_dim", 1, CONFIG_MAX_SIZE, &c->d_head, e) != 0 ||
         fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_number(f, "rms_norm_eps", &c->norm_eps, e) != 0 || read_activation(c, f, "hidden_act", "silu", e) != 0 ||
+        fields_number(f, "rms_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "silu", e) != 0 ||
         fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 || fields_bool(f, "attention_bias", &attention_bias, e) != 0 ||
         fields_bool(f, "mlp_bias", &ffn_bias, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
         fields_bool(f, "rope_interleaved", &interleaved, e) != 0 || divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 ||
@@ -368,7 +368,7 @@ int hf_read_gpt_neox(Config *c, Fields *f, Error *e)
         fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
         fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
         fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
+        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
         fields_number(f, "rotary_pct", &rotated, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
         fields_number(f, "rotary_emb_base", &c->rope_theta, e) != 0 || fields_bool(f, "use_parallel_residual", &c->parallel, e) != 0 ||
         fields_bool(f, "attention_bias", &attention_bias, e) != 0 || fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
@@ -409,7 +409,7 @@ int hf_read_bert(Config *c, Fields *f, Error *e)
         fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
         fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
         fields_size(f, "type_vocab_size", 1, CONFIG_MAX_SIZE, &c->token_types, e) != 0 ||
-        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
+        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
         fields_text(f, "position_embedding_type", &positions, e) != 0 ||
         fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
         fields_refuse_unless(f, "is_decoder", false, _("a BERT that sees no later token"), e) != 0 ||

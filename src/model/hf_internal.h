@@ -37,10 +37,10 @@ void fields_finish(Fields *f);
 /* ---- architectures (hf_architectures.c) ---- */
 
 /* Which columns of a fused projection a weight is: all queries, keys and values one behind the other, or (HEADS) head by head, each with
- * its query, key and value. */
-typedef enum { HF_WHOLE, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V, HF_HEADS_Q, HF_HEADS_K, HF_HEADS_V } HfPart;
+ * its query, key and value. ONE_ROW: a vector that is a matrix of one row there. */
+typedef enum { HF_WHOLE, HF_ONE_ROW, HF_FUSED_Q, HF_FUSED_K, HF_FUSED_V, HF_HEADS_Q, HF_HEADS_K, HF_HEADS_V } HfPart;
 
-/* Where one of our weights lies. */
+/* Where one of our weights lies. Several rows in turn may name one weight: the first that the files have is taken. */
 typedef struct HfTensor {
     const char *ours;   /* behind "decoder.embed." …: the whole name, or with %zu for the layer */
     const char *theirs; /* behind the prefix; with %zu for the layer */
@@ -70,6 +70,12 @@ int hf_read_mistral(Config *c, Fields *f, Error *e);
 int hf_read_qwen2(Config *c, Fields *f, Error *e);
 int hf_read_gpt_neox(Config *c, Fields *f, Error *e);
 int hf_read_bert(Config *c, Fields *f, Error *e);
+int hf_read_marian(Config *c, Fields *f, Error *e); /* hf_marian.c */
+/* What a translator begins with, which token it never writes, and that it is made for a beam: from config.json or generation_config.json. */
+int hf_read_translation(Config *c, Fields *f, Error *e);
+
+/* The activation of that name; `usual` where the field is not there. */
+int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual, Error *e);
 
 /* Reads config.json as hf_config_read does; *a gets the architecture. */
 int hf_read_config(Config *c, const HfArchitecture **a, const char *text, size_t n, const char *file, Buffer *notes, Error *e);

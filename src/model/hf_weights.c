@@ -104,21 +104,32 @@ static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t la
     char name[NAME_MAX_BYTES];
     size_t shard, shape[2] = {to->shape[0], to->rank == 2 ? to->shape[1] : 0}, first = 0;
     their_name(w, row, layer, name);
+    const HfTensor *other = row;
     const SafeTensor *t = find_tensor(w, name, &shard);
+    while (!t && (++other)->ours && strcmp(other->ours, row->ours) == 0) {
+        char again[NAME_MAX_BYTES];
+        their_name(w, other, layer, again);
+        t = find_tensor(w, again, &shard);
+    }
     if (!t && w->zeros && name_ends_with(to->name, "norm.bias")) {
         to->values = matrix_of(w->zeros, to->shape[0]);
         return 0;
     }
     if (!t)
         return missing(w, row, name, e);
-    if (row->part != HF_WHOLE)
+    int rank = to->rank;
+    if (row->part == HF_ONE_ROW) {
+        shape[1] = shape[0];
+        shape[0] = 1;
+        rank = 2;
+    } else if (row->part != HF_WHOLE)
         shape[to->rank - 1] = fused_width(w->c, row->part, &first);
     if (row->layout == TRANSPOSED) {
         size_t inputs = shape[0];
         shape[0] = shape[1];
         shape[1] = inputs;
     }
-    if (check_tensor(w, t, shape, to->rank, w->files->shards[shard].path, e) != 0)
+    if (check_tensor(w, t, shape, rank, w->files->shards[shard].path, e) != 0)
         return -1;
     w->used[shard][t - w->files->shards[shard].items] = true;
     Matrix m = safetensors_matrix(t);
@@ -182,11 +193,18 @@ static int take_all(Work *w, Weights *weights, Error *e)
 {
     char first[NAME_MAX_BYTES];
     size_t shard, layer;
-    w->prefixed = true;
-    their_name(w, &w->a->tensors[0], 0, first);
-    w->prefixed = hf_files_find(w->files, first, &shard) != NULL;
-    if (!w->prefixed && !hf_files_find(w->files, w->a->tensors[0].theirs, &shard))
+    bool found = false;
+    for (const HfTensor *t = w->a->tensors; !found && t->ours && strcmp(t->ours, w->a->tensors[0].ours) == 0; t++) {
+        w->prefixed = true;
+        their_name(w, t, 0, first);
+        w->prefixed = hf_files_find(w->files, first, &shard) != NULL;
+        found = w->prefixed || hf_files_find(w->files, t->theirs, &shard);
+    }
+    if (!found) {
+        w->prefixed = true;
+        their_name(w, &w->a->tensors[0], 0, first);
         return missing(w, w->a->tensors, first, e);
+    }
     for (size_t i = 0; i < weights->count; i++) {
         const HfTensor *row = row_of(w->a, weights->items[i].name, &layer);
         if (!row)

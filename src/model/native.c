@@ -187,6 +187,9 @@ static bool is_empty_folder(const char *folder)
 int model_save(const Model *m, const char *folder, Error *e)
 {
     const char *names[SAVED_COUNT] = {"config.json", "model.safetensors", "vocab.txt"};
+    if (vocab_is_translator(m->vocab))
+        return error_set(e, "%s: expected a model with one tokenizer, found %s, which has two (source.spm, target.spm); it can be kept only as the "
+                         "folder that it is", folder, m->name);
     if (vocab_split(m->vocab) == SPLIT_LLAMA2C)
         names[SAVED_VOCAB] = "tokenizer.bin";
     if (vocab_split(m->vocab) == SPLIT_TOKENIZER)

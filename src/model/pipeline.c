@@ -65,6 +65,8 @@ const char *pipeline_spelling(const Pipeline *p, int id, size_t *n)
 int pipeline_find(const Pipeline *p, const char *text, size_t n)
 {
     int id = token_table_find(&p->subword.tokens, text, n);
+    if (id >= 0 && (size_t)id >= p->size) /* a piece without an id of the model's */
+        id = -1;
     for (size_t i = 0; id < 0 && i < p->added_count; i++)
         if (p->added[i].len == n && memcmp(p->added[i].text, text, n) == 0)
             id = p->added[i].id;
@@ -138,6 +140,8 @@ static void cut_added(const Pipeline *p, const TextPieces *in, TextPieces *out, 
         size_t n = piece.to - piece.from, end = 0;
         for (size_t at = 0; piece.id < 0 && at < n;) {
             const AddedToken *a = pipeline_added_at(p, s + at, n - at, normalized);
+            if (a && a->first && (i || at))
+                a = NULL;
             size_t from = at, to = a ? at + a->needle_len : at + 1;
             if (a && fits(a, s, n, end, &from, &to)) {
                 pieces_copy(out, in, piece.from + end, piece.from + from);

@@ -15,6 +15,7 @@ typedef struct AddedToken {
     size_t needle_len;
     int id;
     bool special, single_word, lstrip, rstrip, normalized;
+    bool first; /* only at the very beginning of a text */
 } AddedToken;
 
 typedef enum DecoderKind {
@@ -62,6 +63,11 @@ Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file
                              Error *e);
 /* Reads BERT's vocab.txt, a token a line; with BERT's rules, and letters to lower case where `lowercase` is set. */
 Pipeline *pipeline_read_bert(const char *text, size_t n, bool lowercase, const char *file, Error *e);
+
+/* Reads Marian's tokenizer for one language: the pieces of a SentencePiece file (spm.h), the ids of vocab.json. A text to be translated ends with </s>;
+ * with begin >= 0 it is a translation, which begins with that id and has no end. */
+Pipeline *pipeline_read_marian(const char *vocab, size_t n, const char *vocab_file, const unsigned char *spm, size_t spm_n, const char *spm_file,
+                               int begin, Error *e);
 
 /* The ids of a text (valid UTF-8), each with the place it comes from; *ids is given back with free. wrap: with what the post-processor puts
  * around it. watch may be NULL; its ids stay empty. */

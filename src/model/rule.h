@@ -43,6 +43,7 @@ typedef struct Rule {
     bool left, right; /* RULE_STRIP: which ends */
     bool unless;      /* RULE_PREPEND: not where the piece begins with the text */
     bool first;       /* RULE_PREPEND: only to the piece at the beginning of the text */
+    bool longest;     /* RULE_CHARSMAP: the longest entry at each place, as SentencePiece has it; else tokenizer.json's way */
 } Rule;
 
 typedef struct Rules {

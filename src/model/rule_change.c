@@ -179,6 +179,22 @@ static size_t grapheme(const char *s, size_t n)
     return at;
 }
 
+/* At each place the longest entry, else the character as it is. */
+static void change_by_longest(const Change *w, TextPiece p)
+{
+    for (size_t at = p.from; at < p.to;) {
+        const char *s = w->in->text.data + at;
+        int32_t c;
+        size_t used, n = text_decode(s, p.to - at, &c);
+        const char *made = charsmap_longest(w->rule->map, s, p.to - at, &used);
+        if (made)
+            pieces_add(w->out, made, strlen(made), pieces_origin(w->in, at, at + used));
+        else
+            pieces_copy(w->out, w->in, at, at + n);
+        at += made ? used : n;
+    }
+}
+
 /* A short grapheme is looked up whole, then its characters one by one, as spm_precompiled does. */
 static void change_by_table(const Change *w, TextPiece p)
 {
@@ -262,7 +278,12 @@ int rule_change(const Rule *r, const TextPieces *in, TextPiece piece, Matches *f
     case RULE_NFD:
     case RULE_NFKC:
     case RULE_NFKD: return change_form(&w, piece, e);
-    case RULE_CHARSMAP: change_by_table(&w, piece); return 0;
+    case RULE_CHARSMAP:
+        if (r->longest)
+            change_by_longest(&w, piece);
+        else
+            change_by_table(&w, piece);
+        return 0;
     case RULE_STRIP: strip(&w, piece); return 0;
     case RULE_PREPEND: prepend(&w, piece); return 0;
     case RULE_REPLACE: return replace(&w, piece, found, e);

@@ -31,6 +31,7 @@ typedef struct Subword {
     size_t merge_slots, merge_count;
     double *scores;     /* [tokens.size] unigram: log-probabilities */
     double least;       /* the least of them */
+    size_t listed;      /* unigram: tokens from here on are pieces that the model has no id for: they become unk. 0: there are none */
     int bytes[256];     /* the tokens <0x00> … <0xFF>, or -1 */
     CachedWord *cache;  /* [CACHE_SLOTS] or NULL */
 } Subword;

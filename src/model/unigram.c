@@ -63,6 +63,12 @@ static int add_unknown(const Subword *s, const char *text, size_t from, size_t t
     return 0;
 }
 
+/* The model's id for a token of the table. */
+static int id_of(const Subword *s, int token)
+{
+    return token >= 0 && s->listed && (size_t)token >= s->listed ? s->unk : token;
+}
+
 /* Follows the best way from its end: marks in `next` where each token ends. */
 static void follow(const Subword *s, const Way *ways, size_t n, size_t *next)
 {
@@ -83,7 +89,7 @@ static int add_tokens(const Subword *s, const char *text, size_t n, const size_t
     for (size_t at = 0; at < n; at = next[at]) {
         int id = token_table_find(&s->tokens, text + at, next[at] - at);
         size_t before = out->count;
-        int status = id >= 0 ? cut_add_token(out, at, next[at], id, e) : add_unknown(s, text, at, next[at], out, e);
+        int status = id >= 0 ? cut_add_token(out, at, next[at], id_of(s, id), e) : add_unknown(s, text, at, next[at], out, e);
         for (size_t i = before; status == 0 && i < out->count; i++)
             status = cut_add_step(watch, (CutStep){CUT_TAKE, out->items[i].from, 0, out->items[i].to, out->items[i].id, id >= 0 ? s->scores[id] : NAN, 0}, e);
         if (status != 0)
@@ -100,7 +106,7 @@ int unigram_cut(const Subword *s, const char *text, size_t n, CutTokens *out, Cu
     for (size_t at = 1; watch && status == 0 && at <= n; at++)
         if (ways[at].there) {
             double score = ways[at].total - ways[ways[at].from].total;
-            status = cut_add_step(watch, (CutStep){CUT_REACH, ways[at].from, 0, at, ways[at].id, score, ways[at].total}, e);
+            status = cut_add_step(watch, (CutStep){CUT_REACH, ways[at].from, 0, at, id_of(s, ways[at].id), score, ways[at].total}, e);
         }
     if (status == 0) {
         follow(s, ways, n, next);

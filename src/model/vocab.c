@@ -88,6 +88,7 @@ void vocab_free(Vocab *v)
     if (!v || (v->owners && v->owners--))
         return;
     pipeline_free(v->pipeline);
+    pipeline_free(v->translation);
     buffer_free(&v->pool);
     free(v->starts);
     free(v->sorted);

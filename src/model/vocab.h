@@ -41,6 +41,10 @@ Vocab *vocab_share(Vocab *v);
  * tokenizer of Hugging Face's the tokenizer.json. Nothing for vocab_numbered. */
 void vocab_write(const Vocab *v, Buffer *out);
 
+/* True where what is translated and the translation are cut in two ways: vocab_encode cuts the former for ENCODE_ENCODER. No file of ours and no
+ * tokenizer.json holds both: vocab_write adds nothing. */
+bool vocab_is_translator(const Vocab *v);
+
 size_t vocab_size(const Vocab *v);
 /* True where text can be given (false for vocab_numbered). */
 bool vocab_has_text(const Vocab *v);

@@ -102,7 +102,7 @@ static int cut_any(const Vocab *v, const char *text, EncodeFor how, Cut *cut, Er
     if (!text_is_valid(text, n))
         return error_set(e, "text: expected UTF-8, found other bytes");
     if (v->pipeline)
-        return pipeline_encode(v->pipeline, text, n, how != ENCODE_BARE, &cut->ids, &cut->id_count, cut, e);
+        return pipeline_encode(vocab_pipeline(v, how), text, n, how != ENCODE_BARE, &cut->ids, &cut->id_count, cut, e);
     status = add_text(cut, text, "", _("the text"), "", e);
     if (status == 0)
         status = v->split == SPLIT_LLAMA2C ? cut_llama2c(v, text, how, cut, &ids, e) : cut_native(v, text, how, cut, &ids, e);

@@ -259,6 +259,11 @@ static int encode(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Err
     return how == ENCODE_ENCODER && eos >= 0 ? ids_add(ids, eos, e) : 0;
 }
 
+const Pipeline *vocab_pipeline(const Vocab *v, EncodeFor how)
+{
+    return v->translation && how == ENCODE_DECODER ? v->translation : v->pipeline;
+}
+
 bool vocab_has_places(const Vocab *v)
 {
     return v->pipeline != NULL;
@@ -269,7 +274,7 @@ int vocab_encode_places(const Vocab *v, const char *text, EncodeFor how, CutId *
     size_t n = strlen(text);
     if (!text_is_valid(text, n))
         return error_set(e, "text: expected UTF-8, found other bytes");
-    return pipeline_encode(v->pipeline, text, n, how != ENCODE_BARE, out, count, NULL, e);
+    return pipeline_encode(vocab_pipeline(v, how), text, n, how != ENCODE_BARE, out, count, NULL, e);
 }
 
 static int encode_pipeline(const Vocab *v, const char *text, EncodeFor how, Ids *ids, Error *e)

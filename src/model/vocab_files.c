@@ -35,7 +35,7 @@ static const char *base_name(const char *path)
 
 bool vocab_is_file_of_theirs(const char *path)
 {
-    return name_ends_with(path, ".json") || name_ends_with(path, ".model") || strcmp(base_name(path), "merges.txt") == 0;
+    return name_ends_with(path, ".json") || name_ends_with(path, ".model") || name_ends_with(path, ".spm") || strcmp(base_name(path), "merges.txt") == 0;
 }
 
 /* ---- what stands beside it ---- */
@@ -193,6 +193,26 @@ static Pipeline *open_gpt2(const char *folder, Error *e)
     return p;
 }
 
+/* One language of a Marian folder. */
+static Pipeline *open_marian(const char *folder, const char *name, int begin, Error *e)
+{
+    char *vocab = file_join(folder, "vocab.json"), *spm = file_join(folder, name);
+    File a = {.data = NULL}, b = {.data = NULL};
+    Pipeline *p = NULL;
+    if (!vocab || !spm)
+        error_memory(e, folder);
+    else if (file_open(&a, vocab, e) == 0) {
+        if (file_open(&b, spm, e) == 0) {
+            p = pipeline_read_marian((const char *)a.data, a.size, vocab, b.data, b.size, spm, begin, e);
+            file_close(&b);
+        }
+        file_close(&a);
+    }
+    free(vocab);
+    free(spm);
+    return p;
+}
+
 static Pipeline *open_bert(const char *folder, Error *e)
 {
     char *path = file_join(folder, "vocab.txt");
@@ -215,11 +235,38 @@ static char *folder_of(const char *path)
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
+/* source.spm cuts what is to be translated, target.spm the translation; vocab.json gives both their ids. Padding is what the decoder begins with,
+ * and is seen: the model has no token that stands for nothing. */
+static Vocab *open_translator(const char *folder, const Config *c, Error *e)
+{
+    Pipeline *source = open_marian(folder, "source.spm", -1, e);
+    Vocab *v = source ? make_vocab(source, c, folder, folder, e) : NULL;
+    if (!v)
+        return NULL;
+    int pad = v->special[TOKEN_PAD] >= 0 ? v->special[TOKEN_PAD] : pipeline_find(source, "<pad>", strlen("<pad>"));
+    if (v->special[TOKEN_BOS] < 0)
+        v->special[TOKEN_BOS] = pad;
+    if (v->special[TOKEN_EOS] < 0)
+        v->special[TOKEN_EOS] = source->around[1][0];
+    v->special[TOKEN_PAD] = -1;
+    if (v->special[TOKEN_BOS] < 0)
+        error_set(e, "%s: expected a token that a translation begins with, <pad>, found none", folder);
+    else if ((v->translation = open_marian(folder, "target.spm", v->special[TOKEN_BOS], e)))
+        return v;
+    vocab_free(v);
+    return NULL;
+}
+
 Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e)
 {
     char *folder = folder_of(path);
     const char *name = base_name(path);
     Pipeline *p = NULL;
+    if (folder && (name_ends_with(path, ".spm") || (strcmp(name, "vocab.json") == 0 && has_file(folder, "source.spm")))) {
+        Vocab *v = open_translator(folder, c, e);
+        free(folder);
+        return v;
+    }
     if (!folder)
         error_memory(e, path);
     else if (name_ends_with(path, ".model"))
@@ -235,8 +282,8 @@ Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e)
 
 Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e)
 {
-    static const char *const names[] = {"tokenizer.json", "vocab.json", "tokenizer.model"};
-    for (size_t i = 0; i < 3; i++)
+    static const char *const names[] = {"tokenizer.json", "source.spm", "vocab.json", "tokenizer.model"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (has_file(folder, names[i])) {
             char *path = file_join(folder, names[i]);
             Vocab *v = path ? vocab_open_theirs(path, c, e) : NULL;

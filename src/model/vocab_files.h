@@ -9,10 +9,10 @@
 
 /* True where a folder has a tokenizer.json, or a vocab.json, or a tokenizer.model (which cannot be read, and is said). */
 bool vocab_files_in(const char *folder);
-/* True for a file of that kind, by its name: *.json, merges.txt, *.model. */
+/* True for a file of that kind, by its name: *.json, merges.txt, *.model, *.spm. */
 bool vocab_is_file_of_theirs(const char *path);
 
-/* The vocabulary of such a folder: tokenizer.json, else vocab.json with merges.txt, else BERT's vocab.txt; special tokens come from c (where it is
+/* The vocabulary of such a folder: tokenizer.json, else Marian's source.spm with target.spm and vocab.json, else vocab.json with merges.txt, else BERT's vocab.txt; special tokens come from c (where it is
  * not NULL), tokenizer_config.json, special_tokens_map.json and what is put around a text. c's vocab_size must have room for every id. NULL with e
  * set. */
 Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e);

@@ -20,6 +20,7 @@ struct Vocab {
     VocabEntry *sorted; /* [sorted_count] by text, then by id; ids without a token are left out */
     size_t sorted_count;
     Pipeline *pipeline; /* of a tokenizer.json: what cuts a text; owned; or NULL */
+    Pipeline *translation; /* of a translator whose two languages are cut in two ways: what cuts a decoder's text; owned; or NULL */
     size_t owners;      /* besides the first, see vocab_share */
     float *scores;      /* [size] of llama2.c's merges, or NULL */
     size_t longest;     /* bytes of the longest token */
@@ -46,6 +47,8 @@ int vocab_longest(const Vocab *v, const char *text, size_t n, bool (*allowed)(co
 int vocab_encode_llama2c(const Vocab *v, const char *text, bool with_bos, CutPiece *watch, Ids *ids, Error *e);
 /* The tokens of a native vocabulary's splits, without those around; watch gets its pieces, and may be NULL. */
 int vocab_encode_native(const Vocab *v, const char *text, Cut *watch, Ids *ids, Error *e);
+/* What cuts a text for a stack, of a vocabulary that has a pipeline. */
+const Pipeline *vocab_pipeline(const Vocab *v, EncodeFor how);
 /* Whether a begin token goes in front. */
 bool vocab_puts_bos(const Vocab *v, EncodeFor how);
 void vocab_decode_llama2c(const Vocab *v, const int *ids, size_t n, Buffer *out);

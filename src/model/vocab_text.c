@@ -127,6 +127,11 @@ Vocab *vocab_read(const char *text, size_t n, const Config *c, const char *file,
 
 /* ---- writing ---- */
 
+bool vocab_is_translator(const Vocab *v)
+{
+    return v->translation != NULL;
+}
+
 void vocab_write(const Vocab *v, Buffer *out)
 {
     if (v->pipeline) {

@@ -92,7 +92,8 @@ static void add_stack(List *l, Stack stack, const char *name)
     if (!config_has_stack(c, stack))
         return;
     snprintf(prefix, sizeof prefix, "%s.embed", name);
-    add(l, prefix, "W_E", c->vocab_size, c->d_model);
+    if (config_embedding_stack(c, stack) == stack)
+        add(l, prefix, "W_E", c->vocab_size, c->d_model);
     if (c->position == POSITION_LEARNED)
         add(l, prefix, "W_P", c->max_len, c->d_model);
     if (c->token_types)

@@ -19,9 +19,10 @@ void bug_sinusoid_exponent_forward(const StageRun *r)
         return;
     }
     for (size_t t = 0; t < T; t++)
-        for (size_t i = 0; i < d; i++) {
+        for (size_t j = 0; j < d; j++) {
+            size_t i = config_sinusoid_dim(r->config, j);
             double angle = (double)(r->past + t) / pow(10000.0, 2.0 * (double)i / (double)d);
-            r->out[t * d + i] = (real)(i % 2 ? cos(angle) : sin(angle));
+            r->out[t * d + j] = (real)(i % 2 ? cos(angle) : sin(angle));
         }
 }
 

@@ -119,7 +119,8 @@ static int find_weight(Builder *b, const char *name)
     return NO_WEIGHT;
 }
 
-/* Looks up the weights a stage reads. The unembedding may be the embedding, transposed; a bias may not be there. */
+/* Looks up the weights a stage reads. The unembedding may be the embedding, transposed, and an embedding the other stack's; a bias may not be
+ * there. */
 static void set_weights(Builder *b, Stage *s)
 {
     const Config *c = b->plan->config;
@@ -133,8 +134,10 @@ static void set_weights(Builder *b, Stage *s)
         s->w[i] = NO_WEIGHT;
         if (!tags[i])
             continue;
-        if (s->kind == STAGE_LOGITS && i == 0 && c->tie_embeddings)
-            snprintf(name, sizeof name, "%s.embed.W_E", stack_name(config_last_stack(c)));
+        if (s->kind == STAGE_TOKENS || (s->kind == STAGE_LOGITS && i == 0 && c->tie_embeddings)) {
+            Stack reader = s->kind == STAGE_TOKENS ? s->stack : config_last_stack(c);
+            snprintf(name, sizeof name, "%s.embed.W_E", stack_name(config_embedding_stack(c, reader)));
+        }
         else
             snprintf(name, sizeof name, "%s.%s", prefix, tags[i]);
         s->w[i] = find_weight(b, name);

@@ -70,6 +70,15 @@ static void show_steps(SampleSteps *steps, const Ranked *ranked, size_t vocab, s
     }
 }
 
+const real *sample_row(const Config *c, const real *logits, real *room)
+{
+    if (!c->suppress_bos)
+        return logits;
+    memcpy(room, logits, c->vocab_size * sizeof *room);
+    room[c->bos] = -(real)INFINITY;
+    return room;
+}
+
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e)
 {
     int best = largest(logits, vocab, e);
@@ -186,9 +195,12 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
     if (in->target.len > most)
         return error_set(e, "%s: expected at most %zu tokens, found %zu; give a shorter text", m->name, most, in->target.len);
 
-    size_t room = most - in->target.len;
+    size_t left = most - in->target.len;
+    real *room = malloc(m->config.vocab_size * sizeof *room);
+    if (!room)
+        return error_memory(e, "sampler");
     Engine g = {.model = m, .ablations = a, .cache = o->cache, .bug = o->bug};
-    g.longest = in->target.len + (o->max_new < room ? o->max_new : room);
+    g.longest = in->target.len + (o->max_new < left ? o->max_new : left);
     int status = 0;
     for (size_t made = 0; made < o->max_new; made++) {
         if (in->target.len == most) {
@@ -197,6 +209,7 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
             break;
         }
         const real *logits = g.cache ? logits_of_cache(&g, in, e) : logits_of_pass(&g, in, e);
+        logits = logits ? sample_row(&m->config, logits, room) : NULL;
         int id = logits ? sample_next(&o->sampler, logits, m->config.vocab_size, o->steps, e) : -1;
         status = id < 0 ? -1 : 0;
         if (status != 0 || (o->stop >= 0 && id == o->stop))
@@ -207,5 +220,6 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
     }
     decoding_free(g.decoding);
     pass_free(g.pass);
+    free(room);
     return status;
 }

@@ -31,6 +31,10 @@ typedef struct SampleSteps {
  * nothing but -inf. */
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e);
 
+/* The row that generation hands to sample_next: the logits, or where the config has a token that is never generated (suppress_bos) a copy in
+ * room [vocab] in which that one's is -inf. */
+const real *sample_row(const Config *c, const real *logits, real *room);
+
 typedef struct GenerateOptions {
     size_t max_new; /* at most this many new tokens */
     int stop;       /* ends after this id (which is not appended), -1: never */
@@ -38,7 +42,7 @@ typedef struct GenerateOptions {
     const struct Bug *bug; /* of the hunt, NULL: none. One of the cache does nothing without it */
     Sampler sampler;
     SampleSteps *steps; /* filled for every token; may be NULL */
-    /* called after every new token with the logits it was drawn from; returning false stops. May be NULL. */
+    /* called after every new token with the logits it was drawn from (a suppressed token's is -inf); returning false stops. May be NULL. */
     bool (*on_token)(void *context, int id, const real *logits);
     void *context;
 } GenerateOptions;

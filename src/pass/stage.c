@@ -160,7 +160,7 @@ void stage_fill_table(real *table, const Config *c, size_t first, size_t rows)
         double speed = rotary ? rope_speed(c, j / 2) : 0; /* the same at all positions */
         for (size_t t = 0; t < rows; t++) {
             double angle = (double)(first + t) * speed;
-            double x = !rotary ? sinusoid(first + t, j, width) : j % 2 ? sin(angle) : cos(angle);
+            double x = !rotary ? sinusoid(first + t, config_sinusoid_dim(c, j), width) : j % 2 ? sin(angle) : cos(angle);
             table[t * width + j] = (real)(rotary ? x * magnitude : x);
         }
     }

@@ -144,7 +144,8 @@ enum { STAGE_DIVISOR_MAX = 48 };
 double stage_divisor(const Stage *s, const Config *c, Ablations a, char *out);
 /* ALiBi's slope of a head (Press, Smith and Lewis 2022). */
 double alibi_slope(size_t head, size_t heads);
-/* A value of the sinusoidal table: sine in even dimensions, cosine in odd ones (Vaswani et al. 2017, 3.5). */
+/* A value of the paper's sinusoidal table: sine in even dimensions, cosine in odd ones (Vaswani et al. 2017, 3.5). A config's own may have them
+ * in another order: config_sinusoid_dim. */
 double sinusoid(size_t position, size_t dim, size_t d_model);
 /* What depends on positions only, made once and not in every stage: rows of the sinusoidal table [rows, d_model], or of RoPE's
  * cosines and sines times rope_magnitude, alternating [rows, config_rope_dims]; `first` is the first row's position. The width is 0 where

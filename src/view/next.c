@@ -69,7 +69,7 @@ static bool sample(App *app, Sampled *s)
     const Sampling *settings = &app->sampling;
     size_t vocab = app->model->config.vocab_size;
     *s = (Sampled){.vocab = vocab, .drawn = -1};
-    s->block = calloc(4 * vocab, sizeof *s->block);
+    s->block = calloc(5 * vocab, sizeof *s->block);
     s->order = calloc(vocab, sizeof *s->order);
     if (!s->block || !s->order)
         return false;
@@ -84,7 +84,8 @@ static bool sample(App *app, Sampled *s)
         random_uniform(&sampler.random); /* the draws before this one: as `generate` with this seed */
     if (!can_generate(app))
         sampler.temperature = 1; /* the row's own distribution */
-    s->drawn = sample_next(&sampler, s->logits, vocab, &s->steps, &s->error);
+    const real *row = can_generate(app) ? sample_row(&app->model->config, s->logits, s->block + 4 * vocab) : s->logits;
+    s->drawn = sample_next(&sampler, row, vocab, &s->steps, &s->error);
     s->place = s->steps.place;
     return true;
 }
@@ -207,6 +208,9 @@ static void draw_token(const App *app, Canvas *c, int row, Rect r, const Sampled
     int room = r.col + r.cols - 2 - col, filled = room > 4 && (stage == SAMPLER_LOGITS || stage == SAMPLER_DRAW) ? (int)(share * room + 0.5) : 0;
     for (int k = 0; k < filled; k++)
         canvas_put(c, row, col + 2 + k, 1, role, "█");
+    const Config *config = &app->model->config;
+    if (config->suppress_bos && (int)id == config->bos && room > 4)
+        canvas_put_cut(c, row, col + 2 + (filled ? filled + 1 : 0), room - (filled ? filled + 1 : 0), role, _("never generated"));
 }
 
 static void draw_head(const App *app, Canvas *c, int row, Rect r)

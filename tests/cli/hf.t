@@ -30,7 +30,7 @@ err m/config.json: "logit_cap": not known here: the numbers may differ
 err m/tokenizer.json: the field "later" is not known here, and may change the ids
 $ cp -r "$TOP/tests/hf/llama" m; sed -i 's/"llama"/"mamba"/' m/config.json; stepformer -m m --ids 1
 exit 2
-err expected an architecture that is read here, gpt2, llama, mistral, qwen2, gpt_neox or bert, found "mamba"
+err expected an architecture that is read here, gpt2, llama, mistral, qwen2, gpt_neox, bert or marian, found "mamba"
 $ stepformer trace -m "$TOP/tests/hf/gpt-neox" --ids 1,2,3 --stage decoder.0.ffn.joined
 out # decoder.0.ffn.joined  [3, 32]
 quiet
@@ -45,3 +45,18 @@ quiet
 $ python3 -c "import json; c = json.load(open('$TOP/tests/hf/bert/config.json')); c['hidden_size'] = 25; json.dump(c, open('c.json', 'w'))"; cp -r "$TOP/tests/hf/bert" b; cp c.json b/config.json; stepformer -m b --ids 1
 exit 2
 err hidden_size: expected a multiple of num_attention_heads (3), found 25
+
+# a translator: from text to text, greedy; its begin token is never written
+$ stepformer generate -m "$TOP/tests/hf/marian" -t 我吃了一个苹果。 -n 16 --format ids
+line 176,57,141,151,144,57,4,92,57
+quiet
+$ stepformer tokens -m "$TOP/tests/hf/marian" -t 我吃了一个苹果。
+out ▁我
+out </s>
+$ stepformer verify -m "$TOP/tests/hf/marian" --ids 4,33,5,26,9,2,0 --target-ids 176,17,29,91,27,47,166 --against "$TOP/tests/hf/marian/expected.safetensors"
+out 16 tensors compared, 0 beyond 5e-05
+$ mkdir m; cp "$TOP"/tests/hf/marian/* m; sed -i 's/"num_beams": 1/"num_beams": 6/' m/config.json; stepformer generate -m m -t 我 -n 1
+err num_beams is 6
+$ mkdir m; cp "$TOP"/tests/hf/marian/* m; head -c 500 "$TOP/tests/hf/marian/source.spm" >m/source.spm; stepformer generate -m m -t 我 -n 1
+exit 2
+err source.spm: byte

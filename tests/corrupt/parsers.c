@@ -354,6 +354,7 @@ const Parser parsers[] = {
     {"tokenizer_json", parse_tokenizer_json},
     {"merges", parse_merges},
     {"bert", parse_bert},
+    {"spm", parse_spm},
     {"ids", parse_ids},
     {"weights", parse_weights},
     {"session", parse_session},

@@ -19,6 +19,7 @@ typedef struct Parser {
 int parse_tokenizer_json(const uint8_t *bytes, size_t n, Error *e);
 int parse_merges(const uint8_t *bytes, size_t n, Error *e);
 int parse_bert(const uint8_t *bytes, size_t n, Error *e);
+int parse_spm(const uint8_t *bytes, size_t n, Error *e);
 
 /* In parsers_pass.c, which needs all of the engine; not there with FILES_ONLY. */
 int parse_expression(const uint8_t *bytes, size_t n, Error *e);

@@ -75,3 +75,13 @@ int parse_bert(const uint8_t *bytes, size_t n, Error *e)
 {
     return finish(pipeline_read_bert((const char *)bytes, n, true, "input", e), bytes, n);
 }
+
+/* A SentencePiece file with a vocab.json that has some of its pieces: as the source's, and as the target's. */
+int parse_spm(const uint8_t *bytes, size_t n, Error *e)
+{
+    static const char vocab[] = "{\"</s>\":0,\"<unk>\":1,\"\xe2\x96\x81\":2,\"a\":3,\"\xe2\x96\x81I\":4,\"<pad>\":5}";
+    Error other;
+    Pipeline *target = pipeline_read_marian(vocab, sizeof vocab - 1, "input", bytes, n, "input", 5, &other);
+    pipeline_free(target);
+    return finish(pipeline_read_marian(vocab, sizeof vocab - 1, "input", bytes, n, "input", -1, e), bytes, n);
+}

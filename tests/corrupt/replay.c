@@ -151,6 +151,7 @@ static const Seed SEEDS[] = {
     {"tokenizer_json", "tests/data/model/tokenizer_wordpiece.json", true},
     {"tokenizer_json", "tests/data/model/tokenizer_unigram.json", true},
     {"merges", "tests/data/model/merges.txt", false},             {"bert", "tests/data/model/bert.txt", false},
+    {"spm", "tests/data/model/spm.spm", false},
     {"lesson", "tests/data/lesson.md", false},
     {"cast", "tests/data/keys.cast", false},                     {"expression", "tests/data/pass/expression.txt", false},
     {"breakpoint", "tests/data/pass/breakpoint.txt", false},     {"edits", "tests/data/pass/edits.txt", false},

@@ -37,6 +37,10 @@ static const char *const help_configs[] = {
     "rope_factor=3,rope_original_len=4,scale_by_layer=true,window=2,bias=false,qkv_bias=true,ffn_bias=true,activation=silu,ffn=gated",
     "kind=decoder,d_model=8,n_heads=2,n_kv_heads=1,d_ff=10,decoder_layers=1,vocab_size=11,position=rope,rope_scaling=llama3,rope_factor=4,"
     "rope_original_len=16,score_scale=0.3,out_bias=false,window=3",
+    "kind=encoder-decoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=1,decoder_layers=1,vocab_size=11,norm_position=post,position=sinusoidal,"
+    "sinusoid_pairing=half,activation=silu,embed_scale=true,share_embeddings=true,output_bias=true,bos=9,suppress_bos=true",
+    "kind=encoder,d_model=7,n_heads=1,d_ff=10,encoder_layers=1,vocab_size=11,position=sinusoidal,sinusoid_pairing=half,output_bias=true,"
+    "tie_embeddings=false,activation=gelu",
     "kind=decoder,d_model=8,n_heads=2,d_head=6,d_ff=10,decoder_layers=2,vocab_size=11,position=rope,rope_dims=4,parallel=true,activation=gelu,"
     "tie_embeddings=false",
     "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=1,vocab_size=11,norm=rmsnorm,position=rope,rope_dims=2,rope_pairing=interleaved,"

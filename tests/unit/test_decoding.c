@@ -21,6 +21,8 @@ static const char *const decoders[] = {
     "kind=encoder-decoder,d_model=16,n_heads=4,encoder_layers=2,decoder_layers=2,vocab_size=23,position=sinusoidal,norm_position=post,"
     "embed_scale=true",
     "kind=encoder-decoder,d_model=16,n_heads=4,encoder_layers=1,decoder_layers=2,vocab_size=23,position=learned,max_len=9",
+    "kind=encoder-decoder,d_model=16,n_heads=4,encoder_layers=2,decoder_layers=2,vocab_size=23,position=sinusoidal,sinusoid_pairing=half,"
+    "norm_position=post,activation=silu,embed_scale=true,share_embeddings=true,output_bias=true,bos=16,suppress_bos=true",
     "kind=encoder-decoder,d_model=16,n_heads=4,n_kv_heads=2,encoder_layers=1,decoder_layers=2,vocab_size=23,position=rope,norm=rmsnorm,ffn="
     "gated",
     "kind=encoder-decoder,d_model=16,n_heads=4,n_kv_heads=2,encoder_layers=2,decoder_layers=1,vocab_size=23,position=alibi,norm_position="

@@ -175,6 +175,10 @@ static void check_config(const char *config, const char *ablations, bool kinds[S
     "norm_position=post,activation=relu,embed_scale=true"
 #define BERT                                                                                                                               \
     "kind=encoder,d_model=12,n_heads=2,encoder_layers=2,d_ff=20,vocab_size=23,position=learned,max_len=8,norm_position=post,activation=gelu"
+#define MARIAN                                                                                                                             \
+    "kind=encoder-decoder,d_model=12,n_heads=3,encoder_layers=1,decoder_layers=1,d_ff=20,vocab_size=23,position=sinusoidal,"               \
+    "sinusoid_pairing=half,norm_position=post,activation=silu,embed_scale=true,share_embeddings=true,output_bias=true,bos=16,"             \
+    "suppress_bos=true"
 #define HEADED BERT ",token_types=2,embed_norm=true,output_head=true,output_bias=true,eos=2"
 #define NEOX                                                                                                                               \
     "kind=decoder,d_model=12,n_heads=2,d_head=6,decoder_layers=2,d_ff=20,vocab_size=23,position=rope,rope_dims=4,parallel=true,"            \
@@ -191,6 +195,8 @@ Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
     check_config(LLAMA ",rope_pairing=interleaved,norm_position=post", "", kinds);
     check_config(ORIGINAL, "", kinds);
     check_config(BERT, "", kinds);
+    check_config(MARIAN, "", kinds);
+    check_config(MARIAN ",tie_embeddings=false", "", kinds);
     check_config(ALIBI, "", kinds);
     check_config(HEADED, "", kinds);
     check_config("kind=encoder,d_model=12,n_heads=2,encoder_layers=1,d_ff=20,vocab_size=23,norm=rmsnorm,position=alibi,activation=silu,bias=false,"

@@ -213,16 +213,20 @@ Test(predict, hundreds_of_random_passes, .timeout = 200)
 {
     for (uint64_t n = 0; n < 600; n++) {
         Random r = random_seeded(1000 + n);
-        char config[400];
+        char config[500];
         const char *heads[] = {"n_heads=1,n_kv_heads=1", "n_heads=2,n_kv_heads=1", "n_heads=4,n_kv_heads=2", "n_heads=4,n_kv_heads=4"};
         snprintf(config, sizeof config,
                  "kind=%s,d_model=%s,%s,d_head=%s,d_ff=%s,encoder_layers=%s,decoder_layers=%s,vocab_size=%s,max_len=16,norm=%s,norm_"
                  "position=%s,position=%s,activation=%s,ffn=%s,bias=%s,"
-                 "tie_embeddings=%s,embed_scale=%s",
+                 "tie_embeddings=%s,embed_scale=%s,output_bias=%s",
                  PICK("decoder", "encoder", "encoder-decoder"), PICK("8", "12", "16"), heads[random_below(&r, 4)], PICK("2", "4", "6"),
                  PICK("8", "20"), PICK("1", "2"), PICK("1", "2"), PICK("5", "11", "40"), PICK("layernorm", "rmsnorm", "none"),
                  PICK("pre", "post"), PICK("none", "sinusoidal", "learned", "rope", "alibi"), PICK("relu", "gelu", "gelu_tanh", "silu"),
-                 PICK("mlp", "gated", "none"), PICK("true", "false"), PICK("true", "false"), PICK("true", "false"));
+                 PICK("mlp", "gated", "none"), PICK("true", "false"), PICK("true", "false"), PICK("true", "false"), PICK("true", "false"));
+        if (strstr(config, "kind=encoder-decoder") && random_below(&r, 2))
+            strcat(config, ",share_embeddings=true");
+        if (strstr(config, ",position=sinusoidal") && random_below(&r, 2))
+            strcat(config, ",sinusoid_pairing=half");
         Config c;
         Error e = {{0}};
         unsigned long seed = (unsigned long)n;
