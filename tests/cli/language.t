@@ -29,7 +29,7 @@ out a sub-layer's result replaces the stream
 
 $ LC_ALL=zh_CN.UTF-8 stepformer step -m no-such-model
 exit 2
-err 没有叫这个的
+err 没有叫这个名字的
 
 $ LC_ALL=zh_CN.UTF-8 stepformer frame -m hand-wired -t "A B C A"
 out 词元嵌入
