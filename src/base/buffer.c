@@ -73,6 +73,22 @@ void buffer_fill(Buffer *b, char c, size_t n)
     b->data[b->len] = '\0';
 }
 
+void buffer_put_csv(Buffer *b, const char *s, size_t n)
+{
+    bool quote = n && (s[0] == ' ' || s[n - 1] == ' ');
+    for (size_t i = 0; i < n; i++)
+        quote = quote || strchr(",\"\r\n", s[i]);
+    if (quote)
+        buffer_putc(b, '"');
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '"')
+            buffer_putc(b, '"');
+        buffer_putc(b, s[i]);
+    }
+    if (quote)
+        buffer_putc(b, '"');
+}
+
 void buffer_clear(Buffer *b)
 {
     b->len = 0;

@@ -21,6 +21,8 @@ void buffer_putc(Buffer *b, char c);
 void buffer_printf(Buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds n times the character c. */
 void buffer_fill(Buffer *b, char c, size_t n);
+/* Adds n bytes as a field of CSV: in quotes where RFC 4180 asks for them, or where it begins or ends with a space. */
+void buffer_put_csv(Buffer *b, const char *s, size_t n);
 /* Forgets the content, keeps the memory. */
 void buffer_clear(Buffer *b);
 void buffer_free(Buffer *b);

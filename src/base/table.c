@@ -343,18 +343,6 @@ done:
 
 /* ---- CSV (RFC 4180, but lines end in a newline alone) ---- */
 
-static void add_csv_text(Buffer *out, const char *s)
-{
-    if (!strpbrk(s, ",\"\n\r")) {
-        buffer_puts(out, s);
-        return;
-    }
-    buffer_putc(out, '"');
-    for (; *s; s++)
-        buffer_printf(out, *s == '"' ? "\"%c" : "%c", *s);
-    buffer_putc(out, '"');
-}
-
 void table_write_csv(const Table *t, Buffer *out)
 {
     out->failed |= t->failed;
@@ -365,7 +353,7 @@ void table_write_csv(const Table *t, Buffer *out)
         if (i % t->column_count)
             buffer_putc(out, ',');
         if (t->texts[i])
-            add_csv_text(out, t->texts[i]);
+            buffer_put_csv(out, t->texts[i], strlen(t->texts[i]));
         else if (!isnan(t->numbers[i]))
             add_exact(out, t->numbers[i]);
         if (i % t->column_count == t->column_count - 1)

@@ -9,24 +9,6 @@
 
 #include <stdlib.h>
 
-/* The longest chain of stages of a plan that wait for one another. */
-static int longest_chain(const Plan *plan, size_t *out, Error *e)
-{
-    size_t *depth = calloc(plan->count, sizeof *depth);
-    *out = 0;
-    if (!depth)
-        return error_memory(e, "critical-path");
-    for (size_t i = 0; i < plan->count; i++) {
-        for (int k = 0; k < 2; k++)
-            if (plan->stages[i].in[k] != NO_STAGE && depth[plan->stages[i].in[k]] > depth[i])
-                depth[i] = depth[plan->stages[i].in[k]];
-        depth[i]++;
-        *out = depth[i] > *out ? depth[i] : *out;
-    }
-    free(depth);
-    return 0;
-}
-
 /* Additions that wait for one another where n numbers are summed as a tree. */
 static size_t tree(size_t n)
 {
@@ -43,19 +25,12 @@ static size_t inner_depth(const Plan *plan, const Stage *s)
 {
     const Stage *in = s->in[0] == NO_STAGE ? NULL : &plan->stages[s->in[0]];
     size_t width = in ? in->shape[in->rank - 1] : 1;
+    if (stage_is_linear(s->kind))
+        return 1 + tree(width) + (s->w[1] != NO_WEIGHT);
     switch (s->kind) {
-    case STAGE_Q:
-    case STAGE_K:
-    case STAGE_V:
-    case STAGE_OUT:
-    case STAGE_GATE:
-    case STAGE_EXPAND:
-    case STAGE_CONTRACT:
-    case STAGE_TRANSFORM:
-    case STAGE_LOGITS:
     case STAGE_SCORES:
     case STAGE_HEADS:
-        return 1 + tree(width) + (s->w[1] != NO_WEIGHT);
+        return 1 + tree(width);
     case STAGE_WEIGHTS:
     case STAGE_PROBS:
         return tree(width) + 2 + tree(width) + 1; /* largest; subtract, exp; sum; divide */
@@ -69,8 +44,16 @@ static size_t inner_depth(const Plan *plan, const Stage *s)
     }
 }
 
-/* The same, in operations. */
-static int longest_operations(const Plan *plan, size_t *out, Error *e)
+/* Every stage is one. */
+static size_t one_stage(const Plan *plan, const Stage *s)
+{
+    (void)plan;
+    (void)s;
+    return 1;
+}
+
+/* The longest chain of stages of a plan that wait for one another, each as long as `length` says. */
+static int longest_chain(const Plan *plan, size_t (*length)(const Plan *plan, const Stage *s), size_t *out, Error *e)
 {
     size_t *depth = calloc(plan->count, sizeof *depth);
     *out = 0;
@@ -80,7 +63,7 @@ static int longest_operations(const Plan *plan, size_t *out, Error *e)
         for (int k = 0; k < 2; k++)
             if (plan->stages[i].in[k] != NO_STAGE && depth[plan->stages[i].in[k]] > depth[i])
                 depth[i] = depth[plan->stages[i].in[k]];
-        depth[i] += inner_depth(plan, &plan->stages[i]);
+        depth[i] += length(plan, &plan->stages[i]);
         *out = depth[i] > *out ? depth[i] : *out;
     }
     free(depth);
@@ -126,7 +109,7 @@ static int measure(const Model *m, Row *r, size_t layers, size_t kernel, Error *
     Plan plan;
     if (plan_build(&plan, m, (PlanInput){.target_len = r->n}, 0, e) != 0)
         return -1;
-    int status = longest_chain(&plan, &r->stages, e) == 0 && longest_operations(&plan, &r->operations, e) == 0 ? 0 : -1;
+    int status = longest_chain(&plan, one_stage, &r->stages, e) == 0 && longest_chain(&plan, inner_depth, &r->operations, e) == 0 ? 0 : -1;
     plan_free(&plan);
     r->cnn = convolutions(r->n, kernel, false);
     r->dilated = convolutions(r->n, kernel, true);

@@ -224,18 +224,11 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
             k.in[i] = &plan->stages[s->in[i]];
             k.v[i] = pass_value(p, (size_t)s->in[i]);
         }
-    switch (s->kind) {
-    case STAGE_Q:
-    case STAGE_K:
-    case STAGE_V:
-    case STAGE_OUT:
-    case STAGE_GATE:
-    case STAGE_EXPAND:
-    case STAGE_CONTRACT:
-    case STAGE_TRANSFORM:
-    case STAGE_LOGITS:
+    if (stage_is_linear(s->kind)) {
         linear(&k);
-        break;
+        return;
+    }
+    switch (s->kind) {
     case STAGE_SCORES:
         scores(&k);
         break;

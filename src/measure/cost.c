@@ -37,16 +37,9 @@ static uint64_t for_each_number(const Config *c, Ablations a, StageKind kind)
 static uint64_t multiplications(const Model *m, const Plan *plan, const Stage *s)
 {
     const Stage *in = s->in[0] == NO_STAGE ? NULL : &plan->stages[s->in[0]];
+    if (stage_is_linear(s->kind))
+        return matrix_product(m, plan, s);
     switch (s->kind) {
-    case STAGE_Q:
-    case STAGE_K:
-    case STAGE_V:
-    case STAGE_OUT:
-    case STAGE_GATE:
-    case STAGE_EXPAND:
-    case STAGE_CONTRACT:
-    case STAGE_TRANSFORM:
-    case STAGE_LOGITS: return matrix_product(m, plan, s);
     case STAGE_SCORES:  /* [heads, queries, keys], each a product over d_head */
     case STAGE_HEADS: { /* [heads, queries, d_head], each over the keys */
         size_t inner = in->shape[in->rank - 1];

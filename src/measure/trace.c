@@ -348,29 +348,12 @@ static void write_json(TraceWriter *w, const TraceItem *item, bool first)
 
 /* ---- CSV ---- */
 
-/* A field of RFC 4180: quoted where it holds a comma, a quote or a line end, or begins or ends with a space. */
-static void add_csv_text(Buffer *out, const char *s, size_t n)
-{
-    bool quote = n && (s[0] == ' ' || s[n - 1] == ' ');
-    for (size_t i = 0; i < n; i++)
-        quote = quote || strchr(",\"\r\n", s[i]);
-    if (quote)
-        buffer_putc(out, '"');
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] == '"')
-            buffer_putc(out, '"');
-        buffer_putc(out, s[i]);
-    }
-    if (quote)
-        buffer_putc(out, '"');
-}
-
 static void add_csv_name(TraceWriter *w, const TraceItem *item, bool row, size_t i)
 {
     Buffer name = {0};
     trace_name(w, item, row, i, false, &name);
     buffer_putc(&w->text, ',');
-    add_csv_text(&w->text, buffer_text(&name), name.len);
+    buffer_put_csv(&w->text, buffer_text(&name), name.len);
     w->text.failed = w->text.failed || name.failed;
     buffer_free(&name);
 }

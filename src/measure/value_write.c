@@ -346,19 +346,6 @@ void value_write_json(const Value *v, const char *expression, Buffer *out)
     buffer_putc(out, '}');
 }
 
-/* A CSV field, in quotes where it must be. */
-static void add_csv_text(Buffer *out, const char *s)
-{
-    if (!strpbrk(s, ",\"\n\r")) {
-        buffer_puts(out, s);
-        return;
-    }
-    buffer_putc(out, '"');
-    for (; *s; s++)
-        buffer_printf(out, *s == '"' ? "\"\"" : "%c", *s);
-    buffer_putc(out, '"');
-}
-
 void value_write_csv_head(Buffer *out)
 {
     buffer_puts(out, "expression,index1,index2,index3,index4,value\n");
@@ -367,9 +354,9 @@ void value_write_csv_head(Buffer *out)
 void value_write_csv(const Value *v, const char *expression, Buffer *out)
 {
     if (v->type == VALUE_TEXT) {
-        add_csv_text(out, expression);
+        buffer_put_csv(out, expression, strlen(expression));
         buffer_puts(out, ",,,,,");
-        add_csv_text(out, v->text);
+        buffer_put_csv(out, v->text, strlen(v->text));
         buffer_putc(out, '\n');
         return;
     }
@@ -379,7 +366,7 @@ void value_write_csv(const Value *v, const char *expression, Buffer *out)
             index[k] = rest % v->shape[k];
             rest /= v->shape[k];
         }
-        add_csv_text(out, expression);
+        buffer_put_csv(out, expression, strlen(expression));
         for (int k = 0; k < VALUE_MAX_RANK; k++) {
             buffer_putc(out, ',');
             if (k >= v->rank)
@@ -390,7 +377,7 @@ void value_write_csv(const Value *v, const char *expression, Buffer *out)
                 value_label(&v->axes[k], index[k], &field);
             else
                 buffer_printf(&field, "%zu", v->axes[k].first + index[k]);
-            add_csv_text(out, buffer_text(&field));
+            buffer_put_csv(out, buffer_text(&field), field.len);
             buffer_free(&field);
         }
         char number[VALUE_NUMBER_MAX];

@@ -55,6 +55,24 @@ const char *stage_name(const Stage *s, char *out)
     return out;
 }
 
+bool stage_is_linear(StageKind kind)
+{
+    switch (kind) {
+    case STAGE_Q:
+    case STAGE_K:
+    case STAGE_V:
+    case STAGE_OUT:
+    case STAGE_GATE:
+    case STAGE_EXPAND:
+    case STAGE_CONTRACT:
+    case STAGE_TRANSFORM:
+    case STAGE_LOGITS:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool stage_is_causal(const Stage *s)
 {
     return s->stack == STACK_DECODER && s->sub == SUB_SELF;

@@ -124,6 +124,8 @@ const char *stage_prefix(const Stage *s, char *out);
 const char *stack_name(Stack s);
 /* "embed", "self", "cross", "ffn", "final_norm", "output" */
 const char *sub_name(Sub s);
+/* True for x · W + b with a weight of its own: Q, K, V, OUT, the FFN's three, TRANSFORM, LOGITS. */
+bool stage_is_linear(StageKind kind);
 /* Only a decoder's self-attention is causal. */
 bool stage_is_causal(const Stage *s);
 /* The first key that a causal query at a position may see: 0, or where its window begins. */
