@@ -8,6 +8,7 @@
  *
  * Owns the merges. Knows nothing of the checkpoint. */
 #include "base/text.h"
+#include "model/merge.h"
 #include "model/nearest.h"
 #include "model/vocab_table.h"
 
@@ -186,112 +187,30 @@ static int add_characters(const Vocab *v, const char *text, Ids *ids, Error *e)
 
 /* ---- merges ----
  *
- * run.c looks for the best pair of neighbours in the whole text, merges it, and begins again: the time is the square
- * of the text's length. Here the pairs wait in a heap, the best on top, of equals the leftmost; a merge makes two
- * new pairs at most. A pair whose tokens have changed since is thrown away when it comes up. */
+ * run.c looks for the best pair of neighbours in the whole text, merges it, and begins again: the time is the square of the text's
+ * length. merge.c merges the same pairs in the same order. */
 
-typedef struct Pair {
-    float score;
-    size_t left; /* the place of its first token */
-    int first, second, merged;
-} Pair;
-
-typedef struct Merger {
+typedef struct Scored {
     const Vocab *v;
-    int *ids;            /* by place; -1 where a token was merged into the one before */
-    size_t *next, *prev; /* the neighbours' places; `count` beyond the last, and before the first */
-    size_t count;
-    Pair *heap;
-    size_t waiting;
     char *text; /* room for a merged token */
-    CutToken *places; /* [count] which bytes of the text each token is; NULL where nobody watches */
-    CutPiece *watch;
-} Merger;
+} Scored;
 
-static bool before(const Pair *a, const Pair *b)
+/* The best score goes first. */
+static bool find_merge(const void *context, int left, int right, Merge *out)
 {
-    return a->score != b->score ? a->score > b->score : a->left < b->left;
-}
-
-static void push(Merger *m, Pair pair)
-{
-    size_t at = m->waiting++;
-    while (at > 0 && before(&pair, &m->heap[(at - 1) / 2])) {
-        m->heap[at] = m->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    m->heap[at] = pair;
-}
-
-static Pair pop(Merger *m)
-{
-    Pair top = m->heap[0], last = m->heap[--m->waiting];
-    size_t at = 0, child;
-    while ((child = 2 * at + 1) < m->waiting) {
-        if (child + 1 < m->waiting && before(&m->heap[child + 1], &m->heap[child]))
-            child++;
-        if (!before(&m->heap[child], &last))
-            break;
-        m->heap[at] = m->heap[child];
-        at = child;
-    }
-    m->heap[at] = last;
-    return top;
-}
-
-/* Puts the pair that begins at `left` into the heap, if it makes a token. */
-static void consider(Merger *m, size_t left)
-{
-    const Vocab *v = m->v;
+    const Scored *s = context;
+    const Vocab *v = s->v;
     const float least = -1e10f; /* run.c merges nothing below */
-    if (left == m->count || m->next[left] == m->count)
-        return;
-    int first = m->ids[left], second = m->ids[m->next[left]];
-    size_t n = vocab_token_len(v, first), more = vocab_token_len(v, second);
+    size_t n = vocab_token_len(v, left), more = vocab_token_len(v, right);
     if (n + more > v->longest)
-        return;
-    memcpy(m->text, v->pool.data + v->starts[first], n);
-    memcpy(m->text + n, v->pool.data + v->starts[second], more);
-    int merged = vocab_lookup(v, m->text, n + more);
-    if (merged >= 0 && v->scores[merged] > least)
-        push(m, (Pair){v->scores[merged], left, first, second, merged});
-}
-
-/* Writes a merge down, and joins the places. */
-static int record(Merger *m, const Pair *pair, size_t right, Error *e)
-{
-    if (!m->watch)
-        return 0;
-    CutToken *left = &m->places[pair->left];
-    CutStep step = {CUT_MERGE, left->from, left->to, m->places[right].to, pair->merged, (double)pair->score, 0};
-    left->to = m->places[right].to;
-    return cut_add_step(m->watch, step, e);
-}
-
-static int merge_all(Merger *m, Error *e)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        m->next[i] = i + 1;
-        m->prev[i] = i ? i - 1 : m->count;
-    }
-    for (size_t i = 0; i < m->count; i++)
-        consider(m, i);
-    while (m->waiting) {
-        Pair pair = pop(m);
-        size_t right = m->next[pair.left];
-        if (m->ids[pair.left] != pair.first || right == m->count || m->ids[right] != pair.second)
-            continue;
-        if (record(m, &pair, right, e) != 0)
-            return -1;
-        m->ids[pair.left] = pair.merged;
-        m->ids[right] = -1;
-        m->next[pair.left] = m->next[right];
-        if (m->next[right] < m->count)
-            m->prev[m->next[right]] = pair.left;
-        consider(m, m->prev[pair.left]);
-        consider(m, pair.left);
-    }
-    return 0;
+        return false;
+    memcpy(s->text, v->pool.data + v->starts[left], n);
+    memcpy(s->text + n, v->pool.data + v->starts[right], more);
+    int merged = vocab_lookup(v, s->text, n + more);
+    if (merged < 0 || !(v->scores[merged] > least))
+        return false;
+    *out = (Merge){-(double)v->scores[merged], (double)v->scores[merged], merged};
+    return true;
 }
 
 /* The tokens that merging begins with, and the bytes of the watched text that each is: a character, or one byte of it. */
@@ -325,32 +244,18 @@ static int merge(const Vocab *v, Ids *ids, size_t from, CutPiece *watch, Error *
     size_t count = ids->len - from;
     if (watch && record_start(v, ids->data + from, count, watch, e) != 0)
         return -1;
-    if (count < 2)
-        return 0;
-    Merger m = {.v = v, .ids = ids->data + from, .count = count, .watch = watch};
-    if (watch) {
-        m.places = malloc(count * sizeof *m.places);
-        if (!m.places)
-            return error_memory(e, "text");
-        memcpy(m.places, watch->start.items, count * sizeof *m.places);
-    }
-    m.next = malloc(count * sizeof *m.next);
-    m.prev = malloc(count * sizeof *m.prev);
-    m.heap = malloc(count * 3 * sizeof *m.heap); /* count - 1 pairs at first, two more for each of at most count - 1 merges */
-    m.text = malloc(v->longest + 1);
-    int status = 0;
-    if (m.next && m.prev && m.heap && m.text) {
-        status = merge_all(&m, e);
-        ids->len = from;
-        for (size_t i = 0; i < count; i = m.next[i])
-            ids->data[ids->len++] = m.ids[i];
-    } else
-        status = error_memory(e, "text");
-    free(m.next);
-    free(m.prev);
-    free(m.heap);
-    free(m.text);
-    free(m.places);
+    Scored s = {v, malloc(v->longest + 1)};
+    CutTokens tokens = {.count = 0};
+    int status = s.text ? 0 : error_memory(e, "text");
+    for (size_t i = 0; i < count && status == 0; i++) /* which bytes each is, only where somebody watches */
+        status = cut_add_token(&tokens, watch ? watch->start.items[i].from : 0, watch ? watch->start.items[i].to : 0, ids->data[from + i], e);
+    if (status == 0)
+        status = merge_neighbours(&tokens, 0, find_merge, &s, watch, e);
+    ids->len = from + (status == 0 ? tokens.count : 0);
+    for (size_t i = 0; status == 0 && i < tokens.count; i++)
+        ids->data[from + i] = tokens.items[i].id;
+    free(tokens.items);
+    free(s.text);
     return status;
 }
 
