@@ -1,7 +1,8 @@
 /* attention.c - the stages of attention, from q, k, v to W_O.
  *
  * H query heads, G key/value heads (G divides H: head h uses key/value head h / (H/G)), k = d_head;
- * Tq queries, Tk keys. Keys and values may lie in a cache, whose heads stand `stride` numbers apart. */
+ * Tq queries, Tk keys. Keys and values may lie in a cache, whose heads stand `stride` numbers apart. The query heads that share
+ * a key/value head lie one after the other: one product serves them all. */
 #include "pass/stage.h"
 
 #include "tensor/kernels.h"
@@ -90,10 +91,12 @@ void stage_rotate_backward(const StageRun *r)
 
 void stage_scores_forward(const StageRun *r)
 {
-    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
-    size_t k = r->config->d_head, group = H / r->config->n_kv_heads;
-    for (size_t h = 0; h < H; h++)
-        matmul(r->out + h * Tq * Tk, Tk, r->in[0] + h * Tq * k, k, PLAIN, r->in[1] + h / group * r->stride[1], k, TRANSPOSED, Tq, Tk, k, false);
+    size_t Tq = r->stage->shape[1], Tk = r->stage->shape[2], k = r->config->d_head, G = r->config->n_kv_heads;
+    size_t rows = r->stage->shape[0] / G * Tq;
+    for (size_t g = 0; g < G; g++) {
+        Matrix keys = matrix_transposed(stage_keys(r, g));
+        matmul_matrix(r->out + g * rows * Tk, Tk, r->in[0] + g * rows * k, k, PLAIN, &keys, rows, Tk, k, false);
+    }
 }
 
 void stage_scores_backward(const StageRun *r)
@@ -221,10 +224,10 @@ void stage_weights_backward(const StageRun *r)
 
 void stage_heads_forward(const StageRun *r)
 {
-    size_t H = r->stage->shape[0], Tq = r->stage->shape[1], k = r->stage->shape[2];
-    size_t Tk = r->in_stage[0]->shape[2], group = H / r->config->n_kv_heads;
-    for (size_t h = 0; h < H; h++)
-        matmul(r->out + h * Tq * k, k, r->in[0] + h * Tq * Tk, Tk, PLAIN, r->in[1] + h / group * r->stride[1], k, PLAIN, Tq, k, Tk, false);
+    size_t Tq = r->stage->shape[1], k = r->stage->shape[2], Tk = r->in_stage[0]->shape[2], G = r->config->n_kv_heads;
+    size_t rows = r->stage->shape[0] / G * Tq;
+    for (size_t g = 0; g < G; g++)
+        matmul(r->out + g * rows * k, k, r->in[0] + g * rows * Tk, Tk, PLAIN, r->in[1] + g * r->stride[1], k, PLAIN, rows, k, Tk, false);
 }
 
 void stage_heads_backward(const StageRun *r)

@@ -58,8 +58,10 @@ void bug_queries_keys_swapped_forward(const StageRun *r)
         stage_scores_forward(r);
         return;
     }
-    for (size_t h = 0; h < H; h++)
-        matmul(r->out + h * T * T, T, r->in[1] + h / group * r->stride[1], k, PLAIN, r->in[0] + h * T * k, k, TRANSPOSED, T, T, k, false);
+    for (size_t h = 0; h < H; h++) {
+        Matrix keys = stage_keys(r, h / group);
+        matmul(r->out + h * T * T, T, keys.data, keys.ld, keys.layout, r->in[0] + h * T * k, k, TRANSPOSED, T, T, k, false);
+    }
 }
 
 void bug_queries_keys_swapped_backward(const StageRun *r)
@@ -83,8 +85,10 @@ void bug_queries_keys_swapped_backward(const StageRun *r)
 void bug_kv_head_scores_forward(const StageRun *r)
 {
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2], k = r->config->d_head, G = r->config->n_kv_heads;
-    for (size_t h = 0; h < H; h++)
-        matmul(r->out + h * Tq * Tk, Tk, r->in[0] + h * Tq * k, k, PLAIN, r->in[1] + h % G * r->stride[1], k, TRANSPOSED, Tq, Tk, k, false);
+    for (size_t h = 0; h < H; h++) {
+        Matrix keys = matrix_transposed(stage_keys(r, h % G));
+        matmul_matrix(r->out + h * Tq * Tk, Tk, r->in[0] + h * Tq * k, k, PLAIN, &keys, Tq, Tk, k, false);
+    }
 }
 
 void bug_kv_head_scores_backward(const StageRun *r)

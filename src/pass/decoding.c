@@ -14,7 +14,7 @@ struct Decoding {
     size_t source_len;
     size_t length, capacity;
     Pass *first; /* the first feed's pass: keeps what the encoder and cross-attention's keys and values are */
-    Pass *last;  /* the latest feed's pass, whose logits were handed out; may be first */
+    Pass *later; /* the one that every later feed is fed to */
     real **cache;
     real *cache_block;
 };
@@ -49,8 +49,7 @@ void decoding_free(Decoding *d)
 {
     if (!d)
         return;
-    if (d->last != d->first)
-        pass_free(d->last);
+    pass_free(d->later);
     pass_free(d->first);
     free(d->cache);
     free(d->cache_block);
@@ -100,41 +99,42 @@ void decoding_put_bug(Decoding *d, const Bug *bug)
     d->bug = bug;
 }
 
+/* A pass that reads and writes the cache. */
+static Pass *make_pass(Decoding *d, PassInput in, Error *e)
+{
+    Pass *p = pass_create_after(d->model, in, d->length, d->ablations, e);
+    if (!p)
+        return NULL;
+    if ((d->bug && bug_put(d->bug, p, e) != 0) || (!d->cache && allocate_cache(d, &p->plan, e) != 0)) {
+        pass_free(p);
+        return NULL;
+    }
+    pass_one_by_one(p, false); /* this is the real thing */
+    p->cache = d->cache;
+    p->cache_rows = d->capacity;
+    p->cache_ids = d->fed;
+    return p;
+}
+
 int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e)
 {
     if (n > d->capacity - d->length)
         return error_set(e, "decoding: expected at most %zu tokens, found %zu", d->capacity, d->length + n);
     PassInput in = {d->source, ids, d->source_len, n};
-    Pass *p = pass_create_after(d->model, in, d->length, d->ablations, e);
-    if (!p)
+    Pass **p = d->first ? &d->later : &d->first;
+    if (*p ? pass_feed_after(*p, in, d->length, e) != 0 : (*p = make_pass(d, in, e)) == NULL)
         return -1;
-    if (d->bug && bug_put(d->bug, p, e) != 0) {
-        pass_free(p);
-        return -1;
-    }
-    pass_one_by_one(p, false); /* this is the real thing */
-    if (!d->cache && allocate_cache(d, &p->plan, e) != 0) {
-        pass_free(p);
-        return -1;
-    }
-    p->cache = d->cache;
-    p->cache_rows = d->capacity;
-    p->cache_ids = d->fed;
     memcpy(d->fed + d->length, ids, n * sizeof *ids);
-    for (size_t i = 0; i < p->plan.count; i++) {
-        if (d->first && is_kept(&p->plan.stages[i])) {
-            p->values[i] = d->first->values[i];
+    size_t end = pass_logits(&(*p)->plan) + 1; /* nobody asks for the probabilities behind them */
+    for (size_t i = 0; i < end; i++) {
+        if (*p != d->first && is_kept(&(*p)->plan.stages[i])) {
+            (*p)->values[i] = d->first->values[i];
             continue;
         }
-        p->done = i;
-        pass_run_until(p, i + 1);
+        (*p)->done = i;
+        pass_run_until(*p, i + 1);
     }
     d->length += n;
-    if (!d->first)
-        d->first = p;
-    if (d->last && d->last != d->first)
-        pass_free(d->last);
-    d->last = p;
-    *logits = p->values[pass_logits(&p->plan)] + (n - 1) * d->model->config.vocab_size;
+    *logits = (*p)->values[end - 1] + (n - 1) * d->model->config.vocab_size;
     return 0;
 }

@@ -13,16 +13,18 @@ real *pass_allocate(size_t total)
     return calloc(total ? total : 1, sizeof(real));
 }
 
-/* Lays the stages' tensors one after the other into *block, which is made larger where it must be. */
+/* Lays the stages' tensors one after the other into *block, which is made larger where it must be, and then by half, since what grows
+ * once, as the rows of scores do while a text is continued, will grow again. */
 static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
 {
     if (!*block || plan->total > *room) {
-        real *more = pass_allocate(plan->total);
+        size_t more_room = *block && plan->total <= SIZE_MAX / sizeof(real) / 2 ? plan->total + plan->total / 2 : plan->total;
+        real *more = pass_allocate(more_room);
         if (!more)
             return -1;
         free(*block);
         *block = more;
-        *room = plan->total;
+        *room = more_room;
     }
     for (size_t i = 0, at = 0; i < plan->count; at += plan->stages[i].count, i++)
         table[i] = *block + at;
@@ -142,15 +144,20 @@ Pass *pass_create(const Model *m, PassInput input, Ablations a, Error *e)
     return pass_create_after(m, input, 0, a, e);
 }
 
-int pass_feed(Pass *p, PassInput in, Error *e)
+int pass_feed_after(Pass *p, PassInput in, size_t past, Error *e)
 {
     const PlanInput *now = &p->plan.input;
     if (check_ids(p->model, in.source, in.source_len, e) != 0 || check_ids(p->model, in.target, in.target_len, e) != 0)
         return -1;
-    bool same = in.source_len == now->source_len && in.target_len == now->target_len;
-    if (!same && plan_resize(&p->plan, p->model, (PlanInput){in.source_len, in.target_len, 0}, e) != 0)
+    bool same = in.source_len == now->source_len && in.target_len == now->target_len && past == now->past;
+    if (!same && plan_resize(&p->plan, p->model, (PlanInput){in.source_len, in.target_len, past}, e) != 0)
         return -1;
     return take_input(p, in, e);
+}
+
+int pass_feed(Pass *p, PassInput in, Error *e)
+{
+    return pass_feed_after(p, in, 0, e);
 }
 
 void pass_free(Pass *p)
@@ -262,6 +269,7 @@ static StageRun prepare(const Pass *p, size_t i)
         if (p->cache && p->cache[s->in[k]]) {
             r.in[k] = p->cache[s->in[k]];
             r.stride[k] = p->cache_rows * in->shape[2];
+            r.turned = s->kind == STAGE_SCORES ? p->cache_rows : 0;
         } else {
             r.in[k] = p->values[s->in[k]];
             r.stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;
@@ -270,13 +278,23 @@ static StageRun prepare(const Pass *p, size_t i)
     return r;
 }
 
-/* Appends the new rows of a key or value stage [G, n, k] to its cache [G, rows, k]. */
+/* Appends the new rows of a value stage [G, n, k] to its cache [G, rows, k], or those of a key stage to its cache [G, k, rows]: so
+ * the scores of a token, a row of q times keys, are read along the keys. */
 static void append_to_cache(Pass *p, size_t i)
 {
     const Stage *s = &p->plan.stages[i];
-    size_t n = s->shape[1], k = s->shape[2];
-    for (size_t g = 0; g < s->shape[0]; g++)
-        memcpy(p->cache[i] + (g * p->cache_rows + p->plan.input.past) * k, p->values[i] + g * n * k, n * k * sizeof(real));
+    size_t n = s->shape[1], k = s->shape[2], past = p->plan.input.past, rows = p->cache_rows;
+    for (size_t g = 0; g < s->shape[0]; g++) {
+        const real *from = p->values[i] + g * n * k;
+        real *to = p->cache[i] + g * rows * k;
+        if (s->kind == STAGE_V) {
+            memcpy(to + past * k, from, n * k * sizeof(real));
+            continue;
+        }
+        for (size_t t = 0; t < n; t++)
+            for (size_t j = 0; j < k; j++)
+                to[j * rows + past + t] = from[t * k + j];
+    }
 }
 
 void pass_run_until(Pass *p, size_t end)

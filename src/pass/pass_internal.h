@@ -32,8 +32,8 @@ struct Pass {
     bool one_by_one;         /* see StageRun */
     struct Changes *changes; /* what the edits do; NULL where there are none */
     const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
-    /* while decoding: the keys and values of all positions so far, [G, cache_rows, k] for each self-attention K (or
-     * K_ROT) and V stage, NULL elsewhere; and the ids of those positions */
+    /* while decoding: the keys and values of all positions so far, [G, k, cache_rows] for each self-attention K (or
+     * K_ROT) stage and [G, cache_rows, k] for each V, NULL elsewhere; and the ids of those positions */
     real **cache;
     size_t cache_rows;
     const int *cache_ids;
@@ -41,6 +41,8 @@ struct Pass {
 
 /* As pass_create, for tokens that follow `past` earlier ones. */
 Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, Error *e);
+/* As pass_feed, for tokens that follow `past` earlier ones. */
+int pass_feed_after(Pass *p, PassInput in, size_t past, Error *e);
 /* Computes every stage before `end`. */
 void pass_run_until(Pass *p, size_t end);
 /* True where the later tokens of a decoding read this stage's value from the cache. */
