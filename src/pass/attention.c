@@ -94,7 +94,7 @@ void stage_scores_forward(const StageRun *r)
     size_t Tq = r->stage->shape[1], Tk = r->stage->shape[2], k = r->config->d_head, G = r->config->n_kv_heads;
     size_t rows = r->stage->shape[0] / G * Tq;
     for (size_t g = 0; g < G; g++) {
-        Matrix keys = matrix_transposed(stage_keys(r, g));
+        Matrix keys = matrix_transposed(stage_cached(r, g));
         matmul_matrix(r->out + g * rows * Tk, Tk, r->in[0] + g * rows * k, k, PLAIN, &keys, rows, Tk, k, false);
     }
 }
@@ -226,8 +226,10 @@ void stage_heads_forward(const StageRun *r)
 {
     size_t Tq = r->stage->shape[1], k = r->stage->shape[2], Tk = r->in_stage[0]->shape[2], G = r->config->n_kv_heads;
     size_t rows = r->stage->shape[0] / G * Tq;
-    for (size_t g = 0; g < G; g++)
-        matmul(r->out + g * rows * k, k, r->in[0] + g * rows * Tk, Tk, PLAIN, r->in[1] + g * r->stride[1], k, PLAIN, rows, k, Tk, false);
+    for (size_t g = 0; g < G; g++) {
+        Matrix values = stage_cached(r, g);
+        matmul_matrix(r->out + g * rows * k, k, r->in[0] + g * rows * Tk, Tk, PLAIN, &values, rows, k, Tk, false);
+    }
 }
 
 void stage_heads_backward(const StageRun *r)

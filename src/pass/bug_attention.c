@@ -59,7 +59,7 @@ void bug_queries_keys_swapped_forward(const StageRun *r)
         return;
     }
     for (size_t h = 0; h < H; h++) {
-        Matrix keys = stage_keys(r, h / group);
+        Matrix keys = stage_cached(r, h / group);
         matmul(r->out + h * T * T, T, keys.data, keys.ld, keys.layout, r->in[0] + h * T * k, k, TRANSPOSED, T, T, k, false);
     }
 }
@@ -86,7 +86,7 @@ void bug_kv_head_scores_forward(const StageRun *r)
 {
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2], k = r->config->d_head, G = r->config->n_kv_heads;
     for (size_t h = 0; h < H; h++) {
-        Matrix keys = matrix_transposed(stage_keys(r, h % G));
+        Matrix keys = matrix_transposed(stage_cached(r, h % G));
         matmul_matrix(r->out + h * Tq * Tk, Tk, r->in[0] + h * Tq * k, k, PLAIN, &keys, Tq, Tk, k, false);
     }
 }
@@ -104,8 +104,10 @@ void bug_kv_head_scores_backward(const StageRun *r)
 void bug_kv_head_heads_forward(const StageRun *r)
 {
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->in_stage[0]->shape[2], k = r->config->d_head, G = r->config->n_kv_heads;
-    for (size_t h = 0; h < H; h++)
-        matmul(r->out + h * Tq * k, k, r->in[0] + h * Tq * Tk, Tk, PLAIN, r->in[1] + h % G * r->stride[1], k, PLAIN, Tq, k, Tk, false);
+    for (size_t h = 0; h < H; h++) {
+        Matrix values = stage_cached(r, h % G);
+        matmul_matrix(r->out + h * Tq * k, k, r->in[0] + h * Tq * Tk, Tk, PLAIN, &values, Tq, k, Tk, false);
+    }
 }
 
 void bug_kv_head_heads_backward(const StageRun *r)

@@ -269,7 +269,7 @@ static StageRun prepare(const Pass *p, size_t i)
         if (p->cache && p->cache[s->in[k]]) {
             r.in[k] = p->cache[s->in[k]];
             r.stride[k] = p->cache_rows * in->shape[2];
-            r.turned = s->kind == STAGE_SCORES ? p->cache_rows : 0;
+            r.turned = k == 1 && in->kind != STAGE_V ? p->cache_rows : 0;
         } else {
             r.in[k] = p->values[s->in[k]];
             r.stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;

@@ -82,7 +82,7 @@ typedef struct StageRun {
     const int *key_ids; /* stages with a key axis: the token ids of all keys, from position 0 */
     const real *in[2]; /* values of the inputs */
     size_t stride[2];  /* numbers from one head of in[i] to the next, where it has heads */
-    size_t turned;     /* SCORES: 0, or the keys lie in a cache as [G, k, turned]; see stage_keys() */
+    size_t turned;     /* 0, or what in[1] has lies in a cache as [G, k, turned]: keys; see stage_cached() */
     Matrix w[2];       /* weight and bias, or gain and bias; data is NULL where there is none. Vectors are always `real`s: stage_vector() */
     real *out;         /* the value: written by forward, read by backward */
     const real *dout;  /* d(loss)/d(out) */
@@ -102,8 +102,8 @@ static inline const real *stage_vector(const StageRun *r, int k)
     return r->w[k].data;
 }
 
-/* SCORES: the keys [Tk, k] of a key/value head. */
-static inline Matrix stage_keys(const StageRun *r, size_t head)
+/* SCORES: the keys [Tk, k] of a key/value head; HEADS: the values. */
+static inline Matrix stage_cached(const StageRun *r, size_t head)
 {
     const real *first = r->in[1] + head * r->stride[1];
     return r->turned ? matrix_transposed(matrix_of(first, r->turned)) : matrix_of(first, r->config->d_head);

@@ -55,7 +55,7 @@ static bool usable_always(void)
     return true;
 }
 
-const Kernel matmul_plain = {"plain loop", usable_always, run_plain, false, 4 * 4.0 / sizeof(real)};
+const Kernel matmul_plain = {"plain loop", usable_always, run_plain, NULL, false, 4 * 4.0 / sizeof(real)};
 
 /* ---- the choice ---- */
 

@@ -1,8 +1,8 @@
 /* matmul_convert.c - the product whose B is stored in half precision, in another format that is not `real`, or with something else between
  * groups of its rows.
  *
- * Owns the order in which blocks of B are converted. The kernels see `real`s only. This is also the place for a loop that converts in
- * registers while it streams: a vector times a bfloat16 matrix, as when a text is continued token by token. */
+ * Owns the order in which blocks of B are converted. The kernels see `real`s only; but one row times bfloat16, as when a text is continued
+ * token by token, they convert in registers while they stream. */
 #include "tensor/matmul_kernels.h"
 
 /* A block of B that stays in the second cache, 192 KB of floats: as DEEP values of p as there is, by WIDE columns. DEEP is a whole
@@ -12,6 +12,10 @@ enum { DEEP = 4 * MATMUL_BLOCK, WIDE = 64 };
 void matmul_convert(const Kernel *kernel, const Product *x)
 {
     _Alignas(64) real block[DEEP * WIDE];
+    if (x->m == 1 && x->lb == TRANSPOSED && x->stored.dtype == DTYPE_BF16 && !x->stored.group && kernel->row_bf16) {
+        kernel->row_bf16(x);
+        return;
+    }
     for (size_t j = 0; j < x->n; j += WIDE)
         for (size_t p = 0; p < x->k; p += DEEP) {
             size_t n = x->n - j < WIDE ? x->n - j : WIDE, k = x->k - p < DEEP ? x->k - p : DEEP;

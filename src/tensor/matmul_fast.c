@@ -27,6 +27,15 @@ typedef int32_t Index;
 typedef int64_t Index;
 #endif
 
+/* A kernel's row_bf16, where there is one: it takes floats and the byte order of files. */
+#if REAL_SIZE == 4 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HAS_ROW_BF16 1
+#define ROW_BF16(width) row_bf16_##width
+#else
+#define HAS_ROW_BF16 0
+#define ROW_BF16(width) NULL
+#endif
+
 /* A block of a product: c [m, n] = a · b, or += where it is not the first. B's columns are side by side in memory. */
 typedef struct Block {
     real *c;
@@ -66,9 +75,9 @@ typedef struct Block {
 #if defined __x86_64__
 /* 32 registers of 64 bytes. (clang splits vectors this wide into halves unless told that they are meant.) */
 #if defined __clang__
-#define TARGET __attribute__((target("avx512f"), min_vector_width(512)))
+#define TARGET __attribute__((target("avx512f,fma"), min_vector_width(512)))
 #else
-#define TARGET __attribute__((target("avx512f")))
+#define TARGET __attribute__((target("avx512f,fma")))
 #endif
 #define NAME(x) x##_avx512
 #define BYTES 64
@@ -106,7 +115,7 @@ static bool usable_always(void)
 #if defined __x86_64__
 static bool usable_avx512(void)
 {
-    return __builtin_cpu_supports("avx512f");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma");
 }
 static bool usable_avx2(void)
 {
@@ -116,10 +125,10 @@ static bool usable_avx2(void)
 
 const Kernel matmul_fast[MATMUL_FAST_COUNT] = {
 #if defined __x86_64__
-    {"AVX-512 vectors, fused", usable_avx512, product_avx512, true, 60 * 4.0 / REAL_SIZE},
-    {"AVX2 vectors, fused", usable_avx2, product_avx2, true, 30 * 4.0 / REAL_SIZE},
+    {"AVX-512 vectors, fused", usable_avx512, product_avx512, ROW_BF16(avx512), true, 60 * 4.0 / REAL_SIZE},
+    {"AVX2 vectors, fused", usable_avx2, product_avx2, ROW_BF16(avx2), true, 30 * 4.0 / REAL_SIZE},
 #endif
-    {"16-byte vectors", usable_always, product_base,
+    {"16-byte vectors", usable_always, product_base, ROW_BF16(base),
 #if defined __FP_FAST_FMA || defined __FMA__ || defined __aarch64__
      true,
 #else
