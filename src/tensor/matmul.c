@@ -144,11 +144,11 @@ static void run_part(void *context, size_t i)
     run_whole(parts->kernel, &x);
 }
 
-/* The parts into which this product is best divided. Two threads pay from about 0.1 ms on; more parts where each has that much, and
- * several for each thread, so that one held up by the system leaves little for the others to wait for. */
+/* The parts into which this product is best divided: as many for each thread, where the work is worth the call of one, which looks for
+ * work while there is some (threads.c); and several, so that one held up by the system leaves little for the others to wait for. */
 static size_t parts_that_pay(const Kernel *kernel, const Product *x, int threads)
 {
-    const double ns_a_part = 1e5, bytes_a_ns = 20;
+    const double ns_a_part = 1e4, bytes_a_ns = 20;
     if ((x->m | x->n | x->k) < 1 << 16 && x->m * x->n * x->k < 1 << 16) /* the many small ones need no such thoughts */
         return 1;
     const double work = (double)x->m * (double)x->n * (double)x->k / kernel->speed;
@@ -156,7 +156,7 @@ static size_t parts_that_pay(const Kernel *kernel, const Product *x, int threads
     const double parts = (work > reading ? work : reading) / ns_a_part;
     if (threads <= 1 || parts < 1 || threads_inside())
         return 1;
-    return parts < 2 ? 2 : parts < 4 * threads ? (size_t)parts : 4 * (size_t)threads;
+    return (size_t)threads * (parts < 2 * threads ? 1 : parts < 4 * threads ? (size_t)parts / (size_t)threads : 4);
 }
 
 void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t parts)
