@@ -1,4 +1,7 @@
 /* pass.c - walks a plan forwards and backwards, and keeps every value. */
+#if defined __linux__ && !defined _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "pass/pass_internal.h"
 
 #include "pass/loss.h"
@@ -7,10 +10,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined __linux__
+#include <sys/mman.h>
+#endif
 
 real *pass_allocate(size_t total)
 {
-    return calloc(total ? total : 1, sizeof(real));
+    real *block = calloc(total ? total : 1, sizeof(real));
+#if defined __linux__ && defined MADV_HUGEPAGE
+    /* Large blocks on large pages: fewer faults when they are first touched, and fewer misses after that. It is only advice. */
+    const uintptr_t page = (uintptr_t)2 << 20;
+    uintptr_t first = ((uintptr_t)block + page - 1) / page * page, end = block ? (uintptr_t)(block + total) / page * page : 0;
+    if (end > first + page)
+        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+#endif
+    return block;
 }
 
 /* Lays the stages' tensors one after the other into *block, which is made larger where it must be, and then by half, since what grows
