@@ -327,6 +327,10 @@ bool step_click(App *app, int row, int col, MouseAction action);
 void cell_draw(App *app, Canvas *c, Rect area);
 bool cell_command(App *app, CommandId id, size_t count);
 void cell_open(App *app, Cellref cell);
+/* The same cell of a new pass. */
+void cell_open_again(App *app);
+/* The view that a session comes back to: where the open cell is not the one under the matrix's cursor, what it was opened from. */
+ViewId cell_place(const App *app);
 void weight_draw(App *app, Canvas *c, Rect area);
 bool weight_command(App *app, CommandId id, size_t count);
 /* To the next row or else column of the weight whose name has the text in it. */

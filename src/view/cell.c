@@ -33,6 +33,28 @@ void cell_open(App *app, Cellref cell)
     app->view = VIEW_CELL;
 }
 
+void cell_open_again(App *app)
+{
+    Cellref cell = app->cell.cell;
+    const Plan *plan = pass_plan(app->pass);
+    bool there = cell.stage < plan->count;
+    if (app->cell_over == VIEW_STEP) {
+        cell_open(app, app_cell(app));
+        return;
+    }
+    for (int k = 0; there && k < plan->stages[cell.stage].rank; k++)
+        there = cell.index[k] < plan->stages[cell.stage].shape[k];
+    if (there)
+        cell_open(app, cell);
+    else
+        app->view = app->cell_over;
+}
+
+ViewId cell_place(const App *app)
+{
+    return app->cell_over == VIEW_STEP ? VIEW_CELL : app->cell_over;
+}
+
 /* Goes to the cell an operand comes from, and opens it. */
 static void follow(App *app)
 {

@@ -110,7 +110,7 @@ void feed_replace_pass(App *app, Pass *p)
     if (app->phase != PHASE_LOSS)
         app_go(app, same_place(pass_plan(p), &here));
     if (app->view == VIEW_CELL)
-        cell_open(app, app_cell(app));
+        cell_open_again(app);
     twin_make_baseline(app);
 }
 
@@ -275,7 +275,7 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
         stepping_backward(app);
     app_go(app, app->at);
     if (app->view == VIEW_CELL)
-        cell_open(app, app_cell(app));
+        cell_open_again(app);
     twin_make_baseline(app);
     return 0;
 }

@@ -57,7 +57,7 @@ static void write_rule(const App *app, const Sampled *s, Buffer *b)
     const Sampling *x = &app->sampling;
     const SampleSteps *t = &s->steps;
     switch (stage_of(app)) {
-    case SAMPLER_LOGITS: buffer_printf(b, _("one logit for each of %zu tokens; share = exp(logit) / the sum of all of them"), s->vocab); break;
+    case SAMPLER_LOGITS: buffer_printf(b, _("one logit for each of %zu tokens; share = exp(logit) / Σ exp(logit)"), s->vocab); break;
     case SAMPLER_TEMPERATURE:
         if (x->temperature == 0)
             buffer_puts(b, _("T = 0: the largest logit is taken, nothing is drawn; try :temperature 0.8"));
@@ -427,9 +427,9 @@ bool next_command(App *app, CommandId id, size_t count)
     case CMD_RUN:
         if (refuse_encoder(app))
             return true;
-        sampling_go_on(app, count ? count : id == CMD_RUN ? SAMPLING_MOST : 1);
         app->sampling.stage = SAMPLER_LOGITS;
         app->scroll = 0;
+        sampling_go_on(app, count ? count : id == CMD_RUN ? SAMPLING_MOST : 1);
         return true;
     default: return false;
     }

@@ -115,7 +115,7 @@ void sampling_go_on(App *app, size_t most)
             on = app->pump(app);
         }
     }
-    if (n == most || !on)
+    if ((n == most && n > 1) || !on)
         app_say(app, ROLE_BADGE, ngettext("%zu token taken; b gives it back", "%zu tokens taken; b gives one back", n), n);
 }
 
@@ -137,7 +137,7 @@ bool sampling_set(App *app, int command, const char *number)
     bool whole = end != number && !*end && isfinite(x) && x >= 0;
     switch (command) {
     case CMD_TEMPERATURE:
-        if (!whole)
+        if (!whole || x > 1e6)
             break;
         s->temperature = x;
         app_say(app, ROLE_BADGE, x == 0 ? _("temperature 0: the likeliest token is taken") : _("temperature %g"), x);
@@ -162,7 +162,7 @@ bool sampling_set(App *app, int command, const char *number)
         return true;
     }
     app_say(app, ROLE_ERROR, _("%s: expected %s, found %s"), command_table[command].name,
-            command == CMD_TOP_P ? _("a number above 0 and at most 1") : command == CMD_TEMPERATURE ? _("a number, 0 or more") : _("a whole number, 0 or more"),
+            command == CMD_TOP_P ? _("a number above 0 and at most 1") : command == CMD_TEMPERATURE ? _("a number from 0 to 1000000") : _("a whole number, 0 or more"),
             number);
     return false;
 }
