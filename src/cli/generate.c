@@ -17,7 +17,9 @@ static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  
 static const CommandSpec spec = {
     .name = "generate",
     .what = N_("Prints the text and how the model goes on (of an encoder-decoder: only what its\n"
-               "decoder says), until the end token, -n tokens, or the end of learned positions."),
+               "decoder says), until the end token, -n tokens, or the end of learned positions.\n"
+               "The likeliest token or a drawn one each time, never a beam: 'stepformer lab\n"
+               "exposure' has beam search."),
     .formats = "text|ids",
     .example = "stepformer generate -m hand-wired -t \"A B C A\" -n 3\n"
                "stepformer generate -m hand-wired -t \"A B A C A\" --temperature 0.8 --top-k 3 --seed 7 --steps",
@@ -274,6 +276,10 @@ static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e
         print_new(&p, true);
     if (at_limit)
         cli_say("stopped at %zu tokens: %s has no more learned positions", w->input.target.len, w->model->name);
+    const Config *c = &w->model->config;
+    if (c->position == POSITION_ROPE && !w->model->untrained && w->input.target.len > c->max_len)
+        cli_say("%s: %zu tokens, but it was made for %zu (max_len): what it says behind those may be worth little", w->model->name,
+                w->input.target.len, c->max_len);
     free(steps.scaled);
     return status;
 }

@@ -245,7 +245,7 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
     if (at_limit)
         *at_limit = false;
     if (!config_has_stack(&m->config, STACK_DECODER))
-        return error_set(e, "%s: expected a model with a decoder, found an encoder: it has nothing to generate with", m->name);
+        return error_set(e, "%s: expected a model with a decoder, found an encoder: it has nothing to generate with; w in the debugger shows what it says of each token", m->name);
     if (in->target.len == 0)
         return error_set(e, "%s: expected at least one token to go on from, found none; give a text with -t or ids with --ids", m->name);
     if (in->target.len > most)

@@ -216,7 +216,7 @@ static int draw_size(const App *app, Canvas *c, Rect r, size_t rows, const Saved
         put_count(&b, s->source);
         buffer_puts(&b, _(" more for the source, once either way: encoder, cross keys and values"));
     } else if (k->window && stage_window_start(k, n)) {
-        buffer_printf(&b, _("window %zu: the next token no longer reads the first %zu of them; here they are kept"), k->window,
+        buffer_printf(&b, _("window %zu: the next token reads none of the first %zu rows; they are kept here"), k->window,
                       stage_window_start(k, n));
     }
     canvas_put_cut(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_LABEL, buffer_text(&b));

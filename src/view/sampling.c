@@ -80,7 +80,9 @@ bool sampling_take(App *app, int id)
     label_token(app->pass, id, &token);
     text_escape(&shown, buffer_text(&token), token.len, false);
     taken = app_take_token(app, id);
-    if (taken)
+    if (taken && c->position == POSITION_ROPE && !app->model->untrained && app->input.target.len == c->max_len + 1)
+        app_say(app, ROLE_WARNING, _("%s was made for %zu tokens (max_len): what it says from here on may be worth little"), app->model->name, c->max_len);
+    else if (taken)
         app_say(app, ROLE_BADGE, _("'%s' taken: the pass was run again with it"), buffer_text(&shown));
     buffer_free(&token);
     buffer_free(&shown);
