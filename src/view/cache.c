@@ -183,7 +183,11 @@ static void draw_saved(Canvas *c, Rect r, Role role, const char *what, uint64_t 
 static void draw_matrix(App *app, Canvas *c, Rect r, int stage, size_t which, const char *title)
 {
     Kept k = kept_of(app, stage);
-    Stage like = {.stack = STACK_DECODER, .layer = k.stage->layer, .sub = k.stage->sub, .rank = 2, .shape = {k.rows, k.columns},
+    Stage like = {.stack = STACK_DECODER,
+                  .layer = k.stage->layer,
+                  .sub = k.stage->sub,
+                  .rank = 2,
+                  .shape = {k.rows, k.columns},
                   .count = k.rows * k.columns};
     for (int i = 0; i < 2; i++) {
         like.axes[i] = k.stage->axes[i + 1];
@@ -208,8 +212,8 @@ static int draw_size(const App *app, Canvas *c, Rect r, size_t rows, const Saved
     Buffer b = {0};
     size_t n = pass_plan(app->pass)->input.target_len;
     put_count(&b, 2 * (uint64_t)k->decoder_layers * k->n_kv_heads * k->d_head * sizeof(real) * rows);
-    buffer_printf(&b, _(" bytes: 2 · %zu layers · %zu heads · %zu numbers · %zu rows · %zu bytes"), k->decoder_layers, k->n_kv_heads, k->d_head, rows,
-                  sizeof(real));
+    buffer_printf(&b, _(" bytes: 2 · %zu layers · %zu heads · %zu numbers · %zu rows · %zu bytes"), k->decoder_layers, k->n_kv_heads,
+                  k->d_head, rows, sizeof(real));
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));
     buffer_clear(&b);
     if (k->kind == KIND_ENCODER_DECODER && s->known) {

@@ -57,7 +57,9 @@ static void write_rule(const App *app, const Sampled *s, Buffer *b)
     const Sampling *x = &app->sampling;
     const SampleSteps *t = &s->steps;
     switch (stage_of(app)) {
-    case SAMPLER_LOGITS: buffer_printf(b, _("one logit for each of %zu tokens; share = exp(logit) / Σ exp(logit)"), s->vocab); break;
+    case SAMPLER_LOGITS:
+        buffer_printf(b, _("one logit for each of %zu tokens; share = exp(logit) / Σ exp(logit)"), s->vocab);
+        break;
     case SAMPLER_TEMPERATURE:
         if (x->temperature == 0)
             buffer_puts(b, _("T = 0: the largest logit is taken, nothing is drawn; try :temperature 0.8"));
@@ -126,16 +128,18 @@ static void write_token(const App *app, const Sampled *s, size_t rank, double be
         buffer_printf(b, _("its share was %.4f and is %.4f"), was, share);
         break;
     case SAMPLER_TOP_K:
-        buffer_printf(b, s->steps.top_k[id] > -(real)INFINITY ? _("no. %zu, stays: its share was %.4f and is %.4f")
-                                                              : _("no. %zu, is cut: its share was %.4f and is %.4f"),
+        buffer_printf(b,
+                      s->steps.top_k[id] > -(real)INFINITY ? _("no. %zu, stays: its share was %.4f and is %.4f")
+                                                           : _("no. %zu, is cut: its share was %.4f and is %.4f"),
                       rank + 1, was, share);
         break;
     case SAMPLER_TOP_P:
         if (s->steps.top_k[id] == -(real)INFINITY)
             buffer_puts(b, _("was cut before"));
         else
-            buffer_printf(b, s->steps.top_p[id] > -(real)INFINITY ? _("those above it have %.4f: stays, its share was %.4f and is %.4f")
-                                                                  : _("those above it have %.4f: is cut, its share was %.4f and is %.4f"),
+            buffer_printf(b,
+                          s->steps.top_p[id] > -(real)INFINITY ? _("those above it have %.4f: stays, its share was %.4f and is %.4f")
+                                                               : _("those above it have %.4f: is cut, its share was %.4f and is %.4f"),
                           before, was, share);
         break;
     default:
@@ -151,8 +155,8 @@ static void write_entropy(const App *app, const Sampled *s, Buffer *b)
     SamplerStage stage = stage_of(app);
     double h = s->entropy[stage], before = stage ? s->entropy[stage - 1] : 0;
     if (stage == SAMPLER_LOGITS)
-        buffer_printf(b, _("entropy %.3f nats, %.0f%% of ln %zu: as undecided as among %.1f equal tokens"), h, 100 * h / log((double)s->vocab),
-                      s->vocab, exp(h));
+        buffer_printf(b, _("entropy %.3f nats, %.0f%% of ln %zu: as undecided as among %.1f equal tokens"), h,
+                      100 * h / log((double)s->vocab), s->vocab, exp(h));
     else if (stage == SAMPLER_DRAW)
         buffer_printf(b, _("entropy %.3f nats: like %.1f equal tokens; surprise −ln %.4f = %.3f nats"), h, exp(h),
                       (double)s->steps.probs[s->drawn], fabs(log((double)s->steps.probs[s->drawn])));
@@ -192,7 +196,8 @@ static void draw_token(const App *app, Canvas *c, int row, Rect r, const Sampled
     SamplerStage stage = stage_of(app);
     const real *stages[] = {s->logits, s->steps.scaled, s->steps.top_k, s->steps.top_p};
     const Config *config = &app->model->config;
-    bool drawn = (int)id == s->drawn && stage == SAMPLER_DRAW, cut = stage && stages[stage < SAMPLER_TOP_P ? stage : SAMPLER_TOP_P][id] == -(real)INFINITY;
+    bool drawn = (int)id == s->drawn && stage == SAMPLER_DRAW,
+         cut = stage && stages[stage < SAMPLER_TOP_P ? stage : SAMPLER_TOP_P][id] == -(real)INFINITY;
     Role role = chosen ? ROLE_CHOICE : drawn ? ROLE_DONE : cut ? ROLE_DIM : ROLE_TEXT;
     int name = name_width(r), col = r.col + 3 + name;
     Buffer b = {0};
@@ -245,7 +250,8 @@ void next_draw(App *app, Canvas *c, Rect r)
     Buffer b = {0};
     put_token(app, (size_t)ids[row], &b);
     canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING,
-                  sampling_can(app) ? _("What comes after position %zu, '%s'") : _("What the output says at position %zu, '%s'"), row, buffer_text(&b));
+                  sampling_can(app) ? _("What comes after position %zu, '%s'") : _("What the output says at position %zu, '%s'"), row,
+                  buffer_text(&b));
     if (sampling_can(app))
         draw_stages(app, c, (Rect){r.row + 1, r.col, r.cols, 1});
     if (!whole || s.drawn < 0) {
@@ -397,9 +403,15 @@ bool next_command(App *app, CommandId id, size_t count)
     case CMD_UP:
     case CMD_DOWN:
     case CMD_PAGE_UP:
-    case CMD_PAGE_DOWN: app_scroll(app, id, count); return true;
-    case CMD_FIRST: app->scroll = 0; return true;
-    case CMD_LAST: app->scroll = app->model->config.vocab_size - 1; return true;
+    case CMD_PAGE_DOWN:
+        app_scroll(app, id, count);
+        return true;
+    case CMD_FIRST:
+        app->scroll = 0;
+        return true;
+    case CMD_LAST:
+        app->scroll = app->model->config.vocab_size - 1;
+        return true;
     case CMD_LEFT:
     case CMD_RIGHT:
         if (sampling_can(app))
@@ -431,6 +443,7 @@ bool next_command(App *app, CommandId id, size_t count)
         app->scroll = 0;
         sampling_go_on(app, count ? count : id == CMD_RUN ? SAMPLING_MOST : 1);
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }

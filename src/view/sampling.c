@@ -81,7 +81,8 @@ bool sampling_take(App *app, int id)
     text_escape(&shown, buffer_text(&token), token.len, false);
     taken = app_take_token(app, id);
     if (taken && c->position == POSITION_ROPE && !app->model->untrained && app->input.target.len == c->max_len + 1)
-        app_say(app, ROLE_WARNING, _("%s was made for %zu tokens (max_len): what it says from here on may be worth little"), app->model->name, c->max_len);
+        app_say(app, ROLE_WARNING, _("%s was made for %zu tokens (max_len): what it says from here on may be worth little"),
+                app->model->name, c->max_len);
     else if (taken)
         app_say(app, ROLE_BADGE, _("'%s' taken: the pass was run again with it"), buffer_text(&shown));
     buffer_free(&token);
@@ -164,7 +165,9 @@ bool sampling_set(App *app, int command, const char *number)
         return true;
     }
     app_say(app, ROLE_ERROR, _("%s: expected %s, found %s"), command_table[command].name,
-            command == CMD_TOP_P ? _("a number above 0 and at most 1") : command == CMD_TEMPERATURE ? _("a number from 0 to 1000000") : _("a whole number, 0 or more"),
+            command == CMD_TOP_P         ? _("a number above 0 and at most 1")
+            : command == CMD_TEMPERATURE ? _("a number from 0 to 1000000")
+                                         : _("a whole number, 0 or more"),
             number);
     return false;
 }
