@@ -31,7 +31,7 @@ line # left: top-k 8 with 0.7115 of the share, top-p 5 with 0.9567 of that
 line # the number drawn: 0.8833; 0.0000 to 0.9356 is this token's share
 $ stepformer generate -m story -n 1 --steps
 line # left: top-k 1 with 1.0000 of the share, top-p 1 with 1.0000 of that
-lines 15
+lines 14
 $ stepformer generate --help
 out lab
 out beam search
