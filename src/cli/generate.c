@@ -1,6 +1,7 @@
 /* generate.c - the subcommand `generate`: the model goes on from a text, token by token. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "measure/metrics.h"
 #include "pass/sample.h"
 #include "train/run.h"
 
@@ -16,7 +17,9 @@ static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  
 static const CommandSpec spec = {
     .name = "generate",
     .what = N_("Prints the text and how the model goes on (of an encoder-decoder: only what its\n"
-               "decoder says), until the end token, -n tokens, or the end of learned positions."),
+               "decoder says), until the end token, -n tokens, or the end of learned positions.\n"
+               "The likeliest token or a drawn one each time, never a beam: 'stepformer lab\n"
+               "exposure' has beam search."),
     .formats = "text|ids",
     .example = "stepformer generate -m hand-wired -t \"A B C A\" -n 3\n"
                "stepformer generate -m hand-wired -t \"A B A C A\" --temperature 0.8 --top-k 3 --seed 7 --steps",
@@ -35,6 +38,7 @@ typedef struct Printer {
     size_t shown_ids;
     size_t shown_text;  /* bytes of the decoded text */
     SampleSteps *steps; /* shown for every token; NULL: none are */
+    double temperature;
     size_t step;
     Output out;
 } Printer;
@@ -128,6 +132,26 @@ static void add_row(Buffer *out, const Printer *p, size_t id, bool drawn, const 
     buffer_free(&token);
 }
 
+/* What each step left, and where the draw fell. */
+static void add_summary(Buffer *out, const Printer *p, const real *logits)
+{
+    const SampleSteps *s = p->steps;
+    size_t vocab = p->model->config.vocab_size;
+    const real *left[] = {logits, logits, s->top_k, s->top_p};
+    double h[4];
+    if (p->temperature == 0)
+        left[1] = s->top_k;
+    for (int i = 0; i < 4; i++) {
+        sample_shares(s->probs + vocab, left[i], logits, i ? p->temperature : 1, vocab);
+        h[i] = entropy(s->probs + vocab, vocab);
+    }
+    buffer_printf(out, _("# entropy: %.3f nats, scaled %.3f, top-k %.3f, top-p %.3f\n"), h[0], h[1], h[2], h[3]);
+    buffer_printf(out, _("# left: top-k %zu with %.4f of the share, top-p %zu with %.4f of that\n"), s->left[0], s->kept[0], s->left[1],
+                  s->kept[1]);
+    if (p->temperature > 0)
+        buffer_printf(out, _("# the number drawn: %.4f; %.4f to %.4f is this token's share\n"), s->place, s->from, s->upto);
+}
+
 /* The likeliest tokens, and the drawn one, after each step. */
 static bool print_step(Printer *p, int drawn, const real *logits)
 {
@@ -135,6 +159,7 @@ static bool print_step(Printer *p, int drawn, const real *logits)
     bool shown = false;
     Buffer out = {0};
     buffer_printf(&out, _("# step %zu: drawn %d\n"), ++p->step, drawn);
+    add_summary(&out, p, logits);
     text_pad(&out, _("# id"), -9);
     buffer_printf(&out, " %12s %12s %12s %12s %12s  %s\n", "logit", "scaled", "top-k", "top-p", "probability", _("token"));
     for (int row = 0; row < STEP_ROWS && (size_t)row < vocab; row++) {
@@ -217,10 +242,10 @@ static void warn(const Work *w, GenerateOptions *g)
 
 static int allocate_steps(SampleSteps *s, size_t vocab, Error *e)
 {
-    real *block = calloc(4 * vocab, sizeof *block);
+    real *block = calloc(5 * vocab, sizeof *block); /* the last one is room for shares */
     if (!block)
         return error_memory(e, "sampler");
-    *s = (SampleSteps){block, block + vocab, block + 2 * vocab, block + 3 * vocab, 0};
+    *s = sample_steps(block, vocab);
     return 0;
 }
 
@@ -231,7 +256,7 @@ static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e
     if (format < 0)
         return -1;
     SampleSteps steps = {0};
-    Printer p = {.model = w->model, .ids = &w->input.target, .format = format, .guard = isatty(STDOUT_FILENO)};
+    Printer p = {.model = w->model, .ids = &w->input.target, .format = format, .temperature = asked->sampler.temperature, .guard = isatty(STDOUT_FILENO)};
     if (o->value[OPTION_STEPS]) {
         if (allocate_steps(&steps, w->model->config.vocab_size, e) != 0)
             return -1;
@@ -251,6 +276,10 @@ static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e
         print_new(&p, true);
     if (at_limit)
         cli_say("stopped at %zu tokens: %s has no more learned positions", w->input.target.len, w->model->name);
+    const Config *c = &w->model->config;
+    if (c->position == POSITION_ROPE && !w->model->untrained && w->input.target.len > c->max_len)
+        cli_say("%s: %zu tokens, but it was made for %zu (max_len): what it says behind those may be worth little", w->model->name,
+                w->input.target.len, c->max_len);
     free(steps.scaled);
     return status;
 }

@@ -95,7 +95,9 @@ static int read_greedy(Input *in, const Model *m, Ablations a, Error *e)
         return -1;
     size_t most = vocab_has_text(m->vocab) ? 2 * in->source.len + 8 : FALLBACK_IDS;
     GenerateOptions o = {.max_new = most - 1, .stop = generate_stop_id(m), .cache = !(a & NO_MASK), .sampler = {.top_p = 1}};
-    return generate(m, in, a, &o, NULL, e);
+    int status = generate(m, in, a, &o, NULL, e);
+    in->own = in->target.len - 1;
+    return status;
 }
 
 static int read_all(Input *in, const Model *m, InputText given, Ablations a, Error *e)

@@ -16,6 +16,7 @@ typedef struct InputText {
 typedef struct Input {
     Ids source; /* the encoder's, empty where there is none */
     Ids target; /* the decoder's */
+    size_t own; /* so many at its end are the decoder's own greedy answer */
 } Input;
 
 /* Turns what was given into ids.

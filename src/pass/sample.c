@@ -24,6 +24,25 @@ static int by_logit(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
+/* For qsort, which hands nothing through. */
+static _Thread_local const real *ordered_by;
+
+static int by_logit_of(const void *a, const void *b)
+{
+    size_t i = *(const size_t *)a, k = *(const size_t *)b;
+    if (ordered_by[i] != ordered_by[k])
+        return ordered_by[i] > ordered_by[k] ? -1 : 1;
+    return (i > k) - (i < k);
+}
+
+void sample_order(size_t *order, const real *logits, size_t vocab)
+{
+    for (size_t i = 0; i < vocab; i++)
+        order[i] = i;
+    ordered_by = logits;
+    qsort(order, vocab, sizeof *order, by_logit_of);
+}
+
 /* The id of the largest logit, or -1 with e set where the row is no distribution. */
 static int largest(const real *logits, size_t vocab, Error *e)
 {
@@ -55,7 +74,15 @@ static void show_greedy(SampleSteps *steps, const real *logits, size_t vocab, in
     fill(steps->probs, 0, vocab);
     steps->top_k[id] = steps->top_p[id] = logits[id];
     steps->probs[id] = 1;
-    steps->place = 0;
+    steps->left[0] = steps->left[1] = 1;
+    steps->kept[0] = steps->kept[1] = 1;
+    steps->place = steps->from = 0;
+    steps->upto = 1;
+}
+
+SampleSteps sample_steps(real *block, size_t vocab)
+{
+    return (SampleSteps){.scaled = block, .top_k = block + vocab, .top_p = block + 2 * vocab, .probs = block + 3 * vocab};
 }
 
 /* ranked [vocab]: the first k were left by top-k, the first `kept` by top-p; their weights add up to `sum`. */
@@ -79,6 +106,22 @@ const real *sample_row(const Config *c, const real *logits, real *room)
     return room;
 }
 
+void sample_shares(real *shares, const real *left, const real *logits, double temperature, size_t vocab)
+{
+    double largest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < vocab; i++)
+        if (left[i] > -(real)INFINITY && (double)logits[i] > largest)
+            largest = (double)logits[i];
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < vocab; i++) {
+            double x = left[i] <= -(real)INFINITY ? 0 : temperature > 0 ? exp(((double)logits[i] - largest) / temperature) : 1;
+            if (round == 0)
+                sum += x;
+            else
+                shares[i] = (real)(x / sum);
+        }
+}
+
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e)
 {
     int best = largest(logits, vocab, e);
@@ -98,10 +141,16 @@ int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps
         ranked[i] = (Ranked){logits[i], (int)i, exp(((double)logits[i] - (double)logits[best]) / s->temperature)};
     qsort(ranked, vocab, sizeof *ranked, by_logit);
 
-    size_t k = s->top_k && s->top_k < vocab ? s->top_k : vocab;
-    double sum = 0;
+    size_t finite = vocab;
+    while (ranked[finite - 1].logit == -(real)INFINITY) /* what may never be drawn stands last */
+        finite--;
+    size_t k = s->top_k && s->top_k < finite ? s->top_k : finite;
+    double sum = 0, all = 0;
     for (size_t i = 0; i < k; i++)
         sum += ranked[i].weight;
+    for (size_t i = 0; i < vocab; i++)
+        all += ranked[i].weight;
+    double of_k = sum;
     size_t kept = k;
     if (s->top_p < 1) {
         double goal = s->top_p * sum;
@@ -112,16 +161,23 @@ int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps
             sum = ranked[kept++].weight;
     }
 
-    double drawn = random_uniform(&s->random), place = drawn * sum, passed = 0;
+    double drawn = random_uniform(&s->random), place = drawn * sum, passed = 0, from = 0;
     int id = ranked[0].id;
     for (size_t i = 0; i < kept && passed <= place; i++)
         if (ranked[i].weight > 0) {
             id = ranked[i].id;
+            from = passed;
             passed += ranked[i].weight;
         }
     if (steps) {
         show_steps(steps, ranked, vocab, k, kept, sum, s->temperature);
+        steps->left[0] = k;
+        steps->left[1] = kept;
+        steps->kept[0] = of_k / all;
+        steps->kept[1] = sum / of_k;
         steps->place = drawn;
+        steps->from = from / sum;
+        steps->upto = passed / sum;
     }
     free(ranked);
     return id;
@@ -189,7 +245,7 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
     if (at_limit)
         *at_limit = false;
     if (!config_has_stack(&m->config, STACK_DECODER))
-        return error_set(e, "%s: expected a model with a decoder, found an encoder: it has nothing to generate with", m->name);
+        return error_set(e, "%s: expected a model with a decoder, found an encoder: it has nothing to generate with; w in the debugger shows what it says of each token", m->name);
     if (in->target.len == 0)
         return error_set(e, "%s: expected at least one token to go on from, found none; give a text with -t or ids with --ids", m->name);
     if (in->target.len > most)

@@ -23,13 +23,24 @@ typedef struct SampleSteps {
     real *top_k;  /* -inf outside the k largest */
     real *top_p;  /* -inf outside the nucleus */
     real *probs;  /* softmax of what is left */
-    double place; /* the number drawn from [0, 1): the token is the one in whose share it falls, the largest logit first; 0 at temperature 0 */
+    size_t left[2];    /* tokens that top_k left, and of these top_p */
+    double kept[2];    /* the share that those have of what the step before left */
+    double place;      /* the number drawn from [0, 1): the token is the one in whose share it falls, the largest logit first; 0 at temperature 0 */
+    double from, upto; /* the drawn token's share: from <= place < upto, 0 and 1 being the ends of all that is left */
 } SampleSteps;
+
+/* SampleSteps in block [4, vocab]. */
+SampleSteps sample_steps(real *block, size_t vocab);
 
 /* The caller has checked: temperature >= 0 and finite, 0 < top_p <= 1. Returns the id drawn from
  * logits [vocab]; steps (or NULL) receives every step. -1 with e set without memory, or where the logits hold a NaN or +inf, or
  * nothing but -inf. */
 int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps, Error *e);
+/* shares [vocab] = softmax(logits / temperature) over the tokens that are not -inf in left [vocab], one of the steps; 0 elsewhere. Computed from
+ * the logits in double: what a very small temperature made infinite is no matter. At temperature 0 left must hold one. */
+void sample_shares(real *shares, const real *left, const real *logits, double temperature, size_t vocab);
+/* The ids, the largest logit first, of equal ones the smaller id. */
+void sample_order(size_t *order, const real *logits, size_t vocab);
 
 /* The row that generation hands to sample_next: the logits, or where the config has a token that is never generated (suppress_bos) a copy in
  * room [vocab] in which that one's is -inf. */

@@ -58,6 +58,7 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
         return NULL;
     }
     app->model = m;
+    app->sampling.taken = app->input.own;
     app->given = feed_copy_given(given);
     input_targets(&app->input, m, &app->targets, NULL);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
@@ -106,11 +107,16 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+bool app_is_patient(const App *app)
+{
+    static const double patience = 0.15; /* seconds in which nobody wonders */
+    return !app->pump || seconds() - app->began < patience;
+}
+
 /* Shows how far it is where the event has taken long already; false where the user stops it. */
 static bool show_progress(App *app, size_t done, size_t count)
 {
-    static const double patience = 0.15; /* seconds in which nobody wonders */
-    if (!app->pump || seconds() - app->began < patience)
+    if (app_is_patient(app))
         return true;
     app_say(app, ROLE_BADGE, _("computing stage %zu of %zu; Esc stops"), done, count);
     bool on = app->pump(app);
@@ -258,14 +264,12 @@ void app_input_text(const App *app, Stack stack, Buffer *out)
 
 /* ---- commands ---- */
 
-/* Opens the line for an edit, begun with the number under the cursor. */
-static void edit_cell(App *app)
+void app_edit_cell(App *app, Cellref cell)
 {
     Buffer text = {0};
-    label_address(app->pass, app_cell(app), &text);
-    const Stage *s = app_stage(app);
-    Cellref cell = app_cell(app);
-    buffer_printf(&text, "=%.6g", (double)pass_value(app->pass, app->at)[cell_offset(s, cell.index)]);
+    const Stage *s = &pass_plan(app->pass)->stages[cell.stage];
+    label_address(app->pass, cell, &text);
+    buffer_printf(&text, "=%.6g", (double)pass_value(app->pass, cell.stage)[cell_offset(s, cell.index)]);
     prompt_open(app, PROMPT_EDIT, buffer_text(&text));
     buffer_free(&text);
 }
@@ -315,7 +319,11 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_RETURN: come_back(app); break;
     case CMD_GOTO: prompt_open(app, PROMPT_GOTO, ""); break;
     case CMD_PALETTE: prompt_open(app, PROMPT_COMMAND, ""); break;
-    case CMD_SEARCH: app->view = app->view == VIEW_WEIGHT ? VIEW_WEIGHT : VIEW_STEP; prompt_open(app, PROMPT_SEARCH, ""); break;
+    case CMD_SEARCH:
+        if (app->view != VIEW_WEIGHT && app->view != VIEW_NEXT && app->view != VIEW_CACHE)
+            app->view = VIEW_STEP;
+        prompt_open(app, PROMPT_SEARCH, "");
+        break;
     case CMD_TEXT: {
         const char *given = vocab_has_text(app->model->vocab) ? app->given.text : app->given.ids;
         Buffer ids = {0};
@@ -355,7 +363,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_CHECK: stepping_check(app); break;
     case CMD_PREDICT: quiz_set_predict(app, !app->quiz || !app->quiz->predict, false); break;
     case CMD_FILL: quiz_fill(app); break;
-    case CMD_WHAT_NEXT: app->view = VIEW_NEXT; app->scroll = 0; app->sampling.stage = SAMPLER_LOGITS; break;
+    case CMD_WHAT_NEXT: next_open(app); break;
     case CMD_CACHE: cache_open(app); break;
     case CMD_TEMPERATURE:
     case CMD_TOP_K:
@@ -377,7 +385,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_TOGGLE_RESIDUAL: app_set_ablations(app, app->ablations ^ NO_RESIDUAL); break;
     case CMD_TOGGLE_UNIFORM: app_set_ablations(app, app->ablations ^ UNIFORM_ATTENTION); break;
     case CMD_CLOSE: app->view = VIEW_STEP; app->focus = PANE_MATRIX; break;
-    case CMD_EDIT: edit_cell(app); break;
+    case CMD_EDIT: app_edit_cell(app, app_cell(app)); break;
     case CMD_UNDO: app_undo_edit(app, app->edits.count - 1); break;
     case CMD_EDITS: menu_open(app, MENU_EDITS); break;
     case CMD_BREAK: inspect_toggle_breakpoint(app); break;

@@ -180,6 +180,7 @@ typedef struct App {
     int history_len;
     Explanation cell;   /* VIEW_CELL */
     bool cell_open;
+    ViewId cell_over;   /* what it was opened from, to close to */
     size_t cell_line, cell_top;
     int cell_operand;
     size_t weight, weight_cursor[2], weight_top, weight_left; /* VIEW_WEIGHT */
@@ -268,10 +269,14 @@ bool app_set_input(App *app, const char *text, const char *target);
 /* The same for all that -t, --target and --ids may say; NULL members: the model's example. */
 bool app_set_given(App *app, InputText given);
 bool app_set_model(App *app, const char *name);
-/* Appends a token to what the decoder is fed, and runs again. */
-void app_take_token(App *app, int id);
+/* Appends a token to what the decoder is fed, and runs again; false, said, where that cannot be. */
+bool app_take_token(App *app, int id);
 /* Takes the one appended last away again, and runs again; there must be one (app->sampling.taken). */
-void app_give_token_back(App *app);
+bool app_give_token_back(App *app);
+/* True while the event that is being taken has not taken so long that a person wonders, or where nobody looks: no pump. */
+bool app_is_patient(const App *app);
+/* Opens the line for an edit, begun with the number of this cell. */
+void app_edit_cell(App *app, Cellref cell);
 /* The text of the ids a stack is fed, for the title: "我 爱 你". */
 void app_input_text(const App *app, Stack stack, Buffer *out);
 /* True where the mask hides this cell of a WEIGHTS stage: it is 0 because its score is -inf. */
@@ -322,6 +327,10 @@ bool step_click(App *app, int row, int col, MouseAction action);
 void cell_draw(App *app, Canvas *c, Rect area);
 bool cell_command(App *app, CommandId id, size_t count);
 void cell_open(App *app, Cellref cell);
+/* The same cell of a new pass. */
+void cell_open_again(App *app);
+/* The view that a session comes back to: where the open cell is not the one under the matrix's cursor, what it was opened from. */
+ViewId cell_place(const App *app);
 void weight_draw(App *app, Canvas *c, Rect area);
 bool weight_command(App *app, CommandId id, size_t count);
 /* To the next row or else column of the weight whose name has the text in it. */
@@ -330,12 +339,18 @@ void weight_open(App *app, size_t weight, size_t row, size_t col);
 void map_draw(App *app, Canvas *c, Rect area);
 bool map_command(App *app, CommandId id, size_t count);
 bool map_click(App *app, int row, int col, MouseAction action);
+/* At the sampler's first stage; of an encoder at its first masked token where it has one. */
+void next_open(App *app);
 void next_draw(App *app, Canvas *c, Rect area);
 bool next_command(App *app, CommandId id, size_t count);
+/* To the next token behind the cursor whose text has this in it. */
+void next_search(App *app, const char *text);
 void cache_draw(App *app, Canvas *c, Rect area);
 bool cache_command(App *app, CommandId id, size_t count);
 /* Opens it at the layer and head where the program stands. */
 void cache_open(App *app);
+/* To the next row whose token has this in it. */
+void cache_search(App *app, const char *text);
 void stream_draw(App *app, Canvas *c, Rect area);
 bool stream_command(App *app, CommandId id, size_t count);
 void gradients_draw(App *app, Canvas *c, Rect area);

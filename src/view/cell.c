@@ -28,7 +28,31 @@ void cell_open(App *app, Cellref cell)
     app->cell_operand = 0;
     while (app->cell_line + 1 < app->cell.count && app->cell.lines[app->cell_line].in[0].kind == OPERAND_NONE)
         app->cell_line++;
+    if (app->view != VIEW_CELL)
+        app->cell_over = app->view == VIEW_NEXT || app->view == VIEW_CACHE ? app->view : VIEW_STEP;
     app->view = VIEW_CELL;
+}
+
+void cell_open_again(App *app)
+{
+    Cellref cell = app->cell.cell;
+    const Plan *plan = pass_plan(app->pass);
+    bool there = cell.stage < plan->count;
+    if (app->cell_over == VIEW_STEP) {
+        cell_open(app, app_cell(app));
+        return;
+    }
+    for (int k = 0; there && k < plan->stages[cell.stage].rank; k++)
+        there = cell.index[k] < plan->stages[cell.stage].shape[k];
+    if (there)
+        cell_open(app, cell);
+    else
+        app->view = app->cell_over;
+}
+
+ViewId cell_place(const App *app)
+{
+    return app->cell_over == VIEW_STEP ? VIEW_CELL : app->cell_over;
 }
 
 /* Goes to the cell an operand comes from, and opens it. */
@@ -251,6 +275,11 @@ bool cell_command(App *app, CommandId id, size_t count)
     case CMD_RIGHT: app->cell_operand = 1; return true;
     case CMD_OPEN:
     case CMD_INTO: follow(app); return true;
+    case CMD_CLOSE:
+        if (app->cell_over == VIEW_STEP)
+            return false;
+        app->view = app->cell_over;
+        return true;
     case CMD_OUT: app->view = VIEW_STEP; return true;
     case CMD_MORE_DIGITS:
     case CMD_FEWER_DIGITS: return matrix_command(app, id, count);

@@ -110,7 +110,7 @@ void feed_replace_pass(App *app, Pass *p)
     if (app->phase != PHASE_LOSS)
         app_go(app, same_place(pass_plan(p), &here));
     if (app->view == VIEW_CELL)
-        cell_open(app, app_cell(app));
+        cell_open_again(app);
     twin_make_baseline(app);
 }
 
@@ -186,7 +186,7 @@ bool app_set_given(App *app, InputText given)
     app->given = copy;
     input_free(&app->input);
     app->input = in;
-    app->sampling.taken = 0;
+    app->sampling.taken = in.own;
     twin_leave_text(app);
     feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
@@ -220,7 +220,7 @@ bool app_set_model(App *app, const char *name)
     table_forget(app);
     input_free(&app->input);
     app->input = in;
-    app->sampling.taken = 0;
+    app->sampling.taken = in.own;
     feed_free_given(&app->given);
     quiz_restart(app);
     pass_free(app->pass);
@@ -275,7 +275,7 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
         stepping_backward(app);
     app_go(app, app->at);
     if (app->view == VIEW_CELL)
-        cell_open(app, app_cell(app));
+        cell_open_again(app);
     twin_make_baseline(app);
     return 0;
 }
@@ -343,22 +343,27 @@ static bool run_with_input(App *app)
     return true;
 }
 
-void app_take_token(App *app, int id)
+bool app_take_token(App *app, int id)
 {
     Error e = {{0}};
-    if (ids_add(&app->input.target, id, &e) != 0)
+    bool added = ids_add(&app->input.target, id, &e) == 0;
+    if (!added)
         app_say(app, ROLE_ERROR, "%s", e.text);
-    else if (run_with_input(app))
+    else if (run_with_input(app)) {
         app->sampling.taken++;
-    else
+        return true;
+    } else
         app->input.target.len--;
+    return false;
 }
 
-void app_give_token_back(App *app)
+bool app_give_token_back(App *app)
 {
     app->input.target.len--;
-    if (run_with_input(app))
-        app->sampling.taken--;
-    else
+    if (!run_with_input(app)) {
         app->input.target.len++;
+        return false;
+    }
+    app->sampling.taken--;
+    return true;
 }

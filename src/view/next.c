@@ -1,106 +1,31 @@
-/* next.c - what comes next: the sampler, stage by stage over the whole vocabulary; take a token and go on stepping with it. */
+/* next.c - what comes next: the sampler, stage by stage over the whole vocabulary; take a token and go on stepping with it.
+ *
+ * Draws what sampling.c computed. Every stage says its rule, what it did to the token under the cursor, and what it did to the entropy. */
 #include "view/app.h"
 
 #include "base/text.h"
-#include "measure/metrics.h"
-#include "pass/sample.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-static bool can_generate(const App *app)
-{
-    return config_has_stack(&app->model->config, STACK_DECODER);
-}
+enum { NAME = 12, WIDE_NAME = 30, COLUMN = 9 };
 
-/* Which row of the output is shown: the last, or for an encoder the one under the cursor. */
-static size_t shown_row(const App *app)
-{
-    size_t n;
-    pass_ids(app->pass, config_last_stack(&app->model->config), &n);
-    size_t cursor = app->cursor[AXIS_TOKEN];
-    return can_generate(app) || cursor >= n ? n - 1 : cursor;
-}
-
-static void put_token(const App *app, int id, Buffer *out)
+static void put_token(const App *app, size_t id, Buffer *out)
 {
     Buffer raw = {0};
-    label_token(app->pass, id, &raw);
+    label_token(app->pass, (int)id, &raw);
     text_escape(out, buffer_text(&raw), raw.len, false);
     buffer_free(&raw);
 }
 
-/* ---- the sampler's stages ---- */
-
-/* What every stage made of the row, and in which order the tokens are listed: the largest logit first, of equal ones the smaller id. */
-typedef struct Sampled {
-    const real *logits; /* [vocab], the pass's */
-    SampleSteps steps;
-    real *block; /* of the steps */
-    size_t *order, vocab;
-    int drawn;    /* the id, or -1 */
-    double place; /* where in [0, 1) the draw fell; at temperature 0 nothing is drawn */
-    Error error;
-} Sampled;
-
-/* For qsort, which hands nothing through. */
-static const real *sorted_by;
-
-static int by_logit(const void *a, const void *b)
+static SamplerStage stage_of(const App *app)
 {
-    size_t i = *(const size_t *)a, k = *(const size_t *)b;
-    if (sorted_by[i] != sorted_by[k])
-        return sorted_by[i] > sorted_by[k] ? -1 : 1;
-    return (i > k) - (i < k);
+    return sampling_can(app) ? app->sampling.stage : SAMPLER_LOGITS;
 }
 
-static void sampled_free(Sampled *s)
-{
-    free(s->block);
-    free(s->order);
-}
-
-/* Runs the sampler on the shown row. False without memory. */
-static bool sample(App *app, Sampled *s)
-{
-    const Plan *plan = pass_plan(app->pass);
-    const Sampling *settings = &app->sampling;
-    size_t vocab = app->model->config.vocab_size;
-    *s = (Sampled){.vocab = vocab, .drawn = -1};
-    s->block = calloc(5 * vocab, sizeof *s->block);
-    s->order = calloc(vocab, sizeof *s->order);
-    if (!s->block || !s->order)
-        return false;
-    s->steps = (SampleSteps){s->block, s->block + vocab, s->block + 2 * vocab, s->block + 3 * vocab, 0};
-    s->logits = pass_value(app->pass, plan->count - 2) + shown_row(app) * vocab;
-    for (size_t i = 0; i < vocab; i++)
-        s->order[i] = i;
-    sorted_by = s->logits;
-    qsort(s->order, vocab, sizeof *s->order, by_logit);
-    Sampler sampler = {settings->temperature, settings->top_k, settings->top_p, random_seeded(settings->seed)};
-    for (size_t i = 0; i < settings->taken && settings->temperature > 0; i++)
-        random_uniform(&sampler.random); /* the draws before this one: as `generate` with this seed */
-    if (!can_generate(app))
-        sampler.temperature = 1; /* the row's own distribution */
-    const real *row = can_generate(app) ? sample_row(&app->model->config, s->logits, s->block + 4 * vocab) : s->logits;
-    s->drawn = sample_next(&sampler, row, vocab, &s->steps, &s->error);
-    s->place = s->steps.place;
-    return true;
-}
-
-static size_t left_over(const real *x, size_t n)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < n; i++)
-        left += x[i] > -(real)INFINITY;
-    return left;
-}
-
-/* ---- drawing ---- */
-
-enum { NAME = 12, COLUMN = 9 };
+/* ---- the lines above the table ---- */
 
 static const char *stage_word(SamplerStage stage)
 {
@@ -116,7 +41,7 @@ static void draw_stages(const App *app, Canvas *c, Rect r)
     char text[96], k[24];
     for (int i = 0; i < SAMPLER_STAGES; i++) {
         if (i)
-            col += canvas_put(c, r.row, col, 3, ROLE_DIM, " → ");
+            col += canvas_put(c, r.row, col, 4, ROLE_DIM, " → ");
         col += canvas_put(c, r.row, col, 10, i == (int)s->stage ? ROLE_HERE : ROLE_DIM, stage_word((SamplerStage)i));
     }
     snprintf(k, sizeof k, "%zu", s->top_k);
@@ -126,49 +51,120 @@ static void draw_stages(const App *app, Canvas *c, Rect r)
     canvas_put_right(c, r.row, col + 2, r.col + r.cols - 1 - col - 2, ROLE_LABEL, text);
 }
 
-/* One line: what this stage did. */
-static void draw_what(const App *app, Canvas *c, Rect r, const Sampled *s)
+/* The stage's rule, with its numbers. */
+static void write_rule(const App *app, const Sampled *s, Buffer *b)
 {
     const Sampling *x = &app->sampling;
-    Buffer b = {0};
-    double h = entropy(s->steps.probs, s->vocab);
-    switch (x->stage) {
-    case SAMPLER_LOGITS: {
-        const Plan *plan = pass_plan(app->pass);
-        double own = entropy(pass_value(app->pass, plan->count - 1) + shown_row(app) * s->vocab, s->vocab);
-        buffer_printf(&b, _("entropy %.3f nats, %.0f%% of ln %zu: as undecided as among %.1f equal tokens"), own, 100 * own / log((double)s->vocab),
-                      s->vocab, exp(own));
+    const SampleSteps *t = &s->steps;
+    switch (stage_of(app)) {
+    case SAMPLER_LOGITS:
+        buffer_printf(b, _("one logit for each of %zu tokens; share = exp(logit) / Σ exp(logit)"), s->vocab);
         break;
-    }
     case SAMPLER_TEMPERATURE:
         if (x->temperature == 0)
-            buffer_puts(&b, _("temperature 0: the largest logit is taken, nothing is drawn; :temperature 0.8 sets it"));
+            buffer_puts(b, _("T = 0: the largest logit is taken, nothing is drawn; try :temperature 0.8"));
         else
-            buffer_printf(&b, _("every logit is divided by %g: %s"), x->temperature,
+            buffer_printf(b, _("logit / T, here / %g: %s"), x->temperature,
                           x->temperature < 1   ? _("differences grow, the choice becomes sharper")
                           : x->temperature > 1 ? _("differences shrink, the choice becomes more even")
                                                : _("nothing changes"));
         break;
     case SAMPLER_TOP_K:
-        buffer_printf(&b, _("%zu of %zu tokens are left; the others are −∞"), left_over(s->steps.top_k, s->vocab), s->vocab);
+        if (x->temperature == 0)
+            buffer_puts(b, _("T = 0: only the largest logit is left, whatever top-k says"));
+        else if (x->top_k == 0 || x->top_k >= s->vocab)
+            buffer_puts(b, _("every token stays; try :top-k 5"));
+        else
+            buffer_printf(b, _("the %zu largest stay and have %.4f of the share; the others become −∞"), t->left[0], t->kept[0]);
         break;
     case SAMPLER_TOP_P:
-        buffer_printf(&b, _("%zu are left: the likeliest that together have %g; entropy %.3f nats"), left_over(s->steps.top_p, s->vocab), x->top_p, h);
+        if (x->temperature == 0)
+            buffer_puts(b, _("T = 0: only the largest logit is left, whatever top-p says"));
+        else if (x->top_p == 1)
+            buffer_puts(b, _("every token stays; try :top-p 0.9"));
+        else
+            buffer_printf(b, _("the likeliest stay that reach %g together: %zu have %.4f; the others −∞"), x->top_p, t->left[1],
+                          t->kept[1]);
         break;
     default:
-        if (s->drawn < 0)
-            buffer_puts(&b, s->error.text);
-        else if (x->temperature == 0)
-            put_token(app, s->drawn, &b);
-        else {
-            buffer_printf(&b, _("the number drawn is %.4f, which falls into the share of '"), s->place);
-            put_token(app, s->drawn, &b);
-            buffer_puts(&b, "'");
-        }
+        if (x->temperature == 0)
+            buffer_puts(b, _("T = 0: nothing is drawn, the largest logit is taken: "));
+        else
+            buffer_printf(b, _("drawn: %.4f (no. %zu of seed %llu); from %.4f to %.4f it is "), t->place, x->taken + 1,
+                          (unsigned long long)x->seed, t->from, t->upto);
+        buffer_puts(b, "'");
+        put_token(app, (size_t)s->drawn, b);
+        buffer_puts(b, "'");
     }
-    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, s->drawn < 0 && x->stage == SAMPLER_DRAW ? ROLE_ERROR : ROLE_TEXT, buffer_text(&b));
-    buffer_free(&b);
 }
+
+/* What the stage did to one token, whose number in the order is `rank`; `before`: the shares of those above it. */
+static void write_token(const App *app, const Sampled *s, size_t rank, double before, bool ascii, Buffer *b)
+{
+    const Sampling *x = &app->sampling;
+    size_t id = s->order[rank], largest = s->order[0];
+    SamplerStage stage = stage_of(app);
+    double share = (double)s->shares[stage][id], was = stage ? (double)s->shares[stage - 1][id] : 0;
+    char logit[NUMBER_MAX], other[NUMBER_MAX];
+    number_format(logit, (double)s->row[id], 3, ascii);
+    buffer_puts(b, "'");
+    put_token(app, id, b);
+    buffer_puts(b, "': ");
+    if (stage > SAMPLER_LOGITS && s->row[id] == -(real)INFINITY) {
+        buffer_puts(b, _("never generated"));
+        return;
+    }
+    switch (stage) {
+    case SAMPLER_LOGITS:
+        number_format(logit, (double)s->logits[id], 3, ascii);
+        number_format(other, (double)s->logits[largest], 3, ascii);
+        buffer_printf(b, "exp(%s − %s) / %.4f = %.4f", logit, other, 1 / (double)s->shares[stage][largest], share);
+        break;
+    case SAMPLER_TEMPERATURE:
+        if (x->temperature > 0) {
+            number_format(other, (double)s->steps.scaled[id], 3, ascii);
+            buffer_printf(b, "%s / %g = %s; ", logit, x->temperature, other);
+        }
+        buffer_printf(b, _("its share was %.4f and is %.4f"), was, share);
+        break;
+    case SAMPLER_TOP_K:
+        buffer_printf(b,
+                      s->steps.top_k[id] > -(real)INFINITY ? _("no. %zu, stays: its share was %.4f and is %.4f")
+                                                           : _("no. %zu, is cut: its share was %.4f and is %.4f"),
+                      rank + 1, was, share);
+        break;
+    case SAMPLER_TOP_P:
+        if (s->steps.top_k[id] == -(real)INFINITY)
+            buffer_puts(b, _("was cut before"));
+        else
+            buffer_printf(b,
+                          s->steps.top_p[id] > -(real)INFINITY ? _("those above it have %.4f: stays, its share was %.4f and is %.4f")
+                                                               : _("those above it have %.4f: is cut, its share was %.4f and is %.4f"),
+                          before, was, share);
+        break;
+    default:
+        if (share > 0)
+            buffer_printf(b, _("its share %.4f reaches from %.4f to %.4f"), share, before, before + share);
+        else
+            buffer_puts(b, s->steps.top_p[id] > -(real)INFINITY ? _("its share is smaller than any number drawn") : _("was cut before"));
+    }
+}
+
+static void write_entropy(const App *app, const Sampled *s, Buffer *b)
+{
+    SamplerStage stage = stage_of(app);
+    double h = s->entropy[stage], before = stage ? s->entropy[stage - 1] : 0;
+    if (stage == SAMPLER_LOGITS)
+        buffer_printf(b, _("entropy %.3f nats, %.0f%% of ln %zu: as undecided as among %.1f equal tokens"), h,
+                      100 * h / log((double)s->vocab), s->vocab, exp(h));
+    else if (stage == SAMPLER_DRAW)
+        buffer_printf(b, _("entropy %.3f nats: like %.1f equal tokens; surprise −ln %.4f = %.3f nats"), h, exp(h),
+                      (double)s->steps.probs[s->drawn], fabs(log((double)s->steps.probs[s->drawn])));
+    else
+        buffer_printf(b, _("entropy %.3f → %.3f nats: like %.1f equal tokens, before like %.1f"), before, h, exp(h), exp(before));
+}
+
+/* ---- the table ---- */
 
 static void put_number(Canvas *c, int row, int col, Role role, double x)
 {
@@ -177,151 +173,227 @@ static void put_number(Canvas *c, int row, int col, Role role, double x)
     canvas_put_right(c, row, col, COLUMN, role, text);
 }
 
+static int name_width(Rect r)
+{
+    return r.cols >= 120 ? WIDE_NAME : NAME;
+}
+
+/* Whether this stage's table adds the shares up: where top-p cuts, and where the draw falls. */
+static bool adds_up(SamplerStage stage)
+{
+    return stage >= SAMPLER_TOP_P;
+}
+
+/* The shares shown beside a stage: those that top-p adds up are what came before its cut. */
+static const real *shares_shown(const Sampled *s, SamplerStage stage)
+{
+    return s->shares[stage == SAMPLER_TOP_P ? SAMPLER_TOP_K : stage];
+}
+
 /* One token: what each stage up to this one made of it. `before`: the shares of the tokens above it. */
 static void draw_token(const App *app, Canvas *c, int row, Rect r, const Sampled *s, size_t id, double before, bool chosen)
 {
-    SamplerStage stage = app->sampling.stage;
+    SamplerStage stage = stage_of(app);
     const real *stages[] = {s->logits, s->steps.scaled, s->steps.top_k, s->steps.top_p};
-    Role role = chosen ? ROLE_CHOICE : (int)id == s->drawn && stage == SAMPLER_DRAW ? ROLE_DONE : ROLE_TEXT;
-    int col = r.col + 3 + NAME;
+    const Config *config = &app->model->config;
+    bool drawn = (int)id == s->drawn && stage == SAMPLER_DRAW,
+         cut = stage && stages[stage < SAMPLER_TOP_P ? stage : SAMPLER_TOP_P][id] == -(real)INFINITY;
+    Role role = chosen ? ROLE_CHOICE : drawn ? ROLE_DONE : cut ? ROLE_DIM : ROLE_TEXT;
+    int name = name_width(r), col = r.col + 3 + name;
     Buffer b = {0};
     if (chosen)
         canvas_fill(c, row, r.col, r.cols, 1, role, " ");
-    put_token(app, (int)id, &b);
-    canvas_put(c, row, r.col + 1, 1, role, chosen ? "▸" : (int)id == s->drawn && stage == SAMPLER_DRAW ? "✓" : " ");
-    canvas_put_cut(c, row, r.col + 3, NAME, role, buffer_text(&b));
+    put_token(app, id, &b);
+    canvas_put(c, row, r.col, 1, role, chosen ? "▸" : " ");
+    canvas_put(c, row, r.col + 1, 2, role, drawn ? "✓" : " ");
+    canvas_put_cut(c, row, r.col + 3, name, role, buffer_text(&b));
     buffer_free(&b);
     canvas_printf(c, row, col, 7, role, "%7zu", id);
     col += 7;
     for (int i = 0; i <= (int)stage && i < SAMPLER_DRAW; i++, col += COLUMN)
         put_number(c, row, col, role, (double)stages[i][id]);
-    double share = stage == SAMPLER_LOGITS ? (double)pass_value(app->pass, pass_plan(app->pass)->count - 1)[shown_row(app) * s->vocab + id]
-                                           : (double)s->steps.probs[id];
-    if (stage == SAMPLER_LOGITS || stage == SAMPLER_DRAW) {
-        canvas_printf(c, row, col, 8, role, "%8.4f", share);
-        col += 8;
-    }
-    if (stage == SAMPLER_DRAW) {
+    double share = (double)shares_shown(s, stage)[id];
+    canvas_printf(c, row, col, 8, role, "%8.4f", share);
+    col += 8;
+    if (adds_up(stage)) {
         canvas_printf(c, row, col, 9, role, "%9.4f", before + share);
         col += 9;
     }
-    int room = r.col + r.cols - 2 - col, filled = room > 4 && (stage == SAMPLER_LOGITS || stage == SAMPLER_DRAW) ? (int)(share * room + 0.5) : 0;
+    int room = r.col + r.cols - 2 - col, filled = room > 4 ? (int)(share * room + 0.5) : 0;
     for (int k = 0; k < filled; k++)
         canvas_put(c, row, col + 2 + k, 1, role, "█");
-    const Config *config = &app->model->config;
     if (config->suppress_bos && (int)id == config->bos && room > 4)
         canvas_put_cut(c, row, col + 2 + (filled ? filled + 1 : 0), room - (filled ? filled + 1 : 0), role, _("never generated"));
 }
 
 static void draw_head(const App *app, Canvas *c, int row, Rect r)
 {
-    SamplerStage stage = app->sampling.stage;
-    int col = r.col + 3 + NAME;
-    canvas_put(c, row, r.col + 3, NAME, ROLE_HEADING, _("token"));
+    SamplerStage stage = stage_of(app);
+    int name = name_width(r), col = r.col + 3 + name;
+    canvas_put(c, row, r.col + 3, name, ROLE_HEADING, _("token"));
     canvas_put_right(c, row, col, 7, ROLE_HEADING, _("id"));
     col += 7;
     for (int i = 0; i <= (int)stage && i < SAMPLER_DRAW; i++, col += COLUMN)
         canvas_put_right(c, row, col, COLUMN, ROLE_HEADING, i ? stage_word((SamplerStage)i) : _("logit"));
-    if (stage == SAMPLER_LOGITS || stage == SAMPLER_DRAW)
-        canvas_put_right(c, row, col, 8, ROLE_HEADING, _("share"));
-    if (stage == SAMPLER_DRAW)
+    canvas_put_right(c, row, col, 8, ROLE_HEADING, _("share"));
+    if (adds_up(stage))
         canvas_put_right(c, row, col + 8, 9, ROLE_HEADING, _("up to"));
 }
 
 void next_draw(App *app, Canvas *c, Rect r)
 {
+    enum { TOP = 6 };
     Sampled s;
-    size_t row = shown_row(app), len;
+    size_t row = sampling_row(app), len;
     const int *ids = pass_ids(app->pass, config_last_stack(&app->model->config), &len);
-    bool whole = sample(app, &s);
+    bool whole = sampling_run(app, &s);
     Buffer b = {0};
-    put_token(app, ids[row], &b);
-    canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, can_generate(app) ? _("What comes after position %zu, '%s'") : _("What the output says at position %zu, '%s'"), row, buffer_text(&b));
-    buffer_free(&b);
-    if (!whole) {
-        sampled_free(&s);
+    put_token(app, (size_t)ids[row], &b);
+    canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING,
+                  sampling_can(app) ? _("What comes after position %zu, '%s'") : _("What the output says at position %zu, '%s'"), row,
+                  buffer_text(&b));
+    if (sampling_can(app))
+        draw_stages(app, c, (Rect){r.row + 1, r.col, r.cols, 1});
+    if (!whole || s.drawn < 0) {
+        canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, r.rows - 2, ROLE_ERROR, s.error.text);
+        buffer_free(&b);
+        sampling_free(&s);
         return;
     }
-    if (can_generate(app))
-        draw_stages(app, c, (Rect){r.row + 1, r.col, r.cols, 1});
-    draw_what(app, c, (Rect){r.row + 2, r.col, r.cols, 1}, &s);
     if (app->scroll >= s.vocab)
         app->scroll = s.vocab - 1;
-    size_t room = r.rows > 5 ? (size_t)(r.rows - 5) : 1, first = app->scroll < room ? 0 : app->scroll - room + 1;
-    double before = 0;
-    for (size_t i = 0; i < first; i++)
-        before += (double)s.steps.probs[s.order[i]];
-    draw_head(app, c, r.row + 4, r);
-    for (size_t i = first; i < s.vocab && i - first < room; i++) {
-        draw_token(app, c, r.row + 5 + (int)(i - first), r, &s, s.order[i], before, i == app->scroll);
-        before += (double)s.steps.probs[s.order[i]];
+    size_t room = r.rows > TOP ? (size_t)(r.rows - TOP) : 1, first = app->scroll < room ? 0 : app->scroll - room + 1;
+    const real *shares = shares_shown(&s, stage_of(app));
+    double before = 0, above = 0; /* the first row; the row under the cursor */
+    for (size_t i = 0; i < app->scroll; i++) {
+        above += (double)shares[s.order[i]];
+        if (i < first)
+            before = above;
     }
-    sampled_free(&s);
+    for (int line = 0; line < 3; line++) {
+        buffer_clear(&b);
+        if (line == 0)
+            write_rule(app, &s, &b);
+        else if (line == 1)
+            write_token(app, &s, app->scroll, above, c->ascii, &b);
+        else
+            write_entropy(app, &s, &b);
+        canvas_put_cut(c, r.row + 2 + line, r.col + 1, r.cols - 2, line == 1 ? ROLE_LABEL : ROLE_TEXT, buffer_text(&b));
+    }
+    buffer_free(&b);
+    draw_head(app, c, r.row + TOP - 1, r);
+    for (size_t i = first; i < s.vocab && i - first < room; i++) {
+        draw_token(app, c, r.row + TOP + (int)(i - first), r, &s, s.order[i], before, i == app->scroll);
+        before += (double)shares[s.order[i]];
+    }
+    sampling_free(&s);
 }
 
-/* ---- going on ---- */
+/* ---- commands ---- */
 
-static void take(App *app, size_t id)
+void next_open(App *app)
 {
-    Buffer b = {0};
-    put_token(app, (int)id, &b);
-    size_t before = app->input.target.len;
-    app_take_token(app, (int)id);
-    if (app->input.target.len > before)
-        app_say(app, ROLE_BADGE, _("'%s' taken: the pass was run again with it"), buffer_text(&b));
+    const Config *c = &app->model->config;
+    size_t n;
+    const int *ids = pass_ids(app->pass, config_last_stack(c), &n);
+    app->view = VIEW_NEXT;
     app->scroll = 0;
     app->sampling.stage = SAMPLER_LOGITS;
-    buffer_free(&b);
+    if (sampling_can(app) || c->mask < 0 || ids[sampling_row(app)] == c->mask)
+        return;
+    for (size_t i = n; i-- > 0;)
+        if (ids[i] == c->mask)
+            app->cursor[AXIS_TOKEN] = i;
 }
 
 static bool refuse_encoder(App *app)
 {
-    if (!can_generate(app))
-        app_say(app, ROLE_WARNING, "%s", _("an encoder generates nothing: it says something about every token it was given"));
-    return !can_generate(app);
+    if (!sampling_can(app))
+        app_say(app, ROLE_WARNING, "%s", _("an encoder generates nothing; ← and → go from token to token"));
+    return !sampling_can(app);
 }
 
-/* The sampler's next stage; behind the draw the token is taken. */
-static void go_on(App *app)
+/* The cursor to the token that is drawn here. */
+static void go_to_drawn(App *app)
 {
     Sampled s;
-    if (refuse_encoder(app))
-        return;
+    if (sampling_run(app, &s))
+        for (size_t i = 0; i < s.vocab; i++)
+            if ((int)s.order[i] == s.drawn)
+                app->scroll = i;
+    sampling_free(&s);
+}
+
+/* The sampler's next stage; behind the draw the token is taken. False where the text ends. */
+static bool go_on(App *app)
+{
     if (app->sampling.stage < SAMPLER_DRAW) {
-        app->sampling.stage++;
-        return;
+        if (++app->sampling.stage == SAMPLER_DRAW)
+            go_to_drawn(app);
+        return true;
     }
-    if (sample(app, &s) && s.drawn >= 0)
-        take(app, (size_t)s.drawn);
-    else
-        app_say(app, ROLE_ERROR, "%s", s.error.text);
-    sampled_free(&s);
+    if (!sampling_draw(app))
+        return false;
+    app->sampling.stage = SAMPLER_LOGITS;
+    app->scroll = 0;
+    return true;
 }
 
 /* The stage before; before the first, the token that was taken last is given back. */
-static void go_back(App *app)
+static bool go_back(App *app)
 {
-    if (refuse_encoder(app))
-        return;
-    if (app->sampling.stage > SAMPLER_LOGITS)
+    if (app->sampling.stage > SAMPLER_LOGITS) {
         app->sampling.stage--;
-    else if (app->sampling.taken) {
-        app_give_token_back(app);
-        app->sampling.stage = SAMPLER_DRAW;
-        app->scroll = 0;
-    } else
-        app_say(app, ROLE_BADGE, "%s", _("no token was taken here that could be given back"));
+        return true;
+    }
+    if (!sampling_give_back(app))
+        return false;
+    app->sampling.stage = SAMPLER_DRAW;
+    go_to_drawn(app);
+    return true;
 }
 
-/* The token under the cursor. */
-static void take_chosen(App *app)
+/* The id under the cursor. */
+static size_t chosen(App *app)
 {
     Sampled s;
-    if (refuse_encoder(app))
+    size_t id = 0;
+    if (sampling_run(app, &s))
+        id = s.order[app->scroll < s.vocab ? app->scroll : 0];
+    sampling_free(&s);
+    return id;
+}
+
+void next_search(App *app, const char *text)
+{
+    Sampled s;
+    size_t found = 0, n = strlen(text);
+    if (!n)
         return;
-    if (sample(app, &s))
-        take(app, s.order[app->scroll < s.vocab ? app->scroll : 0]);
-    sampled_free(&s);
+    if (sampling_run(app, &s))
+        for (size_t k = 1; k <= s.vocab && !found; k++) {
+            size_t i = (app->scroll + k) % s.vocab;
+            Buffer name = {0};
+            put_token(app, s.order[i], &name);
+            for (const char *p = buffer_text(&name); *p && !found; p++)
+                if (strncasecmp(p, text, n) == 0)
+                    found = i + 1;
+            buffer_free(&name);
+        }
+    if (found) {
+        app->scroll = found - 1;
+        app_say(app, ROLE_BADGE, _("%s: no. %zu of %zu; / and Enter finds the next"), text, found, s.vocab);
+    } else
+        app_say(app, ROLE_WARNING, _("%s: no token has that in its name"), text);
+    sampling_free(&s);
+}
+
+/* Another position of an encoder. */
+static void move_row(App *app, long by)
+{
+    size_t last = feed_last_position(app);
+    long to = (long)sampling_row(app) + by;
+    app->cursor[AXIS_TOKEN] = to < 0 ? 0 : (size_t)to > last ? last : (size_t)to;
 }
 
 bool next_command(App *app, CommandId id, size_t count)
@@ -331,61 +403,47 @@ bool next_command(App *app, CommandId id, size_t count)
     case CMD_UP:
     case CMD_DOWN:
     case CMD_PAGE_UP:
-    case CMD_PAGE_DOWN: app_scroll(app, id, count); return true;
-    case CMD_FIRST: app->scroll = 0; return true;
-    case CMD_LAST: app->scroll = app->model->config.vocab_size - 1; return true;
+    case CMD_PAGE_DOWN:
+        app_scroll(app, id, count);
+        return true;
+    case CMD_FIRST:
+        app->scroll = 0;
+        return true;
+    case CMD_LAST:
+        app->scroll = app->model->config.vocab_size - 1;
+        return true;
+    case CMD_LEFT:
+    case CMD_RIGHT:
+        if (sampling_can(app))
+            return false;
+        move_row(app, id == CMD_LEFT ? -(long)times : (long)times);
+        return true;
+    case CMD_INTO: {
+        size_t logits = pass_plan(app->pass)->count - 2; /* the plan ends in logits, probs */
+        cell_open(app, (Cellref){.stage = logits, .index = {sampling_row(app), chosen(app)}});
+        return true;
+    }
     case CMD_OPEN:
-        take_chosen(app);
-        app->view = VIEW_STEP;
+        if (!refuse_encoder(app) && sampling_take(app, (int)chosen(app)))
+            app->view = VIEW_STEP;
         return true;
     case CMD_NEXT:
-        while (times--)
-            go_on(app);
+        while (!refuse_encoder(app) && times-- && go_on(app))
+            ;
         return true;
     case CMD_BACK:
-        while (times--)
-            go_back(app);
+        while (!refuse_encoder(app) && times-- && go_back(app))
+            ;
         return true;
-    default: return false;
-    }
-}
-
-/* ---- settings ---- */
-
-bool sampling_set(App *app, int command, const char *number)
-{
-    Sampling *s = &app->sampling;
-    char *end;
-    double x = strtod(number, &end);
-    bool whole = end != number && !*end && isfinite(x) && x >= 0;
-    switch (command) {
-    case CMD_TEMPERATURE:
-        if (!whole)
-            break;
-        s->temperature = x;
-        app_say(app, ROLE_BADGE, x == 0 ? _("temperature 0: the likeliest token is taken") : _("temperature %g"), x);
-        return true;
-    case CMD_TOP_K:
-        if (!whole || x != floor(x) || x > CONFIG_MAX_SIZE)
-            break;
-        s->top_k = (size_t)x;
-        app_say(app, ROLE_BADGE, x == 0 ? _("top-k: all tokens") : _("top-k: the %.0f likeliest"), x);
-        return true;
-    case CMD_TOP_P:
-        if (!whole || x <= 0 || x > 1)
-            break;
-        s->top_p = x;
-        app_say(app, ROLE_BADGE, _("top-p %g"), x);
+    case CMD_OUT:
+    case CMD_RUN:
+        if (refuse_encoder(app))
+            return true;
+        app->sampling.stage = SAMPLER_LOGITS;
+        app->scroll = 0;
+        sampling_go_on(app, count ? count : id == CMD_RUN ? SAMPLING_MOST : 1);
         return true;
     default:
-        if (!whole || x != floor(x) || x > 9007199254740992.0)
-            break;
-        s->seed = (uint64_t)x;
-        app_say(app, ROLE_BADGE, _("seed %.0f"), x);
-        return true;
+        return false;
     }
-    app_say(app, ROLE_ERROR, _("%s: expected %s, found %s"), command_table[command].name,
-            command == CMD_TOP_P ? _("a number above 0 and at most 1") : command == CMD_TEMPERATURE ? _("a number, 0 or more") : _("a whole number, 0 or more"),
-            number);
-    return false;
 }

@@ -138,7 +138,10 @@ static void accept(App *app)
     case PROMPT_SEARCH:
         if (p->len)
             snprintf(app->search, sizeof app->search, "%s", p->text);
-        (app->view == VIEW_WEIGHT ? weight_search : matrix_search)(app, app->search);
+        (app->view == VIEW_WEIGHT  ? weight_search
+         : app->view == VIEW_NEXT  ? next_search
+         : app->view == VIEW_CACHE ? cache_search
+                                   : matrix_search)(app, app->search);
         break;
     case PROMPT_TEXT:
         if (app->model->config.kind == KIND_ENCODER_DECODER) {

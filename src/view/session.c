@@ -126,9 +126,10 @@ int session_of(const App *app, Session *s, Error *e)
                    .digits = (size_t)app->digits,
                    .top = app->top,
                    .left = app->left,
-                   .theme = app->theme};
+                   .theme = app->theme,
+                   .sampling = app->sampling};
     memcpy(s->cursor, app->cursor, sizeof s->cursor);
-    s->view = app->view == VIEW_MENU ? VIEW_STEP : app->view;
+    s->view = app->view == VIEW_MENU ? VIEW_STEP : app->view == VIEW_CELL ? cell_place(app) : app->view;
     const char *weight = app->view == VIEW_WEIGHT ? app->model->weights.items[app->weight].name : NULL;
     memcpy(s->weight_cursor, app->weight_cursor, sizeof s->weight_cursor);
     s->model = opening_name(app->model);
@@ -310,6 +311,9 @@ static int take_place(App *app, const Session *s, const char *name, Error *e)
     app->all_heads = s->all_heads;
     app->show_value = s->show_value;
     app->digits = (int)s->digits;
+    app->sampling = s->sampling;
+    if (app->sampling.taken >= app->input.target.len)
+        app->sampling.taken = 0;
     memcpy(app->cursor, s->cursor, sizeof app->cursor);
     app->top = s->top;
     app->left = s->left;

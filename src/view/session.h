@@ -42,6 +42,7 @@ typedef struct Session {
     bool all_heads, show_value;
     size_t digits, top, left;
     Theme theme;
+    Sampling sampling; /* its settings, stage and how many tokens were taken */
 } Session;
 
 /* What an app's session is; strings are copies. -1 with e set; nothing is to be freed then. */

@@ -14,6 +14,7 @@
 static const char *const phases[] = {"forward", "loss", "backward", "update", NULL};
 static const char *const grains[] = {"stage", "sub-layer", "layer", "stack", NULL};
 static const char *const shows[] = {"numbers", "heat", "both", NULL};
+static const char *const sampler_stages[] = {"logits", "temperature", "top-k", "top-p", "draw", NULL};
 static const char *const themes[] = {"dark", "light", "high-contrast", "monochrome", NULL};
 static const struct {
     const char *name;
@@ -87,6 +88,15 @@ static void put_list(Buffer *out, const char *key, const TextList *list)
     buffer_puts(out, list->count ? "\n  ]" : "[]");
 }
 
+/* Nothing where it is as at the start. */
+static void put_sampler(Buffer *out, const Sampling *s)
+{
+    if (s->temperature == 0 && s->top_k == 0 && s->top_p == 1 && s->seed == 0 && s->taken == 0 && s->stage == SAMPLER_LOGITS)
+        return;
+    buffer_printf(out, ",\n  \"sampler\": {\"temperature\": %.17g, \"top_k\": %zu, \"top_p\": %.17g, \"seed\": %llu, \"taken\": %zu, \"stage\": \"%s\"}",
+                  s->temperature, s->top_k, s->top_p, (unsigned long long)s->seed, s->taken, sampler_stages[s->stage]);
+}
+
 static void put_place(Buffer *out, const Session *s)
 {
     const char *view = views[0].name;
@@ -134,6 +144,7 @@ void session_write(const Session *s, Buffer *out)
     put_list(out, "edits", &s->edits);
     put_list(out, "breakpoints", &s->breakpoints);
     put_list(out, "watches", &s->watches);
+    put_sampler(out, &s->sampling);
     put_place(out, s);
 }
 
@@ -235,6 +246,19 @@ static int read_index(const Reader *r, json_t *from, const char *where, const ch
     return 0;
 }
 
+/* A number from 0 (not 0 itself where `open`) to most. */
+static int read_number(const Reader *r, json_t *from, const char *where, const char *key, bool open, double most, double *out)
+{
+    json_t *v = json_object_get(from, key);
+    char expected[64];
+    double x = json_is_number(v) ? json_number_value(v) : -1;
+    snprintf(expected, sizeof expected, open ? _("a number above 0 and at most %g") : _("a number from 0 to %g"), most);
+    if (x < 0 || (open && x == 0) || x > most)
+        return refuse(r, where, key, expected, v);
+    *out = x;
+    return 0;
+}
+
 static int read_bool(const Reader *r, json_t *from, const char *where, const char *key, bool *out)
 {
     json_t *v = json_object_get(from, key);
@@ -317,6 +341,29 @@ static int read_ablations(const Reader *r, json_t *from, Ablations *out)
     return status;
 }
 
+/* May be left out. */
+static int read_sampler(const Reader *r, json_t *root, Sampling *s)
+{
+    static const char *const keys[] = {"temperature", "top_k", "top_p", "seed", "taken", "stage", NULL};
+    json_t *from;
+    size_t seed;
+    s->top_p = 1;
+    if (!json_object_get(root, "sampler"))
+        return 0;
+    if (read_object(r, root, "sampler", keys, &from) != 0)
+        return -1;
+    int stage = read_choice(r, from, "sampler.", "stage", sampler_stages);
+    if (stage < 0 || read_index(r, from, "sampler.", "top_k", 0, CONFIG_MAX_SIZE, &s->top_k) != 0 ||
+        read_number(r, from, "sampler.", "top_p", true, 1, &s->top_p) != 0 ||
+        read_index(r, from, "sampler.", "seed", 0, (size_t)1 << 53, &seed) != 0 ||
+        read_index(r, from, "sampler.", "taken", 0, IDS_MAX, &s->taken) != 0 ||
+        read_number(r, from, "sampler.", "temperature", false, 1e6, &s->temperature) != 0)
+        return -1;
+    s->seed = seed;
+    s->stage = (SamplerStage)stage;
+    return 0;
+}
+
 static int read_place(const Reader *r, json_t *root, Session *s)
 {
     static const char *const keys[] = {"phase",     "stage",       "cursor", "view", "weight", "weight_cursor", "step", "show",
@@ -371,7 +418,7 @@ static int read_place(const Reader *r, json_t *root, Session *s)
 static int read_root(const Reader *r, json_t *root, Session *s)
 {
     static const char *const keys[] = {"session",   "program", "model",       "given",   "source", "target",
-                                       "ablations", "edits",   "breakpoints", "watches", "place",  NULL};
+                                       "ablations", "edits",   "breakpoints", "watches", "sampler", "place",  NULL};
     static const char *const model_keys[] = {"name", "tokenizer", "config", "vocabulary", "weights", NULL};
     static const char *const given_keys[] = {"text", "target", "ids", "target_ids", NULL};
     json_t *model, *given;
@@ -398,7 +445,7 @@ static int read_root(const Reader *r, json_t *root, Session *s)
         read_ablations(r, root, &s->ablations) != 0 || read_list(r, root, "edits", &s->edits) != 0 ||
         read_list(r, root, "breakpoints", &s->breakpoints) != 0 || read_list(r, root, "watches", &s->watches) != 0)
         return -1;
-    return read_place(r, root, s);
+    return read_sampler(r, root, &s->sampling) == 0 ? read_place(r, root, s) : -1;
 }
 
 int session_read(Session *s, const char *bytes, size_t n, const char *name, Error *e)

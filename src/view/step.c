@@ -121,8 +121,8 @@ static const CommandId offers[VIEW_COUNT][24] = {
     [VIEW_CELL] = {CMD_ACCUSE, CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_MAP] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_NEXT] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_OPEN, CMD_CACHE, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_CACHE] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_NEXT_LAYER, CMD_NEXT_HEAD, CMD_SHOW, CMD_WHAT_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_NEXT] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_RUN, CMD_OPEN, CMD_INTO, CMD_CACHE, CMD_SEARCH, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CACHE] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_NEXT_LAYER, CMD_NEXT_HEAD, CMD_PANE, CMD_SHOW, CMD_WHAT_NEXT, CMD_OPEN, CMD_EDIT, CMD_RUN, CMD_SEARCH, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_GRADIENTS] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_LENS] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -144,10 +144,11 @@ static const CommandId offers[VIEW_COUNT][24] = {
 };
 
 /* The word beside a key: the command's own, or what it does in this view. */
-static const char *offer_word(ViewId view, Grain grain, CommandId id)
+static const char *offer_word(const App *app, CommandId id)
 {
+    ViewId view = app->view;
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
-                                                  [VIEW_NEXT] = N_("take it and go on"), [VIEW_DIFFERENCES] = N_("go there"), [VIEW_MENU] = N_("choose"),
+                                                  [VIEW_NEXT] = N_("take it"), [VIEW_DIFFERENCES] = N_("go there"), [VIEW_MENU] = N_("choose"),
                                                   [VIEW_BREAKPOINTS] = N_("take it away")};
     const char *explained = explain_offer(view, id);
     if (explained)
@@ -158,6 +159,16 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return _("next token");
     if (id == CMD_CACHE)
         return _("cache");
+    if (id == CMD_INTO && view == VIEW_NEXT)
+        return _("its logit");
+    if (id == CMD_RUN && (view == VIEW_NEXT || view == VIEW_CACHE))
+        return _("to the end");
+    if (id == CMD_PANE && view == VIEW_CACHE)
+        return app->sampling.cache_values ? _("the keys") : _("the values");
+    if (id == CMD_SEARCH)
+        return _("find");
+    if (id == CMD_EDIT)
+        return _("change");
     if (id == CMD_NEXT_LAYER && view == VIEW_CACHE)
         return _("layer");
     if (view == VIEW_LESSON && id == CMD_NEXT)
@@ -172,7 +183,7 @@ static const char *offer_word(ViewId view, Grain grain, CommandId id)
         return _("the answer");
     static const char *const grains[] = {N_("next"), N_("next sub-layer"), N_("next layer"), N_("next stack")};
     if (id == CMD_NEXT)
-        return _(grains[grain]);
+        return _(grains[app->grain]);
     if (id == CMD_HUNT && view == VIEW_HUNT)
         return _("a hint");
     if (id == CMD_CLOSE)
@@ -222,12 +233,14 @@ static void draw_status(const App *app, Canvas *c)
     if (app->view == VIEW_STEP && quiz_is_asking(app))
         return; /* the keys are beside the question */
     for (const CommandId *id = offers[app->view]; *id != COMMAND_NONE; id++) {
-        const char *word = offer_word(app->view, app->grain, *id);
+        const char *word = offer_word(app, *id);
         char key[16];
         command_key(*id, key);
         if (((*id == CMD_ACCUSE || *id == CMD_HUNT) && !app->hunt.bug) || (*id == CMD_HUNT && app->view == VIEW_HUNT && app->hunt.solved))
             continue;
         if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
+            continue;
+        if (app->view == VIEW_NEXT && !sampling_can(app) && (*id == CMD_NEXT || *id == CMD_BACK || *id == CMD_RUN || *id == CMD_OPEN || *id == CMD_CACHE))
             continue;
         if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)
             continue;

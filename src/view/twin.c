@@ -121,7 +121,7 @@ bool twin_set_text(App *app, const char *text)
         input_free(&app->input);
     t->has_input = true;
     app->input = in;
-    app->sampling.taken = 0;
+    app->sampling.taken = in.own;
     feed_free_given(&app->given);
     app->given = (InputText){
         .text = words ? strdup(text) : NULL, .ids = words ? NULL : strdup(text), .target_ids = both ? ids_text(&in.target) : NULL};

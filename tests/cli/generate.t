@@ -24,6 +24,19 @@ out   B
 line A B C A B
 $ stepformer generate -m hand-wired -t "A B A C A" -n 1 --temperature 1 --top-k 2 --steps
 out -inf
+# what every step left, and where the draw fell
+$ stepformer generate -m story -n 2 --temperature 3 --top-k 8 --top-p 0.95 --steps
+line # entropy: 0.001 nats, scaled 2.254, top-k 0.540, top-p 0.328
+line # left: top-k 8 with 0.7115 of the share, top-p 5 with 0.9567 of that
+line # the number drawn: 0.8833; 0.0000 to 0.9356 is this token's share
+$ stepformer generate -m story -n 1 --steps
+line # left: top-k 1 with 1.0000 of the share, top-p 1 with 1.0000 of that
+lines 14
+$ stepformer generate --help
+out lab
+out beam search
+$ stepformer generate -m zh-en.rope -t 我爱你 -n 40 --temperature 30
+err but it was made for 16 (max_len)
 $ stepformer generate -m hand-wired --seed 5 -n 1
 err need a --temperature above 0
 
@@ -53,7 +66,7 @@ exit 2
 err --top-k
 $ stepformer generate -m random:kind=encoder
 exit 2
-err expected a model with a decoder
+err w in the debugger shows what it says of each token
 lines 0
 
 # an encoder-decoder says what its decoder says

@@ -43,7 +43,7 @@ static void need_pass(Table *t)
     if (t->ablations)
         t->baseline = pass_create(t->model, in, 0, &e);
     if (t->targets.len == 0) {
-        Input input = {t->source, t->target};
+        Input input = {.source = t->source, .target = t->target};
         cr_assert_eq(input_targets(&input, t->model, &t->targets, &e), 0, "%s", e.text);
     }
     t->context.pass = t->pass;

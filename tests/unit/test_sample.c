@@ -42,10 +42,10 @@ static void set_logits(real out[VOCAB])
 /* Runs one draw and returns its steps, in static memory. */
 static SampleSteps *steps_of(Sampler s, const real *logits, size_t vocab)
 {
-    static real block[4][64];
+    static real block[4 * 64];
     static SampleSteps steps;
     Error e = {{0}};
-    steps = (SampleSteps){block[0], block[1], block[2], block[3], 0};
+    steps = sample_steps(block, vocab);
     cr_assert_geq(sample_next(&s, logits, vocab, &steps, &e), 0, "%s", e.text);
     return &steps;
 }

@@ -103,6 +103,8 @@ static const struct {
     {"random:kind=encoder-decoder,encoder_layers=1,decoder_layers=1,n_heads=4,n_kv_heads=2,position=rope,seed=3", NULL,
      "g c r o s s Enter . . ."},
     {"random:kind=encoder,encoder_layers=1,position=learned", NULL, "n n n D"},
+    {"tiny-models/story", NULL, "w : t e m p e r a t u r e Space 1 . 7 Enter : t o p - p Space 0 . 9 Enter : s e e d Space 7 Enter n n n n n n"},
+    {"tiny-models/zh-en", NULL, "% b b c b"},
 };
 
 Test(session, saved_opened_and_saved_again_is_the_same_to_the_byte)
@@ -180,6 +182,9 @@ Test(session, what_the_model_does_not_have_is_refused)
         {"\"stage\": \"decoder.0.self.weights\"", "\"stage\": \"decoder.9.self.weights\"",
          "place.stage: expected a stage of this pass, found \"decoder.9.self.weights\""},
         {"\"source\": []", "\"source\": [1]", "source: expected no ids, found 1"},
+        {"\"place\": {", "\"sampler\": {\"temperature\": -1, \"top_k\": 0, \"top_p\": 1, \"seed\": 0, \"taken\": 0, \"stage\": \"draw\"}, \"place\": {",
+         "sampler.temperature: expected a number from 0 to 1e+06, found -1"},
+        {"\"place\": {", "\"sampler\": {\"top_k\": -3, \"stage\": \"draw\"}, \"place\": {", "sampler.top_k: expected a whole number from 0"},
         {"\"target\": [6", "\"target\": [7", "target[0]: expected an id from 0 to 6, found 7"},
         {"\"target\": [6, 0, 1, 2, 0]", "\"target\": []", "target: expected ids, found 0"},
         {"\"view\": \"step\"", "\"view\": \"weights\"", "place.weight: expected a weight of the model, found \"null\""},
@@ -199,7 +204,7 @@ Test(session, what_the_model_does_not_have_is_refused)
         refuses(bad, changes[i].part);
         free(bad);
     }
-    char *one = with(text, "\"phase\": \"forward\"", "\"phase\": \"loss\""), *short_one = with(one, changes[9].from, changes[9].to);
+    char *one = with(text, "\"phase\": \"forward\"", "\"phase\": \"loss\""), *short_one = with(one, changes[11].from, changes[11].to);
     refuses(short_one, "place.phase: cannot be reached: "); /* one token has none that follows it */
     free(short_one);
     free(one);
