@@ -1,6 +1,6 @@
 /* test_gguf.c - GGUF files and nanoGPT's state dicts: every number and every id of the files in tests/gguf and tests/nanogpt, that weights
  * stay where they lie, and that bad files are refused in one line. Runs from the top folder. */
-#include "model/gguf.h"
+#include "model/gguf_internal.h"
 #include "model/nanogpt.h"
 
 #include "hf_help.h"
@@ -283,6 +283,52 @@ static void add_pair(Buffer *b, const char *key, const char *value)
     add_text(b, key);
     add_u32(b, 8);
     add_text(b, value);
+}
+
+/* How a text is cut before the merges follows from tokenizer.ggml.pre: SmolLM's digits are each on their own, and an unknown name is said. The
+ * file of GPT-2's tokenizer, with another name in it. */
+Test(gguf, the_name_of_the_cutting_counts)
+{
+    static const struct {
+        const char *pre;
+        size_t tokens; /* of "34", which GPT-2's cutting leaves whole */
+        bool known;
+    } cases[] = {{"gpt-2", 0, true}, {"mpt", 0, true}, {"smollm", 2, true}, {"qwen2", 2, true}, {"nobodys", 0, false}};
+    size_t whole = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        File file;
+        Error e = {{0}};
+        Gguf g;
+        Buffer bytes = {0}, notes = {0};
+        static const char key[] = "tokenizer.ggml.pre", old[] = "gpt-2";
+        cr_assert_eq(file_open(&file, GGUF "tokenizer-gpt2.gguf", &e), 0, "%s", e.text);
+        size_t at = 0;
+        while (at + sizeof key < file.size && memcmp(file.data + at, key, sizeof key - 1) != 0)
+            at++;
+        at += sizeof key - 1 + 4; /* behind the key and its type */
+        cr_assert_eq(memcmp(file.data + at + 8, old, sizeof old - 1), 0);
+        buffer_add(&bytes, (const char *)file.data, at);
+        add_text(&bytes, cases[i].pre);
+        buffer_add(&bytes, (const char *)file.data + at + 8 + sizeof old - 1, file.size - at - 8 - sizeof old + 1);
+        file_close(&file);
+        unsigned char *copy = malloc(bytes.len);
+        memcpy(copy, bytes.data, bytes.len);
+        cr_assert_eq(gguf_read(&g, (File){copy, bytes.len, false}, "a.gguf", &e), 0, "%s", e.text);
+        Vocab *v = gguf_vocab(&g, NULL, &notes, &e);
+        cr_assert(v, "%s", e.text);
+        Ids ids = {0};
+        cr_assert_eq(vocab_encode(v, "34", ENCODE_DECODER, &ids, &e), 0, "%s", e.text);
+        if (i == 0)
+            whole = ids.len;
+        cr_expect_eq(ids.len, cases[i].tokens ? cases[i].tokens : whole, "%s: %zu", cases[i].pre, ids.len);
+        cr_expect_eq(cases[i].known, notes.len == 0, "%s: %s", cases[i].pre, buffer_text(&notes));
+        ids_free(&ids);
+        vocab_free(v);
+        gguf_close(&g);
+        buffer_free(&bytes);
+        buffer_free(&notes);
+    }
+    cr_expect_eq(whole, 1);
 }
 
 Test(gguf, formats_that_are_not_read_are_named)
