@@ -163,7 +163,7 @@ Test(gguf, every_tokenizer_agrees)
         }
         /* what it writes reads back as the same */
         Buffer out = {0};
-        vocab_write(v, &out);
+        vocab_write(v, 0, &out);
         Vocab *again = vocab_read_json(buffer_text(&out), out.len, NULL, "tokenizer.json", &e);
         cr_assert(again, "%s", e.text);
         json_array_foreach(json_object_get(one, "texts"), k, text)
