@@ -452,3 +452,46 @@ Test(gguf, nanogpt_asks_for_what_no_shape_tells)
     model_free(opened(path));
     help_remove(folder);
 }
+
+/* Whose GELU it is follows from the config's dropouts, else from masks and head; what speaks for both is said. */
+Test(gguf, nanogpt_or_mingpt)
+{
+    static const struct {
+        const char *model, *config;
+        bool head_is_embedding, tanh, said;
+    } cases[] = {
+        {"nanogpt-bias", "{\"n_head\": 4}", false, false, false},
+        {"nanogpt-bias", "{\"n_head\": 4, \"embd_pdrop\": 0.1}", false, true, false},
+        {"mingpt", "{\"n_head\": 4}", false, true, false},
+        {"mingpt", "{\"n_head\": 4, \"dropout\": 0.0, \"bias\": true}", false, false, false},
+        {"mingpt", "{\"n_head\": 4}", true, false, true}, /* GPT-2's weights in minGPT, or nanoGPT saved by an old PyTorch */
+        {"mingpt", "{\"n_head\": 4, \"activation_function\": \"gelu_new\"}", true, true, false},
+        {"mingpt", "{\"model\": {\"n_head\": 4, \"attn_pdrop\": 0.1}}", true, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char folder[64], command[300];
+        SafeTensors s;
+        Error e = {{0}};
+        help_folder(folder);
+        snprintf(command, sizeof command, "cp tests/nanogpt/%s/model.safetensors '%s'", cases[i].model, folder);
+        cr_assert_eq(system(command), 0);
+        help_write(folder, "config.json", cases[i].config, strlen(cases[i].config));
+        if (cases[i].head_is_embedding) {
+            snprintf(command, sizeof command, "%s/model.safetensors", folder);
+            cr_assert_eq(safetensors_open(&s, command, &e), 0);
+            const SafeTensor *head = safetensors_find(&s, "lm_head.weight"), *embedding = safetensors_find(&s, "transformer.wte.weight");
+            FILE *f = fopen(command, "r+b");
+            unsigned char *bytes = malloc(head->count * 4);
+            memcpy(bytes, embedding->bytes, head->count * 4);
+            cr_assert(f && fseek(f, (long)(head->bytes - s.file.data), SEEK_SET) == 0 && fwrite(bytes, 4, head->count, f) == head->count);
+            fclose(f);
+            free(bytes);
+            safetensors_close(&s);
+        }
+        Model *m = opened(folder);
+        cr_expect_eq(m->config.activation, cases[i].tanh ? ACTIVATION_GELU_TANH : ACTIVATION_GELU, "case %zu", i);
+        cr_expect_eq(strstr(m->notes, "it may be") != NULL, cases[i].said, "case %zu: %s", i, m->notes);
+        model_free(m);
+        help_remove(folder);
+    }
+}
