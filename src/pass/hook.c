@@ -102,7 +102,9 @@ static bool ends_layer(const Plan *p, size_t i)
            (i + 1 == p->count || p->stages[i + 1].layer != s->layer || p->stages[i + 1].stack != s->stack);
 }
 
-/* What the first stage of a layer reads; behind the last layer, what the unembedding reads. NO_STAGE where there is no such layer. */
+enum { LAST_LAYER = -1 };
+
+/* What the first stage of a layer reads; behind the last layer (LAST_LAYER), what the unembedding reads. NO_STAGE where there is no such layer. */
 static int layer_input(const Plan *p, Stack stack, int layer)
 {
     int last = -1;
@@ -114,7 +116,7 @@ static int layer_input(const Plan *p, Stack stack, int layer)
             return s->in[0];
         last = s->layer;
     }
-    if (layer != last + 1)
+    if (layer != last + 1 && layer != LAST_LAYER)
         return NO_STAGE;
     for (size_t i = p->count; i-- > 0;) /* the stack's last stage: its final norm, or its last residual */
         if (p->stages[i].stack == stack)
@@ -251,15 +253,21 @@ int hook_find_output(const Plan *p, const char *name)
         {"decoder_attentions", true, STACK_DECODER, SUB_SELF},
         {"cross_attentions", true, STACK_DECODER, SUB_CROSS},
     };
-    const char *dot = strrchr(name, '.');
-    char *end;
+    size_t n = strlen(name), digits;
     if (strcmp(name, "logits") == 0)
         return plan_find(p, "output.logits");
-    long layer = dot && dot[1] >= '0' && dot[1] <= '9' ? strtol(dot + 1, &end, 10) : -1;
-    if (layer < 0 || *end || layer > CONFIG_MAX_LAYERS)
+    if (strcmp(name, "last_hidden_state") == 0)
+        return layer_input(p, config_last_stack(p->config), LAST_LAYER);
+    if (strcmp(name, "encoder_last_hidden_state") == 0)
+        return layer_input(p, STACK_ENCODER, LAST_LAYER);
+    n -= n && name[n - 1] == ']';
+    for (digits = n; digits && name[digits - 1] >= '0' && name[digits - 1] <= '9';)
+        digits--;
+    if (digits == n || n - digits > 6 || !digits || !strchr("._/[", name[digits - 1]))
         return -1;
+    long layer = strtol(name + digits, NULL, 10);
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
-        if (strlen(outputs[i].name) != (size_t)(dot - name) || strncmp(outputs[i].name, name, (size_t)(dot - name)) != 0)
+        if (strlen(outputs[i].name) != digits - 1 || strncmp(outputs[i].name, name, digits - 1) != 0)
             continue;
         Stack stack = outputs[i].stack == STACK_OUTPUT ? config_last_stack(p->config) : outputs[i].stack;
         return outputs[i].weights ? find_weights(p, stack, outputs[i].sub, (int)layer) : layer_input(p, stack, (int)layer);

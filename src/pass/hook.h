@@ -41,7 +41,8 @@ int hook_find_stage(const Plan *p, const char *name);
 bool hook_is_head_last(const Stage *s);
 
 /* The stage of a name among transformers' outputs, or -1: "logits"; "hidden_states.N" ("hidden.N"), what layer N reads, and behind the last
- * layer what the unembedding reads; "attentions.N" ("attention.N"), the weights of layer N. Of an encoder–decoder,
+ * layer what the unembedding reads; "attentions.N" ("attention.N"), the weights of layer N; also with _N,
+ * /N or [N]; "last_hidden_state". Of an encoder–decoder,
  * "encoder_hidden_states.N", "decoder_hidden_states.N", "encoder_attentions.N", "decoder_attentions.N", "cross_attentions.N". */
 int hook_find_output(const Plan *p, const char *name);
 
