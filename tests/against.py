@@ -5,14 +5,20 @@
     against.py --lens NAME "some text" out.safetensors      every hook of TransformerLens's cache
     stepformer verify -m FOLDER --against out.safetensors
 
-The ids that the text was cut into go into the file, so that nothing has to be given twice. float32 on the CPU; attention is the plain
-implementation ("eager"), the only one that returns its weights.
-Needs torch, safetensors, and transformers or transformer_lens.
+The ids that the text was cut into go into the file, so that nothing has to be given twice; "ids:464,3290" in place of a text are ids as they
+are, for a folder without a tokenizer. TransformerLens puts a begin token in front and fetches the model that it knows by NAME: FOLDER must
+hold the same weights. float32 on the CPU; attention is the plain implementation ("eager"), the only one that returns its weights.
+Needs torch, safetensors, and transformers or transformer_lens. Your own model: save a dict of tensors with these names, or ours
+(`stepformer stages -m FOLDER`), as save_file does at the end.
 """
 import sys
 
 import torch
 from safetensors.torch import save_file
+
+
+def given_ids(text):
+    return torch.tensor([[int(i) for i in text[4:].split(",")]]) if text.startswith("ids:") else None
 
 
 def of_transformers(folder, text):
@@ -21,8 +27,9 @@ def of_transformers(folder, text):
     config = AutoConfig.from_pretrained(folder)
     kind = (config.architectures or [""])[0]
     auto = AutoModelForMaskedLM if "MaskedLM" in kind else AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model = auto.from_pretrained(folder, torch_dtype=torch.float32, attn_implementation="eager").eval()
-    given = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
+    model = auto.from_pretrained(folder, attn_implementation="eager").float().eval()
+    ids = given_ids(text)
+    given = dict(AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")) if ids is None else {"input_ids": ids}
     tensors = {"input_ids": given["input_ids"]}
     if config.is_encoder_decoder:
         given["decoder_input_ids"] = tensors["decoder_input_ids"] = torch.tensor([[config.decoder_start_token_id]])
@@ -36,14 +43,24 @@ def of_transformers(folder, text):
     return tensors
 
 
-def of_lens(name, text):
-    from transformer_lens import HookedTransformer
+def open_lens(name):
+    """No processing: from_pretrained folds norms and biases into other weights, which is another network with the same output."""
+    import transformer_lens
 
-    # no_processing: from_pretrained folds norms and biases into other weights, which is another network with the same output
-    model = HookedTransformer.from_pretrained_no_processing(name, device="cpu")
-    ids = model.to_tokens(text)
-    logits, cache = model.run_with_cache(ids)
-    return {"input_ids": ids, "logits": logits, **dict(cache.items())}
+    if hasattr(transformer_lens, "HookedTransformer"):
+        return transformer_lens.HookedTransformer.from_pretrained_no_processing(name, device="cpu")
+    from transformer_lens.model_bridge import TransformerBridge
+
+    return TransformerBridge.boot_transformers(name, device="cpu")
+
+
+def of_lens(name, text):
+    model = open_lens(name)
+    ids = given_ids(text)
+    ids = model.to_tokens(text) if ids is None else ids
+    with torch.no_grad():
+        logits, cache = model.run_with_cache(ids)
+    return {**{hook: value for hook, value in cache.items() if torch.is_tensor(value)}, "input_ids": ids, "logits": logits}
 
 
 def main():

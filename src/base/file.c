@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,65 +103,118 @@ static int write_all(int fd, const char *bytes, size_t n)
     return 0;
 }
 
-/* A device or a pipe is written in place: it cannot be renamed over. */
-static int write_special(const char *path, const void *bytes, size_t n, Error *e)
+static volatile sig_atomic_t given_up;
+
+void file_give_up(void)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    int bad = fd < 0 || write_all(fd, bytes, n) != 0;
-    int err = errno;
-    if (fd >= 0 && close(fd) != 0 && !bad) {
-        bad = 1;
-        err = errno;
-    }
-    return bad ? error_set(e, "%s: cannot be written: %s", path, strerror(err)) : 0;
+    given_up = 1;
 }
 
-int file_write(const char *path, const void *bytes, size_t n, Error *e)
+/* Writes all pieces. -1 with e set, by `next` or here. */
+static int write_pieces(int fd, const char *path, FileNext next, void *context, Error *e)
 {
-    struct stat st;
-    mode_t mode = 0644;
-    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) { /* the link stays, its file is replaced */
-        char *real = realpath(path, NULL);
-        int status = real ? file_write(real, bytes, n, e) : error_set(e, "%s: cannot be written: %s", path, strerror(errno));
-        free(real);
-        return status;
+    const void *bytes = NULL;
+    for (size_t n = 0;;) {
+        if (given_up)
+            return error_set(e, "%s: interrupted", path);
+        if (next(context, &bytes, &n, e) != 0)
+            return -1;
+        if (n == 0)
+            return 0;
+        if (write_all(fd, bytes, n) != 0)
+            return error_set(e, "%s: cannot be written: %s", path, strerror(errno));
     }
-    if (stat(path, &st) == 0) {
-        if (!S_ISREG(st.st_mode))
-            return write_special(path, bytes, n, e);
-        mode = st.st_mode & 0777;
-    } else {
-        mode_t mask = umask(0);
-        umask(mask);
-        mode = 0666 & ~mask;
-    }
+}
+
+/* A device or a pipe is written in place: it cannot be renamed over. */
+static int write_special(const char *path, FileNext next, void *context, Error *e)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(e, "%s: cannot be written: %s", path, strerror(errno));
+    int status = write_pieces(fd, path, next, context, e);
+    if (close(fd) != 0 && status == 0)
+        status = error_set(e, "%s: cannot be written: %s", path, strerror(errno));
+    return status;
+}
+
+static int write_stdout(FileNext next, void *context, Error *e)
+{
+    if (fflush(stdout) != 0)
+        return error_set(e, "standard output: cannot be written: %s", strerror(errno));
+    return write_pieces(STDOUT_FILENO, "standard output", next, context, e);
+}
+
+/* Into a temporary file beside it, which then takes its name. */
+static int write_beside(const char *path, mode_t mode, FileNext next, void *context, Error *e)
+{
     size_t len = strlen(path);
     char *temp = malloc(len + 8);
     if (!temp)
         return error_memory(e, path);
     snprintf(temp, len + 8, "%s.XXXXXX", path);
-    int fd = mkstemp(temp);
-    int status = 0;
+    int fd = mkstemp(temp), status = 0;
     if (fd < 0)
         status = error_set(e, "%s: cannot be written: %s", path, strerror(errno));
     else {
-        int bad = fchmod(fd, mode) != 0 || write_all(fd, bytes, n) != 0 || fsync(fd) != 0;
+        status = write_pieces(fd, path, next, context, e);
+        bool bad = status == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0);
         int err = errno;
-        if (close(fd) != 0 && !bad) {
-            bad = 1;
+        if (close(fd) != 0 && status == 0 && !bad) {
+            bad = true;
             err = errno;
         }
-        if (!bad && rename(temp, path) != 0) {
-            bad = 1;
+        if (status == 0 && !bad && rename(temp, path) != 0) {
+            bad = true;
             err = errno;
         }
-        if (bad) {
-            unlink(temp);
+        if (bad)
             status = error_set(e, "%s: cannot be written: %s", path, strerror(err));
-        }
+        if (status != 0)
+            unlink(temp);
     }
     free(temp);
     return status;
+}
+
+int file_write_pieces(const char *path, FileNext next, void *context, Error *e)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        return write_stdout(next, context, e);
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) { /* the link stays, its file is replaced */
+        char *real = realpath(path, NULL);
+        int status =
+            real ? file_write_pieces(real, next, context, e) : error_set(e, "%s: cannot be written: %s", path, strerror(errno));
+        free(real);
+        return status;
+    }
+    if (stat(path, &st) == 0)
+        return S_ISREG(st.st_mode) ? write_beside(path, st.st_mode & 0777, next, context, e) : write_special(path, next, context, e);
+    mode_t mask = umask(0);
+    umask(mask);
+    return write_beside(path, 0666 & ~mask, next, context, e);
+}
+
+typedef struct Whole {
+    const void *bytes;
+    size_t n;
+} Whole;
+
+static int next_whole(void *context, const void **bytes, size_t *n, Error *e)
+{
+    Whole *w = context;
+    (void)e;
+    *bytes = w->bytes;
+    *n = w->n;
+    w->n = 0;
+    return 0;
+}
+
+int file_write(const char *path, const void *bytes, size_t n, Error *e)
+{
+    Whole w = {bytes, n};
+    return file_write_pieces(path, next_whole, &w, e);
 }
 
 bool file_exists(const char *path)

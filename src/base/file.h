@@ -26,6 +26,14 @@ void file_close(File *f);
  * that a full disk or a kill leaves the old file whole. 0, or -1 with e set. */
 int file_write(const char *path, const void *bytes, size_t n, Error *e);
 
+/* Hands over the next bytes of what is being written, which stay until it is called again; *n is 0 behind the last. -1 with e set gives up. */
+typedef int (*FileNext)(void *context, const void **bytes, size_t *n, Error *e);
+/* The same of something that need not be in memory at once. "-" is standard output. */
+int file_write_pieces(const char *path, FileNext next, void *context, Error *e);
+
+/* Gives up, at the next piece, whatever this program is writing: nothing half of it stays. Allowed in a signal's handler. */
+void file_give_up(void);
+
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,13 +59,12 @@ static size_t count_of_layout(const Model *m, Layout layout)
     return count;
 }
 
-static const char *vocab_file(const Model *m)
+/* "tokenizer.json"; a translator has three files. Nothing where there are none. */
+static void add_vocab_files(const Model *m, Buffer *out)
 {
-    if (!vocab_has_text(m->vocab))
-        return NULL;
-    return vocab_split(m->vocab) == SPLIT_LLAMA2C     ? "tokenizer.bin"
-           : vocab_split(m->vocab) == SPLIT_TOKENIZER ? "tokenizer.json"
-                                                      : "vocab.txt";
+    const char *const *names = vocab_files(m->vocab);
+    for (size_t i = 0; names[i]; i++)
+        buffer_printf(out, "%s%s", i ? ", " : "", names[i]);
 }
 
 /* The notes a line each, as a list. */
@@ -81,7 +81,7 @@ static void add_notes(const char *lines, Buffer *out)
 
 static void write_card(const Model *m, const char *name, Buffer *out)
 {
-    Buffer formats = {0}, config = {0};
+    Buffer formats = {0}, config = {0}, vocab = {0};
     size_t turned = count_of_layout(m, TRANSPOSED);
     add_formats(m, &formats);
     config_describe(&m->config, &config);
@@ -103,14 +103,16 @@ static void write_card(const Model *m, const char *name, Buffer *out)
     if (m->config.position == POSITION_ROPE)
         buffer_printf(out, _("- RoPE: the columns of W_Q and W_K are in the order they had, rope_pairing is \"%s\"\n"),
                       m->config.rope_pairing == PAIRING_HALF ? "half" : "interleaved");
-    if (vocab_file(m))
-        buffer_printf(out, _("- tokenizer: %s\n"), vocab_file(m));
+    add_vocab_files(m, &vocab);
+    if (vocab.len)
+        buffer_printf(out, _("- tokenizer: %s\n"), buffer_text(&vocab));
     else
         buffer_puts(out, _("- tokenizer: none; texts are given as ids\n"));
     add_notes(m->notes, out);
-    out->failed = out->failed || formats.failed || config.failed;
+    out->failed = out->failed || formats.failed || config.failed || vocab.failed;
     buffer_free(&formats);
     buffer_free(&config);
+    buffer_free(&vocab);
 }
 
 /* ---- the folder ---- */
@@ -140,8 +142,8 @@ static int copy_recipe(const Model *m, const char *folder, Error *e)
 /* Takes away a folder of files that was being written. */
 static void remove_folder(const char *folder)
 {
-    static const char *const names[] = {"config.json",    "model.safetensors", "vocab.txt", "tokenizer.bin",
-                                        "tokenizer.json", "recipe.json",       "README.md"};
+    static const char *const names[] = {"config.json",    "model.safetensors", "vocab.txt", "tokenizer.bin", "tokenizer.json",
+                                        "source.spm",     "target.spm",        "vocab.json", "recipe.json", "README.md"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = file_join(folder, names[i]);
         if (path)
@@ -177,6 +179,25 @@ static int check_folder(const char *folder, Error *e)
     return empty ? 0 : error_set(e, "%s: expected a new or an empty folder, found something in it; try another name", folder);
 }
 
+/* What was asked to end while it writes takes its folder away first, and then ends so. */
+static volatile sig_atomic_t ended_by;
+
+static void on_end(int number)
+{
+    ended_by = number;
+    file_give_up();
+}
+
+static void catch_ends(void)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction old, ours = {.sa_handler = on_end, .sa_flags = SA_RESTART};
+    sigemptyset(&ours.sa_mask);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(ends[i], &ours, NULL);
+}
+
 /* Writes into a folder beside it, which then takes its name: what is there under that name is whole. */
 static int write_folder(const Model *m, const char *folder, Error *e)
 {
@@ -189,6 +210,7 @@ static int write_folder(const Model *m, const char *folder, Error *e)
         buffer_free(&part);
         return error_memory(e, folder);
     }
+    catch_ends();
     const char *beside = buffer_text(&part);
     bool there = file_exists(beside);
     int status =
@@ -198,6 +220,10 @@ static int write_folder(const Model *m, const char *folder, Error *e)
     if (status != 0 && !there)
         remove_folder(beside);
     buffer_free(&part);
+    if (ended_by && status != 0) {
+        signal(ended_by, SIG_DFL);
+        raise(ended_by);
+    }
     return status;
 }
 
@@ -208,8 +234,8 @@ static void say_result(const Model *m, const char *folder)
     printf(ngettext("%s: config.json, model.safetensors (%zu number, %s), ", "%s: config.json, model.safetensors (%zu numbers, %s), ",
                     m->weights.total),
            folder, m->weights.total, dtype_name(DTYPE_REAL));
-    if (vocab_file(m))
-        printf("%s, ", vocab_file(m));
+    for (const char *const *name = vocab_files(m->vocab); *name; name++)
+        printf("%s, ", *name);
     printf("README.md\n");
 }
 

@@ -56,7 +56,7 @@ static int choose_stages(const Plan *plan, const char *names, bool *chosen, Erro
 }
 
 /* --names: own, or transformer-lens. */
-static int use_names(Trace *t, const Options *o, Error *e)
+static int use_names(Trace *t, Pass *p, const Options *o, Error *e)
 {
     const char *whose = o->value[OPTION_NAMES];
     size_t left_out;
@@ -64,7 +64,7 @@ static int use_names(Trace *t, const Options *o, Error *e)
         return 0;
     if (strcmp(whose, "transformer-lens") != 0)
         return error_set(e, _("--names: expected own or transformer-lens, found \"%.40s\""), whose);
-    if (trace_use_hooks(t, &left_out, e) != 0)
+    if (trace_use_hooks(t, p, &left_out, e) != 0)
         return -1;
     if (left_out)
         cli_say(ngettext("%zu stage has no hook and is left out", "%zu stages have no hook and are left out", left_out), left_out);
@@ -83,7 +83,7 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
     if (status == 0)
         status = trace_values(&t, p, chosen, e);
     if (status == 0)
-        status = use_names(&t, o, e);
+        status = use_names(&t, p, o, e);
     t.edits = &w->edits;
     t.bug = w->bug ? w->bug->id : NULL;
     if (status == 0) {

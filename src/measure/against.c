@@ -2,7 +2,8 @@
 #include "measure/against.h"
 
 #include "base/text.h"
-#include "pass/hook.h"
+#include "measure/difference.h"
+#include "measure/hooked.h"
 
 #include <limits.h>
 #include <math.h>
@@ -15,67 +16,105 @@
 
 /* ---- which stage ---- */
 
-static int find_stage(const Plan *p, const char *name)
+/* *theirs: the name is a hook's, so that heads stand behind tokens where both orders fit. */
+static Hook find_hook(const Plan *p, const char *name, bool *theirs)
 {
-    int stage = plan_find(p, name);
-    return stage >= 0 ? stage : hook_find_output(p, name);
+    char own[STAGE_NAME_MAX];
+    *theirs = false;
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(stage_name(&p->stages[i], own), name) == 0)
+            return (Hook){(int)i, HOOK_VALUE};
+    Hook h = hook_find(p, name);
+    *theirs = h.stage != NO_STAGE;
+    return h.stage != NO_STAGE ? h : (Hook){hook_find_output(p, name), HOOK_VALUE};
 }
 
-/* Their shape without the batch; false where it is not ours. *head_last: they have [token, head, dim]. */
-static bool same_shape(const Stage *s, const SafeTensor *t, bool *head_last)
+/* Their shape without the batch; returns the rank. */
+static int without_batch(const SafeTensor *t, int rank, const size_t **shape)
 {
-    const size_t *shape = t->shape;
-    int rank = t->rank;
-    *head_last = false;
-    if (rank == s->rank + 1 && shape[0] == 1) {
-        shape++;
-        rank--;
+    bool batch = t->rank == rank + 1 && t->shape[0] == 1;
+    *shape = t->shape + batch;
+    return t->rank - batch;
+}
+
+typedef enum Fit { FIT_NOT, FIT_SAME, FIT_TURNED } Fit;
+
+/* Whether theirs is of this shape, or has the heads behind the tokens: apart, or side by side. Where as many tokens as heads make both true,
+ * the name tells. */
+static Fit fits(const Stage *s, const AgainstItem *item, HookForm form, int rank, const size_t *ours)
+{
+    const size_t *theirs;
+    int their_rank = without_batch(item->tensor, rank, &theirs);
+    bool same = their_rank == rank, turned = false;
+    for (int k = 0; same && k < rank; k++)
+        same = ours[k] == theirs[k];
+    if (form == HOOK_VALUE && rank == 3 && hook_is_head_last(s)) {
+        turned = their_rank == 3 && theirs[0] == ours[1] && theirs[1] == ours[0] && theirs[2] == ours[2];
+        their_rank = without_batch(item->tensor, 2, &theirs);
+        turned = turned || (their_rank == 2 && theirs[0] == ours[1] && theirs[1] == ours[0] * ours[2]);
     }
-    if (rank != s->rank)
-        return false;
-    bool same = true;
-    for (int k = 0; k < rank; k++)
-        same = same && shape[k] == s->shape[k];
-    if (same)
-        return true;
-    *head_last = rank == 3 && hook_is_head_last(s) && shape[0] == s->shape[1] && shape[1] == s->shape[0] && shape[2] == s->shape[2];
-    return *head_last;
-}
-
-/* Where number i of ours stands in theirs. */
-static size_t their_place(const Stage *s, size_t i, bool head_last)
-{
-    if (!head_last)
-        return i;
-    size_t rows = s->shape[1], columns = s->shape[2], head = i / (rows * columns), row = i / columns % rows;
-    return (row * s->shape[0] + head) * columns + i % columns;
+    if (same && !(turned && item->is_hook))
+        return FIT_SAME;
+    return turned ? FIT_TURNED : FIT_NOT;
 }
 
 /* ---- how far ---- */
 
-static double largest_finite(const SafeTensor *t)
+/* The shape of what an item is compared with, in our order. */
+static int shape_of(const Pass *p, Hook h, size_t shape[STAGE_MAX_RANK])
 {
-    double most = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        double x = safetensors_value(t, i);
-        if (isfinite(x) && x > HIDDEN)
-            most = fmax(most, fabs(x));
-    }
-    return most;
+    const Stage *s = &pass_plan(p)->stages[h.stage];
+    if (h.form != HOOK_VALUE)
+        return hooked_shape(p, h, shape);
+    memcpy(shape, s->shape, sizeof s->shape);
+    return s->rank;
 }
 
-static double tensor_error(const Stage *s, const real *ours, const SafeTensor *theirs, bool head_last, double least)
+/* Compares with one form of the stage, and keeps it where it is nearer than what is in item. */
+static int compare_form(AgainstItem *item, Pass *p, HookForm form, double least, Error *e)
 {
-    double worst = 0, scale = fmax(largest_finite(theirs), least);
-    for (size_t i = 0; i < s->count; i++) {
-        double a = (double)ours[i], b = safetensors_value(theirs, their_place(s, i, head_last));
-        if (isinf(a) && a < 0 && b <= HIDDEN)
-            continue;
-        if (!isfinite(a) || !isfinite(b))
-            return INFINITY;
-        worst = fmax(worst, fabs(a - b));
-    }
-    return worst == 0 ? 0 : worst / scale;
+    Hook h = {item->stage, form};
+    const Stage *s = &pass_plan(p)->stages[h.stage];
+    size_t shape[STAGE_MAX_RANK];
+    int rank = shape_of(p, h, shape);
+    Fit fit = fits(s, item, form, rank, shape);
+    if (fit == FIT_NOT)
+        return 0;
+    real *made = form == HOOK_VALUE ? NULL : hooked_compute(p, h, e);
+    if (form != HOOK_VALUE && !made)
+        return -1;
+    Difference d = difference_of(made ? made : pass_value(p, (size_t)h.stage), item->tensor, fit == FIT_TURNED ? shape : NULL, least, HIDDEN);
+    free(made);
+    if (!item->shapes_differ && !(d.error < item->error))
+        return 0;
+    item->form = form;
+    item->shapes_differ = false;
+    item->error = d.error;
+    item->ours = d.ours;
+    item->theirs = d.theirs;
+    item->rank = rank;
+    memcpy(item->shape, shape, sizeof shape);
+    for (int k = rank; k-- > 0; d.at /= shape[k])
+        item->index[k] = d.at % shape[k];
+    return 0;
+}
+
+/* What a name may mean: a norm's hook_normalized is behind gain and bias in a LayerNorm up to TransformerLens 2, hook_result all of the
+ * output in a TransformerBridge. */
+static int compare_item(AgainstItem *item, Pass *p, Hook h, double least, Error *e)
+{
+    bool layernorm = pass_model(p)->config.norm == NORM_LAYERNORM;
+    bool or_value = h.form == HOOK_RESULT || (h.form == HOOK_NORMALIZED && layernorm), known = hooked_known(p, h);
+    if (!known && !or_value)
+        return 0;
+    item->stage = h.stage;
+    item->form = known ? h.form : HOOK_VALUE;
+    item->shapes_differ = true;
+    item->error = INFINITY;
+    item->rank = shape_of(p, (Hook){h.stage, item->form}, item->shape);
+    if (known && compare_form(item, p, h.form, least, e) != 0)
+        return -1;
+    return or_value && h.form != HOOK_VALUE ? compare_form(item, p, HOOK_VALUE, least, e) : 0;
 }
 
 static int compare_items(const void *a, const void *b)
@@ -89,35 +128,97 @@ static int compare_items(const void *a, const void *b)
 int against_compare(Against *a, Pass *p, const SafeTensors *file, Error *e)
 {
     double largest = 0;
+    int status = 0;
     *a = (Against){.items = calloc(file->count + 1, sizeof *a->items), .tolerance = AGAINST_TOLERANCE};
     if (!a->items)
         return error_memory(e, file->path);
     for (size_t i = 0; i < file->count; i++)
         if (file->items[i].dtype != DTYPE_OTHER)
-            largest = fmax(largest, largest_finite(&file->items[i]));
-    for (size_t i = 0; i < file->count; i++) {
+            largest = fmax(largest, difference_largest(&file->items[i], HIDDEN));
+    for (size_t i = 0; status == 0 && i < file->count; i++) {
         const SafeTensor *t = &file->items[i];
         AgainstItem *item = &a->items[a->count++];
-        *item = (AgainstItem){.name = t->name, .stage = t->dtype == DTYPE_OTHER ? NO_STAGE : find_stage(pass_plan(p), t->name)};
+        *item = (AgainstItem){.name = t->name, .tensor = t, .stage = NO_STAGE};
+        Hook h = t->dtype == DTYPE_OTHER ? (Hook){NO_STAGE, HOOK_VALUE} : find_hook(pass_plan(p), t->name, &item->is_hook);
+        status = h.stage == NO_STAGE ? 0 : compare_item(item, p, h, 1e-3 * largest, e);
         if (item->stage == NO_STAGE)
             continue;
-        const Stage *s = &pass_plan(p)->stages[item->stage];
-        bool head_last;
         a->compared++;
-        item->shapes_differ = !same_shape(s, t, &head_last);
-        item->error = item->shapes_differ ? INFINITY : tensor_error(s, pass_value(p, (size_t)item->stage), t, head_last, 1e-3 * largest);
         if (t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16)
             a->tolerance = AGAINST_TOLERANCE_HALF;
     }
     qsort(a->items, a->count, sizeof *a->items, compare_items);
-    if (a->compared)
+    if (status == 0 && a->compared)
         return 0;
     against_free(a);
-    return error_set(
-        e,
-        _("%s: expected tensors with the names of stages (decoder.0.self.weights, blocks.0.attn.hook_pattern, attentions.0), found none "
-          "of this pass"),
-        file->path);
+    return status != 0
+               ? -1
+               : error_set(e,
+                           _("%s: expected tensors with the names of stages (decoder.0.self.weights, blocks.0.attn.hook_pattern, "
+                             "attentions.0), found none of this pass"),
+                           file->path);
+}
+
+/* ---- why ---- */
+
+bool against_is_centred(const AgainstItem *item, Pass *p, double tolerance)
+{
+    size_t columns = item->shape[1];
+    if (item->stage == NO_STAGE || item->shapes_differ || item->form != HOOK_VALUE || item->rank != 2 || columns < 2)
+        return false;
+    const real *x = pass_value(p, (size_t)item->stage);
+    double scale = difference_largest(item->tensor, HIDDEN), worst = 0;
+    for (size_t t = 0; t < item->shape[0]; t++, x += columns) {
+        double mean = 0;
+        for (size_t j = 0; j < columns; j++)
+            mean += (double)x[j] / (double)columns;
+        for (size_t j = 0; j < columns; j++) {
+            double off = fabs((double)x[j] - mean - safetensors_value(item->tensor, t * columns + j));
+            worst = off <= worst ? worst : off;
+        }
+    }
+    return worst <= tolerance * scale;
+}
+
+size_t against_other_length(const AgainstItem *item, const Pass *p)
+{
+    const Stage *s = item->stage == NO_STAGE ? NULL : &pass_plan(p)->stages[item->stage];
+    const size_t *theirs;
+    size_t length = 0;
+    if (!s || !item->shapes_differ || without_batch(item->tensor, item->rank, &theirs) != item->rank || item->form != HOOK_VALUE)
+        return 0;
+    bool turned = hook_is_head_last(s) && item->rank == 3 && theirs[1] == s->shape[0];
+    for (int k = 0; k < item->rank; k++) {
+        int axis = turned && k < 2 ? 1 - k : k;
+        bool token = s->axes[axis] == AXIS_TOKEN || s->axes[axis] == AXIS_QUERY || s->axes[axis] == AXIS_KEY;
+        if (!token && theirs[k] != s->shape[axis])
+            return 0;
+        if (token && s->axes[axis] != AXIS_KEY)
+            length = theirs[k];
+    }
+    return length;
+}
+
+size_t against_in_doubt(const Against *a, size_t i, const Pass *p, bool *in_doubt)
+{
+    const Plan *plan = pass_plan(p);
+    size_t count = 0;
+    memset(in_doubt, 0, plan->count * sizeof *in_doubt);
+    in_doubt[a->items[i].stage] = true;
+    for (int stage = a->items[i].stage; stage >= 0; stage--) { /* a stage reads earlier ones */
+        if (!in_doubt[stage])
+            continue;
+        count++;
+        for (int k = 0; k < 2; k++) {
+            int in = plan->stages[stage].in[k];
+            bool held = in == NO_STAGE;
+            for (size_t j = 0; !held && j < i; j++)
+                held = a->items[j].stage == in;
+            if (!held)
+                in_doubt[in] = true;
+        }
+    }
+    return count;
 }
 
 void against_free(Against *a)

@@ -85,10 +85,12 @@ int trace_weight(Trace *t, Pass *p, size_t weight, bool gradient, double loss, E
         return -1;
     t->gradients = gradient;
     t->loss = loss;
-    const real *data = gradient ? pass_weight_gradient(p, weight) : weight_borrow(&w->items[weight], &t->own);
+    real *own = NULL;
+    const real *data = gradient ? pass_weight_gradient(p, weight) : weight_borrow(&w->items[weight], &own);
     if (!data)
         return error_memory(e, "trace");
     add_weight(t, w, weight, data);
+    t->items[0].own = own;
     return 0;
 }
 
@@ -107,8 +109,9 @@ void trace_take_head(Trace *t, size_t head)
 
 void trace_free(Trace *t)
 {
+    for (size_t i = 0; i < t->count; i++)
+        free(t->items[i].own);
     free(t->items);
-    free(t->own);
     *t = (Trace){0};
 }
 

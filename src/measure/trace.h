@@ -45,6 +45,8 @@ typedef struct TraceItem {
     int rank;
     const size_t *shape; /* borrowed, like data */
     const real *data;
+    real *own; /* what data points to, where it is nowhere else: the inside of a norm, a weight that does not lie row after row; or NULL */
+    size_t own_shape[STAGE_MAX_RANK];
 } TraceItem;
 
 typedef struct Trace {
@@ -57,7 +59,6 @@ typedef struct Trace {
     double loss; /* nats; where these are gradients */
     TraceItem *items;
     size_t count;
-    real *own; /* a weight that does not lie row after row in the model */
 } Trace;
 
 /* Lists the values of the stages for which chosen[i] is set, all where chosen is NULL, in the plan's order. Computes what
@@ -71,10 +72,11 @@ int trace_stage_gradients(Trace *t, Pass *p, const bool *chosen, double loss, Er
 int trace_weight(Trace *t, Pass *p, size_t weight, bool gradient, double loss, Error *e);
 /* Leaves one head of every item that has heads. */
 void trace_take_head(Trace *t, size_t head);
-/* Gives the stages TransformerLens's hook names (pass/hook.h) and leaves out those that have none; in safetensors they have its shapes, too: a
- * batch of 1 in front, and [batch, token, head, dim] where ours is [head, token, dim]. *left_out gets how many. -1 with e set where none has a
- * hook: the model is not a decoder with norms before its sub-layers. */
-int trace_use_hooks(Trace *t, size_t *left_out, Error *e);
+/* Gives the stages TransformerLens's hook names (pass/hook.h), some of them two, and leaves out those that have none: what a cache of its
+ * holds, hook_scale and hook_normalized of the norms included, these as they are since its version 3 (in front of gain and bias). In
+ * safetensors they have its shapes, too: a batch of 1 in front, and [batch, token, head, dim] where ours is [head, token, dim]. *left_out
+ * gets how many stages have none. -1 with e set where none has a hook: the model is not a decoder with norms before its sub-layers. */
+int trace_use_hooks(Trace *t, Pass *p, size_t *left_out, Error *e);
 void trace_free(Trace *t);
 
 /* The format that the end of a file's name says ("x.md" is Markdown), or -1. */

@@ -1,33 +1,62 @@
 /* trace_file.c - a trace as a safetensors file, with our names and shapes or with TransformerLens's. */
+#include "measure/hooked.h"
 #include "measure/trace.h"
 
 #include "base/text.h"
 #include "model/safetensors.h"
-#include "pass/hook.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int trace_use_hooks(Trace *t, size_t *left_out, Error *e)
+/* The hooks of one stage, behind those already in items; returns how many, -1 with e set without memory. */
+static int add_hooks(Pass *p, const TraceItem *stage, TraceItem *items, Error *e)
 {
-    const Plan *plan = pass_plan(t->pass);
-    size_t kept = 0, had = t->count;
-    for (size_t i = 0; i < t->count; i++) {
-        TraceItem item = t->items[i];
-        char name[HOOK_NAME_MAX];
-        if (!item.stage || !hook_name(plan, (size_t)(item.stage - plan->stages), name))
+    const Plan *plan = pass_plan(p);
+    HookName names[HOOK_NAMES_MAX];
+    int added = 0;
+    size_t i = stage->stage ? (size_t)(stage->stage - plan->stages) : 0, count = stage->stage ? hook_names(plan, i, names) : 0;
+    for (size_t k = 0; k < count; k++) {
+        Hook h = {(int)i, names[k].form};
+        TraceItem item = *stage;
+        if (!hooked_known(p, h))
             continue;
-        snprintf(item.name, sizeof item.name, "%.*s", (int)sizeof item.name - 1, name);
-        t->items[kept++] = item;
+        snprintf(item.name, sizeof item.name, "%.*s", (int)sizeof item.name - 1, names[k].name);
+        if (h.form != HOOK_VALUE) {
+            item.rank = hooked_shape(p, h, item.own_shape);
+            if (!(item.own = hooked_compute(p, h, e)))
+                return -1;
+            item.data = item.own;
+        }
+        items[added++] = item;
     }
-    t->count = kept;
+    return added;
+}
+
+int trace_use_hooks(Trace *t, Pass *p, size_t *left_out, Error *e)
+{
+    TraceItem *items = calloc((t->count + 1) * HOOK_NAMES_MAX, sizeof *items);
+    size_t count = 0;
+    int added = items ? 0 : error_memory(e, "trace");
+    *left_out = 0;
+    for (size_t i = 0; added >= 0 && i < t->count; i++) {
+        added = add_hooks(p, &t->items[i], items + count, e);
+        *left_out += added == 0;
+        count += added > 0 ? (size_t)added : 0;
+    }
+    for (size_t i = 0; i < count; i++) /* now that they stay where they are */
+        if (items[i].own)
+            items[i].shape = items[i].own_shape;
+    free(t->items); /* of stages: they own nothing */
+    t->items = items;
+    t->count = count;
     t->hooks = true;
-    *left_out = had - kept;
-    return kept ? 0
-                : error_set(e, _("--names transformer-lens: expected a decoder with its norms before the sub-layers, or stages of one that "
-                                 "have a hook; "
-                                 "found none"));
+    if (added < 0)
+        return -1;
+    return count ? 0
+                 : error_set(e, _("--names transformer-lens: expected a decoder with its norms before the sub-layers, or stages of one that "
+                                  "have a hook; "
+                                  "found none"));
 }
 
 enum { RANK_MAX = STAGE_MAX_RANK + 1 };
@@ -46,7 +75,7 @@ static real *heads_last(const TraceItem *item)
 /* One tensor as TransformerLens has it; *made gets what the caller frees. */
 static int shape_as_hook(const TraceItem *item, SafeOut *out, size_t shape[RANK_MAX], real **made, Error *e)
 {
-    bool last = item->rank == 3 && hook_is_head_last(item->stage);
+    bool last = item->rank == 3 && !item->own && hook_is_head_last(item->stage);
     shape[0] = 1;
     for (int k = 0; k < item->rank; k++)
         shape[k + 1] = item->shape[k];

@@ -3,7 +3,7 @@
  * Knows the files of a case; what each tensor must be is the pass's to compute. */
 #include "measure/verify.h"
 
-#include "model/safetensors.h"
+#include "measure/difference.h"
 #include "pass/ablation.h"
 #include "pass/pass.h"
 
@@ -151,38 +151,13 @@ static Tensor weight_gradient(Pass *p, size_t i, char name[VERIFY_NAME_MAX])
     return (Tensor){pass_weight_gradient(p, i), w->rank, w->shape};
 }
 
-static double largest_finite(const SafeTensor *t)
-{
-    double max = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        double v = fabs(safetensors_value(t, i));
-        if (isfinite(v) && v > max)
-            max = v;
-    }
-    return max;
-}
-
 /* The error of one tensor: infinite where the shapes, or the places of what is not finite, differ. */
 static double tensor_error(Tensor ours, const SafeTensor *theirs, double least)
 {
     bool same = ours.rank == theirs->rank;
     for (int k = 0; same && k < ours.rank; k++)
         same = ours.shape[k] == theirs->shape[k];
-    if (!same)
-        return INFINITY;
-    double worst = 0, scale = largest_finite(theirs);
-    for (size_t i = 0; i < theirs->count; i++) {
-        double a = (double)ours.data[i], b = safetensors_value(theirs, i);
-        if (isinf(a) && a == b)
-            continue;
-        if (!isfinite(a) || !isfinite(b))
-            return INFINITY;
-        if (fabs(a - b) > worst)
-            worst = fabs(a - b);
-    }
-    if (scale < least)
-        scale = least;
-    return worst == 0 ? 0 : worst / scale;
+    return same ? difference_of(ours.data, theirs, NULL, least, -INFINITY).error : INFINITY;
 }
 
 static void part_note(VerifyPart *part, double error, const char *name)
@@ -213,7 +188,7 @@ static int compare_file(VerifyPart *part, Pass *p, const char *folder, const cha
         return -1;
     double largest = 0;
     for (size_t i = 0; i < theirs.count; i++)
-        largest = fmax(largest, largest_finite(&theirs.items[i]));
+        largest = fmax(largest, difference_largest(&theirs.items[i], -INFINITY));
 
     *part = (VerifyPart){.present = true, .tolerance = tolerance};
     for (size_t i = 0; i < count; i++) {

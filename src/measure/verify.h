@@ -1,7 +1,6 @@
 /* verify.h - a pass against numbers computed elsewhere.
  *
- * Owns one comparison. The error of a tensor is max|ours - theirs| / max(max|theirs|, 1e-3 of the largest finite value in
- * the file); shapes and the places of -inf must be equal. */
+ * Owns one comparison. The error of a tensor is difference.h's; shapes must be equal. */
 #ifndef MEASURE_VERIFY_H
 #define MEASURE_VERIFY_H
 

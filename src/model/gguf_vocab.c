@@ -136,8 +136,14 @@ static json_t *post_processor(const Tokens *t, bool begins)
 
 /* ---- byte-level BPE ---- */
 
-/* How tokenizer.ggml.pre's names cut a text before the merges: patterns of the models' own tokenizer.json. NULL: GPT-2's, which ByteLevel
- * has. */
+/* How tokenizer.ggml.pre's names cut a text before the merges. llama.cpp's src/llama-vocab.cpp has the list; the patterns are those of the
+ * models' own tokenizer.json. NULL: GPT-2's, which ByteLevel has. */
+#define WORDS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+#define REST "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+static const char THREE_DIGITS[] = WORDS "\\p{N}{1,3}" REST, ONE_DIGIT[] = WORDS "\\p{N}" REST;
+/* Each digit on its own, then GPT-2's. */
+static const char DIGITS_FIRST[] = "\\p{N}";
+
 static const struct Cutting {
     const char *name, *pattern;
     bool begins, ignores_merges;
@@ -145,12 +151,28 @@ static const struct Cutting {
     {"gpt-2", NULL, false, false},
     {"gpt2", NULL, false, false},
     {"default", NULL, false, false},
-    {"llama-bpe",
-     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-     true, true},
-    {"qwen2",
-     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-     false, false},
+    {"phi-2", NULL, false, false},
+    {"mpt", NULL, false, false},
+    {"olmo", NULL, false, false},
+    {"jais", NULL, false, false},
+    {"trillion", NULL, false, false},
+    {"smollm", DIGITS_FIRST, false, false},
+    {"starcoder", DIGITS_FIRST, false, false},
+    {"refact", DIGITS_FIRST, false, false},
+    {"command-r", DIGITS_FIRST, false, false},
+    {"codeshell", DIGITS_FIRST, false, false},
+    {"exaone", DIGITS_FIRST, false, false},
+    {"minerva-7b", DIGITS_FIRST, false, false},
+    {"llama-bpe", THREE_DIGITS, true, true},
+    {"llama3", THREE_DIGITS, true, true},
+    {"llama-v3", THREE_DIGITS, true, true},
+    {"falcon3", THREE_DIGITS, true, true},
+    {"pixtral", THREE_DIGITS, true, true},
+    {"dbrx", THREE_DIGITS, false, false},
+    {"smaug-bpe", THREE_DIGITS, false, false},
+    {"qwen2", ONE_DIGIT, false, false},
+    {"deepseek-r1-qwen", ONE_DIGIT, false, false},
+    {"stablelm2", ONE_DIGIT, false, false},
 };
 
 static const struct Cutting *find_cutting(const Tokens *t, Buffer *notes)
@@ -171,7 +193,7 @@ static const struct Cutting *find_cutting(const Tokens *t, Buffer *notes)
 
 static json_t *pre_tokenizer(const struct Cutting *how)
 {
-    json_t *bytes = json_pack("{s:s, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0, "use_regex", how->pattern == NULL);
+    json_t *bytes = json_pack("{s:s, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0, "use_regex", !how->pattern || how->pattern == DIGITS_FIRST);
     if (!how->pattern)
         return bytes;
     return json_pack("{s:s, s:[{s:s, s:{s:s}, s:s, s:b}, o]}", "type", "Sequence", "pretokenizers", "type", "Split", "pattern", "Regex",

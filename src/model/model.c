@@ -268,7 +268,7 @@ static Vocab *copy_vocab(const Model *m, const Config *c, Error *e)
         return vocab_share(m->vocab);
     if (!vocab_has_text(m->vocab))
         return vocab_numbered(vocab_size(m->vocab), e);
-    vocab_write(m->vocab, &text);
+    vocab_write(m->vocab, 0, &text);
     if (text.failed)
         error_memory(e, m->name);
     else if (vocab_split(m->vocab) == SPLIT_LLAMA2C)

@@ -192,8 +192,6 @@ static int read_shapes(Config *c, const SafeTensors *s, Error *e)
         size_of(s, "transformer.wpe.weight", 0, &c->max_len, e) != 0 || size_of(s, "transformer.h.0.mlp.c_fc.weight", 0, &c->d_ff, e) != 0)
         return -1;
     c->tie_embeddings = !head || same_bytes(head, embedding);
-    /* minGPT's mask is always among its tensors, and its head is its own; its GELU is the approximation with tanh. nanoGPT's is exact. */
-    c->activation = safetensors_find(s, "transformer.h.0.attn.bias") && !c->tie_embeddings ? ACTIVATION_GELU_TANH : ACTIVATION_GELU;
     return 0;
 }
 
@@ -204,6 +202,25 @@ static int check_size(Fields *f, const char *name, size_t told, Error *e)
     if (fields_size(f, name, 0, CONFIG_MAX_SIZE, &given, e) != 0)
         return -1;
     return given == told ? 0 : error_set(e, "%s: %s: expected %zu, as the tensors' shapes imply, found %zu", f->file, name, told, given);
+}
+
+/* Whose it is: nanoGPT's GELU is exact, minGPT's the approximation with tanh, and no shape tells. The config's dropouts do; else minGPT has
+ * biases, its mask among its tensors and a head of its own. What speaks for both (nanoGPT saved by an old PyTorch has the mask, minGPT with
+ * GPT-2's weights a head that equals the embedding) is said. */
+static void guess_activation(Config *c, const Fields *f, const SafeTensors *s)
+{
+    bool theirs = json_object_get(f->left, "embd_pdrop") || json_object_get(f->left, "attn_pdrop") || json_object_get(f->left, "resid_pdrop");
+    bool ours = json_object_get(f->left, "dropout") || json_object_get(f->left, "bias") || !c->bias;
+    bool mask = safetensors_find(s, "transformer.h.0.attn.bias"), known = theirs != ours || mask == !c->tie_embeddings;
+    bool tanh = theirs != ours ? theirs : !c->tie_embeddings;
+    c->activation = tanh ? ACTIVATION_GELU_TANH : ACTIVATION_GELU;
+    if (!known && !json_object_get(f->left, "activation_function"))
+        buffer_printf(f->notes,
+                      tanh ? _("%s: it may be minGPT's or nanoGPT's: GELU is taken as minGPT's, by tanh; for the exact one say "
+                               "\"activation_function\": \"gelu\" in %s\n")
+                           : _("%s: it may be nanoGPT's or minGPT's: GELU is taken as nanoGPT's, exact; for the one by tanh say "
+                               "\"activation_function\": \"gelu_new\" in %s\n"),
+                      s->path, f->file);
 }
 
 static int read_activation(Config *c, Fields *f, Error *e)
@@ -268,6 +285,7 @@ static int read_config(Config *c, const SafeTensors *s, const char *path, Buffer
         status = error_set(e, "%s: expected an object, found something else", file);
     if (status == 0) {
         Fields f = {object ? json_incref(object) : json_object(), file, "", notes};
+        guess_activation(c, &f, s);
         status = read_fields(c, &f, path, e);
         if (status == 0)
             fields_finish(&f);

@@ -107,7 +107,7 @@ int native_open(Model *m, const char *folder, const char *tokenizer, Error *e)
 {
     if (native_config(&m->config, folder, e) != 0)
         return -1;
-    static const char *const names[] = {"vocab.txt", "tokenizer.bin", "tokenizer.json", NULL};
+    static const char *const names[] = {"vocab.txt", "tokenizer.bin", "tokenizer.json", "source.spm", NULL};
     char *config = file_join(folder, "config.json"), *path = file_join(folder, "model.safetensors");
     char *found = tokenizer ? NULL : tokenizer_beside(folder, names);
     SafeTensors s;
@@ -149,25 +149,23 @@ static int save_text(const Buffer *text, const char *path, Error *e)
     return text->failed ? error_memory(e, path) : file_write(path, text->data, text->len, e);
 }
 
-enum { SAVED_CONFIG, SAVED_WEIGHTS, SAVED_VOCAB, SAVED_COUNT };
+enum { SAVED_CONFIG, SAVED_WEIGHTS, SAVED_VOCAB }; /* the last: the first of its files */
 
-static int save_file(const Model *m, int which, const char *path, Error *e)
+static const char *saved_name(const Model *m, size_t which)
+{
+    return which == SAVED_CONFIG ? "config.json" : which == SAVED_WEIGHTS ? "model.safetensors" : vocab_files(m->vocab)[which - SAVED_VOCAB];
+}
+
+static int save_file(const Model *m, size_t which, const char *path, Error *e)
 {
     Buffer text = {0};
-    int status = 0;
-    switch (which) {
-    case SAVED_CONFIG:
+    if (which == SAVED_WEIGHTS)
+        return save_weights(m, path, e);
+    if (which == SAVED_CONFIG)
         config_write(&m->config, &text);
-        status = save_text(&text, path, e);
-        break;
-    case SAVED_WEIGHTS:
-        status = save_weights(m, path, e);
-        break;
-    case SAVED_VOCAB:
-        vocab_write(m->vocab, &text);
-        status = save_text(&text, path, e);
-        break;
-    }
+    else
+        vocab_write(m->vocab, which - SAVED_VOCAB, &text);
+    int status = save_text(&text, path, e);
     buffer_free(&text);
     return status;
 }
@@ -186,23 +184,15 @@ static bool is_empty_folder(const char *folder)
 
 int model_save(const Model *m, const char *folder, Error *e)
 {
-    const char *names[SAVED_COUNT] = {"config.json", "model.safetensors", "vocab.txt"};
-    if (vocab_is_translator(m->vocab))
-        return error_set(e, "%s: expected a model with one tokenizer, found %s, which has two (source.spm, target.spm); it can be kept only as the "
-                         "folder that it is", folder, m->name);
-    if (vocab_split(m->vocab) == SPLIT_LLAMA2C)
-        names[SAVED_VOCAB] = "tokenizer.bin";
-    if (vocab_split(m->vocab) == SPLIT_TOKENIZER)
-        names[SAVED_VOCAB] = "tokenizer.json";
-    int count = vocab_has_text(m->vocab) ? SAVED_COUNT : SAVED_VOCAB;
     bool created = mkdir(folder, 0777) == 0;
     if (!created && errno != EEXIST)
         return error_set(e, "%s: cannot be created: %s", folder, strerror(errno));
     if (!created && !is_empty_folder(folder))
         return error_set(e, "%s: expected a new or an empty folder, found something there; try another name", folder);
-    int status = 0, saved = 0;
-    while (status == 0 && saved < count) {
-        char *path = file_join(folder, names[saved]);
+    int status = 0;
+    size_t saved = 0;
+    for (const char *name; status == 0 && (name = saved_name(m, saved));) {
+        char *path = file_join(folder, name);
         status = path ? save_file(m, saved, path, e) : error_memory(e, folder);
         saved += status == 0;
         free(path);
@@ -210,7 +200,7 @@ int model_save(const Model *m, const char *folder, Error *e)
     if (status == 0)
         return 0;
     while (saved-- > 0) {
-        char *path = file_join(folder, names[saved]);
+        char *path = file_join(folder, saved_name(m, saved));
         if (path)
             unlink(path);
         free(path);

@@ -51,7 +51,8 @@ typedef struct Pipeline {
     size_t decoder_count;
     size_t size;       /* one more than the largest id */
     Buffer notes;      /* what is in the files and not known here, and may change the ids: a line each */
-    Buffer source;     /* the tokenizer.json that says the same */
+    Buffer source;     /* the file that says the same: a tokenizer.json, or SentencePiece's of Marian */
+    Buffer ids;        /* and Marian's vocab.json */
 } Pipeline;
 
 void pipeline_free(Pipeline *p);

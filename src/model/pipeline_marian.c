@@ -240,6 +240,11 @@ Pipeline *pipeline_read_marian(const char *vocab, size_t n, const char *vocab_fi
         spm_free(&s);
     }
     json_decref(root);
+    if (status == 0) {
+        buffer_add(&p->source, (const char *)spm, spm_n);
+        buffer_add(&p->ids, vocab, n);
+        status = p->source.failed || p->ids.failed ? error_memory(e, spm_file) : 0;
+    }
     if (status == 0)
         return p;
     pipeline_free(p);

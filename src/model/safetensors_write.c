@@ -1,9 +1,8 @@
 /* safetensors_write.c - writes the safetensors format.
  *
- * Owns one file's bytes while they are put together. Knows nothing of models. */
+ * Owns a piece of the file while it is put together: no model need be in memory twice. Knows nothing of models. */
 #include "model/safetensors.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -40,19 +39,20 @@ static void write_header(Buffer *out, const SafeOut *items, size_t count)
     buffer_fill(out, ' ', (8 - out->len % 8) % 8);
 }
 
-/* real as little-endian bytes at p. */
-static void write_values(unsigned char *p, const SafeOut *item, size_t count)
+/* ---- piece by piece ---- */
+
+enum { PIECE = 1 << 16 }; /* numbers */
+
+typedef struct Writer {
+    Buffer header; /* with its length in front */
+    const SafeOut *items;
+    size_t count, item, at; /* the next number: `at` of items[item] */
+    bool begun;
+    real *piece; /* [PIECE] */
+} Writer;
+
+static void turn_bytes(unsigned char *p, size_t count)
 {
-    const uint16_t one = 1;
-    size_t columns = item->rank ? item->shape[item->rank - 1] : 1;
-    if (item->data && count)
-        memcpy(p, item->data, count * sizeof(real));
-    for (size_t i = 0; !item->data && i < count; i++) {
-        real x = matrix_at(&item->values, i / columns, i % columns);
-        memcpy(p + i * sizeof x, &x, sizeof x);
-    }
-    if (*(const unsigned char *)&one == 1)
-        return;
     for (size_t i = 0; i < count; i++)
         for (size_t low = i * sizeof(real), high = low + sizeof(real) - 1; low < high; low++, high--) {
             unsigned char byte = p[low];
@@ -61,38 +61,56 @@ static void write_values(unsigned char *p, const SafeOut *item, size_t count)
         }
 }
 
-static int write_bytes(const char *path, const unsigned char *bytes, size_t n, Error *e)
+/* The next numbers of one tensor, little-endian. Returns how many. */
+static size_t fill_piece(Writer *w, const SafeOut *item, size_t left)
 {
-    if (strcmp(path, "-") != 0)
-        return file_write(path, bytes, n, e);
-    if (fwrite(bytes, 1, n, stdout) != n || fflush(stdout) != 0)
-        return error_set(e, "standard output: cannot be written: %s", strerror(errno));
+    const uint16_t one = 1;
+    size_t count = left < PIECE ? left : PIECE, columns = item->rank ? item->shape[item->rank - 1] : 1;
+    if (item->data)
+        memcpy(w->piece, item->data + w->at, count * sizeof(real));
+    for (size_t i = 0; !item->data && i < count; i++)
+        w->piece[i] = matrix_at(&item->values, (w->at + i) / columns, (w->at + i) % columns);
+    if (*(const unsigned char *)&one != 1)
+        turn_bytes((unsigned char *)w->piece, count);
+    return count;
+}
+
+static int next_piece(void *context, const void **bytes, size_t *n, Error *e)
+{
+    Writer *w = context;
+    (void)e;
+    *n = 0;
+    if (!w->begun) {
+        w->begun = true;
+        *bytes = w->header.data;
+        *n = w->header.len;
+        return 0;
+    }
+    while (w->item < w->count && w->at == count_of(&w->items[w->item])) {
+        w->item++;
+        w->at = 0;
+    }
+    if (w->item == w->count)
+        return 0;
+    const SafeOut *item = &w->items[w->item];
+    size_t count = fill_piece(w, item, count_of(item) - w->at);
+    w->at += count;
+    *bytes = w->piece;
+    *n = count * sizeof(real);
     return 0;
 }
 
 int safetensors_write(const char *path, const SafeOut *items, size_t count, Error *e)
 {
-    Buffer header = {0};
-    write_header(&header, items, count);
-    size_t size = 8 + header.len;
-    for (size_t i = 0; i < count; i++)
-        size += count_of(&items[i]) * sizeof(real);
-    unsigned char *bytes = header.failed ? NULL : malloc(size);
-    int status;
-    if (!bytes)
-        status = error_memory(e, path);
-    else {
-        for (int i = 0; i < 8; i++)
-            bytes[i] = (unsigned char)((uint64_t)header.len >> (8 * i));
-        memcpy(bytes + 8, header.data, header.len);
-        unsigned char *at = bytes + 8 + header.len;
-        for (size_t i = 0; i < count; i++) {
-            write_values(at, &items[i], count_of(&items[i]));
-            at += count_of(&items[i]) * sizeof(real);
-        }
-        status = write_bytes(path, bytes, size, e);
-    }
-    free(bytes);
-    buffer_free(&header);
+    Buffer json = {0};
+    Writer w = {.items = items, .count = count, .piece = malloc(PIECE * sizeof(real))};
+    write_header(&json, items, count);
+    for (int i = 0; i < 8; i++)
+        buffer_putc(&w.header, (char)(unsigned char)((uint64_t)json.len >> (8 * i)));
+    buffer_add(&w.header, json.data, json.len);
+    int status = json.failed || w.header.failed || !w.piece ? error_memory(e, path) : file_write_pieces(path, next_piece, &w, e);
+    buffer_free(&json);
+    buffer_free(&w.header);
+    free(w.piece);
     return status;
 }

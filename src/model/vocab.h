@@ -37,12 +37,13 @@ Vocab *vocab_numbered(size_t vocab_size, Error *e);
 void vocab_free(Vocab *v);
 /* The same vocabulary for one more owner, who gives it back with vocab_free too. */
 Vocab *vocab_share(Vocab *v);
-/* Adds what vocab_read or, for a vocabulary of llama2.c, vocab_read_llama2c reads back; for a
- * tokenizer of Hugging Face's the tokenizer.json. Nothing for vocab_numbered. */
-void vocab_write(const Vocab *v, Buffer *out);
+/* The names of the files that keep it in a model's folder, NULL behind the last: vocab.txt, tokenizer.json, llama2.c's tokenizer.bin, or a
+ * translator's source.spm, target.spm and vocab.json. None for vocab_numbered. */
+const char *const *vocab_files(const Vocab *v);
+/* Adds what is in file number `file` of these. */
+void vocab_write(const Vocab *v, size_t file, Buffer *out);
 
-/* True where what is translated and the translation are cut in two ways: vocab_encode cuts the former for ENCODE_ENCODER. No file of ours and no
- * tokenizer.json holds both: vocab_write adds nothing. */
+/* True where what is translated and the translation are cut in two ways: vocab_encode cuts the former for ENCODE_ENCODER. */
 bool vocab_is_translator(const Vocab *v);
 
 size_t vocab_size(const Vocab *v);

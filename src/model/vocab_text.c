@@ -132,10 +132,21 @@ bool vocab_is_translator(const Vocab *v)
     return v->translation != NULL;
 }
 
-void vocab_write(const Vocab *v, Buffer *out)
+const char *const *vocab_files(const Vocab *v)
 {
-    if (v->pipeline) {
-        buffer_add(out, v->pipeline->source.data, v->pipeline->source.len);
+    static const char *const none[] = {NULL}, *const text[] = {"vocab.txt", NULL}, *const llama2c[] = {"tokenizer.bin", NULL},
+                      *const theirs[] = {"tokenizer.json", NULL},
+                      *const translator[] = {"source.spm", "target.spm", "vocab.json", NULL};
+    if (vocab_is_translator(v))
+        return translator;
+    return !v->has_text ? none : v->pipeline ? theirs : v->split == SPLIT_LLAMA2C ? llama2c : text;
+}
+
+void vocab_write(const Vocab *v, size_t file, Buffer *out)
+{
+    const Buffer *kept = !v->pipeline ? NULL : file == 0 ? &v->pipeline->source : file == 1 ? &v->translation->source : &v->pipeline->ids;
+    if (kept) {
+        buffer_add(out, kept->data, kept->len);
         return;
     }
     if (v->split == SPLIT_LLAMA2C) {

@@ -8,38 +8,47 @@
 /* ---- TransformerLens ---- */
 
 /* Which models a row is for. */
-enum { ANY, PLAIN_FFN, GATED_FFN, LAYERNORM };
+enum { ANY, PLAIN_FFN, GATED_FFN };
 
-/* Theirs, without "hook_", is what follows "blocks.N." or stands alone; ours follows "decoder.N.". A norm's hook is behind its gain and
- * bias in their LayerNorm, in front of the gain in their RMSNorm, for which there is no stage of ours. Of two rows for a name the one that
- * has a stage is meant: a model of attention alone ends its layers with self.residual. */
+/* Theirs, without "hook_", is what follows "blocks.N." or stands alone; ours follows "decoder.N.". In a cache's order, but for those that a
+ * cache does not have by itself (found, not listed). Of two rows for a name the one that has a stage is meant: a model of attention alone
+ * ends its layers with self.residual. https://github.com/TransformerLensOrg/TransformerLens, transformer_lens/components */
 static const struct {
     const char *theirs, *ours;
     int only;
+    HookForm form;
+    bool listed;
 } hooks[] = {
-    {"embed", "embed.tokens", ANY},
-    {"pos_embed", "embed.positions", ANY},
-    {"ln1.normalized", "self.norm", LAYERNORM},
-    {"attn.q", "self.q", ANY},
-    {"attn.k", "self.k", ANY},
-    {"attn.v", "self.v", ANY},
-    {"attn.rot_q", "self.q_rot", ANY},
-    {"attn.rot_k", "self.k_rot", ANY},
-    {"attn.attn_scores", "self.masked", ANY},
-    {"attn.pattern", "self.weights", ANY},
-    {"attn.z", "self.heads", ANY},
-    {"attn_out", "self.out", ANY},
-    {"resid_mid", "self.residual", ANY},
-    {"ln2.normalized", "ffn.norm", LAYERNORM},
-    {"mlp.pre", "ffn.expand", PLAIN_FFN},
-    {"mlp.post", "ffn.activate", PLAIN_FFN},
-    {"mlp.pre", "ffn.gate", GATED_FFN},
-    {"mlp.pre_linear", "ffn.expand", GATED_FFN},
-    {"mlp.post", "ffn.product", GATED_FFN},
-    {"mlp_out", "ffn.contract", ANY},
-    {"resid_post", "ffn.residual", ANY},
-    {"ln_final.normalized", "final_norm", LAYERNORM},
-    {"logits", "output.logits", ANY},
+    {"embed", "embed.tokens", ANY, HOOK_VALUE, true},
+    {"pos_embed", "embed.positions", ANY, HOOK_VALUE, true},
+    {"ln1.scale", "self.norm", ANY, HOOK_SCALE, true},
+    {"ln1.normalized", "self.norm", ANY, HOOK_NORMALIZED, true},
+    {"ln1.out", "self.norm", ANY, HOOK_VALUE, false},
+    {"attn.q", "self.q", ANY, HOOK_VALUE, true},
+    {"attn.k", "self.k", ANY, HOOK_VALUE, true},
+    {"attn.v", "self.v", ANY, HOOK_VALUE, true},
+    {"attn.rot_q", "self.q_rot", ANY, HOOK_VALUE, true},
+    {"attn.rot_k", "self.k_rot", ANY, HOOK_VALUE, true},
+    {"attn.attn_scores", "self.masked", ANY, HOOK_VALUE, true},
+    {"attn.pattern", "self.weights", ANY, HOOK_VALUE, true},
+    {"attn.z", "self.heads", ANY, HOOK_VALUE, true},
+    {"attn.result", "self.out", ANY, HOOK_RESULT, false},
+    {"attn_out", "self.out", ANY, HOOK_VALUE, true},
+    {"resid_mid", "self.residual", ANY, HOOK_VALUE, true},
+    {"ln2.scale", "ffn.norm", ANY, HOOK_SCALE, true},
+    {"ln2.normalized", "ffn.norm", ANY, HOOK_NORMALIZED, true},
+    {"ln2.out", "ffn.norm", ANY, HOOK_VALUE, false},
+    {"mlp.pre", "ffn.expand", PLAIN_FFN, HOOK_VALUE, true},
+    {"mlp.post", "ffn.activate", PLAIN_FFN, HOOK_VALUE, true},
+    {"mlp.pre", "ffn.gate", GATED_FFN, HOOK_VALUE, true},
+    {"mlp.pre_linear", "ffn.expand", GATED_FFN, HOOK_VALUE, true},
+    {"mlp.post", "ffn.product", GATED_FFN, HOOK_VALUE, true},
+    {"mlp_out", "ffn.contract", ANY, HOOK_VALUE, true},
+    {"resid_post", "ffn.residual", ANY, HOOK_VALUE, true},
+    {"ln_final.scale", "final_norm", ANY, HOOK_SCALE, true},
+    {"ln_final.normalized", "final_norm", ANY, HOOK_NORMALIZED, true},
+    {"ln_final.out", "final_norm", ANY, HOOK_VALUE, false},
+    {"logits", "output.logits", ANY, HOOK_VALUE, true},
 };
 enum { HOOKS = sizeof hooks / sizeof *hooks };
 
@@ -50,12 +59,23 @@ static bool is_for(int only, const Config *c)
         return c->ffn == FFN_MLP;
     case GATED_FFN:
         return c->ffn == FFN_GATED;
-    case LAYERNORM:
-        return c->norm == NORM_LAYERNORM;
     default:
         return true;
     }
 }
+
+/* What a TransformerBridge calls the same, without "hook_" and "blocks.N.". */
+static const struct {
+    const char *name, *hook;
+    int only;
+} bridge[] = {
+    {"in", "resid_pre", ANY},           {"out", "resid_post", ANY},         {"attn.out", "attn_out", ANY},
+    {"attn.q.out", "attn.q", ANY},      {"attn.k.out", "attn.k", ANY},      {"attn.v.out", "attn.v", ANY},
+    {"attn.o.in", "attn.z", ANY},       {"ln2.in", "resid_mid", ANY},       {"mlp.out", "mlp_out", ANY},
+    {"mlp.in.out", "mlp.pre", PLAIN_FFN}, {"mlp.in.out", "mlp.pre_linear", GATED_FFN}, {"mlp.gate.out", "mlp.pre", GATED_FFN},
+    {"mlp.out.in", "mlp.post", ANY},    {"embed.out", "embed", ANY},        {"pos_embed.out", "pos_embed", ANY},
+    {"unembed.out", "logits", ANY},
+};
 
 /* A name without its "hook_": "blocks.0.attn.q". */
 static void plain_name(const char *name, char out[HOOK_NAME_MAX])
@@ -82,7 +102,9 @@ static bool ends_layer(const Plan *p, size_t i)
            (i + 1 == p->count || p->stages[i + 1].layer != s->layer || p->stages[i + 1].stack != s->stack);
 }
 
-/* What the first stage of a layer reads; behind the last layer, what the unembedding reads. NO_STAGE where there is no such layer. */
+enum { LAST_LAYER = -1 };
+
+/* What the first stage of a layer reads; behind the last layer (LAST_LAYER), what the unembedding reads. NO_STAGE where there is no such layer. */
 static int layer_input(const Plan *p, Stack stack, int layer)
 {
     int last = -1;
@@ -94,7 +116,7 @@ static int layer_input(const Plan *p, Stack stack, int layer)
             return s->in[0];
         last = s->layer;
     }
-    if (layer != last + 1)
+    if (layer != last + 1 && layer != LAST_LAYER)
         return NO_STAGE;
     for (size_t i = p->count; i-- > 0;) /* the stack's last stage: its final norm, or its last residual */
         if (p->stages[i].stack == stack)
@@ -102,57 +124,88 @@ static int layer_input(const Plan *p, Stack stack, int layer)
     return NO_STAGE;
 }
 
-/* The hook that a decoder's stage corresponds to, whatever the architecture. */
-static bool alias(const Plan *p, size_t i, char out[HOOK_NAME_MAX])
+/* Stage i as the rows of hooks call it: "self.q"; NULL for an encoder's. Points into name. */
+static const char *name_in_rows(const Plan *p, size_t i, char name[STAGE_NAME_MAX])
 {
     const Stage *s = &p->stages[i];
-    char name[STAGE_NAME_MAX];
     if (s->stack == STACK_ENCODER)
-        return false;
-    const char *ours = behind_layer(s, stage_name(s, name));
-    if (s->kind == STAGE_SUM) {
-        snprintf(out, HOOK_NAME_MAX, "blocks.0.hook_resid_pre");
-        return true;
-    }
-    if (ends_layer(p, i))
-        ours = "ffn.residual";
-    for (int k = 0; k < HOOKS; k++) {
-        if (strcmp(ours, hooks[k].ours) != 0 || !is_for(hooks[k].only, p->config))
-            continue;
-        const char *theirs = hooks[k].theirs, *dot = strrchr(theirs, '.');
-        int before = dot ? (int)(dot + 1 - theirs) : 0;
-        if (s->stack == STACK_OUTPUT)
-            snprintf(out, HOOK_NAME_MAX, "%s", theirs);
-        else if (s->layer < 0)
-            snprintf(out, HOOK_NAME_MAX, "%.*shook_%s", before, theirs, theirs + before);
-        else
-            snprintf(out, HOOK_NAME_MAX, "blocks.%d.%.*shook_%s", s->layer, before, theirs, theirs + before);
-        return true;
-    }
-    return false;
+        return NULL;
+    return ends_layer(p, i) ? "ffn.residual" : behind_layer(s, stage_name(s, name));
 }
 
-bool hook_name(const Plan *p, size_t i, char out[HOOK_NAME_MAX])
+/* A hook's whole name: "blocks.0." in front in a layer, "hook_" before its last part. */
+static void write_name(const Stage *s, const char *theirs, char out[HOOK_NAME_MAX])
+{
+    const char *dot = strrchr(theirs, '.');
+    int before = dot ? (int)(dot + 1 - theirs) : 0;
+    if (s->stack == STACK_OUTPUT)
+        snprintf(out, HOOK_NAME_MAX, "%s", theirs);
+    else if (s->layer < 0)
+        snprintf(out, HOOK_NAME_MAX, "%.*shook_%s", before, theirs, theirs + before);
+    else
+        snprintf(out, HOOK_NAME_MAX, "blocks.%d.%.*shook_%s", s->layer, before, theirs, theirs + before);
+}
+
+size_t hook_names(const Plan *p, size_t i, HookName out[HOOK_NAMES_MAX])
 {
     const Config *c = p->config;
-    return c->kind == KIND_DECODER && (c->norm == NORM_NONE || c->norm_position == NORM_PRE) && alias(p, i, out);
+    char name[STAGE_NAME_MAX];
+    size_t count = 0;
+    const char *ours = name_in_rows(p, i, name);
+    if (!ours || c->kind != KIND_DECODER || (c->norm != NORM_NONE && c->norm_position != NORM_PRE))
+        return 0;
+    for (int k = 0; k < HOOKS && count + 1 < HOOK_NAMES_MAX; k++)
+        if (hooks[k].listed && strcmp(ours, hooks[k].ours) == 0 && is_for(hooks[k].only, c)) {
+            write_name(&p->stages[i], hooks[k].theirs, out[count].name);
+            out[count++].form = hooks[k].form;
+        }
+    for (size_t layer = 0; layer < c->decoder_layers; layer++)
+        if (layer_input(p, STACK_DECODER, (int)layer) == (int)i) {
+            snprintf(out[count].name, HOOK_NAME_MAX, "blocks.%zu.hook_resid_pre", layer);
+            out[count++].form = HOOK_VALUE;
+        }
+    return count;
 }
 
-int hook_find(const Plan *p, const char *name)
+/* A plain name of a TransformerBridge as that of the hook; others are left as they are. */
+static void unbridge(const Config *c, char name[HOOK_NAME_MAX])
 {
-    char given[HOOK_NAME_MAX], hook[HOOK_NAME_MAX], plain[HOOK_NAME_MAX];
+    int layer, used = 0;
+    bool in_block = sscanf(name, "blocks.%d.%n", &layer, &used) == 1 && used;
+    for (size_t k = 0; k < sizeof bridge / sizeof *bridge; k++)
+        if (strcmp(name + (in_block ? used : 0), bridge[k].name) == 0 && is_for(bridge[k].only, c)) {
+            snprintf(name + (in_block ? used : 0), HOOK_NAME_MAX - (size_t)used, "%s", bridge[k].hook);
+            return;
+        }
+}
+
+Hook hook_find(const Plan *p, const char *name)
+{
+    char given[HOOK_NAME_MAX], hook[HOOK_NAME_MAX], plain[HOOK_NAME_MAX], own[STAGE_NAME_MAX];
     int layer, used = 0;
     plain_name(name, given);
+    unbridge(p->config, given);
     if (sscanf(given, "blocks.%d.resid_pre%n", &layer, &used) == 1 && used && !given[used])
-        return layer_input(p, STACK_DECODER, layer);
+        return (Hook){layer_input(p, STACK_DECODER, layer), HOOK_VALUE};
     for (size_t i = 0; i < p->count; i++) {
-        if (!alias(p, i, hook))
-            continue;
-        plain_name(hook, plain);
-        if (strcmp(plain, given) == 0)
-            return (int)i;
+        const char *ours = name_in_rows(p, i, own);
+        for (int k = 0; ours && k < HOOKS; k++) {
+            if (strcmp(ours, hooks[k].ours) != 0 || !is_for(hooks[k].only, p->config))
+                continue;
+            write_name(&p->stages[i], hooks[k].theirs, hook);
+            plain_name(hook, plain);
+            if (strcmp(plain, given) == 0)
+                return (Hook){(int)i, hooks[k].form};
+        }
     }
-    return -1;
+    return (Hook){NO_STAGE, HOOK_VALUE};
+}
+
+int hook_find_stage(const Plan *p, const char *name)
+{
+    Hook h = hook_find(p, name);
+    bool has_value = h.form == HOOK_VALUE || (h.form == HOOK_NORMALIZED && p->config->norm == NORM_LAYERNORM);
+    return has_value ? h.stage : NO_STAGE;
 }
 
 bool hook_is_head_last(const Stage *s)
@@ -200,15 +253,21 @@ int hook_find_output(const Plan *p, const char *name)
         {"decoder_attentions", true, STACK_DECODER, SUB_SELF},
         {"cross_attentions", true, STACK_DECODER, SUB_CROSS},
     };
-    const char *dot = strrchr(name, '.');
-    char *end;
+    size_t n = strlen(name), digits;
     if (strcmp(name, "logits") == 0)
         return plan_find(p, "output.logits");
-    long layer = dot && dot[1] >= '0' && dot[1] <= '9' ? strtol(dot + 1, &end, 10) : -1;
-    if (layer < 0 || *end || layer > CONFIG_MAX_LAYERS)
+    if (strcmp(name, "last_hidden_state") == 0)
+        return layer_input(p, config_last_stack(p->config), LAST_LAYER);
+    if (strcmp(name, "encoder_last_hidden_state") == 0)
+        return layer_input(p, STACK_ENCODER, LAST_LAYER);
+    n -= n && name[n - 1] == ']';
+    for (digits = n; digits && name[digits - 1] >= '0' && name[digits - 1] <= '9';)
+        digits--;
+    if (digits == n || n - digits > 6 || !digits || !strchr("._/[", name[digits - 1]))
         return -1;
+    long layer = strtol(name + digits, NULL, 10);
     for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
-        if (strlen(outputs[i].name) != (size_t)(dot - name) || strncmp(outputs[i].name, name, (size_t)(dot - name)) != 0)
+        if (strlen(outputs[i].name) != digits - 1 || strncmp(outputs[i].name, name, digits - 1) != 0)
             continue;
         Stack stack = outputs[i].stack == STACK_OUTPUT ? config_last_stack(p->config) : outputs[i].stack;
         return outputs[i].weights ? find_weights(p, stack, outputs[i].sub, (int)layer) : layer_input(p, stack, (int)layer);

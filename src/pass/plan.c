@@ -363,7 +363,7 @@ int plan_find(const Plan *p, const char *name)
     for (size_t i = 0; i < p->count; i++)
         if (strcmp(stage_name(&p->stages[i], have), name) == 0)
             return (int)i;
-    return hook_find(p, name);
+    return hook_find_stage(p, name);
 }
 
 /* How much of the place of two stages agrees: 0 nothing, 1 the stack, 2 the layer too, 3 the sub-layer too. */

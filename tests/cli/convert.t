@@ -41,3 +41,13 @@ err n_head: expected it, because no tensor's shape tells it, found none; try {"n
 $ stepformer -m "$TOP/tests/nanogpt/mingpt" --ids 1,2,3 </dev/null
 out minGPT
 quiet
+# a translator has three files
+$ m="$TOP/tests/hf/marian"; stepformer convert -m "$m" -o copy && for i in "$m" copy; do stepformer generate -m "$i" -t 我吃了一个苹果。 -n 16; stepformer trace -m "$i" -t 我 --format csv; done >both && head -n $(($(wc -l <both) / 2)) both >a && tail -n +$(($(wc -l <both) / 2 + 1)) both >b && cmp a b && for i in source.spm target.spm vocab.json; do cmp "$m/$i" copy/$i; done
+out source.spm, target.spm, vocab.json, README.md
+quiet
+# a model need not be in memory: 115 MB are copied with 60 MB of it. What is interrupted leaves nothing behind; a full disk neither
+$ stepformer convert -m random:kind=decoder,d_model=512,n_heads=4,decoder_layers=1,vocab_size=50000 -o a >made 2>&1; (ulimit -d 60000; stepformer convert -m a -o b >made) && cmp a/model.safetensors b/model.safetensors && ls b && rm -r b; stepformer convert -m a -o b & while [ ! -e b.part-$! ] && kill -0 $! 2>/dev/null; do :; done; kill -TERM $!; wait $!; echo "ended $?"; (ulimit -f 100; stepformer convert -m a -o b); ls
+line ended 143
+line a
+lines 6
+err cannot be written: File too large

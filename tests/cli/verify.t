@@ -1,18 +1,22 @@
 # A pass beside a file that another program wrote.
 $ stepformer trace -m story --names transformer-lens -o cache.safetensors; stepformer verify -m story --against cache.safetensors
 out blocks.1.attn.hook_pattern
-out 61 tensors compared, 0 beyond
+out 73 tensors compared, 0 beyond
+out decoder.1.self.norm, scale
 err 13 stages have no hook
 $ stepformer trace -m story --names transformer-lens -o cache.safetensors; stepformer verify -m story -a no-scale --against cache.safetensors
 exit 1
 out FAILED  decoder.0.self.masked
-out first that differs: blocks.0.attn.hook_attn_scores
+out first that differs: blocks.0.attn.hook_attn_scores: head 
+out 3 stages may have made it: decoder.0.self.scores, decoder.0.self.scaled, decoder.0.self.masked
 $ stepformer trace -m story -o own.safetensors; stepformer verify -m story --bug other-gelu --against own.safetensors
 exit 1
-out first that differs: decoder.0.ffn.activate
+out first that differs: decoder.0.ffn.activate: token 
+out what it is computed from agrees; suspect which activation: GELU exactly or by tanh
 $ stepformer trace -m story -o own.safetensors; stepformer verify -m story -t "the coat" --against own.safetensors
 exit 1
-out another shape
+out expected shape [3, 48], found [24, 48]
+out tokens: theirs 24, the pass 3; give --ids, or put input_ids into the file
 $ stepformer verify -m story --against $TOP/tiny-models/story/model.safetensors
 exit 2
 err found none of this pass

@@ -197,7 +197,7 @@ static int parse_vocab(const uint8_t *bytes, size_t n, Error *e)
         char *text = text_of(bytes, n);
         use_vocab(v, text, true);
         Buffer written = {0};
-        vocab_write(v, &written);
+        vocab_write(v, 0, &written);
         Vocab *again = vocab_read(buffer_text(&written), written.len, &c, "again", e);
         must(again != NULL, "what is written is refused");
         status = 0;
@@ -229,7 +229,7 @@ static int parse_tokenizer(const uint8_t *bytes, size_t n, Error *e)
     char *text = text_of(bytes, n);
     use_vocab(v, text, false);
     Buffer written = {0};
-    vocab_write(v, &written);
+    vocab_write(v, 0, &written);
     bool empty = true; /* all its tokens are, which cannot be written */
     for (size_t i = 0; i < vocab_size(v); i++)
         empty = empty && vocab_token(v, (int)i)[0] == '\0';

@@ -1,6 +1,6 @@
 /* test_gguf.c - GGUF files and nanoGPT's state dicts: every number and every id of the files in tests/gguf and tests/nanogpt, that weights
  * stay where they lie, and that bad files are refused in one line. Runs from the top folder. */
-#include "model/gguf.h"
+#include "model/gguf_internal.h"
 #include "model/nanogpt.h"
 
 #include "hf_help.h"
@@ -163,7 +163,7 @@ Test(gguf, every_tokenizer_agrees)
         }
         /* what it writes reads back as the same */
         Buffer out = {0};
-        vocab_write(v, &out);
+        vocab_write(v, 0, &out);
         Vocab *again = vocab_read_json(buffer_text(&out), out.len, NULL, "tokenizer.json", &e);
         cr_assert(again, "%s", e.text);
         json_array_foreach(json_object_get(one, "texts"), k, text)
@@ -283,6 +283,52 @@ static void add_pair(Buffer *b, const char *key, const char *value)
     add_text(b, key);
     add_u32(b, 8);
     add_text(b, value);
+}
+
+/* How a text is cut before the merges follows from tokenizer.ggml.pre: SmolLM's digits are each on their own, and an unknown name is said. The
+ * file of GPT-2's tokenizer, with another name in it. */
+Test(gguf, the_name_of_the_cutting_counts)
+{
+    static const struct {
+        const char *pre;
+        size_t tokens; /* of "34", which GPT-2's cutting leaves whole */
+        bool known;
+    } cases[] = {{"gpt-2", 0, true}, {"mpt", 0, true}, {"smollm", 2, true}, {"qwen2", 2, true}, {"nobodys", 0, false}};
+    size_t whole = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        File file;
+        Error e = {{0}};
+        Gguf g;
+        Buffer bytes = {0}, notes = {0};
+        static const char key[] = "tokenizer.ggml.pre", old[] = "gpt-2";
+        cr_assert_eq(file_open(&file, GGUF "tokenizer-gpt2.gguf", &e), 0, "%s", e.text);
+        size_t at = 0;
+        while (at + sizeof key < file.size && memcmp(file.data + at, key, sizeof key - 1) != 0)
+            at++;
+        at += sizeof key - 1 + 4; /* behind the key and its type */
+        cr_assert_eq(memcmp(file.data + at + 8, old, sizeof old - 1), 0);
+        buffer_add(&bytes, (const char *)file.data, at);
+        add_text(&bytes, cases[i].pre);
+        buffer_add(&bytes, (const char *)file.data + at + 8 + sizeof old - 1, file.size - at - 8 - sizeof old + 1);
+        file_close(&file);
+        unsigned char *copy = malloc(bytes.len);
+        memcpy(copy, bytes.data, bytes.len);
+        cr_assert_eq(gguf_read(&g, (File){copy, bytes.len, false}, "a.gguf", &e), 0, "%s", e.text);
+        Vocab *v = gguf_vocab(&g, NULL, &notes, &e);
+        cr_assert(v, "%s", e.text);
+        Ids ids = {0};
+        cr_assert_eq(vocab_encode(v, "34", ENCODE_DECODER, &ids, &e), 0, "%s", e.text);
+        if (i == 0)
+            whole = ids.len;
+        cr_expect_eq(ids.len, cases[i].tokens ? cases[i].tokens : whole, "%s: %zu", cases[i].pre, ids.len);
+        cr_expect_eq(cases[i].known, notes.len == 0, "%s: %s", cases[i].pre, buffer_text(&notes));
+        ids_free(&ids);
+        vocab_free(v);
+        gguf_close(&g);
+        buffer_free(&bytes);
+        buffer_free(&notes);
+    }
+    cr_expect_eq(whole, 1);
 }
 
 Test(gguf, formats_that_are_not_read_are_named)
@@ -405,4 +451,47 @@ Test(gguf, nanogpt_asks_for_what_no_shape_tells)
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     model_free(opened(path));
     help_remove(folder);
+}
+
+/* Whose GELU it is follows from the config's dropouts, else from masks and head; what speaks for both is said. */
+Test(gguf, nanogpt_or_mingpt)
+{
+    static const struct {
+        const char *model, *config;
+        bool head_is_embedding, tanh, said;
+    } cases[] = {
+        {"nanogpt-bias", "{\"n_head\": 4}", false, false, false},
+        {"nanogpt-bias", "{\"n_head\": 4, \"embd_pdrop\": 0.1}", false, true, false},
+        {"mingpt", "{\"n_head\": 4}", false, true, false},
+        {"mingpt", "{\"n_head\": 4, \"dropout\": 0.0, \"bias\": true}", false, false, false},
+        {"mingpt", "{\"n_head\": 4}", true, false, true}, /* GPT-2's weights in minGPT, or nanoGPT saved by an old PyTorch */
+        {"mingpt", "{\"n_head\": 4, \"activation_function\": \"gelu_new\"}", true, true, false},
+        {"mingpt", "{\"model\": {\"n_head\": 4, \"attn_pdrop\": 0.1}}", true, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char folder[64], command[300];
+        SafeTensors s;
+        Error e = {{0}};
+        help_folder(folder);
+        snprintf(command, sizeof command, "cp tests/nanogpt/%s/model.safetensors '%s'", cases[i].model, folder);
+        cr_assert_eq(system(command), 0);
+        help_write(folder, "config.json", cases[i].config, strlen(cases[i].config));
+        if (cases[i].head_is_embedding) {
+            snprintf(command, sizeof command, "%s/model.safetensors", folder);
+            cr_assert_eq(safetensors_open(&s, command, &e), 0);
+            const SafeTensor *head = safetensors_find(&s, "lm_head.weight"), *embedding = safetensors_find(&s, "transformer.wte.weight");
+            FILE *f = fopen(command, "r+b");
+            unsigned char *bytes = malloc(head->count * 4);
+            memcpy(bytes, embedding->bytes, head->count * 4);
+            cr_assert(f && fseek(f, (long)(head->bytes - s.file.data), SEEK_SET) == 0 && fwrite(bytes, 4, head->count, f) == head->count);
+            fclose(f);
+            free(bytes);
+            safetensors_close(&s);
+        }
+        Model *m = opened(folder);
+        cr_expect_eq(m->config.activation, cases[i].tanh ? ACTIVATION_GELU_TANH : ACTIVATION_GELU, "case %zu", i);
+        cr_expect_eq(strstr(m->notes, "it may be") != NULL, cases[i].said, "case %zu: %s", i, m->notes);
+        model_free(m);
+        help_remove(folder);
+    }
 }

@@ -284,7 +284,7 @@ Test(model_llama2c, written_is_read_back)
     cr_assert_eq(file_open(&file, MODEL_DATA "tok280.bin", &e), 0);
     Vocab *v = vocab_read_llama2c(file.data, file.size, 0, "t.bin", &e);
     cr_assert(v && vocab_size(v) == 280, "%s", e.text);
-    vocab_write(v, &b);
+    vocab_write(v, 0, &b);
     cr_assert(b.len == file.size && memcmp(b.data, file.data, b.len) == 0);
     buffer_free(&b);
     vocab_free(v);

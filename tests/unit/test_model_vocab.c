@@ -75,7 +75,7 @@ Test(model_vocab, tokens_and_escapes)
     cr_assert_str_eq(vocab_token(v, -1), "?");
     cr_assert(vocab_find(v, "\n") == 2 && vocab_find(v, "我们") == 5 && vocab_find(v, "我") == -1 && vocab_find(v, "") == -1);
     cr_assert(vocab_special(v, TOKEN_BOS) == 0 && vocab_special(v, TOKEN_EOS) == 1 && vocab_special(v, TOKEN_UNK) == -1);
-    vocab_write(v, &b);
+    vocab_write(v, 0, &b);
     cr_assert_str_eq(buffer_text(&b), "<s>\n</s>\n\\n\na\\tb\n\\\\\n我们\n");
     buffer_free(&b);
     vocab_free(v);
@@ -251,7 +251,7 @@ Test(model_vocab, numbered)
     cr_assert_eq(vocab_find(v, "#3"), 3);
     refuses(v, "#3", "text: expected ids, because this model has no vocabulary");
     decodes(v, (int[]){0, 11, 12}, 3, "#0 #11 ?");
-    vocab_write(v, &b);
+    vocab_write(v, 0, &b);
     cr_assert_eq(b.len, 0);
     vocab_free(v);
 }
