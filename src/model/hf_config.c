@@ -124,7 +124,8 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e)
         fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
         divide_heads(c, f, "n_embd", "n_head", e) != 0 || read_tokens(c, f, 50256, 50256, e) != 0)
         return -1;
-    fields_ignore(f, (const char *const[]){"reorder_and_upcast_attn", NULL}); /* the same product in another order */
+    /* The same product in another order, and what only other classes read: GPT-2's are n_inner and activation_function. */
+    fields_ignore(f, (const char *const[]){"reorder_and_upcast_attn", "intermediate_size", "hidden_act", NULL});
     c->n_kv_heads = c->n_heads;
     c->d_ff = c->d_ff ? c->d_ff : 4 * c->d_model;
     c->score_scale = scaled ? 0 : 1;
@@ -246,7 +247,7 @@ static int read_rope(Config *c, Fields *f, double *rotated, Error *e)
         Fields rope = {object, f->file, path, f->notes};
         int status = 0;
         if (json_is_object(object)) {
-            status = check_one_rope(&rope, e) == 0 ? read_rope_type(c, &rope, rotated, e) : -1;
+            status = read_rope_type(c, &rope, rotated, e) == 0 ? check_one_rope(&rope, e) : -1;
             if (status == 0)
                 fields_finish(&rope);
         } else if (object && !json_is_null(object)) {

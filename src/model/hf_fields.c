@@ -183,6 +183,7 @@ static const char *const harmless[] = {"architectures",
                                        "is_decoder",
                                        "cross_attention_hidden_size",
                                        "tie_encoder_decoder",
+                                       "type_vocab_size", /* BERT's, who has read it */
                                        "finetuning_task",
                                        "task_specific_params",
                                        "problem_type",
