@@ -104,7 +104,7 @@ int fields_token(Fields *f, const char *name, size_t vocab_size, int *to, Error 
     size_t others = json_is_array(value) && json_array_size(value) > 1 ? json_array_size(value) - 1 : 0;
     if (json_is_integer(id) && json_integer_value(id) >= 0 && (size_t)json_integer_value(id) < vocab_size) {
         *to = (int)json_integer_value(id);
-        if (others)
+        if (others && !strstr(buffer_text(f->notes), name)) /* config.json and generation_config.json say the same */
             buffer_printf(f->notes,
                           ngettext("%s: %s: only one of them counts here, %d; %zu other is left out\n",
                                    "%s: %s: only one of them counts here, %d; %zu others are left out\n", others),

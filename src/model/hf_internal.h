@@ -77,6 +77,9 @@ int hf_read_translation(Config *c, Fields *f, Error *e);
 /* Says what the library's generate() would do besides, by either file, and ours does not: beams, and punishing what was there already. */
 int hf_read_generation(const Config *c, Fields *f, Error *e);
 
+/* rope_theta, and rope_scaling or rope_parameters (hf_rope.c). rotated: gets the part of each head that is turned; NULL: only 1 will do. */
+int hf_read_rope(Config *c, Fields *f, double *rotated, Error *e);
+
 /* The activation of that name; `usual` where the field is not there. */
 int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual, Error *e);
 

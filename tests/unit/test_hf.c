@@ -621,6 +621,31 @@ Test(hf, copies_of_the_output_head)
     help_remove(folder);
 }
 
+/* As in the library, generation_config.json says which token ends, and where it lists several, config.json's own is kept. */
+Test(hf, generation_config_says_what_ends)
+{
+    static const struct {
+        const char *text;
+        int eos;
+        const char *note; /* or NULL */
+    } cases[] = {
+        {"{\"eos_token_id\": 5}", 5, NULL},
+        {"{\"eos_token_id\": [7, 0, 9]}", 0, "eos_token_id: only one of them counts here, 0; 2 others are left out"},
+        {"{\"eos_token_id\": [7, 9]}", 7, "eos_token_id: only one of them counts here, 7; 1 other is left out"},
+        {"{\"repetition_penalty\": 1.05}", 0, "generation_config.json: repetition_penalty is 1.05"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char folder[64];
+        copy_folder(HF "gpt2", folder);
+        help_write(folder, "generation_config.json", cases[i].text, strlen(cases[i].text));
+        Model *m = opened(folder);
+        cr_expect_eq(m->config.eos, cases[i].eos, "%s: %d", cases[i].text, m->config.eos);
+        cr_expect(cases[i].note ? strstr(m->notes, cases[i].note) != NULL : m->notes[0] == '\0', "%s: %s", cases[i].text, m->notes);
+        model_free(m);
+        help_remove(folder);
+    }
+}
+
 Test(hf, what_is_beside_the_weights)
 {
     char folder[64];
