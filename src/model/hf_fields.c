@@ -249,10 +249,10 @@ void fields_finish(Fields *f)
     char quoted[QUOTE_SHORT];
     if (!f->path[0])
         fields_ignore(f, harmless);
-    size_t said = 0, left = json_object_size(f->left);
+    size_t left = 0;
     json_object_foreach(f->left, name, value)
     {
-        if (said++ < SAID_MAX)
+        if (!json_is_null(value) && left++ < SAID_MAX) /* null is how a class writes what it has not */
             buffer_printf(f->notes, _("%s: %s%s: not known here: the numbers may differ\n"), f->file, f->path,
                           quote_short(name, strlen(name), quoted));
     }

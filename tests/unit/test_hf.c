@@ -389,6 +389,9 @@ Test(hf, what_is_not_known_is_said)
                       "config.json: repetition_penalty is 1.1: here tokens may come again, which may give another text\n"
                       "config.json: no_repeat_ngram_size is 3: here tokens may come again, which may give another text\n");
     config_with_notes("{\"model_type\": \"bert\", \"num_beams\": 4}", "");
+    config_with_notes("{\"model_type\": \"llama\", \"sliding_window\": null, \"final_logit_softcapping\": null}", "");
+    config_with_notes("{\"model_type\": \"llama\", \"sliding_window\": 4096}",
+                      "config.json: \"sliding_window\": not known here: the numbers may differ\n");
     Config c = config_with_notes("{\"model_type\": \"gpt2\", \"vocab_size\": 9, \"bos_token_id\": 9}",
                                  "config.json: bos_token_id: counts as none, because it is not in the vocabulary of 9 tokens: 9\n");
     cr_assert_eq(c.bos, -1);
