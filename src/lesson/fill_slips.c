@@ -212,6 +212,19 @@ static void two(const Slip *k, double a, double b)
     question_add_number(k->q, (a + b) / 2, "mean", _("That is the mean of the two: the sum is not divided."));
 }
 
+static void positions(const Slip *k)
+{
+    size_t dim = config_sinusoid_dim(k->config, k->cell.index[1]);
+    double angle = (double)k->cell.index[0] / pow(10000, (double)(dim / 2 * 2) / (double)k->config->d_model);
+    if (k->config->position != POSITION_SINUSOIDAL)
+        return;
+    question_add_number(k->q, dim % 2 ? sin(angle) : cos(angle), "sine-cosine",
+                        k->config->sinusoid_pairing == PAIRING_HALF
+                            ? _("That takes sine for cosine, or the other way round: the first half of the dimensions are sines.")
+                            : _("That takes sine for cosine, or the other way round: even dimensions are sines."));
+    question_add_number(k->q, angle, "angle", _("That is the angle; its sine or cosine is wanted."));
+}
+
 void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
 {
     const Plan *plan = pass_plan(p);
@@ -267,14 +280,9 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
     case STAGE_TOKENS:
         question_add_number(q, k.right / sqrt((double)k.config->d_model), "unscaled", _("That is W_E's entry, not yet times √d_model."));
         break;
-    case STAGE_POSITIONS: {
-        size_t pair = cell.index[1] / 2 * 2;
-        double angle = (double)cell.index[0] / pow(10000, (double)pair / (double)k.config->d_model);
-        question_add_number(q, cell.index[1] % 2 ? sin(angle) : cos(angle), "sine-cosine",
-                            _("That takes sine for cosine, or the other way round: even dimensions are sines."));
-        question_add_number(q, angle, "angle", _("That is the angle; its sine or cosine is wanted."));
+    case STAGE_POSITIONS:
+        positions(&k);
         break;
-    }
     default:
         break;
     }

@@ -78,7 +78,7 @@ int gguf_open_file(Model *m, File file, const char *path, const char *tokenizer,
         status = m->vocab ? 0 : -1;
     }
     if (status == 0)
-        status = hf_weights(&m->weights, &m->config, a, &g.files, false, e);
+        status = hf_weights(&m->weights, &m->config, a, &g.files, false, &notes, e);
     if (status == 0) {
         note_quantised(&g, &notes);
         m->summary = summarise(m, &g, a);

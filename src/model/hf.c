@@ -22,7 +22,7 @@ bool hf_is_folder(const char *folder)
     return is;
 }
 
-/* generation_config.json says which tokens begin and end where config.json does not. */
+/* Where there is a generation_config.json, it and not config.json says which tokens begin and end. */
 static int read_generation(Config *c, const char *folder, Buffer *notes, Error *e)
 {
     char *path = file_join(folder, "generation_config.json");
@@ -33,12 +33,13 @@ static int read_generation(Config *c, const char *folder, Buffer *notes, Error *
         Fields f = {root, path, "", notes};
         if (!json_is_object(root))
             status = error_set(e, "%s: expected an object in JSON, found something else", path);
-        if (status == 0 && c->kind == KIND_ENCODER_DECODER)
-            status = hf_read_translation(c, &f, e);
-        if (status == 0 && c->bos < 0)
-            status = fields_token(&f, "bos_token_id", c->vocab_size, &c->bos, e);
-        if (status == 0 && c->eos < 0)
+        if (status == 0)
+            status = c->kind == KIND_ENCODER_DECODER ? hf_read_translation(c, &f, e)
+                                                     : fields_token(&f, "bos_token_id", c->vocab_size, &c->bos, e);
+        if (status == 0)
             status = fields_token(&f, "eos_token_id", c->vocab_size, &c->eos, e);
+        if (status == 0)
+            status = hf_read_generation(c, &f, e);
         json_decref(root);
         file_close(&file);
     }
@@ -94,7 +95,7 @@ int hf_open(Model *m, const char *folder, const char *tokenizer, Error *e)
     if (status == 0)
         status = hf_files_open(&files, folder, e);
     if (status == 0)
-        status = hf_weights(&m->weights, &m->config, a, &files, false, e);
+        status = hf_weights(&m->weights, &m->config, a, &files, false, &notes, e);
     hf_files_close(&files);
     if (status == 0)
         status = open_vocab(m, folder, tokenizer, e);

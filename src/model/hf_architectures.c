@@ -108,6 +108,7 @@ static const HfTensor marian_tensors[] = {
     {"decoder.%zu.ffn.b_2", "decoder.layers.%zu.fc2.bias", PLAIN, HF_WHOLE, false},
     {"decoder.%zu.ffn.norm.gain", "decoder.layers.%zu.final_layer_norm.weight", PLAIN, HF_WHOLE, false},
     {"decoder.%zu.ffn.norm.bias", "decoder.layers.%zu.final_layer_norm.bias", PLAIN, HF_WHOLE, false},
+    {"output.W_U", "lm_head.weight", TRANSPOSED, HF_WHOLE, true},
     {"output.b_U", "final_logits_bias", PLAIN, HF_ONE_ROW, true},
     {NULL, NULL, PLAIN, HF_WHOLE, false},
 };
@@ -172,6 +173,7 @@ static const HfTensor bert_tensors[] = {
     {"output.norm.bias", "cls.predictions.transform.LayerNorm.bias", PLAIN, HF_WHOLE, true},
     {"output.W_U", "cls.predictions.decoder.weight", TRANSPOSED, HF_WHOLE, true},
     {"output.b_U", "cls.predictions.bias", PLAIN, HF_WHOLE, true},
+    {"output.b_U", "cls.predictions.decoder.bias", PLAIN, HF_WHOLE, true},
     {NULL, NULL, PLAIN, HF_WHOLE, false},
 };
 
@@ -185,13 +187,13 @@ static const char *const bert_unused[] = {".position_ids",
                                           NULL};
 
 const HfArchitecture hf_architectures[] = {
-    {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused, "config.json", NULL},
-    {"llama", hf_read_llama, llama_tensors, "model.", llama_unused, "config.json", NULL},
-    {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused, "config.json", NULL},
-    {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused, "config.json", NULL},
-    {"gpt_neox", hf_read_gpt_neox, gpt_neox_tensors, "gpt_neox.", gpt_neox_unused, "config.json", NULL},
+    {"gpt2", hf_read_gpt2, gpt2_tensors, "transformer.", gpt2_unused, "config.json", "GPT2LMHeadModel"},
+    {"llama", hf_read_llama, llama_tensors, "model.", llama_unused, "config.json", "LlamaForCausalLM"},
+    {"mistral", hf_read_mistral, llama_tensors, "model.", llama_unused, "config.json", "MistralForCausalLM"},
+    {"qwen2", hf_read_qwen2, llama_tensors, "model.", llama_unused, "config.json", "Qwen2ForCausalLM"},
+    {"gpt_neox", hf_read_gpt_neox, gpt_neox_tensors, "gpt_neox.", gpt_neox_unused, "config.json", "GPTNeoXForCausalLM"},
     {"bert", hf_read_bert, bert_tensors, "bert.", bert_unused, "config.json", "BertForMaskedLM"},
-    {"marian", hf_read_marian, marian_tensors, "model.", marian_unused, "config.json", NULL},
+    {"marian", hf_read_marian, marian_tensors, "model.", marian_unused, "config.json", "MarianMTModel"},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "model/nearest.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,10 +18,16 @@ int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual
         const char *name;
         Activation activation;
     } known[] = {
-        {"gelu_new", ACTIVATION_GELU_TANH},  {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH},
-        {"gelu_fast", ACTIVATION_GELU_TANH}, {"gelu", ACTIVATION_GELU},
-        {"gelu_python", ACTIVATION_GELU},    {"relu", ACTIVATION_RELU},
-        {"silu", ACTIVATION_SILU},           {"swish", ACTIVATION_SILU},
+        {"gelu_new", ACTIVATION_GELU_TANH},
+        {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH},
+        {"gelu_fast", ACTIVATION_GELU_TANH},
+        {"gelu_python_tanh", ACTIVATION_GELU_TANH},
+        {"gelu_accurate", ACTIVATION_GELU_TANH},
+        {"gelu", ACTIVATION_GELU},
+        {"gelu_python", ACTIVATION_GELU},
+        {"relu", ACTIVATION_RELU},
+        {"silu", ACTIVATION_SILU},
+        {"swish", ACTIVATION_SILU},
     };
     const char *found = usual;
     char quoted[QUOTE_SHORT];
@@ -38,13 +43,23 @@ int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual
                      f->file, name, quote_short(found, strlen(found), quoted));
 }
 
-static int read_tokens(Config *c, Fields *f, Error *e)
+/* One of the tokens that begin and end. Where the field is not there: the class's default, of which the vocabulary may be too small; where
+ * it is null: none. */
+static int read_token(Config *c, Fields *f, const char *name, int usual, int *to, Error *e)
 {
-    /* No padding: the library masks none unless it is told to, and the ids given here are all read. */
-    return fields_token(f, "bos_token_id", c->vocab_size, &c->bos, e) == 0 &&
-                   fields_token(f, "eos_token_id", c->vocab_size, &c->eos, e) == 0
-               ? 0
-               : -1;
+    bool given = json_object_get(f->left, name);
+    *to = -1;
+    if (fields_token(f, name, c->vocab_size, to, e) != 0)
+        return -1;
+    if (!given && usual >= 0 && (size_t)usual < c->vocab_size)
+        *to = usual;
+    return 0;
+}
+
+/* No padding: the library masks none unless it is told to, and the ids given here are all read. */
+static int read_tokens(Config *c, Fields *f, int bos, int eos, Error *e)
+{
+    return read_token(c, f, "bos_token_id", bos, &c->bos, e) == 0 ? read_token(c, f, "eos_token_id", eos, &c->eos, e) : -1;
 }
 
 /* The width of a head where it is not given. */
@@ -57,7 +72,29 @@ static int divide_heads(Config *c, const Fields *f, const char *width, const cha
     return 0;
 }
 
+/* The fields that Llama, GPT-NeoX and BERT call the same; what they are where they are not there is in c. */
+static int read_shape(Config *c, Fields *f, const char *activation, Error *e)
+{
+    size_t *layers = c->kind == KIND_ENCODER ? &c->encoder_layers : &c->decoder_layers;
+    return fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) == 0 &&
+                   fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) == 0 &&
+                   fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) == 0 &&
+                   fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, layers, e) == 0 &&
+                   fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) == 0 &&
+                   fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) == 0 &&
+                   hf_read_activation(c, f, "hidden_act", activation, e) == 0 &&
+                   fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) == 0
+               ? divide_heads(c, f, "hidden_size", "num_attention_heads", e)
+               : -1;
+}
+
 /* ---- GPT-2 (Radford et al. 2019) ---- */
+
+/* GPT-2's name for a size, or the name that most have, which the library takes too and prefers. */
+static int read_either(Fields *f, const char *name, const char *usual, size_t least, size_t most, size_t *to, Error *e)
+{
+    return fields_size(f, name, least, most, to, e) == 0 ? fields_size(f, usual, least, most, to, e) : -1;
+}
 
 int hf_read_gpt2(Config *c, Fields *f, Error *e)
 {
@@ -75,141 +112,29 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e)
     c->tie_embeddings = true;
     if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
         fields_size(f, "n_ctx", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_size(f, "n_positions", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_size(f, "n_embd", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
-        fields_size(f, "n_layer", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
-        fields_size(f, "n_head", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+        read_either(f, "n_positions", "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
+        read_either(f, "n_embd", "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
+        read_either(f, "n_layer", "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
+        read_either(f, "n_head", "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
         fields_size(f, "n_inner", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 || fields_number(f, "layer_norm_epsilon", &c->norm_eps, e) != 0 ||
         hf_read_activation(c, f, "activation_function", "gelu_new", e) != 0 || fields_bool(f, "scale_attn_weights", &scaled, e) != 0 ||
         fields_bool(f, "scale_attn_by_inverse_layer_idx", &c->scale_by_layer, e) != 0 ||
         fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
         fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
-        divide_heads(c, f, "n_embd", "n_head", e) != 0 || read_tokens(c, f, e) != 0)
+        divide_heads(c, f, "n_embd", "n_head", e) != 0 || read_tokens(c, f, 50256, 50256, e) != 0)
         return -1;
-    fields_ignore(f, (const char *const[]){"reorder_and_upcast_attn", NULL}); /* the same product in another order */
+    /* The same product in another order, and what only other classes read: GPT-2's are n_inner and activation_function. */
+    fields_ignore(f, (const char *const[]){"reorder_and_upcast_attn", "intermediate_size", "hidden_act", NULL});
     c->n_kv_heads = c->n_heads;
     c->d_ff = c->d_ff ? c->d_ff : 4 * c->d_model;
     c->score_scale = scaled ? 0 : 1;
     return 0;
 }
 
-/* ---- RoPE's scaling, under its older name rope_scaling and its newer one rope_parameters ---- */
-
-static int missing(const Fields *f, const char *name, const char *type, Error *e)
-{
-    return error_set(e, "%s: %s%s: expected a value, because rope_type is %s, found none", f->file, f->path, name, type);
-}
-
-/* mscale as YaRN has it: how much longer queries and keys become for a factor. */
-static double yarn_mscale(double factor, double mscale)
-{
-    return factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1;
-}
-
-/* YaRN's own fields. The attention factor is given, or follows from mscale and mscale_all_dim, or from the factor alone. */
-static int read_yarn(Config *c, Fields *f, bool has_factor, Error *e)
-{
-    double mscale = 0, all = 0;
-    bool has_original = fields_has(f, "original_max_position_embeddings");
-    c->rope_original_len = c->max_len;
-    if (fields_size(f, "original_max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->rope_original_len, e) != 0 ||
-        fields_number(f, "beta_fast", &c->rope_beta_fast, e) != 0 || fields_number(f, "beta_slow", &c->rope_beta_slow, e) != 0 ||
-        fields_number(f, "attention_factor", &c->rope_attention_factor, e) != 0 || fields_number(f, "mscale", &mscale, e) != 0 ||
-        fields_number(f, "mscale_all_dim", &all, e) != 0 || fields_bool(f, "truncate", &c->rope_truncate, e) != 0)
-        return -1;
-    if (!has_factor && !has_original)
-        return missing(f, "factor", "yarn", e);
-    if (!has_factor)
-        c->rope_factor = (double)c->max_len / (double)c->rope_original_len;
-    if (c->rope_attention_factor == 0 && mscale != 0 && all != 0)
-        c->rope_attention_factor = yarn_mscale(c->rope_factor, mscale) / yarn_mscale(c->rope_factor, all);
-    return 0;
-}
-
-/* rotated: gets the part of each head that is turned; NULL: only 1 will do. */
-static int read_rope_type(Config *c, Fields *f, double *rotated, Error *e)
-{
-    const char *type = "default", *older = NULL;
-    char quoted[QUOTE_SHORT];
-    bool has_factor = fields_has(f, "factor"), has_original = fields_has(f, "original_max_position_embeddings");
-    if (fields_text(f, "type", &older, e) != 0)
-        return -1;
-    type = older ? older : type;
-    if (fields_text(f, "rope_type", &type, e) != 0 || fields_number(f, "rope_theta", &c->rope_theta, e) != 0)
-        return -1;
-    double part = rotated ? *rotated : 1;
-    if (fields_number(f, "partial_rotary_factor", &part, e) != 0)
-        return -1;
-    if (rotated)
-        *rotated = part;
-    else if (part != 1)
-        return error_set(e, "%s: %spartial_rotary_factor: expected 1, found %g: a Llama turns whole heads", f->file, f->path, part);
-    if (strcmp(type, "default") == 0) {
-        c->rope_scaling = ROPE_SCALING_NONE;
-    } else if (strcmp(type, "linear") == 0) {
-        c->rope_scaling = ROPE_SCALING_LINEAR;
-    } else if (strcmp(type, "dynamic") == 0) {
-        c->rope_scaling = ROPE_SCALING_DYNAMIC;
-        c->rope_original_len = c->max_len; /* as the library has it: the other field is not read */
-        fields_ignore(f, (const char *const[]){"original_max_position_embeddings", NULL});
-    } else if (strcmp(type, "llama3") == 0) {
-        c->rope_scaling = ROPE_SCALING_LLAMA3;
-        if (!has_original)
-            return missing(f, "original_max_position_embeddings", type, e);
-        if (!fields_has(f, "low_freq_factor") || !fields_has(f, "high_freq_factor"))
-            return missing(f, fields_has(f, "low_freq_factor") ? "high_freq_factor" : "low_freq_factor", type, e);
-        if (fields_size(f, "original_max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->rope_original_len, e) != 0 ||
-            fields_number(f, "low_freq_factor", &c->rope_low_freq_factor, e) != 0 ||
-            fields_number(f, "high_freq_factor", &c->rope_high_freq_factor, e) != 0)
-            return -1;
-    } else if (strcmp(type, "yarn") == 0) {
-        c->rope_scaling = ROPE_SCALING_YARN;
-    } else {
-        return error_set(e, "%s: %srope_type: expected default, linear, dynamic, llama3 or yarn, found %s, which is not read here", f->file,
-                         f->path, quote_short(type, strlen(type), quoted));
-    }
-    if (fields_number(f, "factor", &c->rope_factor, e) != 0)
-        return -1;
-    if (c->rope_scaling != ROPE_SCALING_NONE && c->rope_scaling != ROPE_SCALING_YARN && !has_factor)
-        return missing(f, "factor", type, e);
-    if (c->rope_scaling == ROPE_SCALING_YARN && read_yarn(c, f, has_factor, e) != 0)
-        return -1;
-    fields_ignore(f, (const char *const[]){"type", "rope_type", NULL});
-    return 0;
-}
-
-static int read_rope(Config *c, Fields *f, double *rotated, Error *e)
-{
-    static const char *const names[] = {"rope_scaling", "rope_parameters"};
-    char found[FOUND_MAX], path[24];
-    if (fields_number(f, "rope_theta", &c->rope_theta, e) != 0)
-        return -1;
-    for (int i = 0; i < 2; i++) {
-        json_t *object = json_incref(json_object_get(f->left, names[i]));
-        json_object_del(f->left, names[i]);
-        snprintf(path, sizeof path, "%s.", names[i]);
-        Fields rope = {object, f->file, path, f->notes};
-        int status = 0;
-        if (json_is_object(object)) {
-            status = read_rope_type(c, &rope, rotated, e);
-            if (status == 0)
-                fields_finish(&rope);
-        } else if (object && !json_is_null(object)) {
-            status = error_set(e, "%s: %s: expected an object, found %s", f->file, names[i], found_describe(object, found));
-        }
-        json_decref(object);
-        if (status != 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* ---- Llama (Touvron et al. 2023) ---- */
 
-int hf_read_llama(Config *c, Fields *f, Error *e)
+static void set_llama(Config *c)
 {
-    double rotated = 1;
-    bool interleaved = false, attention_bias = false, ffn_bias = false;
     c->vocab_size = 32000;
     c->d_model = 4096;
     c->d_ff = 11008;
@@ -222,19 +147,20 @@ int hf_read_llama(Config *c, Fields *f, Error *e)
     c->ffn = FFN_GATED;
     c->bias = false;
     c->tie_embeddings = false;
-    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
-        fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
-        fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
-        fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
-        fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
+}
+
+/* What Llama, Mistral and Qwen2 have in common. Where num_key_value_heads is null, there are as many as heads. */
+static int read_llama(Config *c, Fields *f, int bos, int eos, Error *e)
+{
+    double rotated = 1;
+    if (json_is_null(json_object_get(f->left, "num_key_value_heads")))
+        c->n_kv_heads = 0;
+    if (json_is_false(json_object_get(f->left, "rope_interleaved"))) /* SmolLM's; the library turns halves whatever it says */
+        json_object_del(f->left, "rope_interleaved");
+    if (fields_size(f, "head_dim", 1, CONFIG_MAX_SIZE, &c->d_head, e) != 0 || read_shape(c, f, "silu", e) != 0 ||
         fields_size(f, "num_key_value_heads", 1, CONFIG_MAX_SIZE, &c->n_kv_heads, e) != 0 ||
-        fields_size(f, "head_dim", 1, CONFIG_MAX_SIZE, &c->d_head, e) != 0 ||
-        fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_number(f, "rms_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "silu", e) != 0 ||
-        fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 || fields_bool(f, "attention_bias", &attention_bias, e) != 0 ||
-        fields_bool(f, "mlp_bias", &ffn_bias, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
-        fields_bool(f, "rope_interleaved", &interleaved, e) != 0 || divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 ||
-        read_rope(c, f, NULL, e) != 0 || read_tokens(c, f, e) != 0)
+        fields_number(f, "rms_norm_eps", &c->norm_eps, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
+        hf_read_rope(c, f, NULL, e) != 0 || read_tokens(c, f, bos, eos, e) != 0)
         return -1;
     if (rotated != 1)
         return error_set(e, "%s: partial_rotary_factor: expected 1, found %g: a Llama turns whole heads", f->file, rotated);
@@ -245,13 +171,25 @@ int hf_read_llama(Config *c, Fields *f, Error *e)
                          c->n_kv_heads);
     if (c->d_head % 2 != 0)
         return error_set(e, "%s: head_dim: expected an even number, because RoPE turns pairs, found %zu", f->file, c->d_head);
-    c->rope_pairing = interleaved ? PAIRING_INTERLEAVED : PAIRING_HALF;
-    c->qkv_bias = c->out_bias = attention_bias ? SWITCH_ON : SWITCH_UNSET;
-    c->ffn_bias = ffn_bias ? SWITCH_ON : SWITCH_UNSET;
+    c->rope_pairing = PAIRING_HALF;
     return 0;
 }
 
+int hf_read_llama(Config *c, Fields *f, Error *e)
+{
+    bool attention_bias = false, ffn_bias = false;
+    set_llama(c);
+    if (fields_bool(f, "attention_bias", &attention_bias, e) != 0 || fields_bool(f, "mlp_bias", &ffn_bias, e) != 0)
+        return -1;
+    c->qkv_bias = c->out_bias = attention_bias ? SWITCH_ON : SWITCH_UNSET;
+    c->ffn_bias = ffn_bias ? SWITCH_ON : SWITCH_UNSET;
+    return read_llama(c, f, 1, 2, e);
+}
+
 /* ---- what is Llama but for one thing ---- */
+
+/* Their classes have no say in which weights have a bias: some files have these fields from elsewhere. */
+static const char *const no_biases[] = {"attention_bias", "mlp_bias", NULL};
 
 /* layer_types says of each layer whether it has the window: here all have it, or none. */
 static int read_layer_types(Config *c, Fields *f, Error *e)
@@ -281,18 +219,14 @@ static int read_layer_types(Config *c, Fields *f, Error *e)
 
 int hf_read_mistral(Config *c, Fields *f, Error *e)
 {
-    c->n_kv_heads = 0;
-    c->window = 4096;
-    if (json_is_null(json_object_get(f->left, "sliding_window")))
-        c->window = 0;
-    if (!json_object_get(f->left, "num_key_value_heads"))
-        json_object_set_new(f->left, "num_key_value_heads", json_integer(8)); /* the class's default */
-    if (!json_object_get(f->left, "intermediate_size"))
-        json_object_set_new(f->left, "intermediate_size", json_integer(14336));
-    if (!json_object_get(f->left, "max_position_embeddings"))
-        json_object_set_new(f->left, "max_position_embeddings", json_integer(4096 * 32));
+    set_llama(c);
+    c->d_ff = 14336;
+    c->n_kv_heads = 8;
+    c->max_len = 4096 * 32;
+    c->window = json_is_null(json_object_get(f->left, "sliding_window")) ? 0 : 4096;
+    fields_ignore(f, no_biases);
     return fields_size(f, "sliding_window", 1, CONFIG_MAX_SIZE, &c->window, e) == 0 && read_layer_types(c, f, e) == 0
-               ? hf_read_llama(c, f, e)
+               ? read_llama(c, f, 1, 2, e)
                : -1;
 }
 
@@ -301,21 +235,20 @@ int hf_read_qwen2(Config *c, Fields *f, Error *e)
 {
     bool windows = false;
     size_t window = 4096, from = 28;
+    set_llama(c);
+    c->vocab_size = 151936;
+    c->d_ff = 22016;
+    c->n_kv_heads = 32;
+    c->max_len = 32768;
+    c->qkv_bias = SWITCH_ON;
+    fields_ignore(f, no_biases);
     if (fields_bool(f, "use_sliding_window", &windows, e) != 0 || fields_size(f, "sliding_window", 0, CONFIG_MAX_SIZE, &window, e) != 0 ||
         fields_size(f, "max_window_layers", 0, CONFIG_MAX_SIZE, &from, e) != 0 ||
         fields_refuse_unless(f, "use_mrope", false, _("positions of several dimensions"), e) != 0)
         return -1;
     c->window = windows ? window : 0;
     bool by_layer = json_object_get(f->left, "layer_types") != NULL;
-    if (read_layer_types(c, f, e) != 0)
-        return -1;
-    if (!json_object_get(f->left, "vocab_size"))
-        json_object_set_new(f->left, "vocab_size", json_integer(151936));
-    if (!json_object_get(f->left, "intermediate_size"))
-        json_object_set_new(f->left, "intermediate_size", json_integer(22016));
-    if (!json_object_get(f->left, "max_position_embeddings"))
-        json_object_set_new(f->left, "max_position_embeddings", json_integer(32768));
-    if (hf_read_llama(c, f, e) != 0)
+    if (read_layer_types(c, f, e) != 0 || read_llama(c, f, -1, -1, e) != 0)
         return -1;
     if (c->window && !by_layer && from > 0 && from < c->decoder_layers)
         return error_set(e,
@@ -324,7 +257,6 @@ int hf_read_qwen2(Config *c, Fields *f, Error *e)
                          f->file, c->decoder_layers, from);
     if (c->window && !by_layer && from >= c->decoder_layers)
         c->window = 0;
-    c->qkv_bias = SWITCH_ON;
     return 0;
 }
 
@@ -362,18 +294,11 @@ int hf_read_gpt_neox(Config *c, Fields *f, Error *e)
     c->parallel = true;
     c->bias = true;
     c->tie_embeddings = false;
-    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
-        fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
-        fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
-        fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->decoder_layers, e) != 0 ||
-        fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
-        fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
+    if (read_shape(c, f, "gelu", e) != 0 || fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 ||
         fields_number(f, "rotary_pct", &rotated, e) != 0 || fields_number(f, "partial_rotary_factor", &rotated, e) != 0 ||
         fields_number(f, "rotary_emb_base", &c->rope_theta, e) != 0 || fields_bool(f, "use_parallel_residual", &c->parallel, e) != 0 ||
-        fields_bool(f, "attention_bias", &attention_bias, e) != 0 || fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
-        divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 || read_rope(c, f, &rotated, e) != 0 ||
-        set_rotated(c, f, rotated, e) != 0 || read_tokens(c, f, e) != 0)
+        fields_bool(f, "attention_bias", &attention_bias, e) != 0 || hf_read_rope(c, f, &rotated, e) != 0 ||
+        set_rotated(c, f, rotated, e) != 0 || read_tokens(c, f, 0, 2, e) != 0)
         return -1;
     c->n_kv_heads = c->n_heads;
     c->qkv_bias = c->out_bias = attention_bias ? SWITCH_UNSET : SWITCH_OFF;
@@ -402,20 +327,11 @@ int hf_read_bert(Config *c, Fields *f, Error *e)
     c->position = POSITION_LEARNED;
     c->ffn = FFN_MLP;
     c->bias = c->tie_embeddings = c->embed_norm = c->output_head = c->output_bias = true;
-    if (fields_size(f, "vocab_size", 1, CONFIG_MAX_SIZE, &c->vocab_size, e) != 0 ||
-        fields_size(f, "hidden_size", 1, CONFIG_MAX_SIZE, &c->d_model, e) != 0 ||
-        fields_size(f, "intermediate_size", 1, CONFIG_MAX_SIZE, &c->d_ff, e) != 0 ||
-        fields_size(f, "num_hidden_layers", 0, CONFIG_MAX_LAYERS, &c->encoder_layers, e) != 0 ||
-        fields_size(f, "num_attention_heads", 1, CONFIG_MAX_SIZE, &c->n_heads, e) != 0 ||
-        fields_size(f, "max_position_embeddings", 1, CONFIG_MAX_SIZE, &c->max_len, e) != 0 ||
-        fields_size(f, "type_vocab_size", 1, CONFIG_MAX_SIZE, &c->token_types, e) != 0 ||
-        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || hf_read_activation(c, f, "hidden_act", "gelu", e) != 0 ||
-        fields_text(f, "position_embedding_type", &positions, e) != 0 ||
-        fields_bool(f, "tie_word_embeddings", &c->tie_embeddings, e) != 0 ||
+    if (read_shape(c, f, "gelu", e) != 0 || fields_size(f, "type_vocab_size", 1, CONFIG_MAX_SIZE, &c->token_types, e) != 0 ||
+        fields_number(f, "layer_norm_eps", &c->norm_eps, e) != 0 || fields_text(f, "position_embedding_type", &positions, e) != 0 ||
         fields_refuse_unless(f, "is_decoder", false, _("a BERT that sees no later token"), e) != 0 ||
         fields_refuse_unless(f, "add_cross_attention", false, _("cross-attention between the sub-layers"), e) != 0 ||
-        divide_heads(c, f, "hidden_size", "num_attention_heads", e) != 0 || read_tokens(c, f, e) != 0 ||
-        fields_token(f, "cls_token_id", c->vocab_size, &c->bos, e) != 0 ||
+        read_tokens(c, f, -1, -1, e) != 0 || fields_token(f, "cls_token_id", c->vocab_size, &c->bos, e) != 0 ||
         fields_token(f, "sep_token_id", c->vocab_size, &c->eos, e) != 0 ||
         fields_token(f, "mask_token_id", c->vocab_size, &c->mask, e) != 0 || fields_token(f, "pad_token_id", c->vocab_size, &pad, e) != 0)
         return -1;
@@ -423,10 +339,40 @@ int hf_read_bert(Config *c, Fields *f, Error *e)
         return error_set(e, "%s: position_embedding_type: expected absolute, found %s, which is not read here", f->file,
                          quote_short(positions, strlen(positions), quoted));
     fields_ignore(f, (const char *const[]){"position_embedding_type", "directionality", "pooler_fc_size", "pooler_num_attention_heads",
-                                           "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type", "attention_probs_dropout_prob",
+                                           "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type",
                                            NULL}); /* of training, or of the pooler, which reads the first token and makes no logits */
     c->n_kv_heads = c->n_heads;
     c->pad = pad;
+    return 0;
+}
+
+/* ---- what generate() does ---- */
+
+/* config.json and generation_config.json may say the same. */
+static bool is_said(const Fields *f, const char *name)
+{
+    return strstr(buffer_text(f->notes), name) != NULL;
+}
+
+int hf_read_generation(const Config *c, Fields *f, Error *e)
+{
+    size_t beams = 1, repeated = 0;
+    double penalty = 1;
+    if (c->kind == KIND_ENCODER)
+        return 0;
+    if (fields_size(f, "num_beams", 1, CONFIG_MAX_SIZE, &beams, e) != 0 || fields_number(f, "repetition_penalty", &penalty, e) != 0 ||
+        fields_size(f, "no_repeat_ngram_size", 0, CONFIG_MAX_SIZE, &repeated, e) != 0)
+        return -1;
+    if (beams > 1 && !is_said(f, "num_beams"))
+        buffer_printf(f->notes,
+                      _("%s: num_beams is %zu: here one token at a time is chosen (greedy, or drawn), which may give another text\n"),
+                      f->file, beams);
+    if (penalty != 1 && !is_said(f, "repetition_penalty"))
+        buffer_printf(f->notes, _("%s: repetition_penalty is %g: here tokens may come again, which may give another text\n"), f->file,
+                      penalty);
+    if (repeated > 0 && !is_said(f, "no_repeat_ngram_size"))
+        buffer_printf(f->notes, _("%s: no_repeat_ngram_size is %zu: here tokens may come again, which may give another text\n"), f->file,
+                      repeated);
     return 0;
 }
 
@@ -434,6 +380,7 @@ int hf_read_bert(Config *c, Fields *f, Error *e)
 
 static int read_object(Config *c, const HfArchitecture **a, Fields *f, Error *e)
 {
+    static const char *const quantised[] = {"quantization_config", "quantization", NULL}; /* the second is MLX's */
     const char *type = NULL;
     char found[FOUND_MAX];
     *c = config_default();
@@ -444,15 +391,15 @@ static int read_object(Config *c, const HfArchitecture **a, Fields *f, Error *e)
         return -1;
     if (!type)
         return error_set(e, "%s: model_type: expected one, such as \"gpt2\" or \"llama\", found none", f->file);
-    if (fields_has(f, "quantization_config"))
-        return error_set(
-            e, "%s: quantization_config: expected none, found %s: quantised weights are not read; try the model that it was made from",
-            f->file, found_describe(json_object_get(f->left, "quantization_config"), found));
+    for (int i = 0; i < 2; i++)
+        if (fields_has(f, quantised[i]))
+            return error_set(e, "%s: %s: expected none, found %s: quantised weights are not read; try the model that it was made from",
+                             f->file, quantised[i], found_describe(json_object_get(f->left, quantised[i]), found));
     if (json_object_size(json_object_get(f->left, "pruned_heads")) == 0)
         json_object_del(f->left, "pruned_heads");
-    json_object_del(f->left, "quantization_config");
+    fields_ignore(f, quantised);
     *a = hf_find_architecture(type, f->file, e);
-    if (!*a || (*a)->read(c, f, e) != 0)
+    if (!*a || (*a)->read(c, f, e) != 0 || hf_read_generation(c, f, e) != 0)
         return -1;
     fields_finish(f);
     return config_check(c, f->file, e);

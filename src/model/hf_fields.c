@@ -98,13 +98,16 @@ int fields_token(Fields *f, const char *name, size_t vocab_size, int *to, Error 
     if (!value)
         return 0;
     const json_t *id = json_is_array(value) ? json_array_get(value, 0) : value;
+    for (size_t i = 1; i < json_array_size(value); i++)
+        if (json_is_integer(json_array_get(value, i)) && json_integer_value(json_array_get(value, i)) == *to)
+            id = json_array_get(value, i);
     size_t others = json_is_array(value) && json_array_size(value) > 1 ? json_array_size(value) - 1 : 0;
     if (json_is_integer(id) && json_integer_value(id) >= 0 && (size_t)json_integer_value(id) < vocab_size) {
         *to = (int)json_integer_value(id);
-        if (others)
+        if (others && !strstr(buffer_text(f->notes), name)) /* config.json and generation_config.json say the same */
             buffer_printf(f->notes,
-                          ngettext("%s: %s: only the first of them counts here, %d; %zu other is left out\n",
-                                   "%s: %s: only the first of them counts here, %d; %zu others are left out\n", others),
+                          ngettext("%s: %s: only one of them counts here, %d; %zu other is left out\n",
+                                   "%s: %s: only one of them counts here, %d; %zu others are left out\n", others),
                           f->file, name, *to, others);
     } else if (json_is_integer(id)) {
         if (json_integer_value(id) != -1)
@@ -154,6 +157,7 @@ static const char *const harmless[] = {"architectures",
                                        "initializer_range",
                                        "initializer_factor",
                                        "attention_dropout",
+                                       "attention_probs_dropout_prob",
                                        "hidden_dropout",
                                        "hidden_dropout_prob",
                                        "dropout",
@@ -179,6 +183,7 @@ static const char *const harmless[] = {"architectures",
                                        "is_decoder",
                                        "cross_attention_hidden_size",
                                        "tie_encoder_decoder",
+                                       "type_vocab_size", /* BERT's, who has read it */
                                        "finetuning_task",
                                        "task_specific_params",
                                        "problem_type",
@@ -244,10 +249,10 @@ void fields_finish(Fields *f)
     char quoted[QUOTE_SHORT];
     if (!f->path[0])
         fields_ignore(f, harmless);
-    size_t said = 0, left = json_object_size(f->left);
+    size_t left = 0;
     json_object_foreach(f->left, name, value)
     {
-        if (said++ < SAID_MAX)
+        if (!json_is_null(value) && left++ < SAID_MAX) /* null is how a class writes what it has not */
             buffer_printf(f->notes, _("%s: %s%s: not known here: the numbers may differ\n"), f->file, f->path,
                           quote_short(name, strlen(name), quoted));
     }

@@ -25,7 +25,8 @@ int fields_bool(Fields *f, const char *name, bool *to, Error *e);
 int fields_text(Fields *f, const char *name, const char **to, Error *e);
 /* True where the field is there and not null. */
 bool fields_has(const Fields *f, const char *name);
-/* An id, or the first of an array of ids, below vocab_size; one that is out of range counts as none, and that is said. */
+/* An id, or one of an array of ids (what *to is already, or the first), below vocab_size; one that is out of range counts as none, and that
+ * is said, as are the others. */
 int fields_token(Fields *f, const char *name, size_t vocab_size, int *to, Error *e);
 /* An error unless the field is not there, null, or this value. `why` says what another value would mean. */
 int fields_refuse_unless(Fields *f, const char *name, bool value, const char *why, Error *e);
@@ -71,8 +72,13 @@ int hf_read_qwen2(Config *c, Fields *f, Error *e);
 int hf_read_gpt_neox(Config *c, Fields *f, Error *e);
 int hf_read_bert(Config *c, Fields *f, Error *e);
 int hf_read_marian(Config *c, Fields *f, Error *e); /* hf_marian.c */
-/* What a translator begins with, which token it never writes, and that it is made for a beam: from config.json or generation_config.json. */
+/* What a translator begins with, and which token it never writes: from config.json or generation_config.json. */
 int hf_read_translation(Config *c, Fields *f, Error *e);
+/* Says what the library's generate() would do besides, by either file, and ours does not: beams, and punishing what was there already. */
+int hf_read_generation(const Config *c, Fields *f, Error *e);
+
+/* rope_theta, and rope_scaling or rope_parameters (hf_rope.c). rotated: gets the part of each head that is turned; NULL: only 1 will do. */
+int hf_read_rope(Config *c, Fields *f, double *rotated, Error *e);
 
 /* The activation of that name; `usual` where the field is not there. */
 int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual, Error *e);
@@ -97,7 +103,8 @@ const SafeTensor *hf_files_find(const HfFiles *f, const char *name, size_t *shar
 
 /* ---- weights (hf_weights.c) ---- */
 
-/* Points the weights that c implies into the files, which w takes over. A norm's bias that is not there is zeros where zero_bias says so. */
-int hf_weights(Weights *w, const Config *c, const HfArchitecture *a, HfFiles *f, bool zero_bias, Error *e);
+/* Points the weights that c implies into the files, which w takes over. A norm's bias that is not there is zeros where zero_bias says so. An
+ * output head that is there though c ties it is said in notes where it is another matrix. */
+int hf_weights(Weights *w, const Config *c, const HfArchitecture *a, HfFiles *f, bool zero_bias, Buffer *notes, Error *e);
 
 #endif

@@ -51,28 +51,13 @@ static int read_bad_words(Config *c, Fields *f, Error *e)
     return status;
 }
 
-/* Greedy decoding is what `generate` does; a beam may find another text. */
-static int read_beams(Fields *f, Error *e)
-{
-    size_t beams = 1;
-    if (fields_size(f, "num_beams", 1, CONFIG_MAX_SIZE, &beams, e) != 0)
-        return -1;
-    if (beams > 1 && !strstr(buffer_text(f->notes), "num_beams")) /* config.json and generation_config.json say the same */
-        buffer_printf(f->notes,
-                      _("%s: num_beams is %zu: here one token at a time is chosen (greedy, or drawn), which may give another text\n"),
-                      f->file, beams);
-    return 0;
-}
-
 int hf_read_translation(Config *c, Fields *f, Error *e)
 {
     int start = c->bos;
     if (fields_token(f, "decoder_start_token_id", c->vocab_size, &start, e) != 0)
         return -1;
     c->bos = start;
-    if (fields_has(f, "bad_words_ids") && read_bad_words(c, f, e) != 0)
-        return -1;
-    return read_beams(f, e);
+    return fields_has(f, "bad_words_ids") ? read_bad_words(c, f, e) : 0;
 }
 
 int hf_read_marian(Config *c, Fields *f, Error *e)

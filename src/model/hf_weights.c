@@ -187,6 +187,34 @@ static int check_left_over(const Work *w, Error *e)
     return 0;
 }
 
+/* Two matrices of one shape whose first, middle and last row are the same: reading all of a large vocabulary would take a while. */
+static bool is_copy(const SafeTensor *a, const SafeTensor *b)
+{
+    if (a->rank != 2 || b->rank != 2 || a->shape[0] != b->shape[0] || a->shape[1] != b->shape[1])
+        return false;
+    size_t width = a->shape[1], rows[3] = {0, a->shape[0] / 2, a->shape[0] - 1};
+    for (int i = 0; i < 3; i++)
+        for (size_t k = 0; k < width; k++)
+            if (safetensors_value(a, rows[i] * width + k) != safetensors_value(b, rows[i] * width + k))
+                return false;
+    return true;
+}
+
+/* A tied model may have a matrix in the place of its output head: the embedding again, or another, which is not read. */
+static void note_other_head(const Work *w, Buffer *notes)
+{
+    char embedding[NAME_MAX_BYTES], quoted[QUOTE_SHORT];
+    size_t layer, shard, other;
+    const HfTensor *head = row_of(w->a, "output.W_U", &layer);
+    if (!w->c->tie_embeddings || !head)
+        return;
+    their_name(w, &w->a->tensors[0], 0, embedding);
+    const SafeTensor *a = hf_files_find(w->files, head->theirs, &shard), *b = hf_files_find(w->files, embedding, &other);
+    if (a && b && !is_copy(a, b))
+        buffer_printf(notes, _("%s: %s: is not read, because %s ties the output head to the embedding, though the two are not the same\n"),
+                      w->files->shards[shard].path, quote_short(head->theirs, strlen(head->theirs), quoted), w->a->told_by);
+}
+
 /* ---- all of them ---- */
 
 static int take_all(Work *w, Weights *weights, Error *e)
@@ -228,7 +256,7 @@ static int make_zeros(Work *w, Weights *weights, Error *e)
     return 0;
 }
 
-int hf_weights(Weights *weights, const Config *c, const HfArchitecture *a, HfFiles *f, bool zero_bias, Error *e)
+int hf_weights(Weights *weights, const Config *c, const HfArchitecture *a, HfFiles *f, bool zero_bias, Buffer *notes, Error *e)
 {
     Work w = {.c = c, .a = a, .files = f, .used = calloc(f->count, sizeof *w.used)};
     int status = weights_layout(weights, c, e) == 0 ? 0 : error_prefix(e, "%s", f->folder);
@@ -241,6 +269,8 @@ int hf_weights(Weights *weights, const Config *c, const HfArchitecture *a, HfFil
         status = make_zeros(&w, weights, e);
     if (status == 0)
         status = take_all(&w, weights, e);
+    if (status == 0)
+        note_other_head(&w, notes);
     for (size_t i = 0; i < f->count && status == 0; i++)
         status = weights_take_file(weights, &f->shards[i].file, e);
     for (size_t i = 0; w.used && i < f->count; i++)

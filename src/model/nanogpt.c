@@ -345,7 +345,7 @@ int nanogpt_open(Model *m, const char *path, const char *tokenizer, Error *e)
     if (status == 0 && !norm_bias)
         buffer_printf(&notes, _("%s: its norms have no bias: the ones shown are zeros\n"), path);
     if (status == 0)
-        status = hf_weights(&m->weights, &m->config, &a, &files, !norm_bias, e);
+        status = hf_weights(&m->weights, &m->config, &a, &files, !norm_bias, &notes, e);
     hf_files_close(&files);
     if (status == 0) {
         m->vocab = open_vocab(m, path, tokenizer, e);

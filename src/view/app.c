@@ -64,7 +64,17 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     pass_value(app->pass, 0);
     twin_make_baseline(app);
+    app_say_notes(app);
     return app;
+}
+
+void app_say_notes(App *app)
+{
+    size_t n = 0;
+    for (const char *at = app->model->notes; at && (at = strchr(at, '\n')); at++)
+        n++;
+    if (n)
+        app_say(app, ROLE_BADGE, ngettext("%zu note on this model: M shows it", "%zu notes on this model: M shows them", n), n);
 }
 
 void app_free(App *app)

@@ -249,6 +249,8 @@ void app_jump(App *app, size_t i);
 size_t app_index(const App *app, const Stage *s, int k);
 /* The cell under the cursor. */
 Cellref app_cell(const App *app);
+/* Says how many notes the model has, and where they are shown; nothing where it has none. */
+void app_say_notes(App *app);
 void app_say(App *app, Role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Runs the pass again with other ablations; stays at the same stage, or the nearest before it that is left. */
 void app_set_ablations(App *app, Ablations a);

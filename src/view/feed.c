@@ -247,6 +247,7 @@ bool app_set_model(App *app, const char *name)
     app_go(app, 0);
     twin_make_baseline(app);
     app_say(app, ROLE_BADGE, m->untrained ? _("%s: untrained, its weights are random") : "%s", m->name);
+    app_say_notes(app);
     return true;
 }
 

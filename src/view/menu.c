@@ -61,6 +61,31 @@ static void add_shipped(void *context, const char *name, const char *folder)
     model_free(m);
 }
 
+/* A model from elsewhere, last in the list, with what its notes say. */
+static void add_current(App *app)
+{
+    const Model *now = app->model;
+    Buffer what = {0};
+    buffer_puts(&what, now->summary ? now->summary : "");
+    for (const char *line = now->notes; line && *line;) {
+        size_t n = strcspn(line, "\n");
+        buffer_printf(&what, "%s%.*s", what.len ? " · " : "", (int)n, line);
+        line += n + (line[n] != '\0');
+    }
+    if (what.len == 0)
+        config_describe(&now->config, &what);
+    add(&app->menu, now->name, now->path ? now->path : now->name, buffer_text(&what), true);
+    buffer_free(&what);
+}
+
+static bool lists_current(const Menu *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->items[i].on)
+            return true;
+    return false;
+}
+
 void menu_open(App *app, MenuKind kind)
 {
     Menu *m = &app->menu;
@@ -71,6 +96,8 @@ void menu_open(App *app, MenuKind kind)
         models_list(add_shipped, app);
         for (size_t i = 0; kind == MENU_MODELS && i < sizeof random_models / sizeof *random_models; i++)
             add(m, random_models[i].label, random_models[i].name, _(random_models[i].what), strcmp(random_models[i].name, app->model->name) == 0);
+        if (kind == MENU_MODELS && !lists_current(m))
+            add_current(app);
     } else if (kind == MENU_ABLATIONS) {
         for (int i = 0; i < ABLATION_COUNT; i++)
             add(m, ablation_table[i].name, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
@@ -177,7 +204,10 @@ void menu_draw(App *app, Canvas *c, Rect r)
         if (w > name_width && (w <= 24 || m->kind == MENU_EDITS))
             name_width = w;
     }
-    size_t room = r.rows > 6 ? (size_t)(r.rows - 6) : 1;
+    /* below the list: the chosen line whole, which may need more than two lines, but not more than half the screen */
+    int below = m->choice < m->count ? canvas_put_wrapped(c, c->rows, r.col + 1, r.cols - 2, c->rows, ROLE_TEXT, m->items[m->choice].what) : 0;
+    below = below < 2 ? 2 : below > r.rows / 2 ? r.rows / 2 : below;
+    size_t room = r.rows > below + 4 ? (size_t)(r.rows - below - 4) : 1;
     if (m->choice < m->top)
         m->top = m->choice;
     if (m->choice >= m->top + room)
@@ -192,7 +222,6 @@ void menu_draw(App *app, Canvas *c, Rect r)
         canvas_put_wrapped(c, r.row + 2, r.col + 1, r.cols - 2, 2, ROLE_TEXT, _("No lessons were found in the data folders."));
     if (m->choice >= m->count)
         return;
-    /* the chosen line whole, where it was cut */
     int row = r.row + 3 + (int)(m->count < room ? m->count : room);
     if (m->kind == MENU_MODELS || m->kind == MENU_TWIN)
         row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_DIM, m->items[m->choice].name);

@@ -165,7 +165,10 @@ def main():
     m = Marian(w)
     out = {}
     m.decode(target, m.encode(source, out), out)
-    write_safetensors(os.path.join(HERE, "model.safetensors"), w)
+    # What files have besides, and no pass reads: the shared embedding under another name, and the table of positions.
+    copies = {"lm_head.weight": w["model.shared.weight"],
+              "model.encoder.embed_positions.weight": positions(CONFIG["max_position_embeddings"], CONFIG["d_model"])}
+    write_safetensors(os.path.join(HERE, "model.safetensors"), {**w, **copies})
     write_safetensors(os.path.join(HERE, "expected.safetensors"), out)
     with open(os.path.join(HERE, "config.json"), "w") as f:
         json.dump(CONFIG, f, indent=2, sort_keys=True)

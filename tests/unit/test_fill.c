@@ -174,3 +174,31 @@ Test(fill, slips_are_named)
     pass_free(p);
     model_free(m);
 }
+
+/* Sine for cosine in a table of positions, where they are neighbours and where the sines are the first half. */
+Test(fill, a_position_is_a_sine_or_a_cosine)
+{
+    static const char *const pairings[] = {"interleaved", "half"};
+    for (int i = 0; i < 2; i++) {
+        char config[160];
+        Error e = {{0}};
+        Fill f;
+        int mistake;
+        snprintf(config, sizeof config,
+                 "kind=decoder,d_model=8,n_heads=2,d_ff=12,decoder_layers=1,vocab_size=11,position=sinusoidal,sinusoid_pairing=%s",
+                 pairings[i]);
+        Model *m = help_model(config);
+        Pass *p = help_pass(m, 0);
+        Cellref cell = {.stage = help_stage(p, "decoder.embed.positions"), .index = {3, 5}};
+        cr_assert_eq(fill_make(&f, p, cell, false, &e), 0, "%s", e.text);
+        /* Dimension 5 of 8: the cosine of the third pair where pairs are neighbours, else of the second. */
+        double angle = 3 / pow(10000, i == 0 ? 4.0 / 8 : 2.0 / 8);
+        cr_expect_float_eq(f.question.right.number, cos(angle), 1e-6);
+        cr_assert_eq(question_judge(&f.question, &(Answer){.number = sin(angle)}, &mistake), VERDICT_WRONG);
+        cr_assert_geq(mistake, 0, "%s", pairings[i]);
+        cr_assert_str_eq(f.question.mistakes[mistake].name, "sine-cosine");
+        fill_free(&f);
+        pass_free(p);
+        model_free(m);
+    }
+}

@@ -56,8 +56,8 @@ Test(hf, every_folder_agrees)
 /* A model that lies in a file and its copy in memory of our own: every bit of every stage. */
 Test(hf, a_copy_computes_the_same_bits)
 {
-    static const char *const names[] = {HF "gpt2", HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear", HF "qwen2",
-                                        HF "gpt-neox",     HF "gpt-neox-f16",   HF "gpt-neox-sequential"};
+    static const char *const names[] = {HF "gpt2",  HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear",
+                                        HF "qwen2", HF "gpt-neox",      HF "gpt-neox-f16",    HF "gpt-neox-sequential"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         Error e = {{0}};
         Model *m = opened(names[n]), *copy = model_copy(m, &e);
@@ -87,8 +87,8 @@ Test(hf, a_copy_computes_the_same_bits)
 /* What is written in our own format is read back, with every key that the config needs. */
 Test(hf, saved_as_our_own_format)
 {
-    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3", HF "mistral-window", HF "qwen2",
-                                        HF "gpt-neox", HF "gpt-neox-sequential", HF "gpt-neox-linear"};
+    static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3",        HF "mistral-window",
+                                        HF "qwen2",         HF "gpt-neox",   HF "gpt-neox-sequential", HF "gpt-neox-linear"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         char folder[64], saved[80];
         Error e = {{0}};
@@ -353,6 +353,11 @@ Test(hf, configs_that_cannot_be_read_say_why)
     refuse_config("{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"layer_types\": [\"full_attention\", \"sliding_attention\"]}",
                   "layer_types");
     refuse_config("{\"model_type\": \"qwen2\", \"layer_types\": [\"chunked_attention\"]}", "layer_types");
+    refuse_config("{\"model_type\": \"llama\", \"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1e6}}}",
+                  "rope_parameters.\"full_attention\": expected the same turns in all layers, found ");
+    refuse_config("{\"model_type\": \"llama\", \"rope_scaling\": {\"rope_type\": \"longrope\", \"short_factor\": [1]}}",
+                  "rope_type: expected default, linear, dynamic, llama3 or yarn, found \"longrope\"");
+    refuse_config("{\"model_type\": \"llama\", \"quantization\": {\"bits\": 4, \"group_size\": 64}}", "quantization: expected none");
 }
 
 /* Reads a config, whose notes are these. */
@@ -376,7 +381,17 @@ Test(hf, what_is_not_known_is_said)
     config_with_notes("{\"model_type\": \"llama\", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2, \"foo\": 1}}",
                       "config.json: rope_scaling.\"foo\": not known here: the numbers may differ\n");
     config_with_notes("{\"model_type\": \"llama\", \"eos_token_id\": [7, 8, 9]}",
-                      "config.json: eos_token_id: only the first of them counts here, 7; 2 others are left out\n");
+                      "config.json: eos_token_id: only one of them counts here, 7; 2 others are left out\n");
+    config_with_notes("{\"model_type\": \"llama\", \"rope_interleaved\": true}",
+                      "config.json: \"rope_interleaved\": not known here: the numbers may differ\n");
+    config_with_notes("{\"model_type\": \"llama\", \"num_beams\": 4, \"repetition_penalty\": 1.1, \"no_repeat_ngram_size\": 3}",
+                      "config.json: num_beams is 4: here one token at a time is chosen (greedy, or drawn), which may give another text\n"
+                      "config.json: repetition_penalty is 1.1: here tokens may come again, which may give another text\n"
+                      "config.json: no_repeat_ngram_size is 3: here tokens may come again, which may give another text\n");
+    config_with_notes("{\"model_type\": \"bert\", \"num_beams\": 4}", "");
+    config_with_notes("{\"model_type\": \"llama\", \"sliding_window\": null, \"final_logit_softcapping\": null}", "");
+    config_with_notes("{\"model_type\": \"llama\", \"sliding_window\": 4096}",
+                      "config.json: \"sliding_window\": not known here: the numbers may differ\n");
     Config c = config_with_notes("{\"model_type\": \"gpt2\", \"vocab_size\": 9, \"bos_token_id\": 9}",
                                  "config.json: bos_token_id: counts as none, because it is not in the vocabulary of 9 tokens: 9\n");
     cr_assert_eq(c.bos, -1);
@@ -399,8 +414,64 @@ Test(hf, what_is_left_out_takes_the_librarys_defaults)
     c = config_with_notes("{\"model_type\": \"qwen2\", \"use_sliding_window\": true, \"sliding_window\": 5, \"max_window_layers\": 0}", "");
     cr_assert(c.window == 5 && config_has_bias(&c, 'Q') && config_has_bias(&c, 'V') && !config_has_bias(&c, 'O') &&
               !config_has_bias(&c, '1'));
-    c = config_with_notes("{\"model_type\": \"llama\", \"rope_interleaved\": true, \"rope_theta\": 5e5, \"rope_scaling\": null}", "");
-    cr_assert(c.rope_pairing == PAIRING_INTERLEAVED && c.rope_theta == 5e5);
+    c = config_with_notes("{\"model_type\": \"llama\", \"rope_interleaved\": false, \"rope_theta\": 5e5, \"rope_scaling\": null}", "");
+    cr_assert(c.rope_pairing == PAIRING_HALF && c.rope_theta == 5e5);
+    c = config_with_notes("{\"model_type\": \"qwen2\", \"attention_bias\": true, \"num_key_value_heads\": null}", "");
+    cr_assert(config_has_bias(&c, 'K') && !config_has_bias(&c, 'O') && c.n_kv_heads == 32 && c.vocab_size == 151936 && c.max_len == 32768);
+    c = config_with_notes("{\"model_type\": \"mistral\", \"attention_bias\": true, \"mlp_bias\": true, \"num_key_value_heads\": null}", "");
+    cr_assert(!config_has_bias(&c, 'Q') && !config_has_bias(&c, '1') && c.n_kv_heads == 32);
+    c = config_with_notes("{\"model_type\": \"gpt2\", \"hidden_size\": 24, \"num_attention_heads\": 3, \"num_hidden_layers\": 2, "
+                          "\"max_position_embeddings\": 9}",
+                          "");
+    cr_assert(c.d_model == 24 && c.n_heads == 3 && c.decoder_layers == 2 && c.max_len == 9 && c.d_ff == 96);
+    c = config_with_notes("{\"model_type\": \"llama\", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}, "
+                          "\"rope_parameters\": {\"rope_type\": \"default\"}}",
+                          "");
+    cr_assert(c.rope_scaling == ROPE_SCALING_LINEAR && c.rope_factor == 2);
+}
+
+/* Each class has its own tokens that begin and end where config.json leaves them out, and none where it says null. */
+Test(hf, what_begins_and_ends_takes_the_classes_defaults)
+{
+    static const struct {
+        const char *text;
+        int bos, eos;
+    } cases[] = {
+        {"{\"model_type\": \"gpt2\"}", 50256, 50256}, {"{\"model_type\": \"gpt2\", \"vocab_size\": 21128}", -1, -1},
+        {"{\"model_type\": \"llama\"}", 1, 2},        {"{\"model_type\": \"llama\", \"bos_token_id\": null, \"eos_token_id\": 5}", -1, 5},
+        {"{\"model_type\": \"mistral\"}", 1, 2},      {"{\"model_type\": \"qwen2\"}", -1, -1},
+        {"{\"model_type\": \"gpt_neox\"}", 0, 2},     {"{\"model_type\": \"bert\"}", -1, -1},
+        {"{\"model_type\": \"marian\"}", 58100, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Config c = config_with_notes(cases[i].text, "");
+        cr_expect(c.bos == cases[i].bos && c.eos == cases[i].eos, "%s: %d, %d", cases[i].text, c.bos, c.eos);
+    }
+}
+
+/* The config.json of published models: each is read, what it says is known, and the weights are as many numbers as are published. */
+Test(hf, published_configs_are_read)
+{
+    Error e = {{0}};
+    json_t *list = json_load_file(HF "published.json", 0, NULL), *model;
+    size_t i;
+    cr_assert_geq(json_array_size(list), 20);
+    json_array_foreach(list, i, model)
+    {
+        const char *notes = json_string_value(json_object_get(model, "notes"));
+        char *text = json_dumps(json_object_get(model, "config"), 0);
+        Config c = config_with_notes(text, notes ? notes : "");
+        Weights w = {0};
+        cr_assert_eq(weights_layout(&w, &c, &e), 0, "%s", e.text);
+        json_int_t parameters = json_integer_value(json_object_get(model, "parameters")) -
+                                json_integer_value(json_object_get(model, "sinusoids")) +
+                                json_integer_value(json_object_get(model, "buffers"));
+        cr_expect_eq((json_int_t)w.total, parameters, "%s: %zu numbers, published: %lld", json_string_value(json_object_get(model, "name")),
+                     w.total, (long long)parameters);
+        weights_free(&w);
+        free(text);
+    }
+    json_decref(list);
 }
 
 /* ---- folders ---- */
@@ -509,6 +580,12 @@ Test(hf, bad_folders_say_what_is_wrong)
     replace_in(folder, "model.safetensors", "model.norm.weight", "model.norm.wright");
     refuse_folder(folder, "model.norm.weight: expected a tensor of this name, found none; nearest: \"model.norm.wright\"");
 
+    copy_folder(HF "qwen2", folder); /* not tied, as it says now, but without an output head */
+    replace_in(folder, "config.json", "\"tie_word_embeddings\": true", "\"tie_word_embeddingX\": true");
+    refuse_folder(folder,
+                  "lm_head.weight: expected a tensor of this name, found none: without the output head there are no logits; try what "
+                  "Qwen2ForCausalLM saves");
+
     copy_folder(HF "gpt2", folder);
     replace_in(folder, "model.safetensors", "\"F32\"", "\"I32\"");
     refuse_folder(folder, "expected F32, F64, F16 or BF16, found I32");
@@ -517,6 +594,59 @@ Test(hf, bad_folders_say_what_is_wrong)
     help_write(folder, "generation_config.json", "[", 1);
     replace_in(folder, "config.json", "\"eos_token_id\": 0", "\"eos_tokenXid\": 0");
     refuse_folder(folder, "generation_config.json: expected an object in JSON");
+}
+
+/* What may lie in a file besides: an output head that is tied, which is said where it is another matrix, and a bias under its other name.
+ */
+Test(hf, copies_of_the_output_head)
+{
+    char folder[64];
+    copy_folder(HF "gpt2-by-layer", folder); /* which has an output head of its own */
+    replace_in(folder, "config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true ");
+    Model *m = opened(folder);
+    cr_assert(strstr(m->notes, "\"lm_head.weight\": is not read, because config.json ties the output head to the embedding"), "%s",
+              m->notes);
+    model_free(m);
+    help_remove(folder);
+
+    copy_folder(HF "bert-untied", folder);
+    replace_in(folder, "model.safetensors",
+               "\"cls.predictions.bias\": {\"dtype\": \"F32\", \"shape\": [29], \"data_offsets\": [43040, 43156]}, ",
+               "\"cls.predictions.decoder.bias\":{\"dtype\":\"F32\",\"shape\":[29],\"data_offsets\":[43040,43156]},");
+    Model *other = opened(HF "bert-untied");
+    m = opened(folder);
+    int bias = weights_find(&m->weights, "output.b_U");
+    cr_assert_geq(bias, 0);
+    for (size_t i = 0; i < 29; i++)
+        cr_assert_eq(weight_at(&m->weights.items[bias], i), weight_at(&other->weights.items[bias], i));
+    model_free(m);
+    model_free(other);
+    help_remove(folder);
+}
+
+/* As in the library, generation_config.json says which token ends, and where it lists several, config.json's own is kept. */
+Test(hf, generation_config_says_what_ends)
+{
+    static const struct {
+        const char *text;
+        int eos;
+        const char *note; /* or NULL */
+    } cases[] = {
+        {"{\"eos_token_id\": 5}", 5, NULL},
+        {"{\"eos_token_id\": [7, 0, 9]}", 0, "eos_token_id: only one of them counts here, 0; 2 others are left out"},
+        {"{\"eos_token_id\": [7, 9]}", 7, "eos_token_id: only one of them counts here, 7; 1 other is left out"},
+        {"{\"repetition_penalty\": 1.05}", 0, "generation_config.json: repetition_penalty is 1.05"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char folder[64];
+        copy_folder(HF "gpt2", folder);
+        help_write(folder, "generation_config.json", cases[i].text, strlen(cases[i].text));
+        Model *m = opened(folder);
+        cr_expect_eq(m->config.eos, cases[i].eos, "%s: %d", cases[i].text, m->config.eos);
+        cr_expect(cases[i].note ? strstr(m->notes, cases[i].note) != NULL : m->notes[0] == '\0', "%s: %s", cases[i].text, m->notes);
+        model_free(m);
+        help_remove(folder);
+    }
 }
 
 Test(hf, what_is_beside_the_weights)
