@@ -42,7 +42,7 @@ bool char_is_mark(int32_t c);        /* M: combining */
 bool char_is_nonspacing(int32_t c);  /* Mn */
 bool char_is_numeric(int32_t c);     /* N */
 bool char_is_punctuation(int32_t c); /* P, and ASCII's symbols */
-bool char_is_control(int32_t c);     /* C but \t \n \r */
+bool char_is_control(int32_t c);     /* Cc, Cf, Cs, Co but \t \n \r */
 bool char_is_chinese(int32_t c);     /* CJK ideographs, as BERT counts them */
 bool char_is_word(int32_t c);        /* \w */
 
