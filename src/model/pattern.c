@@ -126,6 +126,12 @@ void pattern_free(Pattern *p)
     free(p);
 }
 
+const char *pattern_literal(const Pattern *p, size_t *n)
+{
+    *n = p->len;
+    return p->text;
+}
+
 /* What stands for the escape \c in PCRE2, NULL for the escape itself, "" where there is none. */
 static const char *translate(char c, bool in_class)
 {

@@ -27,6 +27,8 @@ Pattern *pattern_regex(const char *regex, size_t n, const char *place, Error *e)
 Pattern *pattern_text(const char *text, size_t n, Error *e);
 /* Every character that the function says yes to. */
 Pattern *pattern_class(bool (*is)(int32_t c), Error *e);
+/* The text that a pattern made of one looks for; NULL for the others. */
+const char *pattern_literal(const Pattern *p, size_t *n);
 void pattern_free(Pattern *p);
 
 /* All matches in the n bytes at text, which are UTF-8, from left to right, without overlap. -1 with e set where that takes too long. */
