@@ -92,7 +92,7 @@ int bpe_cut(const Subword *s, const char *text, size_t n, CutTokens *out, CutPie
     if (s->ignore_merges) {
         int id = token_table_find(&s->tokens, text, n);
         if (id >= 0)
-            return cut_add_step(watch, (CutStep){CUT_TAKE, 0, 0, n, id, 0, 0}, e) == 0 ? cut_add_token(out, 0, n, id, e) : -1;
+            return cut_add_step(watch, (CutStep){CUT_TAKE, 0, 0, n, id, 0, 0, -1, -1}, e) == 0 ? cut_add_token(out, 0, n, id, e) : -1;
     }
     Buffer room = {0};
     int status = add_chars(s, text, n, out, &room, e);

@@ -20,8 +20,10 @@ static void *grow(void *items, size_t count, size_t *cap, size_t size, Error *e)
 
 void cut_free(Cut *c)
 {
-    for (size_t i = 0; i < c->text_count; i++)
+    for (size_t i = 0; i < c->text_count; i++) {
         pieces_free(&c->texts[i].pieces);
+        free(c->texts[i].what);
+    }
     for (size_t i = 0; i < c->piece_count; i++) {
         free(c->pieces[i].text);
         free(c->pieces[i].start.items);
@@ -55,7 +57,9 @@ int cut_add_text(Cut *c, const char *name, const char *what, const TextPieces *p
         return error_memory(e, "text");
     c->texts = more;
     CutText *t = &more[c->text_count++];
-    *t = (CutText){name, what, {{0}, NULL, 0, NULL, 0, 0, false, false}, true};
+    *t = (CutText){name, strdup(what), {{0}, NULL, 0, NULL, 0, 0, false, false}, true};
+    if (!t->what)
+        return error_memory(e, "text");
     for (size_t i = 0; i < pieces->count; i++) {
         pieces_copy(&t->pieces, pieces, pieces->items[i].from, pieces->items[i].to);
         pieces_end(&t->pieces, pieces->items[i].id);
@@ -110,17 +114,44 @@ int cut_add_token(CutTokens *t, size_t from, size_t to, int id, Error *e)
 
 /* ---- showing ---- */
 
-/* Joins the tokens that a merge joins. */
-static void merge(CutTokens *t, const CutStep *s)
+/* Tokens in a row, of which some join. */
+typedef struct Row {
+    CutToken *items;  /* [count]; id < 0 where one was joined to the one before */
+    size_t *next;     /* [count] the place of the neighbour; `count` beyond the last */
+    size_t *place;    /* [bytes + 1] of the token that begins at a byte; of several, the last: those before it are empty */
+    size_t count;
+} Row;
+
+static void join(Row *r, const CutStep *s)
 {
-    for (size_t i = 0; i + 1 < t->count; i++)
-        if (t->items[i].from == s->from && t->items[i].to == s->middle && t->items[i + 1].to == s->to) {
-            t->items[i].to = s->to;
-            t->items[i].id = s->id;
-            memmove(t->items + i + 1, t->items + i + 2, (t->count - i - 2) * sizeof *t->items);
-            t->count--;
-            return;
+    size_t left = r->place[s->from], right = r->next[left];
+    if (right == r->count)
+        return;
+    r->items[left].to = s->to;
+    r->items[left].id = s->id;
+    r->items[right].id = -1;
+    r->next[left] = r->next[right];
+}
+
+static int join_all(const CutPiece *p, size_t done, CutTokens *out, Error *e)
+{
+    Row r = {out->items, malloc((out->count + 1) * sizeof *r.next), calloc(p->len + 1, sizeof *r.place), out->count};
+    if (r.next && r.place) {
+        for (size_t i = 0; i < r.count; i++) {
+            r.next[i] = i + 1;
+            r.place[r.items[i].from] = i;
         }
+        for (size_t i = 0; i < done; i++)
+            if (p->steps[i].kind == CUT_MERGE)
+                join(&r, &p->steps[i]);
+        out->count = 0;
+        for (size_t i = 0; i < r.count; i = r.next[i])
+            out->items[out->count++] = r.items[i];
+    }
+    int status = r.next && r.place ? 0 : error_memory(e, "text");
+    free(r.next);
+    free(r.place);
+    return status;
 }
 
 int cut_state(const CutPiece *p, size_t done, CutTokens *out, Error *e)
@@ -129,16 +160,34 @@ int cut_state(const CutPiece *p, size_t done, CutTokens *out, Error *e)
     bool merges = p->method == CUT_MERGES || p->method == CUT_SCORES;
     const CutTokens *from = done >= p->count && !merges ? &p->tokens : &p->start;
     int status = 0;
+    done = done < p->count ? done : p->count;
     for (size_t i = 0; status == 0 && i < from->count; i++)
         status = cut_add_token(out, from->items[i].from, from->items[i].to, from->items[i].id, e);
-    if (from == &p->tokens)
-        return status;
-    for (size_t i = 0; status == 0 && i < done && i < p->count; i++) {
-        const CutStep *s = &p->steps[i];
-        if (s->kind == CUT_MERGE)
-            merge(out, s);
-        else if (s->kind == CUT_TAKE)
-            status = cut_add_token(out, s->from, s->to, s->id, e);
+    for (size_t i = 0; status == 0 && from == &p->start && i < done; i++)
+        if (p->steps[i].kind == CUT_TAKE)
+            status = cut_add_token(out, p->steps[i].from, p->steps[i].to, p->steps[i].id, e);
+    return status == 0 && merges && done && p->start.count ? join_all(p, done, out, e) : status;
+}
+
+Origin cut_piece_origin(const Cut *c, size_t piece)
+{
+    const CutPiece *p = &c->pieces[piece];
+    Origin all = {0, 0};
+    for (size_t i = p->first_id; i < p->first_id + p->tokens.count && i < c->id_count; i++) {
+        Origin o = c->ids[i].from;
+        if (o.from == o.to)
+            continue;
+        if (all.from == all.to)
+            all = o;
+        all.to = o.to > all.to ? o.to : all.to;
     }
-    return status;
+    return all;
+}
+
+size_t cut_piece_of_id(const Cut *c, size_t i)
+{
+    size_t at = 0;
+    while (at < c->piece_count && !(i >= c->pieces[at].first_id && i < c->pieces[at].first_id + c->pieces[at].tokens.count))
+        at++;
+    return at;
 }

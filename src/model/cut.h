@@ -19,7 +19,7 @@ typedef enum CutMethod {
 } CutMethod;
 
 typedef enum CutKind {
-    CUT_MERGE,   /* from … middle and middle … to become token id; value: the merge's rank, or the token's score */
+    CUT_MERGE,   /* token left, from … middle, and token right, middle … to, become token id; value: the merge's rank, or the token's score */
     CUT_TRY,     /* is from … to a token? id, or -1: no */
     CUT_SHORTER, /* from … to is token id, but a longer one begins there too */
     CUT_TAKE,    /* from … to is token id, and taken */
@@ -31,6 +31,7 @@ typedef struct CutStep {
     size_t from, middle, to; /* bytes of the piece */
     int id;
     double value, total;
+    int left, right; /* of a merge; else -1 */
 } CutStep;
 
 /* Bytes from … to of a piece as a token. */
@@ -58,7 +59,7 @@ typedef struct CutPiece {
 /* The text after one rule. */
 typedef struct CutText {
     const char *name; /* the rule's type in tokenizer.json; "" for the text itself */
-    const char *what; /* translated */
+    char *what;       /* what it does, translated */
     TextPieces pieces;
     bool changed;     /* from the one before */
 } CutText;
@@ -83,7 +84,7 @@ void cut_free(Cut *c);
 
 /* ---- for those who record; every one does nothing where its first argument is NULL ---- */
 
-/* Adds a text after a rule; takes the pieces over (all zero afterwards). */
+/* Adds a text after a rule; copies everything but the name. */
 int cut_add_text(Cut *c, const char *name, const char *what, const TextPieces *pieces, Error *e);
 /* Adds a piece; the pointer is good until the next one. NULL with e set without memory, or without e where c is NULL. */
 CutPiece *cut_add_piece(Cut *c, CutMethod method, const char *text, size_t n, Error *e);
@@ -95,5 +96,9 @@ int cut_add_token(CutTokens *t, size_t from, size_t to, int id, Error *e);
 /* What the piece is after its first `done` steps: the tokens it then consists of, for the methods that merge; those that were taken, for the
  * others; once all steps are done what came out. -1 without memory; *out is given back with free(out->items). */
 int cut_state(const CutPiece *p, size_t done, CutTokens *out, Error *e);
+/* The bytes of the original text that a piece comes from; from == to where it comes from none. */
+Origin cut_piece_origin(const Cut *c, size_t piece);
+/* The piece that id i came from; piece_count where it came from none. */
+size_t cut_piece_of_id(const Cut *c, size_t i);
 
 #endif

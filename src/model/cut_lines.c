@@ -62,6 +62,17 @@ static void say_bytes(const CutPiece *p, size_t from, size_t to, Buffer *out)
     text_escape(out, p->text + from, to - from, false);
 }
 
+/* The place `to` of a piece: what stands before it, of a long piece the end of that. */
+static void say_place(const CutPiece *p, size_t to, Buffer *out)
+{
+    enum { SHOWN = 24 };
+    size_t from = to > SHOWN ? to - SHOWN : 0;
+    while (from && from < to && ((unsigned char)p->text[from] & 0xc0) == 0x80)
+        from++;
+    buffer_puts(out, from ? "…" : "");
+    say_bytes(p, from, to, out);
+}
+
 static void say_token(const Vocab *v, int id, Buffer *out)
 {
     const char *s = vocab_spelling(v, id);
@@ -70,20 +81,6 @@ static void say_token(const Vocab *v, int id, Buffer *out)
         s++;
     }
     text_escape(out, s, strlen(s), false);
-}
-
-/* What stood at from … to before a merge: the token, where it is one that the bytes alone do not show. */
-static void say_part(const Vocab *v, const CutPiece *p, size_t step, size_t from, size_t to, Buffer *out)
-{
-    CutTokens now;
-    if (cut_state(p, step, &now, NULL) != 0)
-        return;
-    for (size_t i = 0; i < now.count; i++)
-        if (now.items[i].from == from && now.items[i].to == to) {
-            say_token(v, now.items[i].id, out);
-            break;
-        }
-    free(now.items);
 }
 
 void cut_say_step(const Vocab *v, const CutPiece *p, size_t i, Buffer *out)
@@ -96,9 +93,9 @@ void cut_say_step(const Vocab *v, const CutPiece *p, size_t i, Buffer *out)
             buffer_printf(out, _("merge %.0f: "), s->value + 1);
         else
             buffer_printf(out, _("score %.6g: "), s->value + 0.0); /* never "-0" */
-        say_part(v, p, i, s->from, s->middle, out);
+        say_token(v, s->left, out);
         buffer_puts(out, " + ");
-        say_part(v, p, i, s->middle, s->to, out);
+        say_token(v, s->right, out);
         return;
     case CUT_TRY:
         buffer_puts(out, s->id < 0 ? _("no token: ") : _("a token: "));
@@ -110,7 +107,8 @@ void cut_say_step(const Vocab *v, const CutPiece *p, size_t i, Buffer *out)
         say_token(v, s->id, out);
         return;
     case CUT_REACH:
-        buffer_printf(out, _("%.3f = %.3f for "), s->total, s->value);
+        say_place(p, s->to, out);
+        buffer_printf(out, _(": %.3f = %.3f for "), s->total, s->value);
         say_token(v, s->id, out);
         buffer_printf(out, _(" + %.3f up to it"), s->total - s->value);
         return;
@@ -121,6 +119,21 @@ void cut_say_step(const Vocab *v, const CutPiece *p, size_t i, Buffer *out)
             buffer_printf(out, "  %.3f", s->value);
         return;
     }
+}
+
+void cut_say_piece(const Vocab *v, const Cut *c, size_t i, Buffer *out)
+{
+    const CutPiece *p = &c->pieces[i];
+    Origin o = cut_piece_origin(c, i);
+    bool ascii = true;
+    buffer_printf(out, _("piece %zu of %zu: "), i + 1, c->piece_count);
+    text_escape(out, p->text, p->len, false);
+    for (uint32_t k = o.from; k < o.to; k++)
+        ascii = ascii && (unsigned char)c->texts[0].pieces.text.data[k] < 0x80;
+    if (ascii || !v->pipeline || !pipeline_is_byte_level(v->pipeline))
+        return;
+    buffer_puts(out, _("   from: ")); /* letters that stand for bytes are read by nobody */
+    text_escape(out, c->texts[0].pieces.text.data + o.from, o.to - o.from, false);
 }
 
 void cut_say_tokens(const Vocab *v, const CutTokens *t, const char *between, Buffer *out)

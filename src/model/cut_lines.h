@@ -24,6 +24,8 @@ size_t cut_frame_of_piece(const Cut *c, size_t piece);
 const char *cut_method(CutMethod method);
 /* Step i of a piece: "merge 254: Ġ + t", "no token ##ffable", "token ##aff", … */
 void cut_say_step(const Vocab *v, const CutPiece *p, size_t i, Buffer *out);
+/* "piece 2 of 9: Ġtoken"; behind letters that stand for bytes the part of the text they come from. */
+void cut_say_piece(const Vocab *v, const Cut *c, size_t i, Buffer *out);
 /* What a piece consists of: the spellings of the tokens, apart by `between`. */
 void cut_say_tokens(const Vocab *v, const CutTokens *t, const char *between, Buffer *out);
 /* The text after a rule, its pieces apart by `between`; added tokens as they are. */

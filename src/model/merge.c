@@ -72,7 +72,7 @@ static int merge_all(Merger *m, CutPiece *watch, Error *e)
         size_t right = m->next[w.left];
         if (left->id < 0 || right == m->count || !m->find(m->context, left->id, m->tokens[right].id, &now) || now.merged != w.merge.merged)
             continue;
-        CutStep step = {CUT_MERGE, left->from, left->to, m->tokens[right].to, now.merged, w.merge.value, 0};
+        CutStep step = {CUT_MERGE, left->from, left->to, m->tokens[right].to, now.merged, w.merge.value, 0, left->id, m->tokens[right].id};
         if (cut_add_step(watch, step, e) != 0)
             return -1;
         left->id = now.merged;

@@ -65,8 +65,7 @@ bool char_is_punctuation(int32_t c)
 bool char_is_control(int32_t c)
 {
     utf8proc_category_t k = utf8proc_category(c);
-    bool other = k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CS || k == UTF8PROC_CATEGORY_CO ||
-                 k == UTF8PROC_CATEGORY_CN;
+    bool other = k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CS || k == UTF8PROC_CATEGORY_CO;
     return other && c != '\t' && c != '\n' && c != '\r';
 }
 
@@ -125,6 +124,12 @@ void pattern_free(Pattern *p)
     pcre2_code_free(p->code);
     free(p->text);
     free(p);
+}
+
+const char *pattern_literal(const Pattern *p, size_t *n)
+{
+    *n = p->len;
+    return p->text;
 }
 
 /* What stands for the escape \c in PCRE2, NULL for the escape itself, "" where there is none. */

@@ -27,6 +27,8 @@ Pattern *pattern_regex(const char *regex, size_t n, const char *place, Error *e)
 Pattern *pattern_text(const char *text, size_t n, Error *e);
 /* Every character that the function says yes to. */
 Pattern *pattern_class(bool (*is)(int32_t c), Error *e);
+/* The text that a pattern made of one looks for; NULL for the others. */
+const char *pattern_literal(const Pattern *p, size_t *n);
 void pattern_free(Pattern *p);
 
 /* All matches in the n bytes at text, which are UTF-8, from left to right, without overlap. -1 with e set where that takes too long. */
@@ -42,7 +44,7 @@ bool char_is_mark(int32_t c);        /* M: combining */
 bool char_is_nonspacing(int32_t c);  /* Mn */
 bool char_is_numeric(int32_t c);     /* N */
 bool char_is_punctuation(int32_t c); /* P, and ASCII's symbols */
-bool char_is_control(int32_t c);     /* C but \t \n \r */
+bool char_is_control(int32_t c);     /* Cc, Cf, Cs, Co but \t \n \r */
 bool char_is_chinese(int32_t c);     /* CJK ideographs, as BERT counts them */
 bool char_is_word(int32_t c);        /* \w */
 

@@ -190,8 +190,12 @@ static int apply_rules(const Rules *rules, TextPieces *pieces, Cut *watch, Error
         status = rule_apply(&rules->items[i], pieces, &next, e);
         pieces_free(pieces);
         *pieces = next;
-        if (status == 0)
-            status = cut_add_text(watch, rules->items[i].type, rule_what(&rules->items[i]), pieces, e);
+        if (status == 0 && watch) {
+            Buffer what = {0};
+            rule_say(&rules->items[i], &what);
+            status = cut_add_text(watch, rules->items[i].type, buffer_text(&what), pieces, e);
+            buffer_free(&what);
+        }
     }
     return status;
 }

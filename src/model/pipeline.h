@@ -70,6 +70,9 @@ Pipeline *pipeline_read_bert(const char *text, size_t n, bool lowercase, const c
 Pipeline *pipeline_read_marian(const char *vocab, size_t n, const char *vocab_file, const unsigned char *spm, size_t spm_n, const char *spm_file,
                                int begin, Error *e);
 
+/* Puts this id, and nothing else, in front of every text (side 0) or behind it (side 1); -1: nothing. `source` says the same. -1 with e set. */
+int pipeline_put_around(Pipeline *p, int side, int id, const char *file, Error *e);
+
 /* The ids of a text (valid UTF-8), each with the place it comes from; *ids is given back with free. wrap: with what the post-processor puts
  * around it. watch may be NULL; its ids stay empty. */
 int pipeline_encode(const Pipeline *p, const char *text, size_t n, bool wrap, CutId **ids, size_t *count, Cut *watch, Error *e);
@@ -88,6 +91,8 @@ void pipeline_decode(const Pipeline *p, const int *ids, size_t n, bool (*skip)(c
 const AddedToken *pipeline_added(const Pipeline *p, int id);
 /* The longest added token that begins at the n bytes at text, of those that are `normalized` or not; NULL where there is none. */
 const AddedToken *pipeline_added_at(const Pipeline *p, const char *text, size_t n, bool normalized);
+/* True where tokens are spelled in letters that stand for bytes ("Ġ" is a space). */
+bool pipeline_is_byte_level(const Pipeline *p);
 /* True where tokens carry their own spaces, so that a line of tokens needs none between them. */
 bool pipeline_has_spaces(const Pipeline *p);
 

@@ -51,7 +51,7 @@ static int read_template(const Node *n, Pipeline *p, Error *e)
     char place[NODE_PLACE];
     if (!json_is_array(single.json))
         return node_expected(&single, "an array of pieces", e);
-    node_finish(n, (const char *const[]){"single", "pair", "special_tokens", NULL});
+    node_finish(n, (const char *const[]){"single", "pair", "special_tokens", "add_prefix_space", "trim_offsets", "use_regex", NULL});
     for (size_t i = 0; i < json_array_size(single.json); i++) {
         Node item = node_item(&single, i), special = node_field(&item, "SpecialToken"), sequence = node_field(&item, "Sequence");
         if (json_is_object(special.json)) {
@@ -115,6 +115,55 @@ int read_post_processor(const Node *n, Pipeline *p, int depth, Error *e)
         return put_pair(n, p, 0, "cls", e) == 0 ? put_pair(n, p, 1, "sep", e) : -1;
     }
     return node_refuse(n, type, "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, Sequence", e);
+}
+
+/* ---- what another file puts around a text ---- */
+
+/* {"SpecialToken": …} for each id of a side, and what they are. */
+static void add_side(const Pipeline *p, int side, json_t *single, json_t *specials)
+{
+    for (size_t i = 0; i < p->around_count[side]; i++) {
+        size_t n;
+        int id = p->around[side][i];
+        const char *text = pipeline_spelling(p, id, &n);
+        json_array_append_new(single, json_pack("{s:{s:s%, s:i}}", "SpecialToken", "id", text, n, "type_id", 0));
+        json_object_setn_new(specials, text, n, json_pack("{s:s%, s:[i], s:[s%]}", "id", text, n, "ids", id, "tokens", text, n));
+    }
+}
+
+static json_t *make_template(const Pipeline *p)
+{
+    json_t *single = json_array(), *specials = json_object();
+    add_side(p, 0, single, specials);
+    json_array_append_new(single, json_pack("{s:{s:s, s:i}}", "Sequence", "id", "A", "type_id", 0));
+    add_side(p, 1, single, specials);
+    json_t *pair = json_pack("[{s:{s:s, s:i}}, {s:{s:s, s:i}}]", "Sequence", "id", "A", "type_id", 0, "Sequence", "id", "B", "type_id", 1);
+    return json_pack("{s:s, s:o, s:o, s:o}", "type", "TemplateProcessing", "single", single, "pair", pair, "special_tokens", specials);
+}
+
+int pipeline_put_around(Pipeline *p, int side, int id, const char *file, Error *e)
+{
+    int *ids = malloc(sizeof *ids);
+    json_t *root = json_loadb(buffer_text(&p->source), p->source.len, JSON_ALLOW_NUL, NULL);
+    char *text = NULL;
+    if (ids && root) {
+        *ids = id;
+        free(p->around[side]);
+        p->around[side] = ids;
+        p->around_count[side] = id >= 0;
+        ids = NULL;
+        if (json_object_set_new(root, "post_processor", make_template(p)) == 0)
+            text = json_dumps(root, JSON_COMPACT);
+    }
+    if (text) {
+        buffer_clear(&p->source);
+        buffer_puts(&p->source, text);
+    }
+    int status = text && !p->source.failed ? 0 : error_memory(e, file);
+    free(text);
+    free(ids);
+    json_decref(root);
+    return status;
 }
 
 /* ---- decoders ---- */

@@ -187,7 +187,7 @@ static bool has_decoder(const Pipeline *p, DecoderKind kind)
     return false;
 }
 
-static bool is_byte_level(const Pipeline *p)
+bool pipeline_is_byte_level(const Pipeline *p)
 {
     bool rule = has_decoder(p, DECODE_BYTES);
     for (size_t i = 0; !rule && i < p->pre_tokenizer.count; i++)
@@ -210,9 +210,9 @@ void pipeline_show(const Pipeline *p, int id, Buffer *out)
         buffer_printf(out, "#%d", id);
         return;
     }
-    if (pipeline_added(p, id) || (!is_byte_level(p) && !pipeline_has_spaces(p)))
+    if (pipeline_added(p, id) || (!pipeline_is_byte_level(p) && !pipeline_has_spaces(p)))
         buffer_add(&bytes, s, n);
-    else if (is_byte_level(p))
+    else if (pipeline_is_byte_level(p))
         add_bytes(&bytes, s, n);
     else
         add_replaced(&bytes, s, n, space, sizeof space - 1, " ");

@@ -121,7 +121,35 @@ int rule_apply(const Rule *r, const TextPieces *in, TextPieces *out, Error *e)
     return status == 0 ? pieces_check(out, e) : status;
 }
 
-const char *rule_what(const Rule *r)
+static void quote(const char *text, size_t n, Buffer *out)
+{
+    buffer_putc(out, '"');
+    text_escape(out, text, n, false);
+    buffer_putc(out, '"');
+}
+
+/* The text that a rule puts in place of its matches. */
+static void say_replace(const Rule *r, Buffer *out)
+{
+    size_t n;
+    const char *text = pattern_literal(r->pattern, &n);
+    Buffer what = {0}, by = {0};
+    if (text)
+        quote(text, n, &what);
+    quote(r->text, r->len, &by);
+    if (text && r->len)
+        buffer_printf(out, _("every %s becomes %s"), buffer_text(&what), buffer_text(&by));
+    else if (text)
+        buffer_printf(out, _("every %s away"), buffer_text(&what));
+    else if (r->len)
+        buffer_printf(out, _("what fits a pattern becomes %s"), buffer_text(&by));
+    else
+        buffer_puts(out, _("what fits a pattern away"));
+    buffer_free(&what);
+    buffer_free(&by);
+}
+
+void rule_say(const Rule *r, Buffer *out)
 {
     static const char *const words[RULE_KIND_COUNT] = {
         [RULE_NFC] = N_("Unicode normal form C: letters and their marks become one character"),
@@ -134,11 +162,17 @@ const char *rule_what(const Rule *r)
         [RULE_CHINESE] = N_("spaces around Chinese characters"),
         [RULE_NMT] = N_("control characters away, odd spaces to spaces"),
         [RULE_STRIP] = N_("white space away at the ends"),
-        [RULE_REPLACE] = N_("one text in place of another"),
-        [RULE_PREPEND] = N_("a text in front"),
         [RULE_CHARSMAP] = N_("SentencePiece's table of characters"),
-        [RULE_BYTES] = N_("each byte becomes a letter that stands for it: a space is Ġ"),
+        [RULE_BYTES] = N_("each byte becomes a letter: a space is Ġ, a new line Ċ"),
         [RULE_SPLIT] = N_("cut into pieces; nothing is merged across a cut"),
     };
-    return _(words[r->kind]);
+    if (r->kind == RULE_REPLACE)
+        say_replace(r, out);
+    else if (r->kind == RULE_PREPEND) {
+        Buffer text = {0};
+        quote(r->text, r->len, &text);
+        buffer_printf(out, _("%s in front"), buffer_text(&text));
+        buffer_free(&text);
+    } else
+        buffer_puts(out, r->kind == RULE_SPLIT && r->how == SPLIT_REMOVED ? _("cut into pieces; what stands between them goes") : _(words[r->kind]));
 }

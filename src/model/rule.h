@@ -57,8 +57,8 @@ int rules_add(Rules *r, Rule rule, Error *e);
 
 /* Appends to out (empty) what the rule makes of in; pieces that are added tokens stay as they are. */
 int rule_apply(const Rule *r, const TextPieces *in, TextPieces *out, Error *e);
-/* What it does, in a few words, translated: "letters to lower case". */
-const char *rule_what(const Rule *r);
+/* Appends what it does, in a few words, translated: "letters to lower case", "every \" \" becomes \"▁\"". */
+void rule_say(const Rule *r, Buffer *out);
 
 /* The letter that stands for a byte (GPT-2's bytes_to_unicode), and the byte that a letter stands for, or -1. */
 int32_t byte_letter(unsigned char byte);

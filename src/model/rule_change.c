@@ -73,7 +73,7 @@ static void change_char(Change *w, int32_t c, size_t at, size_t n)
             put_char(w, 0x307, o);
         return;
     case RULE_CLEAN:
-        if (c == 0 || c == 0xfffd || (char_is_control(c) && !char_is_space(c)))
+        if (c == 0 || c == 0xfffd || char_is_control(c))
             return;
         put_char(w, char_is_space(c) ? ' ' : c, o);
         return;

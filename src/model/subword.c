@@ -109,12 +109,12 @@ static void remember(CachedWord *slot, const char *text, size_t n, const CutToke
 static int cut_whole(const Subword *s, const char *text, size_t n, CutTokens *out, CutPiece *watch, Error *e)
 {
     int id = token_table_find(&s->tokens, text, n);
-    if (cut_add_step(watch, (CutStep){CUT_TRY, 0, 0, n, id, 0, 0}, e) != 0)
+    if (cut_add_step(watch, (CutStep){CUT_TRY, 0, 0, n, id, 0, 0, -1, -1}, e) != 0)
         return -1;
     if (id < 0 && s->unk < 0)
         return error_set(e, "text: expected a word of this tokenizer, found another, and it has no unknown token");
     id = id < 0 ? s->unk : id;
-    return cut_add_step(watch, (CutStep){CUT_TAKE, 0, 0, n, id, 0, 0}, e) == 0 ? cut_add_token(out, 0, n, id, e) : -1;
+    return cut_add_step(watch, (CutStep){CUT_TAKE, 0, 0, n, id, 0, 0, -1, -1}, e) == 0 ? cut_add_token(out, 0, n, id, e) : -1;
 }
 
 static int cut_by_kind(const Subword *s, const char *text, size_t n, CutTokens *out, CutPiece *watch, Error *e)

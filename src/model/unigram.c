@@ -91,7 +91,7 @@ static int add_tokens(const Subword *s, const char *text, size_t n, const size_t
         size_t before = out->count;
         int status = id >= 0 ? cut_add_token(out, at, next[at], id_of(s, id), e) : add_unknown(s, text, at, next[at], out, e);
         for (size_t i = before; status == 0 && i < out->count; i++)
-            status = cut_add_step(watch, (CutStep){CUT_TAKE, out->items[i].from, 0, out->items[i].to, out->items[i].id, id >= 0 ? s->scores[id] : NAN, 0}, e);
+            status = cut_add_step(watch, (CutStep){CUT_TAKE, out->items[i].from, 0, out->items[i].to, out->items[i].id, id >= 0 ? s->scores[id] : NAN, 0, -1, -1}, e);
         if (status != 0)
             return -1;
     }
@@ -106,7 +106,7 @@ int unigram_cut(const Subword *s, const char *text, size_t n, CutTokens *out, Cu
     for (size_t at = 1; watch && status == 0 && at <= n; at++)
         if (ways[at].there) {
             double score = ways[at].total - ways[ways[at].from].total;
-            status = cut_add_step(watch, (CutStep){CUT_REACH, ways[at].from, 0, at, id_of(s, ways[at].id), score, ways[at].total}, e);
+            status = cut_add_step(watch, (CutStep){CUT_REACH, ways[at].from, 0, at, id_of(s, ways[at].id), score, ways[at].total, -1, -1}, e);
         }
     if (status == 0) {
         follow(s, ways, n, next);

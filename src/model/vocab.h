@@ -81,6 +81,8 @@ bool vocab_has_places(const Vocab *v);
  * Chinese and before a mark ("I ate an apple", "我吃了", "is this Tom's book?"); begin, end and padding left out, llama2.c's leading space and byte
  * tokens as llama2.c prints them. An id out of range is "?". */
 void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out);
+/* The same of a tokenizer with its own decoder (SPLIT_TOKENIZER), begin, end and padding as they are spelled. */
+void vocab_decode_all(const Vocab *v, const int *ids, size_t n, Buffer *out);
 
 /* The token as it is shown on an axis: raw UTF-8 as stored ("<s>", "▁the" is " the"), or
  * "#17". Never NULL; for an id out of range "?". Owned by the vocab. */

@@ -106,7 +106,7 @@ static int watch_word(const Vocab *v, const char *at, size_t n, const Ids *ids, 
         int id = ids->data[i];
         bool whole = vocab_lookup(v, at, n) == id;
         size_t len = whole ? n : id == v->special[TOKEN_UNK] ? n - known : vocab_token_len(v, id);
-        if (cut_add_step(p, (CutStep){CUT_TAKE, from, 0, from + len, id, 0, 0}, e) != 0 || cut_add_token(&p->tokens, from, from + len, id, e) != 0)
+        if (cut_add_step(p, (CutStep){CUT_TAKE, from, 0, from + len, id, 0, 0, -1, -1}, e) != 0 || cut_add_token(&p->tokens, from, from + len, id, e) != 0)
             return -1;
         from += len;
     }
@@ -192,10 +192,10 @@ static int watch_match(const Vocab *v, CutPiece *p, size_t at, size_t len, int i
 {
     for (size_t n = 1; v->split == SPLIT_LONGEST_MATCH && n < len; n++) {
         int shorter = vocab_lookup(v, p->text + at, n);
-        if (shorter >= 0 && is_plain(v, shorter) && cut_add_step(p, (CutStep){CUT_SHORTER, at, 0, at + n, shorter, 0, 0}, e) != 0)
+        if (shorter >= 0 && is_plain(v, shorter) && cut_add_step(p, (CutStep){CUT_SHORTER, at, 0, at + n, shorter, 0, 0, -1, -1}, e) != 0)
             return -1;
     }
-    if (cut_add_step(p, (CutStep){CUT_TAKE, at, 0, at + len, id, 0, 0}, e) != 0)
+    if (cut_add_step(p, (CutStep){CUT_TAKE, at, 0, at + len, id, 0, 0, -1, -1}, e) != 0)
         return -1;
     return cut_add_token(&p->tokens, at, at + len, id, e);
 }
@@ -355,4 +355,9 @@ void vocab_decode(const Vocab *v, const int *ids, size_t n, Buffer *out)
         buffer_puts(out, token);
         before = token;
     }
+}
+
+void vocab_decode_all(const Vocab *v, const int *ids, size_t n, Buffer *out)
+{
+    pipeline_decode(v->pipeline, ids, n, NULL, NULL, out);
 }

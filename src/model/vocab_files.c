@@ -57,37 +57,58 @@ static json_t *load_beside(const char *folder, const char *name)
     return NULL;
 }
 
-/* Special tokens by their names there: a text, or an object with a content. */
+/* A special token that a file names: a text, or an object with a content. Its id, or -1. */
+static int named_token(const Pipeline *p, const json_t *root, const char *name)
+{
+    const json_t *token = json_object_get(root, name);
+    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+    return text ? pipeline_find(p, text, strlen(text)) : -1;
+}
+
+/* Special tokens by their names there. Not padding: that is what a batch of texts is filled up with, and the library hides no token of a single
+ * text, whatever its id. */
 static void read_specials(Vocab *v, const char *folder, const char *name)
 {
     static const char *const names[TOKEN_COUNT] = {
-        [TOKEN_BOS] = "bos_token", [TOKEN_EOS] = "eos_token", [TOKEN_PAD] = "pad_token", [TOKEN_MASK] = "mask_token", [TOKEN_UNK] = "unk_token"};
+        [TOKEN_BOS] = "bos_token", [TOKEN_EOS] = "eos_token", [TOKEN_MASK] = "mask_token", [TOKEN_UNK] = "unk_token"};
     json_t *root = load_beside(folder, name);
-    for (int i = 0; i < TOKEN_COUNT && root; i++) {
-        const json_t *token = json_object_get(root, names[i]);
-        const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
-        if (text && v->special[i] < 0)
-            v->special[i] = pipeline_find(v->pipeline, text, strlen(text));
-    }
+    for (int i = 0; i < TOKEN_COUNT && root; i++)
+        if (names[i] && v->special[i] < 0)
+            v->special[i] = named_token(v->pipeline, root, names[i]);
     json_decref(root);
 }
 
-/* A begin or end token that tokenizer_config.json asks for, and tokenizer.json does not put there, or the other way round. */
-static void compare_around(const Vocab *v, const char *folder)
+static bool is_around(const Pipeline *p, int side, int id)
 {
-    static const char *const keys[2] = {"add_bos_token", "add_eos_token"};
+    for (size_t i = 0; i < p->around_count[side]; i++)
+        if (p->around[side][i] == id)
+            return true;
+    return false;
+}
+
+/* A begin or end token that tokenizer_config.json asks for, and tokenizer.json does not put there, or the other way round: the library does what
+ * tokenizer_config.json says, and so is done here.
+ * https://github.com/huggingface/transformers (tokenization_utils_tokenizers.py, update_post_processor) */
+static int follow_config(Pipeline *p, const char *folder, Error *e)
+{
+    static const char *const keys[2] = {"add_bos_token", "add_eos_token"}, *const names[2] = {"bos_token", "eos_token"};
     json_t *root = load_beside(folder, "tokenizer_config.json");
-    for (int side = 0; side < 2 && root; side++) {
+    int status = 0;
+    for (int side = 0; side < 2 && status == 0 && root; side++) {
         const json_t *asked = json_object_get(root, keys[side]);
-        int id = v->special[side ? TOKEN_EOS : TOKEN_BOS];
-        bool put = false;
-        for (size_t i = 0; i < v->pipeline->around_count[side]; i++)
-            put = put || v->pipeline->around[side][i] == id;
-        if (json_is_boolean(asked) && json_is_true(asked) != put && id >= 0)
-            buffer_printf(&v->pipeline->notes, _("%s/tokenizer_config.json: %s is %s, but tokenizer.json says otherwise, and is followed\n"), folder,
-                          keys[side], json_is_true(asked) ? "true" : "false");
+        int id = named_token(p, root, names[side]);
+        size_t n;
+        if (!json_is_boolean(asked) || id < 0 || json_is_true(asked) == is_around(p, side, id))
+            continue;
+        const char *text = pipeline_spelling(p, id, &n);
+        buffer_printf(&p->notes,
+                      json_is_true(asked) ? _("%s/tokenizer_config.json: %s is true: %.*s is put there, which tokenizer.json by itself does not\n")
+                                          : _("%s/tokenizer_config.json: %s is false: %.*s is not put there, which tokenizer.json by itself does\n"),
+                      folder, keys[side], (int)n, text);
+        status = pipeline_put_around(p, side, json_is_true(asked) ? id : -1, folder, e);
     }
     json_decref(root);
+    return status;
 }
 
 /* Whether tokenizer_config.json says that letters become lower case; BERT's do where nothing is said. */
@@ -140,7 +161,10 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
     if (folder) {
         read_specials(v, folder, "tokenizer_config.json");
         read_specials(v, folder, "special_tokens_map.json");
-        compare_around(v, folder);
+        if (follow_config(p, folder, e) != 0) {
+            vocab_free(v);
+            return NULL;
+        }
     }
     if (v->special[TOKEN_UNK] < 0)
         v->special[TOKEN_UNK] = p->subword.unk;
@@ -243,9 +267,8 @@ static Vocab *open_translator(const char *folder, const Config *c, Error *e)
     Vocab *v = source ? make_vocab(source, c, folder, folder, e) : NULL;
     if (!v)
         return NULL;
-    int pad = v->special[TOKEN_PAD] >= 0 ? v->special[TOKEN_PAD] : pipeline_find(source, "<pad>", strlen("<pad>"));
     if (v->special[TOKEN_BOS] < 0)
-        v->special[TOKEN_BOS] = pad;
+        v->special[TOKEN_BOS] = pipeline_find(source, "<pad>", strlen("<pad>"));
     if (v->special[TOKEN_EOS] < 0)
         v->special[TOKEN_EOS] = source->around[1][0];
     v->special[TOKEN_PAD] = -1;

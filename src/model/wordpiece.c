@@ -17,7 +17,7 @@ static size_t count_chars(const char *text, size_t n)
 static int take_unknown(const Subword *s, size_t n, size_t first, CutTokens *out, CutPiece *watch, Error *e)
 {
     out->count = first;
-    return cut_add_step(watch, (CutStep){CUT_TAKE, 0, 0, n, s->unk, 0, 0}, e) == 0 ? cut_add_token(out, 0, n, s->unk, e) : -1;
+    return cut_add_step(watch, (CutStep){CUT_TAKE, 0, 0, n, s->unk, 0, 0, -1, -1}, e) == 0 ? cut_add_token(out, 0, n, s->unk, e) : -1;
 }
 
 int wordpiece_cut(const Subword *s, const char *text, size_t n, CutTokens *out, CutPiece *watch, Error *e)
@@ -37,7 +37,7 @@ int wordpiece_cut(const Subword *s, const char *text, size_t n, CutTokens *out, 
         memcpy(room + prefix, text + from, n - from);
         while (status == 0 && to > from) {
             id = from ? token_table_find(&s->tokens, room, prefix + to - from) : token_table_find(&s->tokens, text, to);
-            status = cut_add_step(watch, (CutStep){id >= 0 ? CUT_TAKE : CUT_TRY, from, 0, to, id, 0, 0}, e);
+            status = cut_add_step(watch, (CutStep){id >= 0 ? CUT_TAKE : CUT_TRY, from, 0, to, id, 0, 0, -1, -1}, e);
             if (id >= 0)
                 break;
             do

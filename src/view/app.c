@@ -264,9 +264,17 @@ void app_input_text(const App *app, Stack stack, Buffer *out)
 {
     size_t n;
     const int *ids = pass_ids(app->pass, stack, &n);
+    bool spaces = vocab_has_spaces(app->model->vocab);
+    if (spaces && vocab_split(app->model->vocab) == SPLIT_TOKENIZER) { /* bytes of one character may be several tokens */
+        Buffer text = {0};
+        vocab_decode_all(app->model->vocab, ids, n, &text);
+        text_escape(out, buffer_text(&text), text.len, false);
+        buffer_free(&text);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         const char *token = vocab_token(app->model->vocab, ids[i]);
-        if (i && !vocab_has_spaces(app->model->vocab))
+        if (i && !spaces)
             buffer_putc(out, ' ');
         text_escape(out, token, strlen(token), false);
     }

@@ -14,7 +14,7 @@ struct Cutting {
     Cut cut;
     size_t at;    /* which of its frames */
     char *text;   /* that was cut */
-    size_t first; /* the ids: the first row that is drawn */
+    size_t id;    /* the one of the ids that the cursor is on */
 };
 
 void cutting_free(struct Cutting *w)
@@ -135,37 +135,59 @@ static void draw_tokens(const App *app, Canvas *c, int row, int col, int cols, c
     }
 }
 
-/* The neighbours that could be merged now; the one that will be is the first of the best. */
-static int draw_pairs(const App *app, Canvas *c, Rect r, const CutPiece *p, const CutTokens *now)
+/* "Ġ+t:1": two neighbours and when their merge was learned, or their score. */
+static void say_pair(const App *app, const CutPiece *p, const CutTokens *now, const CutPair *pair, Buffer *out)
 {
-    enum { PAIRS_MAX = 256, ROWS_MAX = 5 };
-    CutPair pairs[PAIRS_MAX];
-    const Vocab *v = app->model->vocab;
-    size_t n = cut_pairs(v, p, now, pairs, PAIRS_MAX), best = 0, shown = n < PAIRS_MAX ? n : PAIRS_MAX;
+    CutTokens two = {now->items + pair->left, 2, 2};
+    cut_say_tokens(app->model->vocab, &two, "+", out);
+    if (p->method == CUT_MERGES)
+        buffer_printf(out, ":%.0f", pair->value + 1);
+    else
+        buffer_printf(out, ":%.6g", pair->value + 0.0);
+}
+
+/* The neighbours that could be merged now: first the one that will be, then the others in the order of the text, as many as there is room for. */
+static int draw_pairs(const App *app, Canvas *c, Rect r, const CutPiece *p, const CutTokens *now, size_t done)
+{
+    enum { ROWS_MAX = 5, APART = 3, REST = 24 /* columns of "… and 9999 others" */ };
     if (p->method != CUT_MERGES && p->method != CUT_SCORES)
         return 0;
-    Buffer b = {0};
-    for (size_t i = 1; i < shown; i++)
-        if (p->method == CUT_MERGES ? pairs[i].value < pairs[best].value : pairs[i].value > pairs[best].value)
-            best = i;
-    for (size_t i = 0; i < shown; i++) {
-        CutTokens two = {now->items + pairs[i].left, 2, 2};
-        buffer_puts(&b, i ? "   " : "");
-        buffer_puts(&b, i == best ? "▸" : "");
-        cut_say_tokens(v, &two, "+", &b);
-        if (p->method == CUT_MERGES)
-            buffer_printf(&b, ":%.0f", pairs[i].value + 1);
-        else
-            buffer_printf(&b, ":%.6g", pairs[i].value + 0.0);
+    CutPair *pairs = calloc(now->count + 1, sizeof *pairs);
+    size_t n = pairs ? cut_pairs(app->model->vocab, p, now, pairs, now->count) : 0, first = n, shown = 0;
+    int rows = r.rows < ROWS_MAX ? r.rows : ROWS_MAX, room = (rows - 2) * (r.cols - 4), used = 0;
+    Buffer b = {0}, one = {0};
+    for (size_t i = 0; i < n && done < p->count; i++)
+        if (now->items[pairs[i].left].from == p->steps[done].from)
+            first = i;
+    if (first < n) {
+        buffer_puts(&b, "▸");
+        say_pair(app, p, now, &pairs[first], &b);
+        used = canvas_text_width(c, buffer_text(&b));
+        shown = 1;
     }
-    int rows = r.rows < ROWS_MAX ? r.rows : ROWS_MAX;
+    for (size_t i = 0; i < n; i++) {
+        buffer_clear(&one);
+        say_pair(app, p, now, &pairs[i], &one);
+        int wide = canvas_text_width(c, buffer_text(&one)) + APART;
+        if (i == first)
+            continue;
+        if (used + 3 * wide + REST > room) /* thrice: two lines may end early */
+            break;
+        buffer_printf(&b, "%*s%s", b.len ? APART : 0, "", buffer_text(&one));
+        used += wide;
+        shown++;
+    }
+    if (shown < n)
+        buffer_printf(&b, _("   … and %zu others"), n - shown);
     canvas_hline(c, r.row + r.rows - rows, r.col, r.cols, ROLE_BORDER);
     canvas_put_cut(c, r.row + r.rows - rows + 1, r.col + 1, r.cols - 2, ROLE_HEADING,
                    n == 0 ? _("no two neighbours have a merge: these are the tokens")
                    : p->method == CUT_MERGES ? _("neighbours that have a merge, and when it was learned; ▸ goes next")
                                              : _("neighbours that make a token, and its score; ▸ goes next"));
     canvas_put_wrapped(c, r.row + r.rows - rows + 2, r.col + 3, r.cols - 4, rows - 2, ROLE_TEXT, buffer_text(&b));
+    buffer_free(&one);
     buffer_free(&b);
+    free(pairs);
     return rows;
 }
 
@@ -175,8 +197,7 @@ static void draw_piece(const App *app, const struct Cutting *w, Canvas *c, Rect 
     bool merges = p->method == CUT_MERGES || p->method == CUT_SCORES;
     CutTokens now;
     Buffer b = {0};
-    buffer_printf(&b, _("piece %zu of %zu: "), f.piece + 1, w->cut.piece_count);
-    text_escape(&b, p->text, p->len, false);
+    cut_say_piece(app->model->vocab, &w->cut, f.piece, &b);
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&b));
     int row = r.row + 1;
     row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_TEXT, cut_method(p->method)) + 1;
@@ -184,7 +205,7 @@ static void draw_piece(const App *app, const struct Cutting *w, Canvas *c, Rect 
         buffer_free(&b);
         return;
     }
-    int below = draw_pairs(app, c, r, p, &now);
+    int below = draw_pairs(app, c, r, p, &now, f.done);
     if (!merges) { /* what was found so far */
         canvas_put(c, r.row + r.rows - 2, r.col + 1, 12, ROLE_HEADING, _("found:"));
         draw_tokens(app, c, r.row + r.rows - 2, r.col + 13, r.cols - 14, &now, NULL);
@@ -212,34 +233,53 @@ static void draw_piece(const App *app, const struct Cutting *w, Canvas *c, Rect 
     buffer_free(&b);
 }
 
+/* What of the text an id stands for: whole characters; of one that is cut between tokens, that it is only a part. */
+static void say_origin(const struct Cutting *w, const CutId *id, Buffer *out)
+{
+    size_t n = strlen(w->text), from = id->from.from, to = id->from.to;
+    bool part = false;
+    if (id->added)
+        buffer_puts(out, _("added by the tokenizer"));
+    if (id->added || from >= to || to > n)
+        return;
+    for (; from > 0 && ((unsigned char)w->text[from] & 0xc0) == 0x80; part = true)
+        from--;
+    for (; to < n && ((unsigned char)w->text[to] & 0xc0) == 0x80; part = true)
+        to++;
+    text_escape(out, w->text + from, to - from, false);
+    if (part)
+        buffer_puts(out, _("  (in part)"));
+}
+
 static void draw_ids(const App *app, struct Cutting *w, Canvas *c, Rect r)
 {
     const Vocab *v = app->model->vocab;
-    size_t n = strlen(w->text), room = r.rows > 3 ? (size_t)(r.rows - 3) : 1;
-    if (w->first + room > w->cut.id_count)
-        w->first = w->cut.id_count > room ? w->cut.id_count - room : 0;
-    canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, _("what the model is fed: %zu tokens"), w->cut.id_count);
+    size_t n = w->cut.id_count, room = r.rows > 3 ? (size_t)(r.rows - 3) : 1, first = w->id >= room ? w->id - room + 1 : 0;
+    size_t end = first + room < n ? first + room : n;
+    if (n > room)
+        canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, _("what the model is fed: %zu tokens, here %zu to %zu"), n, first, end - 1);
+    else
+        canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, _("what the model is fed: %zu tokens"), n);
     canvas_put(c, r.row + 1, r.col + 3, 8, ROLE_HEADING, _("position"));
     canvas_put_right(c, r.row + 1, r.col + 12, 8, ROLE_HEADING, _("id"));
     canvas_put(c, r.row + 1, r.col + 22, 16, ROLE_HEADING, _("token"));
     canvas_put(c, r.row + 1, r.col + 39, 16, ROLE_HEADING, _("in the file"));
     canvas_put(c, r.row + 1, r.col + 56, r.cols - 57, ROLE_HEADING, _("from"));
-    for (size_t i = w->first; i < w->cut.id_count && i < w->first + room; i++) {
+    for (size_t i = first; i < end; i++) {
         const CutId *id = &w->cut.ids[i];
-        int row = r.row + 2 + (int)(i - w->first);
+        int row = r.row + 2 + (int)(i - first);
+        bool here = i == w->id;
         Buffer b = {0};
         const char *token = vocab_token(v, id->id);
         buffer_puts(&b, *token == ' ' ? "▁" : "");
         text_escape(&b, token + (*token == ' '), strlen(token) - (*token == ' '), false);
+        canvas_put(c, row, r.col + 1, 2, here ? ROLE_HERE : ROLE_DIM, here ? "▶ " : "  ");
         canvas_printf(c, row, r.col + 3, 8, ROLE_DIM, "%8zu", i);
         canvas_printf(c, row, r.col + 12, 8, ROLE_TEXT, "%8d", id->id);
-        canvas_put_cut(c, row, r.col + 22, 16, ROLE_LABEL, buffer_text(&b));
+        canvas_put_cut(c, row, r.col + 22, 16, here ? ROLE_HERE : ROLE_LABEL, buffer_text(&b));
         canvas_put_cut(c, row, r.col + 39, 16, ROLE_DIM, vocab_spelling(v, id->id));
         buffer_clear(&b);
-        if (id->added)
-            buffer_puts(&b, _("added by the tokenizer"));
-        else if (id->from.from < id->from.to && id->from.to <= n)
-            text_escape(&b, w->text + id->from.from, id->from.to - id->from.from, false);
+        say_origin(w, id, &b);
         canvas_put_cut(c, row, r.col + 56, r.cols - 57, id->added ? ROLE_BADGE : ROLE_TEXT, buffer_text(&b));
         buffer_free(&b);
     }
@@ -266,7 +306,9 @@ void cutting_draw(App *app, Canvas *c, Rect r)
     case FRAME_PIECE: draw_piece(app, w, c, room, f); break;
     case FRAME_IDS: draw_ids(app, w, c, room); break;
     }
-    canvas_put_cut(c, r.row + r.rows - 1, r.col + 1, r.cols - 2, ROLE_DIM, _("] the next piece   [ the one before   G the ids   r the text"));
+    canvas_put_cut(c, r.row + r.rows - 1, r.col + 1, r.cols - 2, ROLE_DIM,
+                   f.kind == FRAME_IDS ? _("Up Down a token   Enter how it was made   [ the last piece   r the text")
+                                       : _("] the next piece   [ the one before   G the ids   r the text"));
 }
 
 /* ---- keys ---- */
@@ -291,6 +333,23 @@ static void move_piece(struct Cutting *w, int by)
         move_to(w, f.piece ? (long)cut_frame_of_piece(&w->cut, f.piece - 1) : (long)w->cut.text_count - 1);
 }
 
+/* To the end of the piece that the token at the cursor came from: all its steps are seen there. */
+static void open_piece(App *app, struct Cutting *w)
+{
+    size_t piece = cut_piece_of_id(&w->cut, w->id);
+    if (piece < w->cut.piece_count)
+        move_to(w, (long)(cut_frame_of_piece(&w->cut, piece) + w->cut.pieces[piece].count));
+    else
+        app_say(app, ROLE_WARNING, "%s", _("the tokenizer put this one there: it comes from no piece of the text"));
+}
+
+/* Among the ids: up and down a row. */
+static void move_id(struct Cutting *w, long by)
+{
+    long n = (long)w->cut.id_count, at = (long)w->id + by;
+    w->id = n == 0 || at < 0 ? 0 : (size_t)(at < n ? at : n - 1);
+}
+
 bool cutting_command(App *app, CommandId id, size_t count)
 {
     struct Cutting *w = app->cutting;
@@ -300,31 +359,41 @@ bool cutting_command(App *app, CommandId id, size_t count)
     at = (long)w->at;
     bool ids = cut_frame(&w->cut, w->at).kind == FRAME_IDS;
     switch (id) {
-    case CMD_NEXT:
-    case CMD_INTO: move_to(w, at + times); return true;
-    case CMD_BACK: move_to(w, at - times); return true;
-    case CMD_DOWN:
+    case CMD_OPEN:
+    case CMD_INTO:
         if (ids)
-            w->first += (size_t)times;
+            open_piece(app, w);
         else
             move_to(w, at + times);
         return true;
+    case CMD_NEXT: move_to(w, at + times); return true;
+    case CMD_BACK: move_to(w, at - times); return true;
+    case CMD_DOWN:
     case CMD_UP:
-        if (ids && w->first)
-            w->first -= (size_t)times < w->first ? (size_t)times : w->first;
+        times = id == CMD_UP ? -times : times;
+        if (ids)
+            move_id(w, times);
         else
-            move_to(w, at - times);
+            move_to(w, at + times);
+        return true;
+    case CMD_PAGE_DOWN:
+    case CMD_PAGE_UP:
+        if (ids) {
+            enum { PAGE = 10 };
+            move_id(w, id == CMD_PAGE_UP ? -PAGE * times : PAGE * times);
+            return true;
+        }
+        while (times-- > 0)
+            move_piece(w, id == CMD_PAGE_UP ? -1 : 1);
         return true;
     case CMD_NEXT_LAYER:
     case CMD_OUT:
     case CMD_RIGHT:
-    case CMD_PAGE_DOWN:
         while (times-- > 0)
             move_piece(w, 1);
         return true;
     case CMD_PREVIOUS_LAYER:
     case CMD_LEFT:
-    case CMD_PAGE_UP:
         while (times-- > 0)
             move_piece(w, -1);
         return true;

@@ -46,3 +46,12 @@ err the field "later" is not known here, and may change the ids
 $ mkdir two; echo '{"a":0,"b":1}' >two/vocab.json; echo 'a b' >two/merges.txt; stepformer tokens --tokenizer two -t ab
 exit 2
 err merges.0: expected what this merge makes in the vocabulary, found no token "ab"
+
+# a long piece: the whole row only at the beginning and the end; a rule says what it puts in
+$ awk 'BEGIN { for (i = 0; i < 5000; i++) printf "a" }' | stepformer tokens --tokenizer $TOP/tests/tokenizers/llama2 -t - --steps
+out Prepend: "▁" in front
+out (5001 tokens: the whole row is shown at the beginning and at the end
+
+# letters that stand for bytes: what they come from is said
+$ stepformer tokens --tokenizer $TOP/tests/tokenizers/gpt2 -t "the 们" --steps
+out piece 2 of 2: Ġä»¬   from:  们

@@ -135,7 +135,7 @@ def normalize(text, n):
     if kind == "BertNormalizer":
         if n["clean_text"]:
             text = "".join(" " if c.isspace() else c for c in text
-                           if c in "\t\n\r" or not (c in "\0\ufffd" or unicodedata.category(c)[0] == "C"))
+                           if c in "\t\n\r" or not (c in "\0\ufffd" or unicodedata.category(c) in ("Cc", "Cf", "Co")))
         if n["handle_chinese_chars"]:
             text = "".join(f" {c} " if 0x4E00 <= ord(c) <= 0x9FFF else c for c in text)
         if n["strip_accents"] or (n["strip_accents"] is None and n["lowercase"]):
@@ -428,7 +428,7 @@ def fixtures():
 TEXTS = ["", "the cat sat", "The lowest, newest mats!", "unaffable", " unaffable  people\n\n sit ", "我爱你们学习", "café naïve ½ ﬁ ①", "12345 3.14 1e-5", "we're THEY'VE don't",
          "<s>the</s> [MASK] [CLS] <|endoftext|> <|end|> <unk>x", "tabs\tand\u00a0spaces\u3000wide", "👩‍👩‍👧 e\u0301 ｶﾞ 각", "▁the ▁▁low", "x" * 30, "a--b a-b--a ---",
          "hello world, hello", "العربية हिन्दी", "a\u200bb\u00adc", "İstanbul ẞ Σ", "the##s #s <0x41>",
-         "a the-cat THÉ-cat  sat, mat mats 'mat'", "a  [MASK]  b [MASK][MASK]"]
+         "a the-cat THÉ-cat  sat, mat mats 'mat'", "a  [MASK]  b [MASK][MASK]", "lo\x0bw low\x85er \ud7ff ca\U000e0fffat"]
 
 
 def main():

@@ -2,6 +2,7 @@
 #include "model/cut_lines.h"
 #include "model/pipeline.h"
 #include "model/tokenizer.h"
+#include "model/vocab_files.h"
 #include "model_help.h"
 
 #include "base/file.h"
@@ -102,7 +103,7 @@ Test(tokenizer_json, ids_of_every_kind_are_the_references)
         free(folder);
     }
     closedir(dir);
-    cr_assert(folders == 18 && texts == folders * 22, "%zu folders, %zu texts", folders, texts);
+    cr_assert(folders == 18 && texts == folders * 23, "%zu folders, %zu texts", folders, texts);
 }
 
 static const char *real_folder(char out[512])
@@ -348,6 +349,50 @@ Test(tokenizer_json, a_tokenizer_fits_its_model_or_is_refused)
     cr_expect_eq(vocab_find(v, "#49"), -1, "an id without a token has no text");
     vocab_free(v);
     config_free(&c);
+}
+
+/* The ids of the same text, through the vocabulary and through what it writes down to be read again. */
+static void ids_around(const char *folder, const char *config, const char *expected)
+{
+    static const char text[] = "the cat";
+    Error e = {{0}};
+    help_write(folder, "tokenizer_config.json", config, strlen(config));
+    Vocab *v = open_vocab(folder), *again;
+    Buffer written = {0}, said[2] = {{0}, {0}};
+    vocab_write(v, &written);
+    again = vocab_read_json(buffer_text(&written), written.len, NULL, "again.json", &e);
+    cr_assert(again, "%s", e.text);
+    for (int i = 0; i < 2; i++) {
+        Ids ids = {0};
+        cr_assert_eq(vocab_encode(i ? again : v, text, ENCODE_DECODER, &ids, &e), 0, "%s", e.text);
+        for (size_t k = 0; k < ids.len; k++)
+            buffer_printf(&said[i], "%s%s", k ? " " : "", vocab_spelling(v, ids.data[k]));
+        cr_expect_str_eq(buffer_text(&said[i]), expected, "%s", config);
+        buffer_free(&said[i]);
+        ids_free(&ids);
+    }
+    cr_expect_eq(vocab_special(v, TOKEN_PAD), -1, "padding of a batch is a token like others in a text");
+    buffer_free(&written);
+    vocab_free(again);
+    vocab_free(v);
+}
+
+/* add_bos_token and add_eos_token of tokenizer_config.json count for more than the template of tokenizer.json, as in the library. */
+Test(tokenizer_json, what_is_put_around_a_text_is_the_configs)
+{
+    char folder[64];
+    File file;
+    Error e = {{0}};
+    help_folder(folder);
+    cr_assert_eq(file_open(&file, FOLDER "/llama2/tokenizer.json", &e), 0, "%s", e.text);
+    help_write(folder, "tokenizer.json", file.data, file.size);
+    file_close(&file);
+    ids_around(folder, "{}", "<s> ▁the ▁cat");
+    ids_around(folder, "{\"add_bos_token\": true, \"bos_token\": \"<s>\", \"pad_token\": \"</s>\"}", "<s> ▁the ▁cat");
+    ids_around(folder, "{\"add_bos_token\": false, \"bos_token\": \"<s>\", \"add_eos_token\": false, \"eos_token\": \"</s>\"}", "▁the ▁cat");
+    ids_around(folder, "{\"add_eos_token\": true, \"bos_token\": \"<s>\", \"eos_token\": {\"content\": \"</s>\"}}", "<s> ▁the ▁cat </s>");
+    ids_around(folder, "{\"add_eos_token\": true, \"eos_token\": null}", "<s> ▁the ▁cat");
+    help_remove(folder);
 }
 
 /* A megabyte of text, as one word and as many: neither takes the square of its length. */
