@@ -26,6 +26,7 @@ void file_close(File *f);
  * that a full disk or a kill leaves the old file whole. 0, or -1 with e set. */
 int file_write(const char *path, const void *bytes, size_t n, Error *e);
 
+/* True also for a symbolic link to nothing, whose opening says so. */
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 

@@ -184,6 +184,10 @@ static int read_rope(Config *c, Fields *f, double *rotated, Error *e)
     char found[FOUND_MAX], path[24];
     if (fields_number(f, "rope_theta", &c->rope_theta, e) != 0)
         return -1;
+    if (fields_has(f, names[0]) && fields_has(f, names[1]) &&
+        !json_equal(json_object_get(f->left, names[0]), json_object_get(f->left, names[1])))
+        return error_set(e, "%s: rope_scaling: expected it under this name or as rope_parameters, found both, and they differ; take one away",
+                         f->file);
     for (int i = 0; i < 2; i++) {
         json_t *object = json_incref(json_object_get(f->left, names[i]));
         json_object_del(f->left, names[i]);
@@ -460,13 +464,12 @@ static int read_object(Config *c, const HfArchitecture **a, Fields *f, Error *e)
 
 int hf_read_config(Config *c, const HfArchitecture **a, const char *text, size_t n, const char *file, Buffer *notes, Error *e)
 {
-    json_error_t where;
     char found[FOUND_MAX];
     if (n > CONFIG_MAX_TEXT)
         return error_set(e, "%s: expected at most %d bytes, found %zu", file, CONFIG_MAX_TEXT, n);
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
+    json_t *root = found_json(text, n, JSON_REJECT_DUPLICATES, file, e);
     if (!root)
-        return error_set(e, "%s: line %d, column %d: expected JSON: %s", file, where.line, where.column, where.text);
+        return -1;
     Fields f = {root, file, "", notes};
     int status = json_is_object(root) ? read_object(c, a, &f, e)
                                       : error_set(e, "%s: expected an object, found %s", file, found_describe(root, found));

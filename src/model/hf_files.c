@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "model/nearest.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,18 +114,17 @@ static int check_shards(const HfFiles *f, json_t *map, const char *index, Error 
 static int read_index(HfFiles *f, const char *index, Error *e)
 {
     File file;
-    json_error_t where;
     char found[FOUND_MAX];
     if (file_open(&file, index, e) != 0)
         return -1;
     bool fits = file.size <= INDEX_MAX_BYTES;
     size_t size = file.size;
-    json_t *root = fits ? json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, &where) : NULL;
+    json_t *root = fits ? found_json(file.data, file.size, JSON_REJECT_DUPLICATES, index, e) : NULL;
     file_close(&file);
     if (!fits)
         return error_set(e, "%s: expected at most %d bytes, found %zu", index, INDEX_MAX_BYTES, size);
     if (!root)
-        return error_set(e, "%s: line %d, column %d: expected JSON: %s", index, where.line, where.column, where.text);
+        return -1;
     json_t *map = json_object_get(root, "weight_map");
     int status = -1;
     if (!json_is_object(map) || json_object_size(map) == 0)
@@ -136,14 +136,43 @@ static int read_index(HfFiles *f, const char *index, Error *e)
     return status;
 }
 
-/* For a folder without weights that can be read: what is there instead. */
+/* What a file of weights that is not read is called; NULL for what is none. */
+static const char *format_of(const char *name)
+{
+    static const struct {
+        const char *end, *what;
+    } formats[] = {
+        {".bin", N_("PyTorch's, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
+        {".bin.index.json", N_("PyTorch's, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
+        {".pth", N_("PyTorch's, which is not read; try the same model in Hugging Face's format")},
+        {".pt", N_("PyTorch's, which is not read; try the same model in Hugging Face's format")},
+        {".h5", N_("TensorFlow's, which is not read; try from_pretrained(…, from_tf=True).save_pretrained(FOLDER) in Python")},
+        {".msgpack", N_("Flax's, which is not read; try from_pretrained(…, from_flax=True).save_pretrained(FOLDER) in Python")},
+        {".onnx", N_("ONNX's, which is not read; try the same model as safetensors")},
+        {".gguf", N_("a model of its own; try -m on that file")},
+        {"adapter_model.safetensors", N_("an adapter, not a model; try merge_and_unload().save_pretrained(FOLDER) in Python")},
+        {".safetensors", N_("a shard, perhaps, but no index says so; was it downloaded completely?")},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (name_ends_with(name, formats[i].end) && strncmp(name, "training_args", strlen("training_args")) != 0)
+            return formats[i].what;
+    return NULL;
+}
+
+/* For a folder without weights that can be read: what is there instead, the first by name. */
 static int no_weights(const char *folder, Error *e)
 {
-    static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", NULL};
-    for (int i = 0; others[i]; i++)
-        if (has_file(folder, others[i]))
-            return error_set(e, "%s: expected %s or %s, found %s, which is not read; try save_pretrained(…, safe_serialization=True)",
-                             folder, SINGLE, INDEX, others[i]);
+    char name[256] = "";
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (format_of(entry->d_name) && (!name[0] || strcmp(entry->d_name, name) < 0))
+            snprintf(name, sizeof name, "%s", entry->d_name);
+    if (dir)
+        closedir(dir);
+    if (name[0])
+        return error_set(e, "%s: expected %s or %s, found %s: %s", folder, SINGLE, INDEX, name, _(format_of(name)));
+    if (has_file(folder, "onnx"))
+        return error_set(e, "%s: expected %s or %s, found the folder onnx: %s", folder, SINGLE, INDEX, _(format_of("model.onnx")));
     return error_set(e, "%s: expected %s or %s, found neither; was it downloaded completely?", folder, SINGLE, INDEX);
 }
 

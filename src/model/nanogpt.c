@@ -68,7 +68,7 @@ static json_t *load_config(const char *path)
     json_t *root = NULL;
     File file;
     if (name && file_exists(name) && file_open(&file, name, NULL) == 0) {
-        root = file.size <= CONFIG_MAX_TEXT ? json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        root = file.size <= CONFIG_MAX_TEXT ? found_json(file.data, file.size, JSON_REJECT_DUPLICATES, name, NULL) : NULL;
         file_close(&file);
     }
     json_t *model = json_object_get(root, "model");

@@ -23,7 +23,11 @@ static bool has_file(const char *folder, const char *name)
 
 bool vocab_files_in(const char *folder)
 {
-    return has_file(folder, "tokenizer.json") || has_file(folder, "vocab.json") || has_file(folder, "tokenizer.model");
+    static const char *const names[] = {"tokenizer.json", "source.spm", "target.spm", "vocab.json", "merges.txt", "tokenizer.model"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (has_file(folder, names[i]))
+            return true;
+    return false;
 }
 
 /* The last part of a path. */
@@ -40,44 +44,47 @@ bool vocab_is_file_of_theirs(const char *path)
 
 /* ---- what stands beside it ---- */
 
-/* An object read from a file of the folder; NULL where there is none, or it is none. What is wrong in it is no one's vocabulary. */
-static json_t *load_beside(const char *folder, const char *name)
+/* An object read from a file of the folder; NULL where there is no such file. Integers are read as real numbers: model_max_length is 10^30 in
+ * many, and no integer is asked for here. */
+static int load_beside(const char *folder, const char *name, json_t **root, Error *e)
 {
-    char *path = file_join(folder, name);
+    char *path = file_join(folder, name), found[FOUND_MAX];
     File file;
-    json_t *root = NULL;
-    if (path && file_exists(path) && file_open(&file, path, NULL) == 0) {
-        root = file.size <= (size_t)1 << 24 ? json_loadb((const char *)file.data, file.size, 0, NULL) : NULL;
+    int status = path ? 0 : error_memory(e, folder);
+    *root = NULL;
+    if (path && file_exists(path) && (status = file_open(&file, path, e)) == 0) {
+        *root = found_json(file.data, file.size, JSON_DECODE_INT_AS_REAL, path, e);
+        if (*root && !json_is_object(*root))
+            error_set(e, "%s: expected an object, found %s", path, found_describe(*root, found));
+        status = json_is_object(*root) ? 0 : -1;
         file_close(&file);
     }
     free(path);
-    if (json_is_object(root))
-        return root;
-    json_decref(root);
-    return NULL;
+    if (status != 0) {
+        json_decref(*root);
+        *root = NULL;
+    }
+    return status;
 }
 
 /* Special tokens by their names there: a text, or an object with a content. */
-static void read_specials(Vocab *v, const char *folder, const char *name)
+static void read_specials(Vocab *v, const json_t *root)
 {
     static const char *const names[TOKEN_COUNT] = {
         [TOKEN_BOS] = "bos_token", [TOKEN_EOS] = "eos_token", [TOKEN_PAD] = "pad_token", [TOKEN_MASK] = "mask_token", [TOKEN_UNK] = "unk_token"};
-    json_t *root = load_beside(folder, name);
-    for (int i = 0; i < TOKEN_COUNT && root; i++) {
+    for (int i = 0; i < TOKEN_COUNT; i++) {
         const json_t *token = json_object_get(root, names[i]);
         const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
         if (text && v->special[i] < 0)
             v->special[i] = pipeline_find(v->pipeline, text, strlen(text));
     }
-    json_decref(root);
 }
 
 /* A begin or end token that tokenizer_config.json asks for, and tokenizer.json does not put there, or the other way round. */
-static void compare_around(const Vocab *v, const char *folder)
+static void compare_around(const Vocab *v, const json_t *root, const char *folder)
 {
     static const char *const keys[2] = {"add_bos_token", "add_eos_token"};
-    json_t *root = load_beside(folder, "tokenizer_config.json");
-    for (int side = 0; side < 2 && root; side++) {
+    for (int side = 0; side < 2; side++) {
         const json_t *asked = json_object_get(root, keys[side]);
         int id = v->special[side ? TOKEN_EOS : TOKEN_BOS];
         bool put = false;
@@ -87,16 +94,31 @@ static void compare_around(const Vocab *v, const char *folder)
             buffer_printf(&v->pipeline->notes, _("%s/tokenizer_config.json: %s is %s, but tokenizer.json says otherwise, and is followed\n"), folder,
                           keys[side], json_is_true(asked) ? "true" : "false");
     }
-    json_decref(root);
+}
+
+/* What the files beside a tokenizer say of its special tokens. */
+static int read_beside(Vocab *v, const char *folder, Error *e)
+{
+    json_t *config, *map = NULL;
+    int status = load_beside(folder, "tokenizer_config.json", &config, e);
+    if (status == 0)
+        status = load_beside(folder, "special_tokens_map.json", &map, e);
+    read_specials(v, config);
+    read_specials(v, map);
+    compare_around(v, config, folder);
+    json_decref(config);
+    json_decref(map);
+    return status;
 }
 
 /* Whether tokenizer_config.json says that letters become lower case; BERT's do where nothing is said. */
-static bool is_lowercase(const char *folder)
+static int read_lowercase(const char *folder, bool *lower, Error *e)
 {
-    json_t *root = load_beside(folder, "tokenizer_config.json");
-    bool lower = !json_is_false(json_object_get(root, "do_lower_case"));
+    json_t *root;
+    int status = load_beside(folder, "tokenizer_config.json", &root, e);
+    *lower = !json_is_false(json_object_get(root, "do_lower_case"));
     json_decref(root);
-    return lower;
+    return status;
 }
 
 /* ---- a pipeline as a vocabulary ---- */
@@ -137,11 +159,7 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
     Config copy = c ? *c : config_default(); /* config_token gives writable places */
     for (int i = 0; i < TOKEN_COUNT; i++)
         v->special[i] = c ? *config_token(&copy, (SpecialToken)i) : -1;
-    if (folder) {
-        read_specials(v, folder, "tokenizer_config.json");
-        read_specials(v, folder, "special_tokens_map.json");
-        compare_around(v, folder);
-    }
+    int status = folder ? read_beside(v, folder, e) : 0;
     if (v->special[TOKEN_UNK] < 0)
         v->special[TOKEN_UNK] = p->subword.unk;
     if (v->special[TOKEN_MASK] < 0) /* as every BERT spells it, also where no file beside it says so */
@@ -150,7 +168,7 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
         v->special[TOKEN_BOS] = p->around[0][0];
     if (v->special[TOKEN_EOS] < 0 && p->around_count[1])
         v->special[TOKEN_EOS] = p->around[1][p->around_count[1] - 1];
-    if (add_tokens(v, p, file, e) == 0 && (!p->notes.failed || error_memory(e, file) == 0))
+    if (status == 0 && add_tokens(v, p, file, e) == 0 && (!p->notes.failed || error_memory(e, file) == 0))
         return v;
     vocab_free(v);
     return NULL;
@@ -218,10 +236,11 @@ static Pipeline *open_bert(const char *folder, Error *e)
     char *path = file_join(folder, "vocab.txt");
     File file;
     Pipeline *p = NULL;
+    bool lower;
     if (!path)
         error_memory(e, folder);
-    else if (file_open(&file, path, e) == 0) {
-        p = pipeline_read_bert((const char *)file.data, file.size, is_lowercase(folder), path, e);
+    else if (read_lowercase(folder, &lower, e) == 0 && file_open(&file, path, e) == 0) {
+        p = pipeline_read_bert((const char *)file.data, file.size, lower, path, e);
         file_close(&file);
     }
     free(path);
@@ -282,7 +301,7 @@ Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e)
 
 Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e)
 {
-    static const char *const names[] = {"tokenizer.json", "source.spm", "vocab.json", "tokenizer.model"};
+    static const char *const names[] = {"tokenizer.json", "source.spm", "target.spm", "vocab.json", "merges.txt", "tokenizer.model"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (has_file(folder, names[i])) {
             char *path = file_join(folder, names[i]);
