@@ -55,7 +55,7 @@ int cut_add_text(Cut *c, const char *name, const char *what, const TextPieces *p
         return error_memory(e, "text");
     c->texts = more;
     CutText *t = &more[c->text_count++];
-    *t = (CutText){name, what, {{0}, NULL, 0, NULL, 0, 0, false, false}, true};
+    *t = (CutText){name, what, {.most = pieces->most}, true};
     for (size_t i = 0; i < pieces->count; i++) {
         pieces_copy(&t->pieces, pieces, pieces->items[i].from, pieces->items[i].to);
         pieces_end(&t->pieces, pieces->items[i].id);

@@ -151,8 +151,10 @@ static const char *format_of(const char *name)
         {".onnx", N_("ONNX's, which is not read; try the same model as safetensors")},
         {".gguf", N_("a model of its own; try -m on that file")},
         {"adapter_model.safetensors", N_("an adapter, not a model; try merge_and_unload().save_pretrained(FOLDER) in Python")},
-        {".safetensors", N_("a shard, perhaps, but no index says so; was it downloaded completely?")},
+        {".safetensors", N_("another name; if it has the whole model's weights, try to call it model.safetensors")},
     };
+    if (name_ends_with(name, ".safetensors") && strstr(name, "-of-"))
+        return N_("a shard, but no index says what is in which; was it downloaded completely?");
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (name_ends_with(name, formats[i].end) && strncmp(name, "training_args", strlen("training_args")) != 0)
             return formats[i].what;

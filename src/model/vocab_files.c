@@ -23,7 +23,7 @@ static bool has_file(const char *folder, const char *name)
 
 bool vocab_files_in(const char *folder)
 {
-    static const char *const names[] = {"tokenizer.json", "source.spm", "target.spm", "vocab.json", "merges.txt", "tokenizer.model"};
+    static const char *const names[] = {"tokenizer.json", "source.spm", "target.spm", "vocab.json", "tokenizer.model"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (has_file(folder, names[i]))
             return true;
