@@ -112,7 +112,13 @@ int against_compare(Against *a, Pass *p, const SafeTensors *file, Error *e)
     qsort(a->items, a->count, sizeof *a->items, compare_items);
     if (a->compared)
         return 0;
+    const SafeTensor *integers = NULL;
+    for (size_t i = 0; i < file->count && !integers; i++)
+        if (file->items[i].dtype == DTYPE_OTHER && find_stage(pass_plan(p), file->items[i].name) != NO_STAGE)
+            integers = &file->items[i];
     against_free(a);
+    if (integers)
+        return error_set(e, _("%s: %s: expected F32, F64, F16 or BF16, found %s"), file->path, integers->name, integers->dtype_name);
     return error_set(
         e,
         _("%s: expected tensors with the names of stages (decoder.0.self.weights, blocks.0.attn.hook_pattern, attentions.0), found none "

@@ -104,6 +104,8 @@ int hf_open(Model *m, const char *folder, const char *tokenizer, Error *e)
     if (status == 0)
         status = hf_files_open(&files, folder, e);
     if (status == 0)
+        hf_note_head(&m->config, a, &files, &notes);
+    if (status == 0)
         status = hf_weights(&m->weights, &m->config, a, &files, false, e);
     hf_files_close(&files);
     if (status == 0)

@@ -144,8 +144,8 @@ static const char *format_of(const char *name)
     } formats[] = {
         {".bin", N_("PyTorch's, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
         {".bin.index.json", N_("PyTorch's, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
-        {".pth", N_("PyTorch's, which is not read; try the same model in Hugging Face's format")},
-        {".pt", N_("PyTorch's, which is not read; try the same model in Hugging Face's format")},
+        {".pth", N_("PyTorch's, which is not read; try safetensors.torch.save_file in Python")},
+        {".pt", N_("PyTorch's, which is not read; try safetensors.torch.save_file in Python")},
         {".h5", N_("TensorFlow's, which is not read; try from_pretrained(…, from_tf=True).save_pretrained(FOLDER) in Python")},
         {".msgpack", N_("Flax's, which is not read; try from_pretrained(…, from_flax=True).save_pretrained(FOLDER) in Python")},
         {".onnx", N_("ONNX's, which is not read; try the same model as safetensors")},
@@ -161,8 +161,7 @@ static const char *format_of(const char *name)
     return NULL;
 }
 
-/* For a folder without weights that can be read: what is there instead, the first by name. */
-static int no_weights(const char *folder, Error *e)
+bool hf_other_weights(const char *folder, Buffer *out)
 {
     char name[256] = "";
     DIR *dir = opendir(folder);
@@ -172,10 +171,21 @@ static int no_weights(const char *folder, Error *e)
     if (dir)
         closedir(dir);
     if (name[0])
-        return error_set(e, "%s: expected %s or %s, found %s: %s", folder, SINGLE, INDEX, name, _(format_of(name)));
-    if (has_file(folder, "onnx"))
-        return error_set(e, "%s: expected %s or %s, found the folder onnx: %s", folder, SINGLE, INDEX, _(format_of("model.onnx")));
-    return error_set(e, "%s: expected %s or %s, found neither; was it downloaded completely?", folder, SINGLE, INDEX);
+        buffer_printf(out, "%s: %s", name, _(format_of(name)));
+    else if (has_file(folder, "onnx"))
+        buffer_printf(out, _("the folder onnx: %s"), _(format_of("model.onnx")));
+    return out->len > 0;
+}
+
+static int no_weights(const char *folder, Error *e)
+{
+    Buffer other = {0};
+    if (hf_other_weights(folder, &other))
+        error_set(e, "%s: expected %s or %s, found %s", folder, SINGLE, INDEX, buffer_text(&other));
+    else
+        error_set(e, "%s: expected %s or %s, found neither; was it downloaded completely?", folder, SINGLE, INDEX);
+    buffer_free(&other);
+    return -1;
 }
 
 int hf_files_open(HfFiles *f, const char *folder, Error *e)

@@ -174,6 +174,25 @@ static bool is_unused(const Work *w, const char *name)
     return w->c->tie_embeddings && head && strcmp(name, head->theirs) == 0;
 }
 
+/* A tied model's output head is not read: said where it is another than the embedding. */
+void hf_note_head(const Config *c, const HfArchitecture *a, const HfFiles *f, Buffer *notes)
+{
+    const SafeTensor *head = NULL, *embedding = NULL;
+    char name[NAME_MAX_BYTES];
+    size_t shard, layer;
+    const HfTensor *row = row_of(a, "output.W_U", &layer);
+    if (!c->tie_embeddings || !row || !(head = hf_files_find(f, row->theirs, &shard)))
+        return;
+    for (int prefixed = 0; prefixed < 2 && !embedding; prefixed++) {
+        fill_in(name, prefixed ? a->prefix : "", a->tensors[0].theirs, 0);
+        embedding = hf_files_find(f, name, &shard);
+    }
+    if (embedding && (head->dtype != embedding->dtype || head->count != embedding->count ||
+                      memcmp(head->bytes, embedding->bytes, head->count * dtype_size(head->dtype)) != 0))
+        buffer_printf(notes, _("%s: %s is not read, because %s says that the output head is the embedding, but it is another\n"), f->folder,
+                      head->name, a->told_by);
+}
+
 static int check_left_over(const Work *w, Error *e)
 {
     char quoted[QUOTE_SHORT];

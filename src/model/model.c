@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "model/found.h"
 #include "model/gguf.h"
-#include "model/hf.h"
+#include "model/hf_internal.h"
 #include "model/llama2c.h"
 #include "model/nanogpt.h"
 #include "model/native.h"
@@ -167,11 +167,16 @@ static int no_config(const char *folder, Error *e)
         return error_set(e, "%s: cannot be opened: %s", folder, strerror(errno));
     }
     closedir(dir);
+    Buffer other = {0};
     hint_inside(folder, 1, &hint);
     if (hint.len == 0 && weights && file_exists(weights))
         buffer_puts(&hint, _(", beside model.safetensors; was it downloaded completely?"));
-    error_set(e, "%s: expected config.json in this folder, found none%s", folder, buffer_text(&hint));
+    if (hint.len == 0 && hf_other_weights(folder, &other))
+        error_set(e, "%s: expected config.json and model.safetensors in this folder, found %s", folder, buffer_text(&other));
+    else
+        error_set(e, "%s: expected config.json in this folder, found none%s", folder, buffer_text(&hint));
     buffer_free(&hint);
+    buffer_free(&other);
     free(weights);
     return -1;
 }

@@ -123,3 +123,26 @@ err no/such: expected a folder to write into, found nothing of that name; try `m
 $ ln -s nowhere out; stepformer convert -m hand-wired -o out
 exit 2
 err out: expected a new or an empty folder, found a symbolic link to nothing
+
+# nanoGPT's folders
+$ cp -r "$TOP/tests/nanogpt/nanogpt-bias" m; printf '{"n_head": 2' >m/config.json; stepformer trace -m m --ids 1
+exit 2
+err m/config.json: line 1
+!err expected it, because no tensor's shape tells it
+$ cp -r "$TOP/tests/nanogpt/nanogpt-bias" m; echo '{}' >m/config.json; stepformer trace -m m --ids 1
+exit 2
+err m: n_head: expected it, because no tensor's shape tells it, found none; try {"n_head": N} in m/config.json
+$ mkdir out-shakespeare; printf 'PK\003\004' >out-shakespeare/ckpt.pt; stepformer trace -m out-shakespeare --ids 1
+exit 2
+err out-shakespeare: expected config.json and model.safetensors in this folder, found ckpt.pt: PyTorch's, which is not read; try safetensors.torch.save_file in Python
+$ cp -r "$TOP/tests/nanogpt/nanogpt-bias" m; mv m/model.safetensors m/ckpt.pt; stepformer trace -m m --ids 1
+exit 2
+err m: expected model.safetensors, found ckpt.pt
+
+# what is there and not read is said
+$ cp -r "$TOP/tests/hf/llama" m; sed -i 's/"tie_word_embeddings": false/"tie_word_embeddings": true/' m/config.json; stepformer trace -m m --ids 1 --stage output.logits
+err m: lm_head.weight is not read, because config.json says that the output head is the embedding, but it is another
+$ python3 -c "import json, struct; w = lambda n, t, d: open(n, 'wb').write(struct.pack('<Q', len(json.dumps(t))) + json.dumps(t).encode() + d); w('i.safetensors', {'logits': {'dtype': 'I64', 'shape': [1, 2, 61], 'data_offsets': [0, 976]}}, bytes(976)); w('b.safetensors', {'input_ids': {'dtype': 'I64', 'shape': [1, 2], 'data_offsets': [0, 16]}}, struct.pack('<qq', 1, 999))"; stepformer verify -m "$TOP/tests/hf/llama" --against i.safetensors --ids 1,2; stepformer verify -m "$TOP/tests/hf/llama" --against b.safetensors
+exit 2
+err i.safetensors: logits: expected F32, F64, F16 or BF16, found I64
+err b.safetensors: --ids: number 2: expected an id from 0 to 60
