@@ -136,44 +136,50 @@ static int read_index(HfFiles *f, const char *index, Error *e)
     return status;
 }
 
-/* What a file of weights that is not read is called; NULL for what is none. */
-static const char *format_of(const char *name)
+/* What to say of a file of weights that is not read, and in *rank how likely it is the model, 0 the most; NULL for what is none. */
+static const char *format_of(const char *name, size_t *rank)
 {
     static const struct {
-        const char *end, *what;
+        const char *within, *end, *what;
     } formats[] = {
-        {".bin", N_("PyTorch's, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
-        {".bin.index.json", N_("PyTorch's, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
-        {".pth", N_("PyTorch's, which is not read; try safetensors.torch.save_file in Python")},
-        {".pt", N_("PyTorch's, which is not read; try safetensors.torch.save_file in Python")},
-        {".h5", N_("TensorFlow's, which is not read; try from_pretrained(…, from_tf=True).save_pretrained(FOLDER) in Python")},
-        {".msgpack", N_("Flax's, which is not read; try from_pretrained(…, from_flax=True).save_pretrained(FOLDER) in Python")},
-        {".onnx", N_("ONNX's, which is not read; try the same model as safetensors")},
-        {".gguf", N_("a model of its own; try -m on that file")},
-        {"adapter_model.safetensors", N_("an adapter, not a model; try merge_and_unload().save_pretrained(FOLDER) in Python")},
-        {".safetensors", N_("another name; if it has the whole model's weights, try to call it model.safetensors")},
+        {"", ".gguf", N_("which is a model of its own; try -m on that file")},
+        {"", "adapter_model.safetensors", N_("which is an adapter, not a model; try merge_and_unload().save_pretrained(FOLDER) in Python")},
+        {"-of-", ".safetensors", N_("which is a shard, but no index says what is in which; was it downloaded completely?")},
+        {"", ".bin", N_("which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
+        {"", ".bin.index.json", N_("which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
+        {"", ".pth", N_("which is PyTorch's and not read; try safetensors.torch.save_file in Python")},
+        {"", ".pt", N_("which is PyTorch's and not read; try safetensors.torch.save_file in Python")},
+        {"", ".h5", N_("which is TensorFlow's and not read; try from_pretrained(…, from_tf=True).save_pretrained(FOLDER) in Python")},
+        {"", ".msgpack", N_("which is Flax's and not read; try from_pretrained(…, from_flax=True).save_pretrained(FOLDER) in Python")},
+        {"", ".onnx", N_("which is ONNX's and not read; try the same model as safetensors")},
+        {"", ".safetensors", N_("which has another name; if it is the whole model, try to call it model.safetensors")},
     };
-    if (name_ends_with(name, ".safetensors") && strstr(name, "-of-"))
-        return N_("a shard, but no index says what is in which; was it downloaded completely?");
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (name_ends_with(name, formats[i].end) && strncmp(name, "training_args", strlen("training_args")) != 0)
-            return formats[i].what;
+    for (*rank = 0; *rank < sizeof formats / sizeof *formats; ++*rank)
+        if (name_ends_with(name, formats[*rank].end) && strstr(name, formats[*rank].within) && strncmp(name, "training_args", strlen("training_args")) != 0)
+            return formats[*rank].what;
     return NULL;
 }
 
 bool hf_other_weights(const char *folder, Buffer *out)
 {
     char name[256] = "";
+    const char *what = NULL;
+    size_t least = 0, rank;
     DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (format_of(entry->d_name) && (!name[0] || strcmp(entry->d_name, name) < 0))
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *is = format_of(entry->d_name, &rank);
+        if (is && (!what || rank < least || (rank == least && strcmp(entry->d_name, name) < 0))) {
             snprintf(name, sizeof name, "%s", entry->d_name);
+            what = is;
+            least = rank;
+        }
+    }
     if (dir)
         closedir(dir);
-    if (name[0])
-        buffer_printf(out, "%s: %s", name, _(format_of(name)));
+    if (what)
+        buffer_printf(out, "%s, %s", name, _(what));
     else if (has_file(folder, "onnx"))
-        buffer_printf(out, _("the folder onnx: %s"), _(format_of("model.onnx")));
+        buffer_printf(out, _("the folder onnx, %s"), _(format_of("model.onnx", &least)));
     return out->len > 0;
 }
 

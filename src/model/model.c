@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what people call it ---- */
 
@@ -272,7 +273,9 @@ static void unknown_model(const char *name, Error *e)
     for (size_t i = 0; i < names.count; i++)
         nearest_offer(&near, names.items[i]);
     nearest_hint(&near, hint);
-    if (is_hub_name(name))
+    if (name[0] && access(name, F_OK) != 0 && errno != ENOENT && errno != ENOTDIR)
+        error_set(e, "%s: cannot be opened: %s", name, strerror(errno));
+    else if (is_hub_name(name))
         error_set(e, "%s: expected a model on this machine, found nothing of that name; try `hf download %s --local-dir FOLDER`, then -m FOLDER", name,
                   name);
     else

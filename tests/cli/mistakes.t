@@ -20,19 +20,19 @@ err target.spm: expected a SentencePiece model, found a Git LFS pointer
 # another program's weights
 $ mkdir m; cp "$TOP/tests/hf/llama/config.json" m; printf 'PK\003\004' >m/pytorch_model.bin; printf 'PK' >m/training_args.bin; stepformer trace -m m --ids 1
 exit 2
-err m: expected model.safetensors or model.safetensors.index.json, found pytorch_model.bin: PyTorch's, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python
+err m: expected model.safetensors or model.safetensors.index.json, found pytorch_model.bin, which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python
 $ mkdir m; cp "$TOP/tests/hf/llama/config.json" m; printf x >m/tf_model.h5; stepformer trace -m m --ids 1
 exit 2
-err found tf_model.h5: TensorFlow's
+err found tf_model.h5, which is TensorFlow's
 $ mkdir -p m/onnx; cp "$TOP/tests/hf/llama/config.json" m; stepformer trace -m m --ids 1
 exit 2
-err found the folder onnx: ONNX's
+err found the folder onnx, which is ONNX's
 $ mkdir m; cp "$TOP/tests/hf/llama/config.json" m; cp "$TOP/tests/hf/llama/model.safetensors" m/adapter_model.safetensors; stepformer trace -m m --ids 1
 exit 2
-err found adapter_model.safetensors: an adapter, not a model
-$ cp -r "$TOP/tests/hf/gpt2-sharded" m; rm m/model.safetensors.index.json m/expected.safetensors; stepformer trace -m m --ids 1
+err found adapter_model.safetensors, which is an adapter, not a model
+$ cp -r "$TOP/tests/hf/gpt2-sharded" m; rm m/model.safetensors.index.json; stepformer trace -m m --ids 1
 exit 2
-err found model-00001-of-00007.safetensors: a shard, but no index says what is in which; was it downloaded completely?
+err found model-00001-of-00007.safetensors, which is a shard, but no index says what is in which; was it downloaded completely?
 $ printf 'PK\003\004abc' >pytorch_model.bin; stepformer trace -m pytorch_model.bin --ids 1
 exit 2
 err found a ZIP archive, as torch.save writes, which is not read; try model.save_pretrained(
@@ -134,7 +134,7 @@ exit 2
 err m: n_head: expected it, because no tensor's shape tells it, found none; try {"n_head": N} in m/config.json
 $ mkdir out-shakespeare; printf 'PK\003\004' >out-shakespeare/ckpt.pt; stepformer trace -m out-shakespeare --ids 1
 exit 2
-err out-shakespeare: expected config.json and model.safetensors in this folder, found ckpt.pt: PyTorch's, which is not read; try safetensors.torch.save_file in Python
+err out-shakespeare: expected config.json and model.safetensors in this folder, found ckpt.pt, which is PyTorch's and not read; try safetensors.torch.save_file in Python
 $ cp -r "$TOP/tests/nanogpt/nanogpt-bias" m; mv m/model.safetensors m/ckpt.pt; stepformer trace -m m --ids 1
 exit 2
 err m: expected model.safetensors, found ckpt.pt
