@@ -516,7 +516,7 @@ Test(hf, bad_folders_say_what_is_wrong)
     copy_folder(HF "gpt2", folder);
     help_write(folder, "generation_config.json", "[", 1);
     replace_in(folder, "config.json", "\"eos_token_id\": 0", "\"eos_tokenXid\": 0");
-    refuse_folder(folder, "generation_config.json: expected an object in JSON");
+    refuse_folder(folder, "generation_config.json: line 1");
 }
 
 Test(hf, what_is_beside_the_weights)
