@@ -334,9 +334,9 @@ static int read_begin(Gguf *g, Reader *r, uint64_t *tensors, uint64_t *pairs, Er
     if (r->size < 8 || memcmp(r->data, "GGUF", 4) != 0) {
         const char *format = r->size && memcmp(r->data, "GGUF", r->size < 4 ? r->size : 4) == 0 ? NULL : found_format(r->data, r->size);
         return error_set(e, "%s: expected GGUF, a file that begins with these letters, found %s", r->file,
-                         format          ? format
+                         format        ? format
                          : r->size < 8 ? _("a shorter one; is it cut off?")
-                                         : _("others"));
+                                       : _("others"));
     }
     r->at = 4;
     if (read_integer(r, 4, N_("the version"), &version, e) != 0)
@@ -352,11 +352,11 @@ static int read_begin(Gguf *g, Reader *r, uint64_t *tensors, uint64_t *pairs, Er
         return -1;
     /* a tensor takes at least 33 bytes, a pair 14 */
     if (*tensors > GGUF_MAX_TENSORS || *tensors > left(r) / 33)
-        return error_set(e, "%s: expected at most %d tensors, and as many as there is room for, found %ju; is the file cut off?", r->file, GGUF_MAX_TENSORS,
-                         (uintmax_t)*tensors);
+        return error_set(e, "%s: expected at most %d tensors, and as many as there is room for, found %ju; is the file cut off?", r->file,
+                         GGUF_MAX_TENSORS, (uintmax_t)*tensors);
     if (*pairs > GGUF_MAX_KEYS || *pairs > left(r) / 14)
-        return error_set(e, "%s: expected at most %d keys, and as many as there is room for, found %ju; is the file cut off?", r->file, GGUF_MAX_KEYS,
-                         (uintmax_t)*pairs);
+        return error_set(e, "%s: expected at most %d keys, and as many as there is room for, found %ju; is the file cut off?", r->file,
+                         GGUF_MAX_KEYS, (uintmax_t)*pairs);
     return 0;
 }
 

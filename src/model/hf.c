@@ -71,7 +71,8 @@ static int open_vocab(Model *m, const char *folder, const char *tokenizer, Buffe
     char *found = tokenizer ? NULL : tokenizer_beside(folder, theirs);
     char *other = tokenizer || found ? NULL : tokenizer_beside(folder, unread);
     if (other)
-        buffer_printf(notes, _("%s: SentencePiece's own file, which is not read: texts are given as ids; try --tokenizer with a tokenizer.json\n"),
+        buffer_printf(notes,
+                      _("%s: SentencePiece's own file, which is not read: texts are given as ids; try --tokenizer with a tokenizer.json\n"),
                       other);
     free(other);
     m->vocab = tokenizer_for(&m->config, tokenizer ? tokenizer : found ? folder : NULL, folder, e);

@@ -186,8 +186,8 @@ static int read_rope(Config *c, Fields *f, double *rotated, Error *e)
         return -1;
     if (fields_has(f, names[0]) && fields_has(f, names[1]) &&
         !json_equal(json_object_get(f->left, names[0]), json_object_get(f->left, names[1])))
-        return error_set(e, "%s: rope_scaling: expected it under this name or as rope_parameters, found both, and they differ; take one away",
-                         f->file);
+        return error_set(
+            e, "%s: rope_scaling: expected it under this name or as rope_parameters, found both, and they differ; take one away", f->file);
     for (int i = 0; i < 2; i++) {
         json_t *object = json_incref(json_object_get(f->left, names[i]));
         json_object_del(f->left, names[i]);

@@ -155,7 +155,8 @@ static const char *format_of(const char *name, size_t *rank)
         {"", ".safetensors", N_("which has another name; if it is the whole model, try to call it model.safetensors")},
     };
     for (*rank = 0; *rank < sizeof formats / sizeof *formats; ++*rank)
-        if (name_ends_with(name, formats[*rank].end) && strstr(name, formats[*rank].within) && strncmp(name, "training_args", strlen("training_args")) != 0)
+        if (name_ends_with(name, formats[*rank].end) && strstr(name, formats[*rank].within) &&
+            strncmp(name, "training_args", strlen("training_args")) != 0)
             return formats[*rank].what;
     return NULL;
 }

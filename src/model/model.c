@@ -136,12 +136,12 @@ static bool has_config(const char *folder)
 /* A checkpoint of one file, as its name says; a *.bin that PyTorch or a tokenizer wrote is none. */
 static bool is_checkpoint(const char *name)
 {
-    return name_ends_with(name, ".gguf") || (name_ends_with(name, ".bin") && strncmp(name, "tok", 3) != 0 &&
-                                             strncmp(name, "pytorch_model", strlen("pytorch_model")) != 0);
+    return name_ends_with(name, ".gguf") ||
+           (name_ends_with(name, ".bin") && strncmp(name, "tok", 3) != 0 && strncmp(name, "pytorch_model", strlen("pytorch_model")) != 0);
 }
 
-/* For the error of a folder without config.json: what in it, or below it, can be opened, as "; try …", or "". The hub's cache has a model two
- * folders down, in snapshots. */
+/* For the error of a folder without config.json: what in it, or below it, can be opened, as "; try …", or "". The hub's cache has a model
+ * two folders down, in snapshots. */
 static void hint_inside(const char *folder, int depth, Buffer *out)
 {
     DIR *dir = opendir(folder);
@@ -189,7 +189,9 @@ static int fill_from_file(Model *m, const char *path, const char *tokenizer, Err
     if (file_open(&file, path, e) != 0)
         return -1;
     bool is_gguf = name_ends_with(path, ".gguf") || (file.size >= 4 && memcmp(file.data, "GGUF", 4) == 0);
-    const char *format = is_gguf ? NULL : name_ends_with(path, ".onnx") ? _("an ONNX file, which is not read") : found_format(file.data, file.size);
+    const char *format = is_gguf                         ? NULL
+                         : name_ends_with(path, ".onnx") ? _("an ONNX file, which is not read")
+                                                         : found_format(file.data, file.size);
     if (is_gguf)
         return gguf_open_file(m, file, path, tokenizer, e);
     file_close(&file);
@@ -258,7 +260,8 @@ static void keep_name(void *context, const char *name, const char *folder)
 static bool is_hub_name(const char *name)
 {
     const char *slash = strchr(name, '/');
-    char *owner = slash && slash != name && slash[1] && !strchr(slash + 1, '/') && name[0] != '.' ? strndup(name, (size_t)(slash - name)) : NULL;
+    char *owner =
+        slash && slash != name && slash[1] && !strchr(slash + 1, '/') && name[0] != '.' ? strndup(name, (size_t)(slash - name)) : NULL;
     bool is = owner && !file_exists(owner);
     free(owner);
     return is;
@@ -276,8 +279,9 @@ static void unknown_model(const char *name, Error *e)
     if (name[0] && access(name, F_OK) != 0 && errno != ENOENT && errno != ENOTDIR)
         error_set(e, "%s: cannot be opened: %s", name, strerror(errno));
     else if (is_hub_name(name))
-        error_set(e, "%s: expected a model on this machine, found nothing of that name; try `hf download %s --local-dir FOLDER`, then -m FOLDER", name,
-                  name);
+        error_set(
+            e, "%s: expected a model on this machine, found nothing of that name; try `hf download %s --local-dir FOLDER`, then -m FOLDER",
+            name, name);
     else
         error_set(e, "%s: expected a model's name, a folder, a file *.gguf or *.bin or random:KEY=VALUE,…, found nothing of that name%s",
                   name[0] ? name : "\"\"", hint[0] ? hint : _("; `stepformer models` lists the names"));

@@ -81,8 +81,8 @@ static json_t *read_merges(const char *text, size_t n, const char *file, Error *
     return list;
 }
 
-/* Each token of several letters comes from a merge, but for those that are special, which are written <…>. Where merges.txt was cut off at the
- * end of a line, nothing else tells. */
+/* Each token of several letters comes from a merge, but for those that are special, which are written <…>. Where merges.txt was cut off at
+ * the end of a line, nothing else tells. */
 static int note_unmade(Pipeline *p, const char *vocab_file, const char *merges_file, Error *e)
 {
     const Subword *s = &p->subword;

@@ -44,8 +44,8 @@ bool vocab_is_file_of_theirs(const char *path)
 
 /* ---- what stands beside it ---- */
 
-/* An object read from a file of the folder; NULL where there is no such file. Integers are read as real numbers: model_max_length is 10^30 in
- * many, and no integer is asked for here. */
+/* An object read from a file of the folder; NULL where there is no such file. Integers are read as real numbers: model_max_length is 10^30
+ * in many, and no integer is asked for here. */
 static int load_beside(const char *folder, const char *name, json_t **root, Error *e)
 {
     char *path = file_join(folder, name), found[FOUND_MAX];

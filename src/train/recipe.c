@@ -171,7 +171,8 @@ static int read_config(void *to, const RecipeKey *key, const json_t *value, cons
 {
     char found[FOUND_MAX], place[512];
     if (!json_is_object(value))
-        return error_set(e, "%s: %s: expected an object such as {\"d_model\": 32}, found %s", file, key->name, found_describe(value, found));
+        return error_set(e, "%s: %s: expected an object such as {\"d_model\": 32}, found %s", file, key->name,
+                         found_describe(value, found));
     char *text = json_dumps(value, 0);
     if (!text)
         return error_memory(e, file);
