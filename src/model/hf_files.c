@@ -178,7 +178,7 @@ bool hf_other_weights(const char *folder, Buffer *out)
     if (dir)
         closedir(dir);
     if (what)
-        buffer_printf(out, "%s, %s", name, _(what));
+        buffer_printf(out, _("%s, %s"), name, _(what));
     else if (has_file(folder, "onnx"))
         buffer_printf(out, _("the folder onnx, %s"), _(format_of("model.onnx", &least)));
     return out->len > 0;

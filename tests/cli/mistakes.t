@@ -12,7 +12,7 @@ exit 2
 err m.gguf: expected GGUF, a file that begins with these letters, found a Git LFS pointer, not the file itself; try `git lfs pull`
 $ printf 'version https://git-lfs.github.com/spec/v1\n' >m.gguf; stepformer trace --lang zh -m m.gguf --ids 1
 exit 2
-err 却是Git LFS 的指针，不是文件本身；试试 `git lfs pull`
+err 却是 Git LFS 的指针，不是文件本身；试试 `git lfs pull`
 $ cp -r "$TOP/tests/hf/marian" m; printf 'version https://git-lfs.github.com/spec/v1\n' >m/target.spm; stepformer generate -m m -t 我
 exit 2
 err target.spm: expected a SentencePiece model, found a Git LFS pointer
