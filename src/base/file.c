@@ -53,8 +53,11 @@ int file_open(File *f, const char *path, Error *e)
     *f = (File){0};
     bool given = strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0; /* a pipe that a shell made */
     int fd = open(path, O_RDONLY | O_CLOEXEC | (given ? 0 : O_NONBLOCK)); /* does not wait for a writer */
+    int err = errno;
+    if (fd < 0 && err == ENOENT && file_exists(path))
+        return error_set(e, "%s: expected a file, found a symbolic link to one that is not there; was it downloaded completely?", path);
     if (fd < 0)
-        return error_set(e, "%s: cannot be opened: %s", path, strerror(errno));
+        return error_set(e, "%s: cannot be opened: %s", path, strerror(err));
     struct stat st;
     int status = -1;
     if (fstat(fd, &st) != 0)
@@ -219,7 +222,8 @@ int file_write(const char *path, const void *bytes, size_t n, Error *e)
 
 bool file_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    struct stat st;
+    return lstat(path, &st) == 0;
 }
 
 bool file_is_folder(const char *path)

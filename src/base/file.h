@@ -34,6 +34,7 @@ int file_write_pieces(const char *path, FileNext next, void *context, Error *e);
 /* Gives up, at the next piece, whatever this program is writing: nothing half of it stays. Allowed in a signal's handler. */
 void file_give_up(void);
 
+/* True also for a symbolic link to nothing, whose opening says so. */
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 

@@ -166,13 +166,32 @@ static int fill_folder(const Model *m, const char *folder, const char *name, Err
     return status;
 }
 
+/* The folder that a new one goes into must be there. */
+static int check_parent(const char *folder, Error *e)
+{
+    const char *slash = strrchr(folder, '/');
+    char *parent = slash ? strndup(folder, slash == folder ? 1 : (size_t)(slash - folder)) : strdup(".");
+    int status = parent ? 0 : error_memory(e, folder);
+    if (parent && !file_is_folder(parent))
+        status = error_set(e, "%s: expected a folder to write into, found %s; try `mkdir -p` first", parent,
+                           file_exists(parent) ? _("a file") : _("nothing of that name"));
+    else if (parent && access(parent, W_OK) != 0)
+        status = error_set(e, "%s: cannot be written: %s", parent, strerror(errno));
+    free(parent);
+    return status;
+}
+
 /* A folder that is there must be empty. */
 static int check_folder(const char *folder, Error *e)
 {
     DIR *dir = opendir(folder);
     bool empty = true;
+    if (!dir && errno != ENOENT)
+        return error_set(e, "%s: cannot be written: %s", folder, strerror(errno));
+    if (!dir && file_exists(folder))
+        return error_set(e, "%s: expected a new or an empty folder, found a symbolic link to nothing; try another name", folder);
     if (!dir)
-        return errno == ENOENT ? 0 : error_set(e, "%s: cannot be written: %s", folder, strerror(errno));
+        return check_parent(folder, e);
     for (struct dirent *entry; empty && (entry = readdir(dir));)
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
     closedir(dir);

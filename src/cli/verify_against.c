@@ -253,6 +253,8 @@ static int compare(Options *o, const SafeTensors *file, int *status, Error *e)
     size_t failed = 0;
     int good = take_ids(o, file, texts, e) == 0 ? work_open(&w, o, e) : -1;
     if (good != 0) {
+        if ((texts[0] || texts[1]) && (strncmp(e->text, "--ids", 5) == 0 || strncmp(e->text, "--target-ids", 12) == 0))
+            error_prefix(e, "%s", file->path); /* they are the file's */
         free(texts[0]);
         free(texts[1]);
         return -1;

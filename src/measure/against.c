@@ -150,7 +150,14 @@ int against_compare(Against *a, Pass *p, const SafeTensors *file, Error *e)
     qsort(a->items, a->count, sizeof *a->items, compare_items);
     if (status == 0 && a->compared)
         return 0;
+    const SafeTensor *integers = NULL;
+    bool is_hook;
+    for (size_t i = 0; i < file->count && !integers; i++)
+        if (file->items[i].dtype == DTYPE_OTHER && find_hook(pass_plan(p), file->items[i].name, &is_hook).stage != NO_STAGE)
+            integers = &file->items[i];
     against_free(a);
+    if (status == 0 && integers)
+        status = error_set(e, _("%s: %s: expected F32, F64, F16 or BF16, found %s"), file->path, integers->name, integers->dtype_name);
     return status != 0
                ? -1
                : error_set(e,

@@ -4,6 +4,7 @@
 #include "measure/verify.h"
 
 #include "measure/difference.h"
+#include "model/found.h"
 #include "pass/ablation.h"
 #include "pass/pass.h"
 
@@ -79,10 +80,9 @@ static int read_tolerance(const Case *c, const char *key, double *out, const cha
 
 static int case_parse(Case *c, const File *f, const char *file, Error *e)
 {
-    json_error_t wrong;
-    c->json = json_loadb((const char *)f->data, f->size, JSON_REJECT_DUPLICATES, &wrong);
+    c->json = found_json(f->data, f->size, JSON_REJECT_DUPLICATES, file, e);
     if (!c->json)
-        return error_set(e, "%s: line %d: expected JSON, found: %s", file, wrong.line, wrong.text);
+        return -1;
     if (!json_is_object(c->json))
         return error_set(e, "%s: expected an object, found something else", file);
     if (read_list(c->json, "source", &c->source, file, e) != 0 || read_list(c->json, "target", &c->target, file, e) != 0 ||

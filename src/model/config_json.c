@@ -224,13 +224,12 @@ static int read_whole(Config *c, json_t *object, const char *file, Error *e)
 
 int config_read(Config *c, const char *text, size_t n, const char *file, Error *e)
 {
-    json_error_t where;
     char found[FOUND_MAX];
     if (n > CONFIG_MAX_TEXT)
         return error_set(e, "%s: expected at most %d bytes, found %zu", file, CONFIG_MAX_TEXT, n);
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
+    json_t *root = found_json(text, n, JSON_REJECT_DUPLICATES, file, e);
     if (!root)
-        return error_set(e, "%s: line %d, column %d: expected JSON: %s", file, where.line, where.column, where.text);
+        return -1;
     int status = json_is_object(root) ? read_whole(c, root, file, e)
                                       : error_set(e, "%s: expected an object {\"kind\": …}, found %s", file, found_describe(root, found));
     json_decref(root);

@@ -57,7 +57,7 @@ int cut_add_text(Cut *c, const char *name, const char *what, const TextPieces *p
         return error_memory(e, "text");
     c->texts = more;
     CutText *t = &more[c->text_count++];
-    *t = (CutText){name, strdup(what), {{0}, NULL, 0, NULL, 0, 0, false, false}, true};
+    *t = (CutText){name, strdup(what), {.most = pieces->most}, true};
     if (!t->what)
         return error_memory(e, "text");
     for (size_t i = 0; i < pieces->count; i++) {

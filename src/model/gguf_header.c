@@ -11,6 +11,7 @@
 #include "model/gguf_internal.h"
 
 #include "base/text.h"
+#include "model/found.h"
 #include "model/nearest.h"
 
 #include <stdlib.h>
@@ -330,9 +331,13 @@ static int read_tensors(Gguf *g, Reader *r, uint64_t count, uint64_t alignment, 
 static int read_begin(Gguf *g, Reader *r, uint64_t *tensors, uint64_t *pairs, Error *e)
 {
     uint64_t version;
-    if (r->size < 8 || memcmp(r->data, "GGUF", 4) != 0)
+    if (r->size < 8 || memcmp(r->data, "GGUF", 4) != 0) {
+        const char *format = r->size && memcmp(r->data, "GGUF", r->size < 4 ? r->size : 4) == 0 ? NULL : found_format(r->data, r->size);
         return error_set(e, "%s: expected GGUF, a file that begins with these letters, found %s", r->file,
-                         r->size < 8 ? _("a shorter one") : _("others"));
+                         format        ? format
+                         : r->size < 8 ? _("a shorter one; is it cut off?")
+                                       : _("others"));
+    }
     r->at = 4;
     if (read_integer(r, 4, N_("the version"), &version, e) != 0)
         return -1;
@@ -347,11 +352,11 @@ static int read_begin(Gguf *g, Reader *r, uint64_t *tensors, uint64_t *pairs, Er
         return -1;
     /* a tensor takes at least 33 bytes, a pair 14 */
     if (*tensors > GGUF_MAX_TENSORS || *tensors > left(r) / 33)
-        return error_set(e, "%s: expected at most %d tensors, and as many as there is room for, found %ju", r->file, GGUF_MAX_TENSORS,
-                         (uintmax_t)*tensors);
+        return error_set(e, "%s: expected at most %d tensors, and as many as there is room for, found %ju; is the file cut off?", r->file,
+                         GGUF_MAX_TENSORS, (uintmax_t)*tensors);
     if (*pairs > GGUF_MAX_KEYS || *pairs > left(r) / 14)
-        return error_set(e, "%s: expected at most %d keys, and as many as there is room for, found %ju", r->file, GGUF_MAX_KEYS,
-                         (uintmax_t)*pairs);
+        return error_set(e, "%s: expected at most %d keys, and as many as there is room for, found %ju; is the file cut off?", r->file,
+                         GGUF_MAX_KEYS, (uintmax_t)*pairs);
     return 0;
 }
 

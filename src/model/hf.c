@@ -13,7 +13,7 @@ bool hf_is_folder(const char *folder)
     File file;
     bool is = false;
     if (path && file_exists(path) && file_open(&file, path, NULL) == 0) {
-        json_t *root = file.size <= CONFIG_MAX_TEXT ? json_loadb((const char *)file.data, file.size, 0, NULL) : NULL;
+        json_t *root = file.size <= CONFIG_MAX_TEXT ? found_json(file.data, file.size, 0, path, NULL) : NULL;
         is = json_object_get(root, "model_type") || json_object_get(root, "architectures");
         json_decref(root);
         file_close(&file);
@@ -29,10 +29,14 @@ static int read_generation(Config *c, const char *folder, Buffer *notes, Error *
     File file;
     int status = 0;
     if (path && file_exists(path) && (status = file_open(&file, path, e)) == 0) {
-        json_t *root = file.size <= CONFIG_MAX_TEXT ? json_loadb((const char *)file.data, file.size, 0, NULL) : NULL;
+        char found[FOUND_MAX];
+        json_t *root = NULL;
+        if (file.size > CONFIG_MAX_TEXT)
+            error_set(e, "%s: expected at most %d bytes, found %zu", path, CONFIG_MAX_TEXT, file.size);
+        else if ((root = found_json(file.data, file.size, JSON_REJECT_DUPLICATES, path, e)) && !json_is_object(root))
+            error_set(e, "%s: expected an object, found %s", path, found_describe(root, found));
         Fields f = {root, path, "", notes};
-        if (!json_is_object(root))
-            status = error_set(e, "%s: expected an object in JSON, found something else", path);
+        status = json_is_object(root) ? 0 : -1;
         if (status == 0)
             status = c->kind == KIND_ENCODER_DECODER ? hf_read_translation(c, &f, e)
                                                      : fields_token(&f, "bos_token_id", c->vocab_size, &c->bos, e);
@@ -60,11 +64,18 @@ static int open_config(Model *m, const HfArchitecture **a, const char *folder, B
     return status == 0 ? read_generation(&m->config, folder, notes, e) : -1;
 }
 
-/* The tokenizer that is given, or that the folder has; without one there are ids only. */
-static int open_vocab(Model *m, const char *folder, const char *tokenizer, Error *e)
+/* The tokenizer that is given, or that the folder has; without one that is read there are ids only. */
+static int open_vocab(Model *m, const char *folder, const char *tokenizer, Buffer *notes, Error *e)
 {
-    static const char *const theirs[] = {"tokenizer.json", "vocab.json", "tokenizer.model", "vocab.txt", NULL};
+    static const char *const theirs[] = {"tokenizer.json", "source.spm", "target.spm", "vocab.json", "merges.txt", "vocab.txt", NULL};
+    static const char *const unread[] = {"tokenizer.model", NULL};
     char *found = tokenizer ? NULL : tokenizer_beside(folder, theirs);
+    char *other = tokenizer || found ? NULL : tokenizer_beside(folder, unread);
+    if (other)
+        buffer_printf(notes,
+                      _("%s: SentencePiece's own file, which is not read: texts are given as ids; try --tokenizer with a tokenizer.json\n"),
+                      other);
+    free(other);
     m->vocab = tokenizer_for(&m->config, tokenizer ? tokenizer : found ? folder : NULL, folder, e);
     free(found);
     return m->vocab ? 0 : -1;
@@ -98,7 +109,7 @@ int hf_open(Model *m, const char *folder, const char *tokenizer, Error *e)
         status = hf_weights(&m->weights, &m->config, a, &files, false, &notes, e);
     hf_files_close(&files);
     if (status == 0)
-        status = open_vocab(m, folder, tokenizer, e);
+        status = open_vocab(m, folder, tokenizer, &notes, e);
     if (status == 0) {
         free(m->summary);
         m->summary = summarise(m, a);

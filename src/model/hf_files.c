@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "model/nearest.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,18 +114,17 @@ static int check_shards(const HfFiles *f, json_t *map, const char *index, Error 
 static int read_index(HfFiles *f, const char *index, Error *e)
 {
     File file;
-    json_error_t where;
     char found[FOUND_MAX];
     if (file_open(&file, index, e) != 0)
         return -1;
     bool fits = file.size <= INDEX_MAX_BYTES;
     size_t size = file.size;
-    json_t *root = fits ? json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, &where) : NULL;
+    json_t *root = fits ? found_json(file.data, file.size, JSON_REJECT_DUPLICATES, index, e) : NULL;
     file_close(&file);
     if (!fits)
         return error_set(e, "%s: expected at most %d bytes, found %zu", index, INDEX_MAX_BYTES, size);
     if (!root)
-        return error_set(e, "%s: line %d, column %d: expected JSON: %s", index, where.line, where.column, where.text);
+        return -1;
     json_t *map = json_object_get(root, "weight_map");
     int status = -1;
     if (!json_is_object(map) || json_object_size(map) == 0)
@@ -136,15 +136,63 @@ static int read_index(HfFiles *f, const char *index, Error *e)
     return status;
 }
 
-/* For a folder without weights that can be read: what is there instead. */
+/* What to say of a file of weights that is not read, and in *rank how likely it is the model, 0 the most; NULL for what is none. */
+static const char *format_of(const char *name, size_t *rank)
+{
+    static const struct {
+        const char *within, *end, *what;
+    } formats[] = {
+        {"", ".gguf", N_("which is a model of its own; try -m on that file")},
+        {"", "adapter_model.safetensors", N_("which is an adapter, not a model; try merge_and_unload().save_pretrained(FOLDER) in Python")},
+        {"-of-", ".safetensors", N_("which is a shard, but no index says what is in which; was it downloaded completely?")},
+        {"", ".bin", N_("which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
+        {"", ".bin.index.json", N_("which is not read; try model.save_pretrained(FOLDER, safe_serialization=True) in Python")},
+        {"", ".pth", N_("which is PyTorch's and not read; try safetensors.torch.save_file in Python")},
+        {"", ".pt", N_("which is PyTorch's and not read; try safetensors.torch.save_file in Python")},
+        {"", ".h5", N_("which is TensorFlow's and not read; try from_pretrained(…, from_tf=True).save_pretrained(FOLDER) in Python")},
+        {"", ".msgpack", N_("which is Flax's and not read; try from_pretrained(…, from_flax=True).save_pretrained(FOLDER) in Python")},
+        {"", ".onnx", N_("which is ONNX's and not read; try the same model as safetensors")},
+        {"", ".safetensors", N_("which has another name; if it is the whole model, try to call it model.safetensors")},
+    };
+    for (*rank = 0; *rank < sizeof formats / sizeof *formats; ++*rank)
+        if (name_ends_with(name, formats[*rank].end) && strstr(name, formats[*rank].within) &&
+            strncmp(name, "training_args", strlen("training_args")) != 0)
+            return formats[*rank].what;
+    return NULL;
+}
+
+bool hf_other_weights(const char *folder, Buffer *out)
+{
+    char name[256] = "";
+    const char *what = NULL;
+    size_t least = 0, rank;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *is = format_of(entry->d_name, &rank);
+        if (is && (!what || rank < least || (rank == least && strcmp(entry->d_name, name) < 0))) {
+            snprintf(name, sizeof name, "%s", entry->d_name);
+            what = is;
+            least = rank;
+        }
+    }
+    if (dir)
+        closedir(dir);
+    if (what)
+        buffer_printf(out, _("%s, %s"), name, _(what));
+    else if (has_file(folder, "onnx"))
+        buffer_printf(out, _("the folder onnx, %s"), _(format_of("model.onnx", &least)));
+    return out->len > 0;
+}
+
 static int no_weights(const char *folder, Error *e)
 {
-    static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", NULL};
-    for (int i = 0; others[i]; i++)
-        if (has_file(folder, others[i]))
-            return error_set(e, "%s: expected %s or %s, found %s, which is not read; try save_pretrained(…, safe_serialization=True)",
-                             folder, SINGLE, INDEX, others[i]);
-    return error_set(e, "%s: expected %s or %s, found neither; was it downloaded completely?", folder, SINGLE, INDEX);
+    Buffer other = {0};
+    if (hf_other_weights(folder, &other))
+        error_set(e, "%s: expected %s or %s, found %s", folder, SINGLE, INDEX, buffer_text(&other));
+    else
+        error_set(e, "%s: expected %s or %s, found neither; was it downloaded completely?", folder, SINGLE, INDEX);
+    buffer_free(&other);
+    return -1;
 }
 
 int hf_files_open(HfFiles *f, const char *folder, Error *e)

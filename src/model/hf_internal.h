@@ -98,6 +98,9 @@ typedef struct HfFiles {
 /* Opens model.safetensors, or the shards of model.safetensors.index.json, whose list must be exactly what they hold. */
 int hf_files_open(HfFiles *f, const char *folder, Error *e);
 void hf_files_close(HfFiles *f);
+/* What a folder has instead of safetensors files, with what to try: "pytorch_model.bin: PyTorch's, which is not read; …"; false where
+ * nothing is known. */
+bool hf_other_weights(const char *folder, Buffer *out);
 /* The tensor of that name, and in *shard which file it is in; NULL where there is none. */
 const SafeTensor *hf_files_find(const HfFiles *f, const char *name, size_t *shard);
 

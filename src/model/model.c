@@ -4,8 +4,9 @@
 #include "model/model.h"
 
 #include "base/text.h"
+#include "model/found.h"
 #include "model/gguf.h"
-#include "model/hf.h"
+#include "model/hf_internal.h"
 #include "model/llama2c.h"
 #include "model/nanogpt.h"
 #include "model/native.h"
@@ -13,8 +14,10 @@
 #include "model/tokenizer.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what people call it ---- */
 
@@ -122,17 +125,6 @@ static Model *open_random(const char *name, const char *tokenizer, Error *e)
     return NULL;
 }
 
-/* For the error of a folder without config.json: a checkpoint in it, as "; try …", or "". */
-static void hint_checkpoint(const char *folder, Buffer *out)
-{
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && out->len == 0 && (entry = readdir(dir));)
-        if (name_ends_with(entry->d_name, ".gguf") || (name_ends_with(entry->d_name, ".bin") && strncmp(entry->d_name, "tok", 3) != 0))
-            buffer_printf(out, "; try %s/%s", folder, entry->d_name);
-    if (dir)
-        closedir(dir);
-}
-
 static bool has_config(const char *folder)
 {
     char *path = file_join(folder, "config.json");
@@ -141,25 +133,85 @@ static bool has_config(const char *folder)
     return has;
 }
 
+/* A checkpoint of one file, as its name says; a *.bin that PyTorch or a tokenizer wrote is none. */
+static bool is_checkpoint(const char *name)
+{
+    return name_ends_with(name, ".gguf") ||
+           (name_ends_with(name, ".bin") && strncmp(name, "tok", 3) != 0 && strncmp(name, "pytorch_model", strlen("pytorch_model")) != 0);
+}
+
+/* For the error of a folder without config.json: what in it, or below it, can be opened, as "; try …", or "". The hub's cache has a model
+ * two folders down, in snapshots. */
+static void hint_inside(const char *folder, int depth, Buffer *out)
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && out->len == 0 && (entry = readdir(dir));) {
+        char *inside = entry->d_name[0] == '.' ? NULL : file_join(folder, entry->d_name);
+        bool is_folder = inside && file_is_folder(inside);
+        if (inside && ((!is_folder && is_checkpoint(entry->d_name)) || (is_folder && has_config(inside))))
+            buffer_printf(out, _("; try %s"), inside);
+        else if (is_folder && depth > 0)
+            hint_inside(inside, depth - 1, out);
+        free(inside);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static int no_config(const char *folder, Error *e)
+{
+    char *weights = file_join(folder, "model.safetensors");
+    DIR *dir = opendir(folder);
+    Buffer hint = {0};
+    if (!dir) {
+        free(weights);
+        return error_set(e, "%s: cannot be opened: %s", folder, strerror(errno));
+    }
+    closedir(dir);
+    Buffer other = {0};
+    hint_inside(folder, 1, &hint);
+    if (hint.len == 0 && weights && file_exists(weights))
+        buffer_puts(&hint, _(", beside model.safetensors; was it downloaded completely?"));
+    if (hint.len == 0 && hf_other_weights(folder, &other))
+        error_set(e, "%s: expected config.json and model.safetensors in this folder, found %s", folder, buffer_text(&other));
+    else
+        error_set(e, "%s: expected config.json in this folder, found none%s", folder, buffer_text(&hint));
+    buffer_free(&hint);
+    buffer_free(&other);
+    free(weights);
+    return -1;
+}
+
+/* A file that is no folder's part: GGUF by its first letters, whatever its name; what begins as another known format is none. */
+static int fill_from_file(Model *m, const char *path, const char *tokenizer, Error *e)
+{
+    File file;
+    if (file_open(&file, path, e) != 0)
+        return -1;
+    bool is_gguf = name_ends_with(path, ".gguf") || (file.size >= 4 && memcmp(file.data, "GGUF", 4) == 0);
+    const char *format = is_gguf                         ? NULL
+                         : name_ends_with(path, ".onnx") ? _("an ONNX file, which is not read")
+                                                         : found_format(file.data, file.size);
+    if (is_gguf)
+        return gguf_open_file(m, file, path, tokenizer, e);
+    file_close(&file);
+    if (format)
+        return error_set(e, "%s: expected a model's folder, a GGUF file (*.gguf) or a llama2.c checkpoint (*.bin), found %s", path, format);
+    return llama2c_open(m, path, tokenizer, e);
+}
+
 static int fill_model(Model *m, const char *path, const char *tokenizer, Error *e)
 {
     if (nanogpt_is(path))
         return nanogpt_open(m, path, tokenizer, e);
     if (!file_is_folder(path)) {
-        if (name_ends_with(path, ".gguf"))
-            return gguf_open(m, path, tokenizer, e);
         if (name_ends_with(path, ".safetensors") || name_ends_with(path, ".json") || name_ends_with(path, ".txt"))
             return error_set(
                 e, "%s: expected a model's folder, a GGUF file (*.gguf) or a llama2.c checkpoint (*.bin), found one file of a folder; try the folder", path);
-        return llama2c_open(m, path, tokenizer, e);
+        return fill_from_file(m, path, tokenizer, e);
     }
-    if (!has_config(path)) {
-        Buffer hint = {0};
-        hint_checkpoint(path, &hint);
-        error_set(e, "%s: expected config.json in this folder, found none%s", path, buffer_text(&hint));
-        buffer_free(&hint);
-        return -1;
-    }
+    if (!has_config(path))
+        return no_config(path, e);
     if (hf_is_folder(path))
         return hf_open(m, path, tokenizer, e);
     m->summary = read_summary(path);
@@ -204,6 +256,17 @@ static void keep_name(void *context, const char *name, const char *folder)
         names->count++;
 }
 
+/* "openai-community/gpt2", as a hub calls it: nothing is fetched here. */
+static bool is_hub_name(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    char *owner =
+        slash && slash != name && slash[1] && !strchr(slash + 1, '/') && name[0] != '.' ? strndup(name, (size_t)(slash - name)) : NULL;
+    bool is = owner && !file_exists(owner);
+    free(owner);
+    return is;
+}
+
 static void unknown_model(const char *name, Error *e)
 {
     Names names = {.count = 0};
@@ -213,8 +276,15 @@ static void unknown_model(const char *name, Error *e)
     for (size_t i = 0; i < names.count; i++)
         nearest_offer(&near, names.items[i]);
     nearest_hint(&near, hint);
-    error_set(e, "%s: expected a model's name, a folder, a file *.gguf or *.bin or random:KEY=VALUE,…, found nothing of that name%s",
-              name[0] ? name : "\"\"", hint[0] ? hint : _("; `stepformer models` lists the names"));
+    if (name[0] && access(name, F_OK) != 0 && errno != ENOENT && errno != ENOTDIR)
+        error_set(e, "%s: cannot be opened: %s", name, strerror(errno));
+    else if (is_hub_name(name))
+        error_set(
+            e, "%s: expected a model on this machine, found nothing of that name; try `hf download %s --local-dir FOLDER`, then -m FOLDER",
+            name, name);
+    else
+        error_set(e, "%s: expected a model's name, a folder, a file *.gguf or *.bin or random:KEY=VALUE,…, found nothing of that name%s",
+                  name[0] ? name : "\"\"", hint[0] ? hint : _("; `stepformer models` lists the names"));
     for (size_t i = 0; i < names.count; i++)
         free(names.items[i]);
 }

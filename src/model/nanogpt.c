@@ -61,14 +61,17 @@ static char *folder_of(const char *path)
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
-/* config.json as an object, or NULL: minGPT's has the model's part of it under "model". */
-static json_t *load_config(const char *path)
+/* config.json, or NULL where there is none; NULL with e set where it is no JSON. minGPT's has the model's part of it under "model". */
+static json_t *load_config(const char *path, Error *e)
 {
     char *folder = folder_of(path), *name = folder ? file_join(folder, "config.json") : NULL;
     json_t *root = NULL;
     File file;
-    if (name && file_exists(name) && file_open(&file, name, NULL) == 0) {
-        root = file.size <= CONFIG_MAX_TEXT ? json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (name && file_exists(name) && file_open(&file, name, e) == 0) {
+        if (file.size <= CONFIG_MAX_TEXT)
+            root = found_json(file.data, file.size, JSON_REJECT_DUPLICATES, name, e);
+        else
+            error_set(e, "%s: expected at most %d bytes, found %zu", name, CONFIG_MAX_TEXT, file.size);
         file_close(&file);
     }
     json_t *model = json_object_get(root, "model");
@@ -116,7 +119,13 @@ static int tidy_names(SafeTensors *s, Error *e)
 static int open_tensors(SafeTensors *s, const char *path, Error *e)
 {
     char *file = weights_path(path);
-    int status = file ? safetensors_open(s, file, e) : error_memory(e, path);
+    Buffer other = {0};
+    int status = file ? 0 : error_memory(e, path);
+    if (file && file_is_folder(path) && !file_exists(file) && hf_other_weights(path, &other))
+        status = error_set(e, "%s: expected model.safetensors, found %s", path, buffer_text(&other));
+    else if (file)
+        status = safetensors_open(s, file, e);
+    buffer_free(&other);
     free(file);
     if (status == 0 && (status = tidy_names(s, e)) != 0)
         safetensors_close(s);
@@ -138,12 +147,12 @@ bool nanogpt_is(const char *path)
 {
     if (!file_is_folder(path))
         return name_ends_with(path, ".safetensors") && has_tensors(path);
-    json_t *config = load_config(path);
-    bool is = config ? json_object_get(config, "block_size") || json_object_get(config, "n_head") : has_tensors(path);
+    json_t *config = load_config(path, NULL);
+    bool keys = json_object_get(config, "block_size") || json_object_get(config, "n_head");
     bool theirs =
         json_object_get(config, "architectures") || (json_object_get(config, "model_type") && !json_object_get(config, "block_size"));
     json_decref(config);
-    return is && !theirs;
+    return !theirs && (keys || has_tensors(path));
 }
 
 /* ---- the config ---- */
@@ -279,8 +288,11 @@ static int read_fields(Config *c, Fields *f, const char *path, Error *e)
 static int read_config(Config *c, const SafeTensors *s, const char *path, Buffer *notes, Error *e)
 {
     char *folder = folder_of(path), *file = folder ? file_join(folder, "config.json") : NULL;
-    json_t *object = load_config(path);
+    Error broken = {{0}};
+    json_t *object = load_config(path, &broken);
     int status = file ? read_shapes(c, s, e) : error_memory(e, path);
+    if (status == 0 && broken.text[0])
+        status = error_set(e, "%s", broken.text);
     if (status == 0 && object && !json_is_object(object))
         status = error_set(e, "%s: expected an object, found something else", file);
     if (status == 0) {

@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+TextPieces pieces_begin(size_t n)
+{
+    return (TextPieces){.most = PIECES_MAX_GROWTH * n + PIECES_MAX_MORE};
+}
+
 static bool make_room(TextPieces *p, size_t n)
 {
     if (p->failed || p->too_long)
         return false;
-    if (n > PIECES_MAX_TEXT - p->text.len) {
+    if (n > p->most - p->text.len) {
         p->too_long = true;
         return false;
     }
@@ -91,7 +96,7 @@ void pieces_free(TextPieces *p)
 int pieces_check(const TextPieces *p, Error *e)
 {
     if (p->too_long)
-        return error_set(e, "text: expected at most %d bytes, found more once the tokenizer's rules had changed it", PIECES_MAX_TEXT);
+        return error_set(e, "text: expected at most %zu bytes once the tokenizer's rules had changed it, found more", p->most);
     return p->failed ? error_memory(e, "text") : 0;
 }
 

@@ -19,8 +19,8 @@ typedef struct TextPiece {
     int id;          /* of the added token that the piece is; -1: still text */
 } TextPiece;
 
-/* The longest original text, and the longest text that rules may make of one. */
-enum { PIECES_MAX_INPUT = 1 << 28, PIECES_MAX_TEXT = 1 << 30 };
+/* The longest original text; and what rules may make of one: so many times as long, and this much more. */
+enum { PIECES_MAX_INPUT = 1 << 26, PIECES_MAX_GROWTH = 16, PIECES_MAX_MORE = 1 << 20 };
 
 typedef struct TextPieces {
     Buffer text;
@@ -28,10 +28,13 @@ typedef struct TextPieces {
     size_t origin_cap;
     TextPiece *items; /* in order, without gaps */
     size_t count, cap;
+    size_t most;  /* bytes of text */
     bool failed;  /* no memory */
     bool too_long;
 } TextPieces;
 
+/* None yet, of an original text of n bytes. */
+TextPieces pieces_begin(size_t n);
 /* Adds bytes to the piece that is being made; all of them have this origin. */
 void pieces_add(TextPieces *p, const char *bytes, size_t n, Origin origin);
 /* Adds bytes from … to of other pieces, with their origins. */

@@ -171,7 +171,7 @@ static bool has_added(const Pipeline *p, bool normalized)
 
 static int apply_added(const Pipeline *p, TextPieces *pieces, bool normalized, Cut *watch, Error *e)
 {
-    TextPieces next = {.failed = false};
+    TextPieces next = {.most = pieces->most};
     if (!has_added(p, normalized))
         return 0;
     cut_added(p, pieces, &next, normalized);
@@ -186,7 +186,7 @@ static int apply_rules(const Rules *rules, TextPieces *pieces, Cut *watch, Error
 {
     int status = 0;
     for (size_t i = 0; status == 0 && i < rules->count; i++) {
-        TextPieces next = {.failed = false};
+        TextPieces next = {.most = pieces->most};
         status = rule_apply(&rules->items[i], pieces, &next, e);
         pieces_free(pieces);
         *pieces = next;
@@ -268,7 +268,7 @@ static int cut_all(const Pipeline *p, const TextPieces *pieces, uint32_t n, bool
 
 int pipeline_encode(const Pipeline *p, const char *text, size_t n, bool wrap, CutId **ids, size_t *count, Cut *watch, Error *e)
 {
-    TextPieces pieces = {.failed = false};
+    TextPieces pieces = pieces_begin(n);
     Out out = {NULL, 0, 0};
     *ids = NULL;
     *count = 0;

@@ -167,12 +167,12 @@ static int read_added(const Node *n, AddedToken *a, Error *e)
 /* What is looked for in a text that went through the normalizer went through it too. */
 static int make_needle(const Rules *normalizer, AddedToken *a, Error *e)
 {
-    TextPieces pieces = {.failed = false};
+    TextPieces pieces = pieces_begin(a->len);
     int status = 0;
     pieces_add(&pieces, a->text, a->len, (Origin){0, 0});
     pieces_end(&pieces, -1);
     for (size_t i = 0; status == 0 && a->normalized && i < normalizer->count; i++) {
-        TextPieces next = {.failed = false};
+        TextPieces next = {.most = pieces.most};
         status = rule_apply(&normalizer->items[i], &pieces, &next, e);
         pieces_free(&pieces);
         pieces = next;
@@ -289,6 +289,21 @@ static int check_size(const Node *n, const Pipeline *p, Error *e)
 
 /* ---- the file ---- */
 
+/* Without an unknown token a byte whose letter is no token is left out, as the library does it. */
+static void note_bytes(const Node *n, const Pipeline *p)
+{
+    bool letters = false;
+    size_t without = 0;
+    for (size_t i = 0; i < p->pre_tokenizer.count; i++)
+        letters = letters || p->pre_tokenizer.items[i].kind == RULE_BYTES;
+    for (int byte = 0; byte < 256; byte++) {
+        char letter[4];
+        without += token_table_find(&p->subword.tokens, letter, text_encode(byte_letter((unsigned char)byte), letter)) < 0;
+    }
+    if (letters && without && p->subword.kind == SUBWORD_BPE && p->subword.unk < 0)
+        node_note(n, _("%zu of the 256 bytes have no token, and none stands for what is unknown: they are left out of a text"), without);
+}
+
 static int read_root(const Node *n, Pipeline *p, Error *e)
 {
     static const char *const known[] = {"version", "truncation", "padding",        "added_tokens", "normalizer",
@@ -304,6 +319,7 @@ static int read_root(const Node *n, Pipeline *p, Error *e)
         read_post_processor(&post, p, 0, e) != 0 || read_decoder(&decoder, p, 0, e) != 0)
         return -1;
     node_finish(n, known);
+    note_bytes(n, p);
     if (node_has(n, "truncation"))
         node_note(n, _("truncation is not done here: a long text keeps all its tokens"));
     if (node_has(n, "padding"))
@@ -313,16 +329,13 @@ static int read_root(const Node *n, Pipeline *p, Error *e)
 
 Pipeline *pipeline_read(const char *text, size_t n, const char *file, Error *e)
 {
-    json_error_t where;
     if (n > TOKENIZER_MAX_BYTES) {
         error_set(e, "%s: expected at most %d bytes, found %zu", file, TOKENIZER_MAX_BYTES, n);
         return NULL;
     }
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &where);
-    if (!root) {
-        error_set(e, "%s: line %d, column %d: expected JSON: %s", file, where.line, where.column, where.text);
+    json_t *root = found_json(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, file, e);
+    if (!root)
         return NULL;
-    }
     Pipeline *p = calloc(1, sizeof *p);
     if (!p)
         error_memory(e, file);

@@ -222,14 +222,11 @@ static int build(Pipeline *p, json_t *root, const Spm *s, int begin, const char 
 Pipeline *pipeline_read_marian(const char *vocab, size_t n, const char *vocab_file, const unsigned char *spm, size_t spm_n,
                                const char *spm_file, int begin, Error *e)
 {
-    json_error_t where;
     char found[FOUND_MAX];
     Spm s;
-    json_t *root = json_loadb(vocab, n, JSON_REJECT_DUPLICATES, &where);
-    if (!root) {
-        error_set(e, "%s: line %d, column %d: expected JSON: %s", vocab_file, where.line, where.column, where.text);
+    json_t *root = found_json(vocab, n, JSON_REJECT_DUPLICATES, vocab_file, e);
+    if (!root)
         return NULL;
-    }
     Pipeline *p = NULL;
     int status = -1;
     if (!json_is_object(root))

@@ -21,6 +21,26 @@ static const char *next_line(const char **at, const char *end, size_t *n)
     return line;
 }
 
+/* Goes past a byte order mark. */
+static void skip_mark(const char **text, size_t *n)
+{
+    if (*n >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
+        *text += 3;
+        *n -= 3;
+    }
+}
+
+/* Lines of UTF-8, or -1 with e set. */
+static int check_text(const char *text, size_t n, const char *file, Error *e)
+{
+    const char *format = found_format(text, n);
+    if (format)
+        return error_set(e, "%s: expected lines of UTF-8, found %s", file, format);
+    if (!text_is_valid(text, n) || memchr(text, '\0', n))
+        return error_set(e, "%s: expected UTF-8, found other bytes", file);
+    return 0;
+}
+
 /* Reads what was made; `file` is what errors name. */
 static Pipeline *read_made(json_t *root, const char *file, Error *e)
 {
@@ -40,13 +60,11 @@ static Pipeline *read_made(json_t *root, const char *file, Error *e)
 /* Each line two tokens; the first may be "#version: …". */
 static json_t *read_merges(const char *text, size_t n, const char *file, Error *e)
 {
+    if (check_text(text, n, file, e) != 0)
+        return NULL;
+    skip_mark(&text, &n);
     json_t *list = json_array();
     const char *at = text, *end = text + n;
-    if (!text_is_valid(text, n) || memchr(text, '\0', n)) {
-        error_set(e, "%s: expected UTF-8, found other bytes", file);
-        json_decref(list);
-        return NULL;
-    }
     for (size_t number = 1; at < end; number++) {
         size_t len;
         const char *line = next_line(&at, end, &len), *space = memchr(line, ' ', len);
@@ -63,17 +81,44 @@ static json_t *read_merges(const char *text, size_t n, const char *file, Error *
     return list;
 }
 
+/* Each token of several letters comes from a merge, but for those that are special, which are written <…>. Where merges.txt was cut off at
+ * the end of a line, nothing else tells. */
+static int note_unmade(Pipeline *p, const char *vocab_file, const char *merges_file, Error *e)
+{
+    const Subword *s = &p->subword;
+    bool *made = calloc(s->tokens.size + 1, sizeof *made);
+    size_t unmade = 0;
+    char first[QUOTE_SHORT] = "";
+    if (!made)
+        return error_memory(e, vocab_file);
+    for (size_t i = 0; i < s->merge_slots; i++)
+        if (s->merges[i].left >= 0)
+            made[s->merges[i].merged] = true;
+    for (size_t id = 0; id < s->tokens.size; id++) {
+        size_t n;
+        int32_t letter;
+        const char *text = token_table_text(&s->tokens, (int)id, &n);
+        bool special = text && n > 2 && text[0] == '<' && text[n - 1] == '>';
+        if (text && !made[id] && !special && n > text_decode(text, n, &letter) && unmade++ == 0)
+            quote_short(text, n, first);
+    }
+    free(made);
+    if (unmade)
+        buffer_printf(&p->notes,
+                      ngettext("%s: makes no token of %zu that %s has, %s: is it cut off, or another model's?\n",
+                               "%s: makes none of %zu tokens that %s has, such as %s: is it cut off, or another model's?\n", unmade),
+                      merges_file, unmade, vocab_file, first);
+    return 0;
+}
+
 Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file, const char *merges, size_t merges_n, const char *merges_file,
                              Error *e)
 {
-    json_error_t where;
-    json_t *tokens = json_loadb(vocab, n, JSON_REJECT_DUPLICATES, &where);
+    json_t *tokens = found_json(vocab, n, JSON_REJECT_DUPLICATES, vocab_file, e);
     if (!json_is_object(tokens)) {
         char found[FOUND_MAX];
         if (tokens)
             error_set(e, "%s: expected an object that says each token's id, found %s", vocab_file, found_describe(tokens, found));
-        else
-            error_set(e, "%s: line %d, column %d: expected JSON: %s", vocab_file, where.line, where.column, where.text);
         json_decref(tokens);
         return NULL;
     }
@@ -98,6 +143,10 @@ Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file
     buffer_printf(&name, "%s + %s", vocab_file, slash ? slash + 1 : merges_file);
     Pipeline *p = read_made(root, buffer_text(&name), e);
     buffer_free(&name);
+    if (p && note_unmade(p, vocab_file, merges_file, e) != 0) {
+        pipeline_free(p);
+        return NULL;
+    }
     return p;
 }
 
@@ -116,9 +165,10 @@ Pipeline *pipeline_read_bert(const char *text, size_t n, bool lowercase, const c
 {
     static const char *const specials[] = {"[PAD]", "[UNK]", "[MASK]"};
     json_t *vocab = json_object(), *added = json_array();
-    const char *at = text, *end = text + n;
     json_int_t cls = -1, sep = -1, other;
-    int status = text_is_valid(text, n) && !memchr(text, '\0', n) ? 0 : error_set(e, "%s: expected UTF-8, found other bytes", file);
+    int status = check_text(text, n, file, e);
+    skip_mark(&text, &n);
+    const char *at = text, *end = text + n;
     for (size_t id = 0; status == 0 && at < end; id++) {
         size_t len;
         char quoted[QUOTE_SHORT];

@@ -9,6 +9,7 @@
 #include "model/safetensors.h"
 
 #include "base/text.h"
+#include "model/found.h"
 #include "model/nearest.h"
 
 #include <jansson.h>
@@ -212,11 +213,11 @@ static uint64_t read_u64(const unsigned char *p)
 
 static int read_header(SafeTensors *s, Error *e)
 {
-    static const char lfs[] = "version https://git-lfs";
     const unsigned char *bytes = s->file.data;
     size_t size = s->file.size;
-    if (size >= sizeof lfs - 1 && memcmp(bytes, lfs, sizeof lfs - 1) == 0)
-        return error_set(e, "%s: expected a safetensors file, found a Git LFS pointer to one; try `git lfs pull`", s->path);
+    const char *format = size > 8 && bytes[8] == '{' ? NULL : found_format(bytes, size);
+    if (format)
+        return error_set(e, "%s: expected a safetensors file, found %s", s->path, format);
     if (size < 8)
         return error_set(e, "%s: expected the 8 bytes of the header's length, found %zu bytes", s->path, size);
     uint64_t length = read_u64(bytes);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "model/config.h"
+#include "model/found.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -208,6 +209,9 @@ int spm_read(Spm *s, const unsigned char *bytes, size_t n, const char *file, Err
     WireField f;
     size_t count;
     *s = (Spm){.dummy_prefix = true, .removes_spaces = true, .escapes_spaces = true};
+    const char *format = found_format(bytes, n);
+    if (format)
+        return error_set(e, "%s: expected a SentencePiece model, found %s", file, format);
     if (count_pieces(w, &count, e) != 0)
         return -1;
     s->pieces = malloc(count * sizeof *s->pieces);

@@ -5,12 +5,11 @@
 #include <string.h>
 
 /* FNV-1a */
-static uint64_t hash_bytes(const char *s, size_t n)
+uint64_t token_table_hash(uint64_t h, const char *s, size_t n)
 {
-    uint64_t h = 14695981039346656037u;
     for (size_t i = 0; i < n; i++)
         h = (h ^ (unsigned char)s[i]) * 1099511628211u;
-    return h ^ h >> 29;
+    return h;
 }
 
 int token_table_init(TokenTable *t, size_t size, Error *e)
@@ -32,13 +31,14 @@ void token_table_free(TokenTable *t)
     free(t->lens);
     free(t->known);
     free(t->slots);
+    free(t->lengths);
     *t = (TokenTable){.size = 0};
 }
 
 /* The slot of this spelling, or the free one where it would be. */
-static size_t find_slot(const TokenTable *t, const char *text, size_t n)
+static size_t find_slot(const TokenTable *t, uint64_t hash, const char *text, size_t n)
 {
-    size_t at = (size_t)hash_bytes(text, n) & (t->slot_count - 1);
+    size_t at = (size_t)(hash ^ hash >> 29) & (t->slot_count - 1);
     for (; t->slots[at]; at = (at + 1) & (t->slot_count - 1)) {
         size_t id = t->slots[at] - 1;
         if (t->lens[id] == n && memcmp(t->pool.data + t->starts[id], text, n) == 0)
@@ -55,17 +55,32 @@ int token_table_add(TokenTable *t, int id, const char *text, size_t n, Error *e)
     buffer_putc(&t->pool, '\0');
     if (t->pool.failed)
         return error_memory(e, "tokenizer");
-    t->slots[find_slot(t, text, n)] = (uint32_t)id + 1;
+    t->slots[find_slot(t, token_table_hash(TOKEN_HASH, text, n), text, n)] = (uint32_t)id + 1;
     t->known[id] = true;
+    if (n >= t->length_cap) {
+        size_t cap = n < 64 ? 64 : 2 * n;
+        bool *more = realloc(t->lengths, cap * sizeof *more);
+        if (!more)
+            return error_memory(e, "tokenizer");
+        memset(more + t->length_cap, 0, cap - t->length_cap);
+        t->lengths = more;
+        t->length_cap = cap;
+    }
+    t->lengths[n] = true;
     t->longest = n > t->longest ? n : t->longest;
     return 0;
 }
 
+int token_table_find_hashed(const TokenTable *t, uint64_t hash, const char *text, size_t n)
+{
+    if (n >= t->length_cap || !t->lengths[n])
+        return -1;
+    return (int)t->slots[find_slot(t, hash, text, n)] - 1;
+}
+
 int token_table_find(const TokenTable *t, const char *text, size_t n)
 {
-    if (t->slot_count == 0 || n > t->longest)
-        return -1;
-    return (int)t->slots[find_slot(t, text, n)] - 1;
+    return n >= t->length_cap || !t->lengths[n] ? -1 : token_table_find_hashed(t, token_table_hash(TOKEN_HASH, text, n), text, n);
 }
 
 const char *token_table_text(const TokenTable *t, int id, size_t *n)

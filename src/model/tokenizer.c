@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "model/gguf.h"
+#include "model/hf.h"
 #include "model/native.h"
 #include "model/nearest.h"
 #include "model/vocab_files.h"
@@ -120,7 +121,7 @@ static char *only_tokenizer(const char *folder)
 Vocab *tokenizer_of_folder(const char *folder, Error *e)
 {
     static const char *const names[] = {"vocab.txt", "tokenizer.bin", NULL};
-    if (vocab_files_in(folder))
+    if (vocab_files_in(folder) || hf_is_folder(folder))
         return vocab_open_folder(folder, NULL, e);
     char *path = tokenizer_beside(folder, names), *config = file_join(folder, "config.json");
     Vocab *v = NULL;

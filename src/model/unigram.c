@@ -32,9 +32,12 @@ static int reach_all(const Subword *s, const char *text, size_t n, Way *ways, Er
         int32_t c;
         size_t one = text_decode(text + at, n - at, &c), end = at;
         bool alone = false; /* the character by itself is a token */
+        uint64_t hash = TOKEN_HASH;
         while (end < n && end - at < s->tokens.longest) {
-            end += text_decode(text + end, n - end, &c);
-            int id = token_table_find(&s->tokens, text + at, end - at);
+            size_t used = text_decode(text + end, n - end, &c);
+            hash = token_table_hash(hash, text + end, used);
+            end += used;
+            int id = token_table_find_hashed(&s->tokens, hash, text + at, end - at);
             if (id >= 0 && !isnan(s->scores[id])) {
                 offer(ways, at, end, id, s->scores[id]);
                 alone = alone || end == at + one;

@@ -34,7 +34,7 @@ static int add_piece_ids(Cut *cut, CutPiece *p, long at, size_t n, Error *e)
 
 static int add_text(Cut *cut, const char *text, const char *name, const char *what, const char *front, Error *e)
 {
-    TextPieces pieces = {.failed = false};
+    TextPieces pieces = pieces_begin(strlen(text));
     pieces_add(&pieces, front, strlen(front), (Origin){0, 0});
     pieces_add(&pieces, text, strlen(text), (Origin){0, 0});
     pieces_end(&pieces, -1);
@@ -46,7 +46,10 @@ static int add_text(Cut *cut, const char *text, const char *name, const char *wh
 /* The words of a text, as pieces. */
 static int add_words(Cut *cut, Error *e)
 {
-    TextPieces pieces = {.failed = false};
+    size_t n = 0;
+    for (size_t i = 0; i < cut->piece_count; i++)
+        n += cut->pieces[i].len;
+    TextPieces pieces = pieces_begin(n);
     for (size_t i = 0; i < cut->piece_count; i++) {
         pieces_add(&pieces, cut->pieces[i].text, cut->pieces[i].len, (Origin){0, 0});
         pieces_end(&pieces, -1);

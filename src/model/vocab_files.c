@@ -23,7 +23,11 @@ static bool has_file(const char *folder, const char *name)
 
 bool vocab_files_in(const char *folder)
 {
-    return has_file(folder, "tokenizer.json") || has_file(folder, "vocab.json") || has_file(folder, "tokenizer.model");
+    static const char *const names[] = {"tokenizer.json", "source.spm", "target.spm", "vocab.json", "tokenizer.model"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (has_file(folder, names[i]))
+            return true;
+    return false;
 }
 
 /* The last part of a path. */
@@ -40,21 +44,27 @@ bool vocab_is_file_of_theirs(const char *path)
 
 /* ---- what stands beside it ---- */
 
-/* An object read from a file of the folder; NULL where there is none, or it is none. What is wrong in it is no one's vocabulary. */
-static json_t *load_beside(const char *folder, const char *name)
+/* An object read from a file of the folder; NULL where there is no such file. Integers are read as real numbers: model_max_length is 10^30
+ * in many, and no integer is asked for here. */
+static int load_beside(const char *folder, const char *name, json_t **root, Error *e)
 {
-    char *path = file_join(folder, name);
+    char *path = file_join(folder, name), found[FOUND_MAX];
     File file;
-    json_t *root = NULL;
-    if (path && file_exists(path) && file_open(&file, path, NULL) == 0) {
-        root = file.size <= (size_t)1 << 24 ? json_loadb((const char *)file.data, file.size, 0, NULL) : NULL;
+    int status = path ? 0 : error_memory(e, folder);
+    *root = NULL;
+    if (path && file_exists(path) && (status = file_open(&file, path, e)) == 0) {
+        *root = found_json(file.data, file.size, JSON_DECODE_INT_AS_REAL, path, e);
+        if (*root && !json_is_object(*root))
+            error_set(e, "%s: expected an object, found %s", path, found_describe(*root, found));
+        status = json_is_object(*root) ? 0 : -1;
         file_close(&file);
     }
     free(path);
-    if (json_is_object(root))
-        return root;
-    json_decref(root);
-    return NULL;
+    if (status != 0) {
+        json_decref(*root);
+        *root = NULL;
+    }
+    return status;
 }
 
 /* A special token that a file names: a text, or an object with a content. Its id, or -1. */
@@ -67,15 +77,13 @@ static int named_token(const Pipeline *p, const json_t *root, const char *name)
 
 /* Special tokens by their names there. Not padding: that is what a batch of texts is filled up with, and the library hides no token of a single
  * text, whatever its id. */
-static void read_specials(Vocab *v, const char *folder, const char *name)
+static void read_specials(Vocab *v, const json_t *root)
 {
     static const char *const names[TOKEN_COUNT] = {
         [TOKEN_BOS] = "bos_token", [TOKEN_EOS] = "eos_token", [TOKEN_MASK] = "mask_token", [TOKEN_UNK] = "unk_token"};
-    json_t *root = load_beside(folder, name);
     for (int i = 0; i < TOKEN_COUNT && root; i++)
         if (names[i] && v->special[i] < 0)
             v->special[i] = named_token(v->pipeline, root, names[i]);
-    json_decref(root);
 }
 
 static bool is_around(const Pipeline *p, int side, int id)
@@ -89,10 +97,9 @@ static bool is_around(const Pipeline *p, int side, int id)
 /* A begin or end token that tokenizer_config.json asks for, and tokenizer.json does not put there, or the other way round: the library does what
  * tokenizer_config.json says, and so is done here.
  * https://github.com/huggingface/transformers (tokenization_utils_tokenizers.py, update_post_processor) */
-static int follow_config(Pipeline *p, const char *folder, Error *e)
+static int follow_config(Pipeline *p, const json_t *root, const char *folder, Error *e)
 {
     static const char *const keys[2] = {"add_bos_token", "add_eos_token"}, *const names[2] = {"bos_token", "eos_token"};
-    json_t *root = load_beside(folder, "tokenizer_config.json");
     int status = 0;
     for (int side = 0; side < 2 && status == 0 && root; side++) {
         const json_t *asked = json_object_get(root, keys[side]);
@@ -107,17 +114,33 @@ static int follow_config(Pipeline *p, const char *folder, Error *e)
                       folder, keys[side], (int)n, text);
         status = pipeline_put_around(p, side, json_is_true(asked) ? id : -1, folder, e);
     }
-    json_decref(root);
+    return status;
+}
+
+/* What the files beside a tokenizer say of its special tokens. */
+static int read_beside(Vocab *v, const char *folder, Error *e)
+{
+    json_t *config, *map = NULL;
+    int status = load_beside(folder, "tokenizer_config.json", &config, e);
+    if (status == 0)
+        status = load_beside(folder, "special_tokens_map.json", &map, e);
+    read_specials(v, config);
+    read_specials(v, map);
+    if (status == 0)
+        status = follow_config(v->pipeline, config, folder, e);
+    json_decref(config);
+    json_decref(map);
     return status;
 }
 
 /* Whether tokenizer_config.json says that letters become lower case; BERT's do where nothing is said. */
-static bool is_lowercase(const char *folder)
+static int read_lowercase(const char *folder, bool *lower, Error *e)
 {
-    json_t *root = load_beside(folder, "tokenizer_config.json");
-    bool lower = !json_is_false(json_object_get(root, "do_lower_case"));
+    json_t *root;
+    int status = load_beside(folder, "tokenizer_config.json", &root, e);
+    *lower = !json_is_false(json_object_get(root, "do_lower_case"));
     json_decref(root);
-    return lower;
+    return status;
 }
 
 /* ---- a pipeline as a vocabulary ---- */
@@ -158,14 +181,7 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
     Config copy = c ? *c : config_default(); /* config_token gives writable places */
     for (int i = 0; i < TOKEN_COUNT; i++)
         v->special[i] = c ? *config_token(&copy, (SpecialToken)i) : -1;
-    if (folder) {
-        read_specials(v, folder, "tokenizer_config.json");
-        read_specials(v, folder, "special_tokens_map.json");
-        if (follow_config(p, folder, e) != 0) {
-            vocab_free(v);
-            return NULL;
-        }
-    }
+    int status = folder ? read_beside(v, folder, e) : 0;
     if (v->special[TOKEN_UNK] < 0)
         v->special[TOKEN_UNK] = p->subword.unk;
     if (v->special[TOKEN_MASK] < 0) /* as every BERT spells it, also where no file beside it says so */
@@ -174,7 +190,7 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
         v->special[TOKEN_BOS] = p->around[0][0];
     if (v->special[TOKEN_EOS] < 0 && p->around_count[1])
         v->special[TOKEN_EOS] = p->around[1][p->around_count[1] - 1];
-    if (add_tokens(v, p, file, e) == 0 && (!p->notes.failed || error_memory(e, file) == 0))
+    if (status == 0 && add_tokens(v, p, file, e) == 0 && (!p->notes.failed || error_memory(e, file) == 0))
         return v;
     vocab_free(v);
     return NULL;
@@ -242,10 +258,11 @@ static Pipeline *open_bert(const char *folder, Error *e)
     char *path = file_join(folder, "vocab.txt");
     File file;
     Pipeline *p = NULL;
+    bool lower;
     if (!path)
         error_memory(e, folder);
-    else if (file_open(&file, path, e) == 0) {
-        p = pipeline_read_bert((const char *)file.data, file.size, is_lowercase(folder), path, e);
+    else if (read_lowercase(folder, &lower, e) == 0 && file_open(&file, path, e) == 0) {
+        p = pipeline_read_bert((const char *)file.data, file.size, lower, path, e);
         file_close(&file);
     }
     free(path);
@@ -305,7 +322,7 @@ Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e)
 
 Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e)
 {
-    static const char *const names[] = {"tokenizer.json", "source.spm", "vocab.json", "tokenizer.model"};
+    static const char *const names[] = {"tokenizer.json", "source.spm", "target.spm", "vocab.json", "merges.txt", "tokenizer.model"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (has_file(folder, names[i])) {
             char *path = file_join(folder, names[i]);

@@ -7,7 +7,8 @@
 #include "model/config.h"
 #include "model/vocab.h"
 
-/* True where a folder has a tokenizer.json, or a vocab.json, or a tokenizer.model (which cannot be read, and is said). */
+/* True where a folder has a tokenizer.json, a vocab.json, a translator's *.spm, or a tokenizer.model (which cannot be read, and is said).
+ */
 bool vocab_files_in(const char *folder);
 /* True for a file of that kind, by its name: *.json, merges.txt, *.model, *.spm. */
 bool vocab_is_file_of_theirs(const char *path);

@@ -26,8 +26,12 @@ int wordpiece_cut(const Subword *s, const char *text, size_t n, CutTokens *out, 
     if (count_chars(text, n) > s->max_word)
         return take_unknown(s, n, first, out, watch, e);
     char *room = malloc(prefix + n + 1);
-    if (!room)
+    uint64_t *hashes = malloc((prefix + n + 1) * sizeof *hashes); /* of each beginning of what is looked up */
+    if (!room || !hashes) {
+        free(room);
+        free(hashes);
         return error_memory(e, "text");
+    }
     memcpy(room, s->prefix, prefix);
     int status = 0;
     bool bad = false;
@@ -35,8 +39,14 @@ int wordpiece_cut(const Subword *s, const char *text, size_t n, CutTokens *out, 
         size_t to = n;
         int id = -1;
         memcpy(room + prefix, text + from, n - from);
+        const char *word = from ? room : text;
+        size_t front = from ? prefix : 0, most = front + n - from < s->tokens.longest ? front + n - from : s->tokens.longest;
+        hashes[0] = TOKEN_HASH;
+        for (size_t i = 0; i < most; i++)
+            hashes[i + 1] = token_table_hash(hashes[i], word + i, 1);
         while (status == 0 && to > from) {
-            id = from ? token_table_find(&s->tokens, room, prefix + to - from) : token_table_find(&s->tokens, text, to);
+            size_t len = front + to - from;
+            id = len > most ? -1 : token_table_find_hashed(&s->tokens, hashes[len], word, len);
             status = cut_add_step(watch, (CutStep){id >= 0 ? CUT_TAKE : CUT_TRY, from, 0, to, id, 0, 0, -1, -1}, e);
             if (id >= 0)
                 break;
@@ -50,5 +60,6 @@ int wordpiece_cut(const Subword *s, const char *text, size_t n, CutTokens *out, 
         from = to;
     }
     free(room);
+    free(hashes);
     return status == 0 && bad ? take_unknown(s, n, first, out, watch, e) : status;
 }

@@ -256,7 +256,7 @@ static StageRun prepare(const Bundle *b, size_t i, const Stage *stage, const Seq
     for (int k = 0; k < 2; k++) {
         if (stage->w[k] != NO_WEIGHT)
             r.w[k] = pass_readable(&b->model->weights.items[stage->w[k]], b->model->weights.items[stage->w[k]].values,
-                                   b->vectors + (size_t)k * (b->vector_room / 2));
+                                   b->vectors ? b->vectors + (size_t)k * (b->vector_room / 2) : NULL);
         if (stage->in[k] == NO_STAGE)
             continue;
         const Stage *in = &plan->stages[stage->in[k]];

@@ -275,7 +275,7 @@ static StageRun prepare(const Pass *p, size_t i)
     for (int k = 0; k < 2; k++) {
         if (s->w[k] != NO_WEIGHT)
             r.w[k] = pass_readable(&p->model->weights.items[s->w[k]], pass_weight(p, (size_t)s->w[k]),
-                                   p->vectors + (size_t)k * p->vector_room);
+                                   p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
         if (s->in[k] == NO_STAGE)
             continue;
         const Stage *in = &p->plan.stages[s->in[k]];

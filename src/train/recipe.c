@@ -5,13 +5,14 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "model/found.h"
 #include "model/nearest.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECIPE_MAX_TEXT = 1 << 20, FOUND_MAX = 128 };
+enum { RECIPE_MAX_TEXT = 1 << 20 };
 
 typedef enum { KEY_COUNT, KEY_SEED, KEY_NUMBER, KEY_BOOL, KEY_TEXT, KEY_INIT, KEY_ABLATIONS, KEY_CONFIG } KeyType;
 
@@ -84,27 +85,13 @@ void recipe_free(Recipe *r)
 
 /* ---- one key ---- */
 
-static const char *describe(const json_t *value, char out[FOUND_MAX])
-{
-    static const char *const names[] = {[JSON_OBJECT] = N_("an object"), [JSON_ARRAY] = N_("an array"), [JSON_TRUE] = "true",
-                                        [JSON_FALSE] = "false",      [JSON_NULL] = "null"};
-    char quoted[QUOTE_SHORT];
-    if (json_is_string(value))
-        snprintf(out, FOUND_MAX, "%s", quote_short(json_string_value(value), json_string_length(value), quoted));
-    else if (json_is_number(value))
-        snprintf(out, FOUND_MAX, "%.12g", json_number_value(value));
-    else
-        snprintf(out, FOUND_MAX, "%s", _(names[json_typeof(value)]));
-    return out;
-}
-
 static int read_count(void *to, const RecipeKey *key, const json_t *value, const char *file, Error *e)
 {
     char found[FOUND_MAX];
     json_int_t n = json_integer_value(value);
     if (!json_is_integer(value) || (double)n < key->least || (double)n > key->most)
         return error_set(e, "%s: %s: expected an integer from %.0f to %.0f, found %s", file, key->name, key->least, key->most,
-                         describe(value, found));
+                         found_describe(value, found));
     *(size_t *)to = (size_t)n;
     return 0;
 }
@@ -113,7 +100,7 @@ static int read_seed(void *to, const RecipeKey *key, const json_t *value, const 
 {
     char found[FOUND_MAX];
     if (!json_is_integer(value) || json_integer_value(value) < 0)
-        return error_set(e, "%s: %s: expected an integer of at least 0, found %s", file, key->name, describe(value, found));
+        return error_set(e, "%s: %s: expected an integer of at least 0, found %s", file, key->name, found_describe(value, found));
     *(uint64_t *)to = (uint64_t)json_integer_value(value);
     return 0;
 }
@@ -124,7 +111,7 @@ static int read_number(void *to, const RecipeKey *key, const json_t *value, cons
     double x = json_number_value(value);
     if (!json_is_number(value) || !(x >= key->least && x <= key->most))
         return error_set(e, "%s: %s: expected a number from %g to %g, found %s", file, key->name, key->least, key->most,
-                         describe(value, found));
+                         found_describe(value, found));
     *(double *)to = x;
     return 0;
 }
@@ -133,7 +120,7 @@ static int read_bool(void *to, const RecipeKey *key, const json_t *value, const 
 {
     char found[FOUND_MAX];
     if (!json_is_boolean(value))
-        return error_set(e, "%s: %s: expected true or false, found %s", file, key->name, describe(value, found));
+        return error_set(e, "%s: %s: expected true or false, found %s", file, key->name, found_describe(value, found));
     *(bool *)to = json_is_true(value);
     return 0;
 }
@@ -142,7 +129,7 @@ static int read_text(void *to, const RecipeKey *key, const json_t *value, const 
 {
     char found[FOUND_MAX];
     if (!json_is_string(value) || json_string_length(value) == 0)
-        return error_set(e, "%s: %s: expected a text, found %s", file, key->name, describe(value, found));
+        return error_set(e, "%s: %s: expected a text, found %s", file, key->name, found_describe(value, found));
     char *copy = strdup(json_string_value(value));
     if (!copy)
         return error_memory(e, file);
@@ -156,7 +143,7 @@ static int read_init(void *to, const RecipeKey *key, const json_t *value, const 
     const char *name = json_is_string(value) ? json_string_value(value) : "";
     bool xavier = strcmp(name, "xavier") == 0;
     if (!xavier && strcmp(name, "normal") != 0)
-        return error_set(e, "%s: %s: expected \"xavier\" or \"normal\", found %s", file, key->name, describe(value, found));
+        return error_set(e, "%s: %s: expected \"xavier\" or \"normal\", found %s", file, key->name, found_describe(value, found));
     *(InitKind *)to = xavier ? INIT_XAVIER : INIT_NORMAL;
     return 0;
 }
@@ -166,12 +153,12 @@ static int read_ablations(void *to, const RecipeKey *key, const json_t *value, c
     char found[FOUND_MAX];
     Ablations all = 0, one;
     if (!json_is_array(value))
-        return error_set(e, "%s: %s: expected an array such as [\"no-residual\"], found %s", file, key->name, describe(value, found));
+        return error_set(e, "%s: %s: expected an array such as [\"no-residual\"], found %s", file, key->name, found_describe(value, found));
     for (size_t i = 0; i < json_array_size(value); i++) {
         const json_t *name = json_array_get(value, i);
         if (!json_is_string(name) || json_string_length(name) == 0)
             return error_set(e, "%s: %s: expected the name of an ablation at place %zu, found %s", file, key->name, i + 1,
-                             describe(name, found));
+                             found_describe(name, found));
         if (ablations_parse(&one, json_string_value(name), e) != 0)
             return error_prefix(e, "%s: %s", file, key->name);
         all |= one;
@@ -184,7 +171,8 @@ static int read_config(void *to, const RecipeKey *key, const json_t *value, cons
 {
     char found[FOUND_MAX], place[512];
     if (!json_is_object(value))
-        return error_set(e, "%s: %s: expected an object such as {\"d_model\": 32}, found %s", file, key->name, describe(value, found));
+        return error_set(e, "%s: %s: expected an object such as {\"d_model\": 32}, found %s", file, key->name,
+                         found_describe(value, found));
     char *text = json_dumps(value, 0);
     if (!text)
         return error_memory(e, file);
@@ -274,17 +262,16 @@ static int place_text(Recipe *r, const char *file, Error *e)
 
 int recipe_read(Recipe *r, const char *text, size_t n, const char *file, Error *e)
 {
-    json_error_t where;
     char found[FOUND_MAX];
     *r = (Recipe){0};
     if (n > RECIPE_MAX_TEXT)
         return error_set(e, "%s: expected at most %d bytes, found %zu", file, RECIPE_MAX_TEXT, n);
-    json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
+    json_t *root = found_json(text, n, JSON_REJECT_DUPLICATES, file, e);
     if (!root)
-        return error_set(e, "%s: line %d, column %d: expected JSON: %s", file, where.line, where.column, where.text);
+        return -1;
     *r = recipe_default();
     int status = json_is_object(root) ? read_object(r, root, file, e)
-                                      : error_set(e, "%s: expected an object {\"task\": …}, found %s", file, describe(root, found));
+                                      : error_set(e, "%s: expected an object {\"task\": …}, found %s", file, found_describe(root, found));
     if (status == 0 && r->text) /* the text is copied beside the model */
         json_object_set_new(root, "text", json_string("text.txt"));
     if (status == 0)

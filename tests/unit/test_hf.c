@@ -593,7 +593,7 @@ Test(hf, bad_folders_say_what_is_wrong)
     copy_folder(HF "gpt2", folder);
     help_write(folder, "generation_config.json", "[", 1);
     replace_in(folder, "config.json", "\"eos_token_id\": 0", "\"eos_tokenXid\": 0");
-    refuse_folder(folder, "generation_config.json: expected an object in JSON");
+    refuse_folder(folder, "generation_config.json: line 1");
 }
 
 /* What may lie in a file besides: an output head that is tied, which is said where it is another matrix, and a bias under its other name.

@@ -188,7 +188,7 @@ Test(marian, tokenizers_that_cannot_be_read_say_why)
     help_write(folder, "source.spm", spm.data, spm.size);
     help_write(folder, "target.spm", "", 0);
     cr_assert_null(model_open(folder, NULL, &e));
-    assert_says(e, "target.spm: expected from 1");
+    assert_says(e, "target.spm: expected a SentencePiece model, found an empty file");
     help_write(folder, "target.spm", spm.data, spm.size);
     help_write(folder, "vocab.json", "{\"a\": 0}", 8);
     cr_assert_null(model_open(folder, NULL, &e));

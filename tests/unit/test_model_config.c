@@ -218,7 +218,7 @@ Test(model_config, errors_name_the_key)
     refuse("{\"d_model\": 2, \"dimensions\": [\"a\", 3]}", "dimensions: expected a name at place 1, found 3");
     refuse("{\"d_model\": 2, \"dimensions\": [\"\", \"b\"]}", "at place 0");
     refuse("[]", "expected an object");
-    refuse("", "line 1");
+    refuse("", "found an empty file");
     refuse("{\"d_model\": 16", "line 1");
     refuse("{\n\"d_model\": 16\n} x", "line 3");
     refuse("{\"\\u0000\": 1}", "line 1");

@@ -119,7 +119,7 @@ Test(model_open, a_folder_that_contradicts_itself)
          "/model.safetensors: \"decoder.embed.W_P\": expected only the 19 tensors that config.json implies, found this one too"},
         {"config.json", "{\"d_model\": 4, \"n_heads\": 2, \"n_kv_heads\": 1, \"d_ff\": 6, \"vocab_size\": 7}",
          "/model.safetensors: decoder.1.self.norm.gain: expected a tensor of this name, found none; nearest: \"decoder.0.self.norm.gain\""},
-        {"model.safetensors", "", "/model.safetensors: expected the 8 bytes of the header's length, found 0 bytes"},
+        {"model.safetensors", "", "/model.safetensors: expected a safetensors file, found an empty file"},
         {"vocab.txt", "a\nb\n", "/vocab.txt: expected 7 lines, one for each of the config's vocab_size, found 2"},
         {"vocab.txt", "a\nb\nc\nd\ne\nf\ng\n", "/vocab.txt: expected the token \"<s>\", which config.json's tokens.bos names, found none"},
     };

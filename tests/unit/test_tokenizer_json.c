@@ -275,7 +275,7 @@ static void refuses(const char *text, const char *part)
 
 Test(tokenizer_json, bad_files_are_refused_in_words)
 {
-    refuses("", "t.json: line 1");
+    refuses("", "t.json: expected JSON, found an empty file");
     refuses("[]", "expected an object with a model, found an array");
     refuses("{}", "model: expected an object");
     refuses("{\"model\":{\"type\":\"Magic\"}}", "found \"Magic\", which is not read here");
