@@ -242,6 +242,17 @@ const Stage *app_stage(const App *app);
 /* Stands at stage i; scrolls nothing else. What has to be computed for it is seen on the way where that takes long; false where the user
  * stopped it: then it stands at the stage that was reached. */
 bool app_go(App *app, size_t i);
+/* ---- progress.c ---- */
+
+/* The event that is being taken begins now. */
+void progress_begin(App *app);
+/* To be called after each piece of what may take long: where it does, the screen is drawn with how far it is in its last line. False where the user
+ * wants it to stop, which is said. */
+typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS } AppWork;
+bool app_progress(App *app, AppWork what, size_t done, size_t count);
+/* Computes the rest of a pass in that way; false where it was stopped. */
+bool app_compute(App *app, Pass *p);
+
 /* Remembers the place, then goes: Backspace comes back. */
 void app_jump(App *app, size_t i);
 /* The cursor's index along axis k of stage s, clamped. */
@@ -290,7 +301,8 @@ size_t feed_last_position(const App *app);
 
 /* ---- stepping.c ---- */
 
-/* To the loss of this pass, and from there backwards; false where that cannot be, with the reason said. */
+/* To the loss of this pass, and from there backwards; false where that cannot be, with the reason said, or was stopped: on the way to the loss, or
+ * at it. */
 bool stepping_to_loss(App *app);
 bool stepping_backward(App *app);
 /* Many steps at once end where the way turns: at the end of the pass, at the loss, at the first stage again. */
@@ -354,6 +366,8 @@ void reach_draw(App *app, Canvas *c, Rect area);
 bool reach_command(App *app, CommandId id, size_t count);
 void tracing_draw(App *app, Canvas *c, Rect area);
 bool tracing_command(App *app, CommandId id, size_t count);
+/* Where it is seen and was not made yet: makes its passes. Called after every event. */
+void tracing_follow(App *app);
 /* The corrupted pass reads this sentence, which has as many tokens; "" goes back to noise. Says what is wrong with it. */
 void tracing_set_text(App *app, const char *text);
 void differences_open(App *app); /* at the first stage that differs */

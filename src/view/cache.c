@@ -217,6 +217,8 @@ void cache_draw(App *app, Canvas *c, Rect r)
 void cache_open(App *app)
 {
     const Stage *s = app_stage(app);
+    if (!app_compute(app, app->pass))
+        return;
     if (s->stack == STACK_DECODER && s->layer >= 0)
         app->sampling.cache_layer = (size_t)s->layer;
     app->view = VIEW_CACHE;

@@ -167,6 +167,7 @@ void differences_draw(App *app, Canvas *c, Rect r)
         canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("Differences from the baseline"));
         canvas_put_wrapped(
             c, r.row + 2, r.col + 1, r.cols - 2, r.rows - 2, ROLE_TEXT,
+            twin_is_open(app) ? _("The stages of both are being compared.") :
             _("Nothing is changed yet, so there is nothing to compare. a switches a part off, i changes a number, N sets another "
               "sentence and J another model beside this one."));
         return;
@@ -225,6 +226,12 @@ static void go_there(App *app)
 
 void differences_open(App *app)
 {
+    if (twin_is_open(app)) {
+        if (!app_compute(app, app->pass) || !app_compute(app, app->baseline))
+            return;
+        while (twin_pending(app))
+            twin_work(app);
+    }
     const Comparison *c = twin_comparison(app);
     app->view = VIEW_DIFFERENCES;
     app->scroll = c && c->first >= 0 ? (size_t)c->first : 0;

@@ -65,6 +65,8 @@ bool explain_open(App *app, CommandId id)
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         if (views[i].command != id)
             continue;
+        if (!app_compute(app, app->pass))
+            return true;
         const Stage *s = app_stage(app);
         const Config *c = &app->model->config;
         if (!x->has_row && s->stack != STACK_ENCODER && c->kind != KIND_ENCODER) { /* the row the user was looking at */

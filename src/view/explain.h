@@ -36,6 +36,7 @@ typedef struct Explain {
     bool has_corrupted;
     TracingPart put_back;
     double noise;
+    char why[1024]; /* there is none yet */
     Ids spoilt; /* the other sentence; empty: noise */
 } Explain;
 
