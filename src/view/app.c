@@ -62,6 +62,8 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     pass_value(app->pass, 0);
     twin_make_baseline(app);
+    if (m->notes)
+        app_say(app, ROLE_WARNING, _("%s: there is something to know about its files: M shows it"), m->name);
     return app;
 }
 

@@ -440,7 +440,7 @@ void matrix_draw(App *app, Canvas *c, Rect area);
 bool matrix_command(App *app, CommandId id, size_t count);
 bool matrix_click(App *app, int row, int col);
 void matrix_search(App *app, const char *text);
-/* The next index along an axis of s, after `from` and around, whose name has the text in it; -1 where there is none. */
+/* The next index along an axis of s, after `from` and around, whose name has the text in it, or which "#12" says; -1 where there is none. */
 long matrix_find(const App *app, const Stage *s, int axis, size_t from, const char *text);
 void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);

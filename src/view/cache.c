@@ -101,7 +101,7 @@ static Saved count_saved(const App *app)
     return s;
 }
 
-enum { WIDEST = 100 }; /* columns of the table */
+enum { WIDEST = 100, COUNT_COLS = 19, RATIO_COLS = 11 }; /* columns of the table; of a number of multiplications; of how many times fewer */
 
 /* 1234567 as "1,234,567". */
 static void put_count(Buffer *out, uint64_t x)
@@ -115,18 +115,22 @@ static void put_count(Buffer *out, uint64_t x)
     }
 }
 
+static int label_cols(Rect r)
+{
+    return (r.cols < WIDEST ? r.cols : WIDEST) - 2 * COUNT_COLS - RATIO_COLS;
+}
+
 static void draw_saved(Canvas *c, Rect r, const char *what, uint64_t with, uint64_t without)
 {
     Buffer b = {0};
-    int width = (r.cols < WIDEST ? r.cols : WIDEST) / 5, col = r.col + 1;
-    col += canvas_put_cut(c, r.row, col, 2 * width - 2, ROLE_LABEL, what);
-    col = r.col + 2 * width;
+    int col = label_cols(r);
+    canvas_put_cut(c, r.row, r.col + 1, col - 2, ROLE_LABEL, what);
     put_count(&b, with);
-    canvas_put_right(c, r.row, col, width, ROLE_TEXT, buffer_text(&b));
+    canvas_put_right(c, r.row, r.col + col, COUNT_COLS, ROLE_TEXT, buffer_text(&b));
     buffer_clear(&b);
     put_count(&b, without);
-    canvas_put_right(c, r.row, col + width, width, ROLE_TEXT, buffer_text(&b));
-    canvas_printf(c, r.row, col + 2 * width, width - 1, ROLE_BADGE, "%*.1f×", width - 3, with ? (double)without / (double)with : 0.0);
+    canvas_put_right(c, r.row, r.col + col + COUNT_COLS, COUNT_COLS, ROLE_TEXT, buffer_text(&b));
+    canvas_printf(c, r.row, r.col + col + 2 * COUNT_COLS, RATIO_COLS, ROLE_BADGE, "%*.1f×", RATIO_COLS - 2, with ? (double)without / (double)with : 0.0);
     buffer_free(&b);
 }
 
@@ -161,17 +165,17 @@ static void draw_numbers(const App *app, Canvas *c, Rect r, size_t n)
     uint64_t row = 2 * (uint64_t)k->decoder_layers * k->n_kv_heads * k->d_head * sizeof(real);
     Saved s = count_saved(app);
     Buffer b = {0};
-    int width = (r.cols < WIDEST ? r.cols : WIDEST) / 5;
-    canvas_put(c, r.row, r.col + 1, 2 * width, ROLE_HEADING, _("multiplications"));
-    canvas_put_right(c, r.row, r.col + 2 * width, width, ROLE_HEADING, _("with the cache"));
-    canvas_put_right(c, r.row, r.col + 3 * width, width, ROLE_HEADING, _("without"));
+    int col = label_cols(r);
+    canvas_put(c, r.row, r.col + 1, col - 2, ROLE_HEADING, _("multiplications"));
+    canvas_put_right(c, r.row, r.col + col, COUNT_COLS, ROLE_HEADING, _("with the cache"));
+    canvas_put_right(c, r.row, r.col + col + COUNT_COLS, COUNT_COLS, ROLE_HEADING, _("without"));
     if (s.known) {
         draw_saved(c, (Rect){r.row + 1, r.col, r.cols, 1}, _("for the last token"), s.with, s.without);
         draw_saved(c, (Rect){r.row + 2, r.col, r.cols, 1}, _("for all, one by one"), s.all_with, s.all_without);
     }
     put_count(&b, row * n);
     canvas_printf(c, r.row + 3, r.col + 1, r.cols - 2, ROLE_TEXT,
-                  _("%s bytes in all: 2 · %zu layers · %zu heads · %zu numbers · %zu rows · %zu bytes"), buffer_text(&b), k->decoder_layers,
+                  _("%s bytes: 2 · %zu layers · %zu heads · %zu numbers · %zu rows · %zu bytes"), buffer_text(&b), k->decoder_layers,
                   k->n_kv_heads, k->d_head, n, sizeof(real));
     if (k->kind == KIND_ENCODER_DECODER)
         canvas_put_cut(c, r.row + 4, r.col + 1, r.cols - 2, ROLE_DIM,

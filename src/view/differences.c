@@ -183,6 +183,7 @@ void differences_draw(App *app, Canvas *c, Rect r)
     size_t top = app->scroll < room / 2 ? 0 : app->scroll - room / 2;
     if (top + room > n)
         top = n > room ? n - room : 0;
+    canvas_put_span(c, r.row, r.col, r.cols - 1, top, room, n);
     for (size_t i = 0; i < room && top + i < n; i++) {
         size_t k = top + i;
         int row = r.row + ROWS_ABOVE + (int)i;

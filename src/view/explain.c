@@ -271,6 +271,9 @@ void explain_scroll(Explain *x, size_t n, int room)
         x->top = x->choice - lines + 1;
     if (x->top + lines > n)
         x->top = n > lines ? n - lines : 0;
+    x->first = x->top;
+    x->seen = lines;
+    x->lines = n;
 }
 
 void explain_bar(Canvas *c, int row, int zero, int columns, double value, double most)

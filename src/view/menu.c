@@ -61,6 +61,35 @@ static void add_shipped(void *context, const char *name, const char *folder)
     model_free(m);
 }
 
+/* The model that is open, where its own is none of the names: a folder or a file. With what is to be said about its files. */
+static void add_open_model(App *app)
+{
+    const Model *m = app->model;
+    Menu *menu = &app->menu;
+    Buffer what = {0};
+    for (size_t i = 0; i < menu->count; i++)
+        if (menu->items[i].on && !m->notes)
+            return;
+    buffer_puts(&what, m->summary);
+    for (const char *p = m->notes ? m->notes : ""; *p;) { /* a line each */
+        size_t n = strcspn(p, "\n");
+        if (what.len)
+            buffer_puts(&what, " · ");
+        buffer_add(&what, p, n);
+        p += n + (p[n] == '\n');
+    }
+    size_t before = menu->count;
+    add(menu, m->name, m->path ? m->path : m->name, buffer_text(&what), true);
+    buffer_free(&what);
+    if (menu->count == before)
+        return;
+    for (size_t i = 0; i < before; i++)
+        menu->items[i].on = false;
+    MenuItem last = menu->items[before]; /* comes first */
+    memmove(menu->items + 1, menu->items, (menu->count - 1) * sizeof *menu->items);
+    menu->items[0] = last;
+}
+
 void menu_open(App *app, MenuKind kind)
 {
     Menu *m = &app->menu;
@@ -71,6 +100,8 @@ void menu_open(App *app, MenuKind kind)
         models_list(add_shipped, app);
         for (size_t i = 0; kind == MENU_MODELS && i < sizeof random_models / sizeof *random_models; i++)
             add(m, random_models[i].label, random_models[i].name, _(random_models[i].what), strcmp(random_models[i].name, app->model->name) == 0);
+        if (kind == MENU_MODELS)
+            add_open_model(app);
     } else if (kind == MENU_ABLATIONS) {
         for (int i = 0; i < ABLATION_COUNT; i++)
             add(m, ablation_table[i].name, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
@@ -177,11 +208,14 @@ void menu_draw(App *app, Canvas *c, Rect r)
         if (w > name_width && (w <= 24 || m->kind == MENU_EDITS))
             name_width = w;
     }
-    size_t room = r.rows > 6 ? (size_t)(r.rows - 6) : 1;
+    int whole = m->choice < m->count ? canvas_put_wrapped(c, c->rows, r.col + 1, r.cols - 2, r.rows / 2, ROLE_TEXT, m->items[m->choice].what) : 0; /* measured off the canvas */
+    int below = whole < 2 ? 6 : whole + 4 + (m->kind == MENU_MODELS || m->kind == MENU_TWIN);
+    size_t room = r.rows > below ? (size_t)(r.rows - below) : 1;
     if (m->choice < m->top)
         m->top = m->choice;
     if (m->choice >= m->top + room)
         m->top = m->choice - room + 1;
+    canvas_put_span(c, r.row, r.col, r.cols - 1, m->top, room, m->count);
     for (size_t i = 0; i < room && m->top + i < m->count; i++)
         draw_item(app, c, r.row + 2 + (int)i, r, m->top + i, name_width);
     if (m->kind == MENU_EDITS && m->count == 0)

@@ -136,7 +136,7 @@ static void draw_what(const App *app, Canvas *c, Rect r, const Sampled *s)
     case SAMPLER_LOGITS: {
         const Plan *plan = pass_plan(app->pass);
         double own = entropy(pass_value(app->pass, plan->count - 1) + shown_row(app) * s->vocab, s->vocab);
-        buffer_printf(&b, _("entropy %.3f nats, %.0f%% of ln %zu: as undecided as among %.1f equal tokens"), own, 100 * own / log((double)s->vocab),
+        buffer_printf(&b, _("entropy %.3f nats, %.0f%% of ln %zu: as undecided as %.1f equal tokens"), own, 100 * own / log((double)s->vocab),
                       s->vocab, exp(own));
         break;
     }
@@ -249,6 +249,7 @@ void next_draw(App *app, Canvas *c, Rect r)
         app->scroll = s.vocab - 1;
     size_t room = r.rows > 5 ? (size_t)(r.rows - 5) : 1, first = app->scroll < room ? 0 : app->scroll - room + 1;
     double before = 0;
+    canvas_put_span(c, r.row, r.col, r.cols - 1, first, room, s.vocab);
     for (size_t i = 0; i < first; i++)
         before += (double)s.steps.probs[s.order[i]];
     draw_head(app, c, r.row + 4, r);
