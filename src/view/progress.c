@@ -24,18 +24,30 @@ bool app_progress(App *app, AppWork what, size_t done, size_t count)
     if (!app->pump || seconds() - app->began < patience)
         return true;
     switch (what) {
-    case PROGRESS_FORWARD: app_say(app, ROLE_BADGE, _("computing stage %zu of %zu; Esc stops"), done, count); break;
-    case PROGRESS_BACKWARD: app_say(app, ROLE_BADGE, _("backwards: %zu of %zu stages; Esc stops"), done, count); break;
-    case PROGRESS_RUNS: app_say(app, ROLE_BADGE, _("pass %zu of %zu; Esc stops"), done, count); break;
+    case PROGRESS_FORWARD:
+        app_say(app, ROLE_BADGE, _("computing stage %zu of %zu; Esc stops"), done, count);
+        break;
+    case PROGRESS_BACKWARD:
+        app_say(app, ROLE_BADGE, _("backwards: %zu of %zu stages; Esc stops"), done, count);
+        break;
+    case PROGRESS_RUNS:
+        app_say(app, ROLE_BADGE, _("pass %zu of %zu; Esc stops"), done, count);
+        break;
     }
     bool on = app->pump(app);
     app->message[0] = '\0';
     if (on)
         return true;
     switch (what) {
-    case PROGRESS_FORWARD: app_say(app, ROLE_WARNING, _("stopped after stage %zu of %zu"), done, count); break;
-    case PROGRESS_BACKWARD: app_say(app, ROLE_WARNING, _("stopped on the way back after %zu of %zu stages: no gradients yet"), done, count); break;
-    case PROGRESS_RUNS: app_say(app, ROLE_WARNING, _("stopped after pass %zu of %zu"), done, count); break;
+    case PROGRESS_FORWARD:
+        app_say(app, ROLE_WARNING, _("stopped after stage %zu of %zu"), done, count);
+        break;
+    case PROGRESS_BACKWARD:
+        app_say(app, ROLE_WARNING, _("stopped on the way back after %zu of %zu stages: no gradients yet"), done, count);
+        break;
+    case PROGRESS_RUNS:
+        app_say(app, ROLE_WARNING, _("stopped after pass %zu of %zu"), done, count);
+        break;
     }
     return false;
 }
