@@ -201,7 +201,6 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("The parts of this lesson: Enter goes there, Esc closes"),
     };
     Menu *m = &app->menu;
-    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
     int name_width = 8;
     for (size_t i = 0; i < m->count; i++) {
         int w = canvas_text_width(c, m->items[i].label);
@@ -215,7 +214,8 @@ void menu_draw(App *app, Canvas *c, Rect r)
         m->top = m->choice;
     if (m->choice >= m->top + room)
         m->top = m->choice - room + 1;
-    canvas_put_span(c, r.row, r.col, r.cols - 1, m->top, room, m->count);
+    int used = canvas_put_span(c, r.row, r.col, r.cols - 1, m->top, room, m->count);
+    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2 - used, ROLE_HEADING, _(titles[m->kind]));
     for (size_t i = 0; i < room && m->top + i < m->count; i++)
         draw_item(app, c, r.row + 2 + (int)i, r, m->top + i, name_width);
     if (m->kind == MENU_EDITS && m->count == 0)
