@@ -167,7 +167,7 @@ void differences_draw(App *app, Canvas *c, Rect r)
         canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("Differences from the baseline"));
         canvas_put_wrapped(
             c, r.row + 2, r.col + 1, r.cols - 2, r.rows - 2, ROLE_TEXT,
-            twin_is_open(app) ? _("The stages of both are being compared.") :
+            twin_is_open(app) ? _("The stages of both are not compared yet: F does it.") :
             _("Nothing is changed yet, so there is nothing to compare. a switches a part off, i changes a number, N sets another "
               "sentence and J another model beside this one."));
         return;
@@ -230,8 +230,12 @@ void differences_open(App *app)
     if (twin_is_open(app)) {
         if (!app_compute(app, app->pass) || !app_compute(app, app->baseline))
             return;
-        while (twin_pending(app))
-            twin_work(app);
+        if (app->pump && !twin_comparison(app)) {
+            app_say(app, ROLE_BADGE, "%s", _("The stages of both are being compared."));
+            app->pump(app);
+            app->message[0] = '\0';
+            twin_work(app); /* both are computed: compares them */
+        }
     }
     const Comparison *c = twin_comparison(app);
     app->view = VIEW_DIFFERENCES;
