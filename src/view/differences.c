@@ -263,6 +263,10 @@ bool differences_command(App *app, CommandId id, size_t count)
         go_there(app);
         return true;
     case CMD_DIFFERENCES:
+        if (!c && twin_is_open(app)) {
+            differences_open(app);
+            return true;
+        }
         app->view = VIEW_STEP;
         return true;
     default:
