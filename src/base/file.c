@@ -14,6 +14,47 @@
 
 enum { READ_LIMIT = 64 << 20 }; /* of something that cannot be mapped, such as a pipe */
 
+/* The files that are mapped, for file_fault. */
+typedef struct Mapping {
+    struct Mapping *next;
+    const unsigned char *data;
+    size_t size;
+    Error lost;
+} Mapping;
+
+static Mapping *mappings;
+
+static int remember_mapping(const File *f, const char *path)
+{
+    Mapping *m = malloc(sizeof *m);
+    if (!m)
+        return -1;
+    *m = (Mapping){.next = mappings, .data = f->data, .size = f->size};
+    error_set(&m->lost, "%s: expected its %zu bytes to stay, found it cut short or unreadable while it was read; try again once it is whole", path, f->size);
+    mappings = m;
+    return 0;
+}
+
+static void forget_mapping(const File *f)
+{
+    for (Mapping **m = &mappings; *m; m = &(*m)->next)
+        if ((*m)->data == f->data) {
+            Mapping *gone = *m;
+            *m = gone->next;
+            free(gone);
+            return;
+        }
+}
+
+const char *file_fault(const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+    for (const Mapping *m = mappings; m; m = m->next)
+        if (at >= (uintptr_t)m->data && at - (uintptr_t)m->data < m->size)
+            return m->lost.text;
+    return NULL;
+}
+
 static int read_stream(File *f, int fd, const char *path, Error *e)
 {
     unsigned char *data = malloc(1);
@@ -76,7 +117,12 @@ int file_open(File *f, const char *path, Error *e)
             error_set(e, "%s: cannot be mapped: %s", path, strerror(errno));
         else {
             *f = (File){map, (size_t)st.st_size, true};
-            status = 0;
+            status = remember_mapping(f, path);
+            if (status != 0) {
+                munmap(map, (size_t)st.st_size);
+                *f = (File){0};
+                error_memory(e, path);
+            }
         }
     }
     close(fd);
@@ -85,9 +131,10 @@ int file_open(File *f, const char *path, Error *e)
 
 void file_close(File *f)
 {
-    if (f->mapped)
+    if (f->mapped) {
+        forget_mapping(f);
         munmap((void *)(uintptr_t)f->data, f->size);
-    else
+    } else
         free((void *)(uintptr_t)f->data);
     *f = (File){0};
 }

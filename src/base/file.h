@@ -1,6 +1,6 @@
 /* file.h - whole files: mapped for reading, written all or nothing.
  *
- * Owns mappings and temporary names. Knows no format. */
+ * Owns mappings, their list (opened and closed by one thread), and temporary names. Knows no format. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -21,6 +21,9 @@ typedef struct File {
  * an error. */
 int file_open(File *f, const char *path, Error *e);
 void file_close(File *f);
+/* Reading a mapped file that another program has cut short since is a SIGBUS. This is the line to show where reading `address` was one, or NULL
+ * where no mapped file lies there; it was prepared when the file was opened, so that a signal handler may ask. */
+const char *file_fault(const void *address);
 
 /* Writes n bytes to path: into a temporary file beside it, synced, then renamed, so
  * that a full disk or a kill leaves the old file whole. 0, or -1 with e set. */

@@ -1,17 +1,19 @@
 /* talk.c - what is said on standard error, and in which language.
  *
- * Owns the program's locale. */
+ * Owns the program's locale, and the signal of a mapped file that lost its end. */
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "tensor/matmul.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #ifndef VERSION
 #define VERSION "unknown"
@@ -71,9 +73,39 @@ static char *find_translations(void)
     return found;
 }
 
+static void write_error(const char *text)
+{
+    for (size_t n = strlen(text); n;) {
+        ssize_t sent = write(STDERR_FILENO, text, n);
+        if (sent <= 0)
+            return;
+        text += sent;
+        n -= (size_t)sent;
+    }
+}
+
+/* A mapped file lost its end: one line, as for any wrong input. Every other fault happens again, and ends the program. While the terminal is taken
+ * its own handler (tty.c) comes first and gives it back. */
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    const char *lost = info->si_code > 0 ? file_fault(info->si_addr) : NULL;
+    if (!lost) {
+        sigaction(sig, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+        if (info->si_code <= 0)
+            raise(sig);
+        return;
+    }
+    write_error("stepformer: ");
+    write_error(lost);
+    write_error("\n");
+    _exit(CLI_WRONG);
+}
+
 /* LC_NUMERIC stays "C": numbers are the same everywhere. */
 void cli_start(void)
 {
+    sigaction(SIGBUS, &(struct sigaction){.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO}, NULL);
     start_category(LC_CTYPE, "LC_CTYPE");
     const char *messages = start_category(LC_MESSAGES, "LC_MESSAGES");
     if (messages && !getenv("LANGUAGE")) {

@@ -154,7 +154,16 @@ static void add_share(TracingCell *to, TracingCell cell, size_t draws)
     to->logit += cell.logit / (double)draws;
 }
 
-static void patch_all(Run *r, Tracing *out, size_t draws)
+/* False where whoever looks wants it to stop. */
+static bool go_on(const TracingQuery *q, size_t done, size_t count, Error *e)
+{
+    if (!q->watch || q->watch(q->context, done, count))
+        return true;
+    error_set(e, "causal tracing: stopped after %zu of %zu passes", done, count);
+    return false;
+}
+
+static int patch_all(Run *r, Tracing *out, size_t draws, size_t runs, Error *e)
 {
     for (size_t i = 0; i < out->grid_count; i++) {
         TracingGrid *g = &out->grids[i];
@@ -165,9 +174,11 @@ static void patch_all(Run *r, Tracing *out, size_t draws)
                 pass_override_row(r->spoilt, stage, t * r->d, trunk_row(r->clean, stage, t), r->d);
                 add_share(&g->cells[k * g->positions + t], read_answer(r->spoilt, r->q), draws);
                 pass_override_row(r->spoilt, stage, t * r->d, r->row, r->d);
-                out->runs++;
+                if (!go_on(r->q, ++out->runs, runs, e))
+                    return -1;
             }
     }
+    return 0;
 }
 
 int tracing_run(Pass *clean, const TracingQuery *q, Tracing *out, Error *e)
@@ -183,15 +194,19 @@ int tracing_run(Pass *clean, const TracingQuery *q, Tracing *out, Error *e)
         return -1;
     }
     out->clean = read_answer(clean, q);
-    for (size_t draw = 0; draw < draws; draw++) {
+    size_t runs = tracing_cost(clean, q);
+    int status = 0;
+    for (size_t draw = 0; draw < draws && status == 0; draw++) {
         for (size_t i = 0; i < q->position_count && !q->other; i++)
             spoil(&r, draw, q->positions[i]);
         add_share(&out->corrupted, read_answer(r.spoilt, q), draws);
         out->runs++;
-        patch_all(&r, out, draws);
+        status = patch_all(&r, out, draws, runs, e);
     }
     close_run(&r);
-    return 0;
+    if (status != 0)
+        tracing_free(out);
+    return status;
 }
 
 void tracing_free(Tracing *t)
@@ -248,6 +263,10 @@ int tracing_most_telling(Pass *clean, const TracingQuery *q, size_t *position, E
         for (size_t draw = 0; draw < q->samples; draw++) {
             spoil(&r, draw, t);
             add_share(&mean, read_answer(r.spoilt, q), q->samples);
+            if (!go_on(q, t * q->samples + draw + 1, n * q->samples, e)) {
+                close_run(&r);
+                return -1;
+            }
         }
         pass_override_row(r.spoilt, r.embedding, t * r.d, trunk_row(clean, r.embedding, t), r.d);
         if (mean.probability < least) {

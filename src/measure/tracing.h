@@ -31,6 +31,9 @@ typedef struct TracingQuery {
     size_t samples;
     /* or the corrupted pass reads these ids [as many as the text has], and positions are not looked at. NULL: noise */
     const int *other;
+    /* Called after every run, with how many there were and how many there will be at most; false stops. NULL: nobody looks. */
+    bool (*watch)(void *context, size_t done, size_t count);
+    void *context;
 } TracingQuery;
 
 /* The defaults: noise 3 with seed 0, five draws, in the source where there is one. */
@@ -64,7 +67,7 @@ size_t tracing_cost(const Pass *p, const TracingQuery *q);
  * vocabulary: ids. */
 int tracing_read_other(const Pass *p, Stack stack, const char *text, Ids *out, Error *e);
 
-/* clean is only read (its stages are computed). -1 with e set where the query does not suit the pass, or without memory. */
+/* clean is only read (its stages are computed). -1 with e set where the query does not suit the pass, it was stopped, or without memory. */
 int tracing_run(Pass *clean, const TracingQuery *q, Tracing *out, Error *e);
 void tracing_free(Tracing *t);
 

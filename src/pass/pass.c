@@ -405,7 +405,7 @@ static int clear_weight_gradients(Pass *p, Error *e)
     return 0;
 }
 
-int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
+int pass_backward_begin(Pass *p, const int *targets, size_t n, double *loss, Error *e)
 {
     int counted = count_targets(p, targets, n, e);
     if (counted < 0 || clear_gradients(p, e) != 0 || clear_weight_gradients(p, e) != 0)
@@ -415,20 +415,35 @@ int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
     p->targets_len = n;
     *loss = mean_loss(p, targets, counted, p->gradients[pass_logits(&p->plan)]);
     pass_run(p); /* the loss has needed all but the last */
-    for (size_t i = p->plan.count; i-- > 0;) {
-        StageRun r = prepare(p, i);
-        r.dout = p->gradients[i];
-        for (int k = 0; k < 2; k++) {
-            if (r.stage->in[k] != NO_STAGE)
-                r.din[k] = p->gradients[r.stage->in[k]];
-            if (r.stage->w[k] != NO_WEIGHT)
-                r.dw[k] = p->weight_gradients[r.stage->w[k]];
-        }
-        if (p->changes)
-            changes_before_backward(p, i, &r);
-        p->backward[r.stage->kind](&r);
+    p->has_gradients = false;
+    p->backward_left = p->plan.count;
+    return 0;
+}
+
+size_t pass_backward_step(Pass *p)
+{
+    size_t i = --p->backward_left;
+    StageRun r = prepare(p, i);
+    r.dout = p->gradients[i];
+    for (int k = 0; k < 2; k++) {
+        if (r.stage->in[k] != NO_STAGE)
+            r.din[k] = p->gradients[r.stage->in[k]];
+        if (r.stage->w[k] != NO_WEIGHT)
+            r.dw[k] = p->weight_gradients[r.stage->w[k]];
     }
-    p->has_gradients = true;
+    if (p->changes)
+        changes_before_backward(p, i, &r);
+    p->backward[r.stage->kind](&r);
+    p->has_gradients = i == 0;
+    return i;
+}
+
+int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e)
+{
+    if (pass_backward_begin(p, targets, n, loss, e) != 0)
+        return -1;
+    while (pass_backward_step(p))
+        continue;
     return 0;
 }
 

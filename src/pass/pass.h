@@ -45,6 +45,9 @@ int pass_loss(Pass *p, const int *targets, size_t n, double *loss, Error *e);
 
 /* Runs every stage's backward from that loss. Afterwards pass_gradient and pass_weight_gradient answer. */
 int pass_backward(Pass *p, const int *targets, size_t n, double *loss, Error *e);
+/* The same a stage at a time: begin computes the loss, each step takes the last stage that is left; returns how many are left then, 0: done. */
+int pass_backward_begin(Pass *p, const int *targets, size_t n, double *loss, Error *e);
+size_t pass_backward_step(Pass *p);
 /* d(loss)/d(value of stage i), or NULL before pass_backward. */
 const real *pass_gradient(const Pass *p, size_t i);
 /* d(loss)/d(weight i), or NULL before pass_backward. */

@@ -17,6 +17,7 @@ struct Pass {
     real *gradient_block;
     size_t gradient_room;
     bool has_gradients; /* they are of these ids */
+    size_t backward_left; /* stages of a backward that was begun */
     real *scratch;           /* see StageRun; and what the loss makes of a row of logits */
     size_t scratch_room;
     real *vectors; /* room for a gain and a bias of the longest kind, vector_room each; NULL where every vector is `real` as it lies */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 const View view_table[VIEW_COUNT] = {
     [VIEW_STEP] = {N_("step"), step_draw, step_command, step_click},
@@ -110,39 +109,13 @@ const Stage *app_stage(const App *app)
     return &pass_plan(app->pass)->stages[app->at];
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-bool app_is_patient(const App *app)
-{
-    static const double patience = 0.15; /* seconds in which nobody wonders */
-    return !app->pump || seconds() - app->began < patience;
-}
-
-/* Shows how far it is where the event has taken long already; false where the user stops it. */
-static bool show_progress(App *app, size_t done, size_t count)
-{
-    if (app_is_patient(app))
-        return true;
-    app_say(app, ROLE_BADGE, _("computing stage %zu of %zu; Esc stops"), done, count);
-    bool on = app->pump(app);
-    app->message[0] = '\0';
-    if (!on)
-        app_say(app, ROLE_WARNING, _("stopped after stage %zu of %zu"), done, count);
-    return on;
-}
-
 bool app_go(App *app, size_t i)
 {
     size_t count = pass_plan(app->pass)->count, end = i < count ? i : count - 1;
     for (size_t k = pass_done(app->pass); k <= end; k++) {
         pass_value(app->pass, k);
         app->at = k;
-        if (!show_progress(app, k + 1, count))
+        if (!app_progress(app, PROGRESS_FORWARD, k + 1, count))
             return false;
     }
     app->at = end;
@@ -381,7 +354,10 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_CHECK: stepping_check(app); break;
     case CMD_PREDICT: quiz_set_predict(app, !app->quiz || !app->quiz->predict, false); break;
     case CMD_FILL: quiz_fill(app); break;
-    case CMD_WHAT_NEXT: next_open(app); break;
+    case CMD_WHAT_NEXT:
+        if (app_compute(app, app->pass))
+            next_open(app);
+        break;
     case CMD_CACHE: cache_open(app); break;
     case CMD_TEMPERATURE:
     case CMD_TOP_K:
@@ -500,7 +476,7 @@ static bool event_taken(App *app, const Event *event)
 
 bool app_is_working(const App *app)
 {
-    return (app->view == VIEW_TABLE && table_pending(app)) || lesson_pending(app);
+    return (app->view == VIEW_TABLE && table_pending(app)) || lesson_pending(app) || (app->pump && twin_pending(app));
 }
 
 bool app_work(App *app)
@@ -509,16 +485,19 @@ bool app_work(App *app)
         return false;
     if (lesson_pending(app))
         lesson_work(app);
-    else
+    else if (app->view == VIEW_TABLE && table_pending(app))
         table_work(app);
+    else
+        twin_work(app);
     return app_is_working(app);
 }
 
 bool app_event(App *app, const Event *event)
 {
-    app->began = seconds();
+    progress_begin(app);
     bool changed = event_taken(app, event);
     inspect_stop(app);
+    tracing_follow(app);
     lesson_follow(app);
     quiz_arrive(app);
     return changed;

@@ -243,6 +243,17 @@ const Stage *app_stage(const App *app);
 /* Stands at stage i; scrolls nothing else. What has to be computed for it is seen on the way where that takes long; false where the user
  * stopped it: then it stands at the stage that was reached. */
 bool app_go(App *app, size_t i);
+/* ---- progress.c ---- */
+
+/* The event that is being taken begins now. */
+void progress_begin(App *app);
+/* To be called after each piece of what may take long: where it does, the screen is drawn with how far it is in its last line. False where the user
+ * wants it to stop, which is said. */
+typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS, PROGRESS_TOKENS } AppWork;
+bool app_progress(App *app, AppWork what, size_t done, size_t count);
+/* Computes the rest of a pass in that way; false where it was stopped. */
+bool app_compute(App *app, Pass *p);
+
 /* Remembers the place, then goes: Backspace comes back. */
 void app_jump(App *app, size_t i);
 /* The cursor's index along axis k of stage s, clamped. */
@@ -275,8 +286,6 @@ bool app_set_model(App *app, const char *name);
 bool app_take_token(App *app, int id);
 /* Takes the one appended last away again, and runs again; there must be one (app->sampling.taken). */
 bool app_give_token_back(App *app);
-/* True while the event that is being taken has not taken so long that a person wonders, or where nobody looks: no pump. */
-bool app_is_patient(const App *app);
 /* Opens the line for an edit, begun with the number of this cell. */
 void app_edit_cell(App *app, Cellref cell);
 /* The text of the ids a stack is fed, for the title: "我 爱 你". */
@@ -297,7 +306,8 @@ size_t feed_last_position(const App *app);
 
 /* ---- stepping.c ---- */
 
-/* To the loss of this pass, and from there backwards; false where that cannot be, with the reason said. */
+/* To the loss of this pass, and from there backwards; false where that cannot be, with the reason said, or was stopped: on the way to the loss, or
+ * at it. */
 bool stepping_to_loss(App *app);
 bool stepping_backward(App *app);
 /* Many steps at once end where the way turns: at the end of the pass, at the loss, at the first stage again. */
@@ -371,6 +381,8 @@ void reach_draw(App *app, Canvas *c, Rect area);
 bool reach_command(App *app, CommandId id, size_t count);
 void tracing_draw(App *app, Canvas *c, Rect area);
 bool tracing_command(App *app, CommandId id, size_t count);
+/* Where it is seen and was not made yet: makes its passes. Called after every event. */
+void tracing_follow(App *app);
 /* The corrupted pass reads this sentence, which has as many tokens; "" goes back to noise. Says what is wrong with it. */
 void tracing_set_text(App *app, const char *text);
 void differences_open(App *app); /* at the first stage that differs */
@@ -443,7 +455,7 @@ void matrix_draw(App *app, Canvas *c, Rect area);
 bool matrix_command(App *app, CommandId id, size_t count);
 bool matrix_click(App *app, int row, int col);
 void matrix_search(App *app, const char *text);
-/* The next index along an axis of s, after `from` and around, whose name has the text in it; -1 where there is none. */
+/* The next index along an axis of s, after `from` and around, whose name has the text in it, or which "#12" says; -1 where there is none. */
 long matrix_find(const App *app, const Stage *s, int axis, size_t from, const char *text);
 void plan_draw(App *app, Canvas *c, Rect area);
 bool plan_command(App *app, CommandId id, size_t count);

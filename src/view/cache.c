@@ -147,7 +147,8 @@ static Saved count_saved(const App *app)
     return s;
 }
 
-enum { WIDEST = 100, ROOMY = 40 }; /* columns of the table; rows from which its parts are shown */
+/* Columns of the table, of a number of multiplications, and of how many times fewer; rows from which its parts are shown. */
+enum { WIDEST = 100, COUNT_COLS = 19, RATIO_COLS = 11, ROOMY = 40 };
 
 /* 1234567 as "1,234,567". */
 static void put_count(Buffer *out, uint64_t x)
@@ -161,18 +162,23 @@ static void put_count(Buffer *out, uint64_t x)
     }
 }
 
+static int label_cols(Rect r)
+{
+    return (r.cols < WIDEST ? r.cols : WIDEST) - 2 * COUNT_COLS - RATIO_COLS;
+}
+
 static void draw_saved(Canvas *c, Rect r, Role role, const char *what, uint64_t with, uint64_t without)
 {
     Buffer b = {0};
-    int width = (r.cols < WIDEST ? r.cols : WIDEST) / 5, col = r.col + 2 * width;
-    canvas_put_cut(c, r.row, r.col + 1, 2 * width - 2, ROLE_LABEL, what);
+    int col = r.col + label_cols(r);
+    canvas_put_cut(c, r.row, r.col + 1, label_cols(r) - 2, ROLE_LABEL, what);
     put_count(&b, with);
-    canvas_put_right(c, r.row, col, width, role, buffer_text(&b));
+    canvas_put_right(c, r.row, col, COUNT_COLS, role, buffer_text(&b));
     buffer_clear(&b);
     put_count(&b, without);
-    canvas_put_right(c, r.row, col + width, width, role, buffer_text(&b));
+    canvas_put_right(c, r.row, col + COUNT_COLS, COUNT_COLS, role, buffer_text(&b));
     if (with)
-        canvas_printf(c, r.row, col + 2 * width, width - 1, role == ROLE_TEXT ? ROLE_BADGE : role, "%*.1f×", width - 3,
+        canvas_printf(c, r.row, col + 2 * COUNT_COLS, RATIO_COLS, role == ROLE_TEXT ? ROLE_BADGE : role, "%*.1f×", RATIO_COLS - 2,
                       (double)without / (double)with);
     buffer_free(&b);
 }
@@ -235,10 +241,10 @@ static int draw_numbers(const App *app, Canvas *c, Rect r, size_t rows)
     static const char *const parts[PART_COUNT] = {N_("  W_Q, W_K, W_V, W_O"), N_("  scores, weights, heads"), N_("  FFN"), N_("  output"),
                                                   N_("  norms, embedding")};
     Saved s = count_saved(app);
-    int width = (r.cols < WIDEST ? r.cols : WIDEST) / 5, row = r.row;
-    canvas_put(c, row, r.col + 1, 2 * width, ROLE_HEADING, _("multiplications"));
-    canvas_put_right(c, row, r.col + 2 * width, width, ROLE_HEADING, _("with the cache"));
-    canvas_put_right(c, row++, r.col + 3 * width, width, ROLE_HEADING, _("without"));
+    int col = r.col + label_cols(r), row = r.row;
+    canvas_put(c, row, r.col + 1, label_cols(r) - 2, ROLE_HEADING, _("multiplications"));
+    canvas_put_right(c, row, col, COUNT_COLS, ROLE_HEADING, _("with the cache"));
+    canvas_put_right(c, row++, col + COUNT_COLS, COUNT_COLS, ROLE_HEADING, _("without"));
     if (s.known) {
         draw_saved(c, (Rect){row++, r.col, r.cols, 1}, ROLE_TEXT, _("for the last token"), sum(s.with), sum(s.without));
         for (int i = 0; i < PART_COUNT && r.rows >= ROOMY; i++)
@@ -299,6 +305,8 @@ void cache_draw(App *app, Canvas *c, Rect r)
 void cache_open(App *app)
 {
     const Stage *s = app_stage(app);
+    if (!app_compute(app, app->pass))
+        return;
     if (s->stack == STACK_DECODER && s->layer >= 0)
         app->sampling.cache_layer = (size_t)s->layer;
     app->view = VIEW_CACHE;

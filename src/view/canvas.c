@@ -215,6 +215,19 @@ static int put_aligned(Canvas *c, int row, int col, int columns, Role role, cons
     return columns;
 }
 
+int canvas_put_span(Canvas *c, int row, int col, int columns, size_t first, size_t seen, size_t count)
+{
+    char text[72];
+    if (seen >= count)
+        return 0;
+    if (seen > 1)
+        snprintf(text, sizeof text, " %zu–%zu / %zu", first + 1, first + seen, count);
+    else
+        snprintf(text, sizeof text, " %zu / %zu", first + 1, count);
+    int width = canvas_text_width(c, text);
+    return canvas_put(c, row, col + columns - width, width, ROLE_DIM, text);
+}
+
 int canvas_put_right(Canvas *c, int row, int col, int columns, Role role, const char *text)
 {
     return put_aligned(c, row, col, columns, role, text, false);

@@ -73,6 +73,8 @@ int canvas_put(Canvas *c, int row, int col, int columns, Role role, const char *
 int canvas_printf(Canvas *c, int row, int col, int columns, Role role, const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* As canvas_put, but a text that does not fit ends in '…' ('~' in ASCII). */
 int canvas_put_cut(Canvas *c, int row, int col, int columns, Role role, const char *text);
+/* Which of `count` lines are seen, "14–26 / 1200", at the right end of `columns`; nothing where all are. Returns the columns it takes. */
+int canvas_put_span(Canvas *c, int row, int col, int columns, size_t first, size_t seen, size_t count);
 /* As canvas_put_cut, at the right or in the middle of the columns, which are filled with spaces of the role. */
 int canvas_put_right(Canvas *c, int row, int col, int columns, Role role, const char *text);
 int canvas_put_center(Canvas *c, int row, int col, int columns, Role role, const char *text);

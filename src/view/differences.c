@@ -167,6 +167,7 @@ void differences_draw(App *app, Canvas *c, Rect r)
         canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _("Differences from the baseline"));
         canvas_put_wrapped(
             c, r.row + 2, r.col + 1, r.cols - 2, r.rows - 2, ROLE_TEXT,
+            twin_is_open(app) ? _("The stages of both are not compared yet: F does it.") :
             _("Nothing is changed yet, so there is nothing to compare. a switches a part off, i changes a number, N sets another "
               "sentence and J another model beside this one."));
         return;
@@ -182,6 +183,7 @@ void differences_draw(App *app, Canvas *c, Rect r)
     size_t top = app->scroll < room / 2 ? 0 : app->scroll - room / 2;
     if (top + room > n)
         top = n > room ? n - room : 0;
+    canvas_put_span(c, r.row, r.col, r.cols - 1, top, room, n);
     for (size_t i = 0; i < room && top + i < n; i++) {
         size_t k = top + i;
         int row = r.row + ROWS_ABOVE + (int)i;
@@ -225,6 +227,16 @@ static void go_there(App *app)
 
 void differences_open(App *app)
 {
+    if (twin_is_open(app)) {
+        if (!app_compute(app, app->pass) || !app_compute(app, app->baseline))
+            return;
+        if (app->pump && !twin_comparison(app)) {
+            app_say(app, ROLE_BADGE, "%s", _("The stages of both are being compared."));
+            app->pump(app);
+            app->message[0] = '\0';
+            twin_work(app); /* both are computed: compares them */
+        }
+    }
     const Comparison *c = twin_comparison(app);
     app->view = VIEW_DIFFERENCES;
     app->scroll = c && c->first >= 0 ? (size_t)c->first : 0;
@@ -251,6 +263,10 @@ bool differences_command(App *app, CommandId id, size_t count)
         go_there(app);
         return true;
     case CMD_DIFFERENCES:
+        if (!c && twin_is_open(app)) {
+            differences_open(app);
+            return true;
+        }
         app->view = VIEW_STEP;
         return true;
     default:

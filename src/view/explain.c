@@ -65,6 +65,8 @@ bool explain_open(App *app, CommandId id)
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         if (views[i].command != id)
             continue;
+        if (!app_compute(app, app->pass))
+            return true;
         const Stage *s = app_stage(app);
         const Config *c = &app->model->config;
         if (!x->has_row && s->stack != STACK_ENCODER && c->kind != KIND_ENCODER) { /* the row the user was looking at */
@@ -269,6 +271,9 @@ void explain_scroll(Explain *x, size_t n, int room)
         x->top = x->choice - lines + 1;
     if (x->top + lines > n)
         x->top = n > lines ? n - lines : 0;
+    x->first = x->top;
+    x->seen = lines;
+    x->lines = n;
 }
 
 void explain_bar(Canvas *c, int row, int zero, int columns, double value, double most)

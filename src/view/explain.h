@@ -18,6 +18,7 @@ typedef struct Explain {
     size_t row;         /* of the output that is followed; without has_row the default one */
     size_t rank;        /* which of that row's likeliest tokens is followed, 0: the likeliest */
     size_t choice, top; /* the chosen line of the open view, and the first that is drawn */
+    size_t first, seen, lines; /* which of how many were drawn last */
     size_t column;      /* tracing: the chosen point */
     bool other;         /* the view's other way to show it: lens, all positions; attribution, by size */
     bool against;       /* attribution: minus the next likeliest token */
@@ -36,6 +37,7 @@ typedef struct Explain {
     bool has_corrupted;
     TracingPart put_back;
     double noise;
+    char why[1024]; /* there is none yet */
     Ids spoilt; /* the other sentence; empty: noise */
 } Explain;
 

@@ -107,7 +107,7 @@ void feed_replace_pass(App *app, Pass *p)
         stepping_backward(app);
     else if (phase != PHASE_FORWARD)
         stepping_to_loss(app);
-    if (app->phase != PHASE_LOSS)
+    if (phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD)
         app_go(app, same_place(pass_plan(p), &here));
     if (app->view == VIEW_CELL)
         cell_open_again(app);
@@ -131,6 +131,11 @@ void app_set_ablations(App *app, Ablations a)
     if (!p) {
         app->ablations ^= flipped;
         app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
+    if (!app_compute(app, app->pass) || !app_compute(app, p)) {
+        app->ablations ^= flipped;
+        pass_free(p);
         return;
     }
     Buffer names = {0};
@@ -268,13 +273,15 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
     inspect_changed(app);
-    update_free(app->update);
-    app->update = NULL;
-    if (app->phase == PHASE_LOSS)
+    size_t at = app->at;
+    Phase phase = app->phase;
+    app_forward(app);
+    if (phase == PHASE_LOSS)
         stepping_to_loss(app);
-    else if (app->phase != PHASE_FORWARD)
+    else if (phase != PHASE_FORWARD)
         stepping_backward(app);
-    app_go(app, app->at);
+    if (phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD)
+        app_go(app, at);
     if (app->view == VIEW_CELL)
         cell_open_again(app);
     twin_make_baseline(app);
@@ -295,6 +302,8 @@ bool app_add_edit(App *app, const char *text)
 {
     Error e = {{0}};
     Edits more = {0};
+    if (!app_compute(app, app->pass))
+        return false;
     real *before = copy_output(app);
     int status = before ? edits_copy(&more, &app->edits, &e) : error_memory(&e, "edits");
     if (status == 0)
@@ -304,6 +313,8 @@ bool app_add_edit(App *app, const char *text)
     edits_free(&more);
     if (status != 0) {
         app_say(app, ROLE_ERROR, "%s", e.text);
+    } else if (!app_compute(app, app->pass)) {
+        app_say(app, ROLE_WARNING, _("%s: done, and the pass computed as far as was waited for; U undoes it"), text);
     } else {
         size_t i = pass_plan(app->pass)->count - 2, n = pass_plan(app->pass)->stages[i].count;
         bool same = memcmp(before, pass_value(app->pass, i), n * sizeof *before) == 0;
@@ -337,6 +348,10 @@ static bool run_with_input(App *app)
     Pass *p = feed_edited_pass(app, app->model, &app->input, &e);
     if (!p) {
         app_say(app, ROLE_ERROR, "%s", e.text);
+        return false;
+    }
+    if (app->view != VIEW_STEP && !app_compute(app, p)) { /* what is shown needs its end */
+        pass_free(p);
         return false;
     }
     feed_replace_pass(app, p);

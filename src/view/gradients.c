@@ -56,6 +56,7 @@ void gradients_draw(App *app, Canvas *c, Rect r)
     size_t room = r.row + r.rows > row ? (size_t)(r.row + r.rows - row) : 1, most = n > room ? n - room : 0;
     if (app->scroll > most)
         app->scroll = most;
+    canvas_put_span(c, r.row, r.col, r.cols - 1, app->scroll, room, n);
     for (size_t i = 0; i < room && app->scroll + i < n; i++)
         draw_point(app, c, row + (int)i, r, &points[app->scroll + i], low, high);
     free(points);

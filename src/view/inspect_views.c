@@ -223,8 +223,7 @@ void printed_draw(App *app, Canvas *c, Rect r)
                                    : ROLE_TEXT,
                        from_column(copy, line < 2 ? 0 : app->left));
     }
-    if (most)
-        canvas_printf(c, r.row, r.col + r.cols - 18, 18, ROLE_DIM, "%zu–%zu / %zu", app->scroll + 1, app->scroll + room, total);
+    canvas_put_span(c, r.row, r.col, r.cols - 1, app->scroll, room, total);
 }
 
 bool printed_command(App *app, CommandId id, size_t count)

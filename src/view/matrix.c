@@ -567,6 +567,9 @@ long matrix_find(const App *app, const Stage *s, int axis, size_t from, const ch
 {
     size_t n = s->shape[axis];
     char name[LABEL_MAX];
+    size_t number = n;
+    if (sscanf(text, "#%zu", &number) == 1)
+        return number < n ? (long)number : -1;
     for (size_t k = 1; k <= n; k++) {
         size_t i = (from + k) % n;
         name_of(app->pass, s, axis, i, name);
@@ -591,5 +594,5 @@ void matrix_search(App *app, const char *text)
         app_say(app, ROLE_BADGE, _("%s: %s %ld; / and Enter finds the next"), text, _(axis_name(s->axes[axis])), i);
         return;
     }
-    app_say(app, ROLE_WARNING, _("%s: no row or column of this stage has that in its name"), text);
+    app_say(app, ROLE_WARNING, _("%s: no row or column of this stage has that in its name; #12 goes to number 12"), text);
 }

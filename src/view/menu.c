@@ -61,29 +61,33 @@ static void add_shipped(void *context, const char *name, const char *folder)
     model_free(m);
 }
 
-/* A model from elsewhere, last in the list, with what its notes say. */
-static void add_current(App *app)
+/* The model that is open, where its own is none of the names: a folder or a file. With what is to be said about its files. */
+static void add_open_model(App *app)
 {
-    const Model *now = app->model;
+    const Model *m = app->model;
+    Menu *menu = &app->menu;
     Buffer what = {0};
-    buffer_puts(&what, now->summary ? now->summary : "");
-    for (const char *line = now->notes; line && *line;) {
-        size_t n = strcspn(line, "\n");
-        buffer_printf(&what, "%s%.*s", what.len ? " · " : "", (int)n, line);
-        line += n + (line[n] != '\0');
+    for (size_t i = 0; i < menu->count; i++)
+        if (menu->items[i].on && !m->notes)
+            return;
+    buffer_puts(&what, m->summary);
+    for (const char *p = m->notes ? m->notes : ""; *p;) { /* a line each */
+        size_t n = strcspn(p, "\n");
+        if (what.len)
+            buffer_puts(&what, " · ");
+        buffer_add(&what, p, n);
+        p += n + (p[n] == '\n');
     }
-    if (what.len == 0)
-        config_describe(&now->config, &what);
-    add(&app->menu, now->name, now->path ? now->path : now->name, buffer_text(&what), true);
+    size_t before = menu->count;
+    add(menu, m->name, m->path ? m->path : m->name, buffer_text(&what), true);
     buffer_free(&what);
-}
-
-static bool lists_current(const Menu *m)
-{
-    for (size_t i = 0; i < m->count; i++)
-        if (m->items[i].on)
-            return true;
-    return false;
+    if (menu->count == before)
+        return;
+    for (size_t i = 0; i < before; i++)
+        menu->items[i].on = false;
+    MenuItem last = menu->items[before]; /* comes first */
+    memmove(menu->items + 1, menu->items, (menu->count - 1) * sizeof *menu->items);
+    menu->items[0] = last;
 }
 
 void menu_open(App *app, MenuKind kind)
@@ -96,8 +100,8 @@ void menu_open(App *app, MenuKind kind)
         models_list(add_shipped, app);
         for (size_t i = 0; kind == MENU_MODELS && i < sizeof random_models / sizeof *random_models; i++)
             add(m, random_models[i].label, random_models[i].name, _(random_models[i].what), strcmp(random_models[i].name, app->model->name) == 0);
-        if (kind == MENU_MODELS && !lists_current(m))
-            add_current(app);
+        if (kind == MENU_MODELS)
+            add_open_model(app);
     } else if (kind == MENU_ABLATIONS) {
         for (int i = 0; i < ABLATION_COUNT; i++)
             add(m, ablation_table[i].name, ablation_table[i].name, _(ablation_table[i].what), (app->ablations & ablation_table[i].bit) != 0);
@@ -197,21 +201,21 @@ void menu_draw(App *app, Canvas *c, Rect r)
         N_("The parts of this lesson: Enter goes there, Esc closes"),
     };
     Menu *m = &app->menu;
-    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, _(titles[m->kind]));
     int name_width = 8;
     for (size_t i = 0; i < m->count; i++) {
         int w = canvas_text_width(c, m->items[i].label);
         if (w > name_width && (w <= 24 || m->kind == MENU_EDITS))
             name_width = w;
     }
-    /* below the list: the chosen line whole, which may need more than two lines, but not more than half the screen */
-    int below = m->choice < m->count ? canvas_put_wrapped(c, c->rows, r.col + 1, r.cols - 2, c->rows, ROLE_TEXT, m->items[m->choice].what) : 0;
-    below = below < 2 ? 2 : below > r.rows / 2 ? r.rows / 2 : below;
-    size_t room = r.rows > below + 4 ? (size_t)(r.rows - below - 4) : 1;
+    int whole = m->choice < m->count ? canvas_put_wrapped(c, c->rows, r.col + 1, r.cols - 2, r.rows / 2, ROLE_TEXT, m->items[m->choice].what) : 0; /* measured off the canvas */
+    int below = whole < 2 ? 6 : whole + 4 + (m->kind == MENU_MODELS || m->kind == MENU_TWIN);
+    size_t room = r.rows > below ? (size_t)(r.rows - below) : 1;
     if (m->choice < m->top)
         m->top = m->choice;
     if (m->choice >= m->top + room)
         m->top = m->choice - room + 1;
+    int used = canvas_put_span(c, r.row, r.col, r.cols - 1, m->top, room, m->count);
+    canvas_put_cut(c, r.row, r.col + 1, r.cols - 2 - used, ROLE_HEADING, _(titles[m->kind]));
     for (size_t i = 0; i < room && m->top + i < m->count; i++)
         draw_item(app, c, r.row + 2 + (int)i, r, m->top + i, name_width);
     if (m->kind == MENU_EDITS && m->count == 0)

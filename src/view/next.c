@@ -265,6 +265,7 @@ void next_draw(App *app, Canvas *c, Rect r)
     size_t room = r.rows > TOP ? (size_t)(r.rows - TOP) : 1, first = app->scroll < room ? 0 : app->scroll - room + 1;
     const real *shares = shares_shown(&s, stage_of(app));
     double before = 0, above = 0; /* the first row; the row under the cursor */
+    canvas_put_span(c, r.row, r.col, r.cols - 1, first, room, s.vocab);
     for (size_t i = 0; i < app->scroll; i++) {
         above += (double)shares[s.order[i]];
         if (i < first)

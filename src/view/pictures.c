@@ -167,7 +167,7 @@ void pictures_draw(App *app, Canvas *c, Rect r)
     Rect area = page_area(r);
     Page p;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING,
-                   _("All heads: layer.head, H its entropy in nats; queries down, keys across"));
+                   _("All heads: layer.head, H entropy in nats; queries down, keys across"));
     if (lay_out(app, area, &p) != 0)
         return;
     if (!p.count) {
@@ -178,6 +178,9 @@ void pictures_draw(App *app, Canvas *c, Rect r)
     if (x->choice >= p.count)
         x->choice = p.count - 1;
     scroll_page(x, &p, area.rows);
+    x->first = x->choice; /* of the heads, the one that is chosen */
+    x->seen = 1;
+    x->lines = p.count;
     for (int g = 0; g < GROUPS; g++) {
         int row = area.row + p.heads_at[g] - (int)x->top;
         if (p.heads_at[g] >= 0 && row >= area.row && row < area.row + area.rows)

@@ -113,12 +113,9 @@ void sampling_go_on(App *app, size_t most)
     bool on = true;
     while (n < most && on && sampling_draw(app)) {
         n++;
-        if (!app_is_patient(app)) {
-            app_say(app, ROLE_BADGE, ngettext("%zu token taken; Esc stops", "%zu tokens taken; Esc stops", n), n);
-            on = app->pump(app);
-        }
+        on = n == most || app_progress(app, PROGRESS_TOKENS, n, most);
     }
-    if ((n == most && n > 1) || !on)
+    if (n == most && n > 1)
         app_say(app, ROLE_BADGE, ngettext("%zu token taken; b gives it back", "%zu tokens taken; b gives one back", n), n);
 }
 

@@ -275,7 +275,10 @@ void app_draw(App *app, Canvas *c)
     int beside = lesson_columns(app, c->cols);
     ViewId view = beside && app->view == VIEW_LESSON ? app->lesson->behind : app->view;
     area.cols -= beside;
+    app->explain.lines = 0;
     view_table[view].draw(app, c, area);
+    if (explain_is_view(view) && app->explain.lines)
+        canvas_put_span(c, area.row, area.col, area.cols - 1, app->explain.first, app->explain.seen, app->explain.lines);
     if (beside)
         lesson_draw_beside(app, c, (Rect){area.row, area.cols, beside, area.rows});
     area.cols = c->cols;

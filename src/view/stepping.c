@@ -10,11 +10,12 @@
 bool stepping_to_loss(App *app)
 {
     Error e = {{0}};
+    if (!app_go(app, pass_plan(app->pass)->count - 1))
+        return false;
     if (pass_loss(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
         app_say(app, ROLE_WARNING, _("the end of the pass: w shows what comes next. No loss: %s"), e.text);
         return false;
     }
-    app->at = pass_plan(app->pass)->count - 1;
     app->phase = PHASE_LOSS;
     return true;
 }
@@ -22,10 +23,18 @@ bool stepping_to_loss(App *app)
 bool stepping_backward(App *app)
 {
     Error e = {{0}};
-    if (pass_backward(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
+    size_t count = pass_plan(app->pass)->count, left;
+    app_forward(app); /* until there are gradients again */
+    if (!app_go(app, count - 1))
+        return false;
+    if (pass_backward_begin(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
         app_say(app, ROLE_ERROR, "%s", e.text);
         return false;
     }
+    app->phase = PHASE_LOSS;
+    while ((left = pass_backward_step(app->pass)) > 0)
+        if (!app_progress(app, PROGRESS_BACKWARD, count - left, count))
+            return false;
     app->phase = PHASE_BACKWARD;
     return true;
 }

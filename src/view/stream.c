@@ -147,6 +147,7 @@ static void draw_rows(Table *t, Rect r)
     long top = middle + (long)app->scroll;
     top = top < 0 ? 0 : top > most ? most : top;
     app->scroll = (size_t)(top - middle);
+    canvas_put_span(t->c, r.row - ROWS_ABOVE, r.col, r.cols - 1, (size_t)top, (size_t)room, rows);
     long row = 0, point = 0;
     for (size_t i = 0; i < plan->count && row < top + room; i++) {
         bool is_point = is_stream_point(plan, i);

@@ -18,6 +18,11 @@ enum { CELL = 8, NAME = 14 };
 
 /* ---- running it ---- */
 
+static bool seen(void *app, size_t done, size_t count)
+{
+    return app_progress(app, PROGRESS_RUNS, done, count);
+}
+
 /* What is wanted now. */
 static TracingQuery wanted(App *app)
 {
@@ -29,6 +34,8 @@ static TracingQuery wanted(App *app)
         q.other = x->spoilt.data;
     q.positions = &x->corrupted;
     q.position_count = 1;
+    q.watch = seen;
+    q.context = app;
     return q;
 }
 
@@ -49,7 +56,7 @@ static bool is_current(App *app, const TracingQuery *q)
            x->tracing.clean.probability == (double)pass_value(app->pass, probs)[q->row * V + (size_t)q->answer];
 }
 
-/* Runs what is wanted, if it was not run already. False where it takes long and was not asked for, or failed with the reason said. */
+/* Runs what is wanted, if it was not run already. False where it takes long and was not asked for, was stopped or failed, with the reason said. */
 static bool refresh(App *app, Error *e)
 {
     Explain *x = &app->explain;
@@ -82,6 +89,13 @@ static bool refresh(App *app, Error *e)
     x->query = q;
     x->traced = true;
     return true;
+}
+
+void tracing_follow(App *app)
+{
+    Error e = {{0}};
+    if (app->view == VIEW_TRACING && app->prompt.kind == PROMPT_NONE && !refresh(app, &e))
+        snprintf(app->explain.why, sizeof app->explain.why, "%s", e.text);
 }
 
 void tracing_set_text(App *app, const char *text)
@@ -251,7 +265,6 @@ static void draw_chosen(App *app, Canvas *c, int row, Rect r)
 
 void tracing_draw(App *app, Canvas *c, Rect r)
 {
-    Error e = {{0}};
     char title[160];
     snprintf(title, sizeof title, _("Causal tracing: %s put back from the clean pass"), part_words(app->explain.put_back));
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING, title);
@@ -261,8 +274,9 @@ void tracing_draw(App *app, Canvas *c, Rect r)
                               "the share restored. It shows where enough "
                               "passes through to restore it, for this way of spoiling; not all places it passes through. + - changes the "
                               "noise, t takes another sentence."));
-    if (!refresh(app, &e)) {
-        canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 3, ROLE_WARNING, e.text);
+    TracingQuery q = wanted(app);
+    if (!is_current(app, &q)) {
+        canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 3, ROLE_WARNING, app->explain.why);
         return;
     }
     draw_summary(app, c, r.row + 1, r);

@@ -180,9 +180,27 @@ const Comparison *twin_comparison(App *app)
     Twin *t = app->twin;
     if (!twin_is_open(app))
         return NULL;
-    if (!t->compared)
+    if (!t->compared && !app->pump)
         t->compared = compare_passes(&t->comparison, app->baseline, app->pass, NULL) == 0;
-    return t->compared ? &t->comparison : NULL;
+    return t->compared && t->comparison.count ? &t->comparison : NULL;
+}
+
+bool twin_pending(const App *app)
+{
+    const size_t soon = 20000000; /* numbers that are compared in half a second; more of them when F asks for it */
+    return twin_is_open(app) && !app->twin->compared && pass_plan(app->pass)->total <= soon;
+}
+
+void twin_work(App *app)
+{
+    Pass *p = pass_done(app->pass) < pass_plan(app->pass)->count ? app->pass : app->baseline;
+    if (pass_done(p) < pass_plan(p)->count) {
+        pass_value(p, pass_done(p));
+        return;
+    }
+    if (compare_passes(&app->twin->comparison, app->baseline, app->pass, NULL) != 0)
+        app->twin->comparison = (Comparison){0}; /* no memory: none, and not tried again */
+    app->twin->compared = true;
 }
 
 const StageDifference *twin_difference(App *app, size_t i)

@@ -26,8 +26,11 @@ bool twin_set_model(App *app, const char *name);
 bool twin_is_open(const App *app);
 /* … and where the baseline is of another text or model. */
 bool twin_is_other(const App *app);
-/* The differences of all stages; NULL where there is no twin, or no memory. */
+/* The differences of all stages; NULL where there is no twin, or no memory, or in a terminal as long as twin_work is not done. */
 const Comparison *twin_comparison(App *app);
+/* Whether the two are still to be compared, and are small enough to be so without being asked; computes a stage more of them, or compares them. */
+bool twin_pending(const App *app);
+void twin_work(App *app);
 /* How stage i of the pass differs; NULL as above. */
 const StageDifference *twin_difference(App *app, size_t i);
 /* "no-positions, 2 edits; baseline: 我 爱 你": what was changed. */

@@ -93,7 +93,7 @@ void weight_search(App *app, const char *text)
         return;
     }
     if (*text)
-        app_say(app, ROLE_WARNING, _("%s: no row or column of this weight has that in its name"), text);
+        app_say(app, ROLE_WARNING, _("%s: no row or column of this weight has that in its name; #12 goes to number 12"), text);
 }
 
 bool weight_command(App *app, CommandId id, size_t count)

@@ -60,3 +60,9 @@ err num_beams is 6
 $ mkdir m; cp "$TOP"/tests/hf/marian/* m; head -c 500 "$TOP/tests/hf/marian/source.spm" >m/source.spm; stepformer generate -m m -t 我 -n 1
 exit 2
 err source.spm: byte
+
+# The mapped file is cut short by somebody else while it is read.
+$ cp -r "$TOP/tests/hf/gpt2" m; { stepformer step -m m --ids $(seq -s, 0 31); echo "status $?" >&2; } | { head -c 100 >/dev/null; truncate -s 4096 m/model.safetensors; cat >/dev/null; }
+err m/model.safetensors: expected its
+err cut short
+err status 2
