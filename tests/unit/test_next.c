@@ -274,7 +274,7 @@ static void expect_count(App *app, const char *keys, const char *line, uint64_t 
         grouped[k++] = digits[i];
     }
     grouped[k] = '\0';
-    snprintf(text, sizeof text, "%-40s%20s", line, grouped);
+    snprintf(text, sizeof text, "%-51s%19s", line, grouped);
     expect_shown(app, keys, text);
 }
 

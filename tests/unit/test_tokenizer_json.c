@@ -359,7 +359,7 @@ static void ids_around(const char *folder, const char *config, const char *expec
     help_write(folder, "tokenizer_config.json", config, strlen(config));
     Vocab *v = open_vocab(folder), *again;
     Buffer written = {0}, said[2] = {{0}, {0}};
-    vocab_write(v, &written);
+    vocab_write(v, 0, &written);
     again = vocab_read_json(buffer_text(&written), written.len, NULL, "again.json", &e);
     cr_assert(again, "%s", e.text);
     for (int i = 0; i < 2; i++) {
