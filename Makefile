@@ -103,6 +103,9 @@ bench: all $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
 	@python3 tests/bench/terminal.py ./$(PROGRAM)
 
+bench-class: all
+	@python3 tests/bench/classroom.py ./$(PROGRAM) $(SESSIONS)
+
 # ---- models ----
 
 # All shipped weights, made again: the hand-wired ones by their program, the others from their recipes.
@@ -212,7 +215,8 @@ help:
 	@echo 'make check                unit, golden, corrupt and screen tests of one build'
 	@echo '                          (with CC=clang, SANITIZE=yes, BLAS=no, REAL=double)'
 	@echo 'make fuzz                 a fuzzer for every parser, one minute each (clang)'
-	@echo 'make bench                how fast: products, start, keys'
+	@echo 'make bench                how fast: products, passes, training, decoding, start, keys'
+	@echo 'make bench-class          30, 100 and 300 sessions at once: how long a key takes, and the memory of each'
 	@echo 'make po                   what is to be translated, into src/po (gettext)'
 	@echo 'make models               make the shipped weights again; models-check compares them with their cards'
 	@echo 'make install PREFIX=…     program, manual page, completion, models; also uninstall'
@@ -220,5 +224,5 @@ help:
 	@echo 'make clean'
 
 -include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(TESTS:%.c=$(BUILD)/%.d) $(REPLAY:.o=.d)
-.PHONY: all check test fuzz bench models models-check install uninstall deps clean help
+.PHONY: all check test fuzz bench bench-class models models-check install uninstall deps clean help
 .SECONDARY:

@@ -122,4 +122,5 @@ def main():
             measure('tig', ['tig'], [('down', DOWN), ('page', b' ')])
 
 
-main()
+if __name__ == '__main__':
+    main()
