@@ -52,15 +52,25 @@ static int compare_entries(const void *a, const void *b)
 int vocab_index(Vocab *v, const char *file, Error *e)
 {
     v->sorted = v->pool.failed ? NULL : malloc((v->size + 1) * sizeof *v->sorted);
-    if (!v->sorted)
-        return error_memory(e, file);
+    return v->sorted ? 0 : error_memory(e, file);
+}
+
+static void sort_entries(Vocab *v)
+{
     for (size_t i = 0; i < v->size; i++) {
         size_t len;
         if (!v->pipeline || pipeline_spelling(v->pipeline, (int)i, &len))
             v->sorted[v->sorted_count++] = (VocabEntry){v->pool.data + v->starts[i], vocab_token_len(v, (int)i), (int)i};
     }
     qsort(v->sorted, v->sorted_count, sizeof *v->sorted, compare_entries);
-    return 0;
+    v->is_sorted = true;
+}
+
+const VocabEntry *vocab_sorted(const Vocab *v)
+{
+    if (!v->is_sorted)
+        sort_entries((Vocab *)v);
+    return v->sorted;
 }
 
 Vocab *vocab_numbered(size_t size, Error *e)
@@ -71,10 +81,18 @@ Vocab *vocab_numbered(size_t size, Error *e)
         return NULL;
     }
     v->has_text = false;
-    for (size_t i = 0; i < size; i++) {
-        char text[24];
-        int n = snprintf(text, sizeof text, "#%zu", i);
-        vocab_add(v, i, text, (size_t)n);
+    char text[24] = "#0"; /* counts by itself: to print each number is what opening a model without a vocabulary would spend its time on */
+    for (size_t i = 0, n = 2; i < size; i++) {
+        vocab_add(v, i, text, n);
+        size_t digit = n;
+        while (digit > 1 && text[digit - 1] == '9')
+            text[--digit] = '0';
+        if (digit > 1) {
+            text[digit - 1]++;
+        } else {
+            text[1] = '1';
+            text[n++] = '0';
+        }
     }
     if (vocab_index(v, "vocabulary", e) != 0) {
         vocab_free(v);
@@ -160,13 +178,14 @@ const char *vocab_notes(const Vocab *v)
     return v->pipeline && v->pipeline->notes.len ? buffer_text(&v->pipeline->notes) : NULL;
 }
 
-/* The first place in `sorted` whose text is not before the n bytes at text. */
+/* The first place among the sorted entries whose text is not before the n bytes at text. */
 static size_t lower_bound(const Vocab *v, const char *text, size_t n)
 {
+    const VocabEntry *sorted = vocab_sorted(v);
     size_t low = 0, high = v->sorted_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_texts(v->sorted[middle].text, v->sorted[middle].len, text, n) < 0)
+        if (compare_texts(sorted[middle].text, sorted[middle].len, text, n) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -198,11 +217,12 @@ static int byte_at(const VocabEntry *entry, size_t depth)
 
 int vocab_longest(const Vocab *v, const char *text, size_t n, bool (*allowed)(const Vocab *v, int id), size_t *len)
 {
+    const VocabEntry *sorted = vocab_sorted(v);
     size_t low = 0, high = v->sorted_count; /* the entries that share the first `depth` bytes with the text */
     int best = -1;
     for (size_t depth = 0; low < high; depth++) {
-        if (depth > 0 && v->sorted[low].len == depth && allowed(v, v->sorted[low].id)) {
-            best = v->sorted[low].id;
+        if (depth > 0 && sorted[low].len == depth && allowed(v, sorted[low].id)) {
+            best = sorted[low].id;
             *len = depth;
         }
         if (depth == n)
@@ -213,7 +233,7 @@ int vocab_longest(const Vocab *v, const char *text, size_t n, bool (*allowed)(co
             size_t from = low, to = high;
             while (from < to) {
                 size_t middle = from + (to - from) / 2;
-                if (byte_at(&v->sorted[middle], depth) < byte + side)
+                if (byte_at(&sorted[middle], depth) < byte + side)
                     from = middle + 1;
                 else
                     to = middle;

@@ -17,8 +17,9 @@ struct Vocab {
     size_t size;
     Buffer pool;        /* every token's bytes, each followed by a NUL */
     size_t *starts;     /* [size + 1] where each token begins in the pool */
-    VocabEntry *sorted; /* [sorted_count] by text, then by id; ids without a token are left out */
+    VocabEntry *sorted; /* [sorted_count] by text, then by id, once somebody asks: vocab_sorted(). Ids without a token are left out */
     size_t sorted_count;
+    bool is_sorted;
     Pipeline *pipeline; /* of a tokenizer.json: what cuts a text; owned; or NULL */
     Pipeline *translation; /* of a translator whose two languages are cut in two ways: what cuts a decoder's text; owned; or NULL */
     size_t owners;      /* besides the first, see vocab_share */
@@ -33,8 +34,10 @@ struct Vocab {
 Vocab *vocab_begin(size_t size);
 /* Adds token `id`, which must be the number of those added so far. */
 void vocab_add(Vocab *v, size_t id, const char *text, size_t n);
-/* Sorts, once all are added. -1 without memory. */
+/* Makes room for the sorted entries, once all are added. -1 without memory. */
 int vocab_index(Vocab *v, const char *file, Error *e);
+/* The entries, sorted. Not before they are needed: to sort a large vocabulary takes longer than to show a first screen. */
+const VocabEntry *vocab_sorted(const Vocab *v);
 
 size_t vocab_token_len(const Vocab *v, int id);
 /* The smallest id of the token that is exactly these n bytes, or -1. */

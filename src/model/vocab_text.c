@@ -73,9 +73,10 @@ static int read_lines(Vocab *v, const char *text, size_t n, Buffer *token, const
 
 static int check_repeats(const Vocab *v, const char *file, Error *e)
 {
+    const VocabEntry *sorted = vocab_sorted(v);
     char quoted[QUOTE_SHORT];
     for (size_t i = 1; i < v->size; i++) {
-        const VocabEntry *a = &v->sorted[i - 1], *b = &v->sorted[i];
+        const VocabEntry *a = &sorted[i - 1], *b = &sorted[i];
         if (a->len == b->len && memcmp(a->text, b->text, a->len) == 0)
             return error_set(e, "%s: line %d: expected a new token, found %s, which is line %d too", file, b->id + 1,
                              quote_short(b->text, b->len, quoted), a->id + 1);
