@@ -327,6 +327,23 @@ static int read_root(const Node *n, Pipeline *p, Error *e)
     return 0;
 }
 
+Pipeline *pipeline_read_parsed(const json_t *root, const char *text, size_t n, const char *file, Error *e)
+{
+    Pipeline *p = calloc(1, sizeof *p);
+    if (!p) {
+        error_memory(e, file);
+        return NULL;
+    }
+    Node node = {root, file, "", &p->notes};
+    p->subword.unk = -1;
+    buffer_add(&p->source, text, n);
+    if (read_root(&node, p, e) == 0 && subword_finish(&p->subword, e) == 0 &&
+        ((!p->source.failed && !p->notes.failed) || error_memory(e, file) == 0))
+        return p;
+    pipeline_free(p);
+    return NULL;
+}
+
 Pipeline *pipeline_read(const char *text, size_t n, const char *file, Error *e)
 {
     if (n > TOKENIZER_MAX_BYTES) {
@@ -334,21 +351,7 @@ Pipeline *pipeline_read(const char *text, size_t n, const char *file, Error *e)
         return NULL;
     }
     json_t *root = found_json(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, file, e);
-    if (!root)
-        return NULL;
-    Pipeline *p = calloc(1, sizeof *p);
-    if (!p)
-        error_memory(e, file);
-    else {
-        Node node = {root, file, "", &p->notes};
-        p->subword.unk = -1;
-        buffer_add(&p->source, text, n);
-        if (read_root(&node, p, e) != 0 || subword_finish(&p->subword, e) != 0 ||
-            ((p->source.failed || p->notes.failed) && error_memory(e, file) != 0)) {
-            pipeline_free(p);
-            p = NULL;
-        }
-    }
+    Pipeline *p = root ? pipeline_read_parsed(root, text, n, file, e) : NULL;
     json_decref(root);
     return p;
 }

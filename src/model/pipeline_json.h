@@ -36,6 +36,9 @@ int node_refuse(const Node *n, const char *type, const char *known, Error *e);
 void node_finish(const Node *n, const char *const *known);
 void node_note(const Node *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* pipeline_read() of a text that is parsed already; both stay the caller's. */
+Pipeline *pipeline_read_parsed(const json_t *root, const char *text, size_t n, const char *file, Error *e);
+
 /* The parts; each a null or an object. */
 int read_normalizer(const Node *n, Rules *out, int depth, Error *e);
 int read_pre_tokenizer(const Node *n, Rules *out, int depth, Error *e);

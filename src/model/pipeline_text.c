@@ -46,12 +46,12 @@ static Pipeline *read_made(json_t *root, const char *file, Error *e)
 {
     char *text = json_dumps(root, JSON_COMPACT);
     Pipeline *p = NULL;
-    json_decref(root);
     if (!text)
         error_memory(e, file);
     else
-        p = pipeline_read(text, strlen(text), file, e);
+        p = pipeline_read_parsed(root, text, strlen(text), file, e);
     free(text);
+    json_decref(root);
     return p;
 }
 
