@@ -114,6 +114,9 @@ void feed_replace_pass(App *app, Pass *p)
     twin_make_baseline(app);
 }
 
+/* Passes with so many numbers are not run to their end only to say whether it is another. */
+enum { AT_ONCE = 4 << 20 };
+
 /* True where both passes end in the same output, bit for bit. */
 static bool same_output(Pass *a, Pass *b)
 {
@@ -133,15 +136,18 @@ void app_set_ablations(App *app, Ablations a)
         app_say(app, ROLE_ERROR, "%s", e.text);
         return;
     }
-    if (!app_compute(app, app->pass) || !app_compute(app, p)) {
+    bool whole = pass_plan(p)->total <= AT_ONCE;
+    if (whole && (!app_compute(app, app->pass) || !app_compute(app, p))) {
         app->ablations ^= flipped;
         pass_free(p);
         return;
     }
     Buffer names = {0};
     ablations_write(flipped, &names);
-    bool same = same_output(app->pass, p), on = (a & flipped) != 0;
-    if (same)
+    bool same = whole && same_output(app->pass, p), on = (a & flipped) != 0;
+    if (!whole)
+        app_say(app, ROLE_BADGE, on ? _("%s: on, computed again as far as you go") : _("%s: off again, computed again as far as you go"), buffer_text(&names));
+    else if (same)
         app_say(app, ROLE_WARNING, on ? _("%s: on, but it changed nothing in the output") : _("%s: off again; nothing changed in the output"), buffer_text(&names));
     else
         app_say(app, ROLE_BADGE, on ? _("%s: on, the pass was run again") : _("%s: off again, the pass was run again"), buffer_text(&names));
