@@ -3,13 +3,14 @@
  *
  * The kernels take turns within a round, on operands that are not in a near cache (as many different B as make 64 MB), and a round counts
  * only where a small product beside it ran at 95% of its best: another program or a hotter processor would be measured otherwise. */
+#include "bench.h"
+
 #include "tensor/matmul_kernels.h"
 #include "tensor/threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct Shape {
     const char *name;
@@ -40,19 +41,6 @@ static const Shape shapes[] = {
 
 enum { ROUNDS = 7, TRIES = 8, COLUMNS = 8 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* What is measured: a kernel on a number of threads. */
 typedef struct Column {
     const Kernel *kernel;
@@ -82,15 +70,15 @@ static void run_small(void *context, size_t i)
 static double small_product(int threads)
 {
     real sink;
-    double begin = now();
+    double begin = bench_now();
     threads_run((size_t)threads, threads, run_small, &sink);
-    return now() - begin;
+    return bench_now() - begin;
 }
 
 /* Seconds a product takes. */
 static double measure(const Shape *s, const Column *column, real *c, const real *a, const real *b, size_t copies, int repeat)
 {
-    double begin = now();
+    double begin = bench_now();
     for (int r = 0; r < repeat; r++) {
         Product x = {.c = c, .ldc = s->n, .a = a, .la = s->la, .lb = s->lb, .m = s->m, .n = s->n, .k = s->k, .accumulate = s->accumulate};
         x.lda = s->la == PLAIN ? s->k : s->m;
@@ -98,7 +86,7 @@ static double measure(const Shape *s, const Column *column, real *c, const real 
         x.b = b + (size_t)r % copies * s->n * s->k;
         matmul_run(column->kernel, &x, column->threads, 0);
     }
-    return (now() - begin) / repeat;
+    return (bench_now() - begin) / repeat;
 }
 
 static int bench(const Shape *s, const Column *columns, int count)
@@ -133,8 +121,7 @@ static int bench(const Shape *s, const Column *columns, int count)
             }
     printf("%-28s %5zu %6zu %5zu %c%c", s->name, s->m, s->n, s->k, s->la == PLAIN ? '-' : 'T', s->lb == PLAIN ? '-' : 'T');
     for (int i = 0; i < count; i++) {
-        qsort(seconds[i], ROUNDS, sizeof(double), by_size);
-        double t = seconds[i][ROUNDS / 2], operations = 2.0 * (double)s->m * (double)s->n * (double)s->k;
+        double t = bench_median(seconds[i], ROUNDS), operations = 2.0 * (double)s->m * (double)s->n * (double)s->k;
         printf(" %9.2f", operations / t * 1e-9);
         if (i + 1 == count)
             printf(" %10.2f us\n", t * 1e6);

@@ -115,6 +115,68 @@ static int bench_shape(const Shape *s, Error *e)
     return status;
 }
 
+/* ---- growth ---- */
+
+enum { SIZES_MOST = 6 };
+
+typedef struct Growth {
+    const char *what;
+    size_t sizes[SIZES_MOST]; /* 0 behind the last */
+    size_t width, layers, tokens; /* 0: the one that grows */
+} Growth;
+
+static const Growth growths[] = {
+    {"tokens", {64, 128, 256, 512, 1024}, 256, 4, 0},
+    {"layers", {1, 2, 4, 8, 16}, 256, 0, 64},
+    {"width", {64, 128, 256, 512, 1024}, 0, 4, 64},
+};
+
+/* The slope of y against x in logarithms, by least squares: y grows as x to this power. */
+static double slope(const size_t *x, const double *y, size_t n)
+{
+    double mx = 0, my = 0, xy = 0, xx = 0;
+    for (size_t i = 0; i < n; i++) {
+        mx += log((double)x[i]) / (double)n;
+        my += log(y[i]) / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        xy += (log((double)x[i]) - mx) * (log(y[i]) - my);
+        xx += (log((double)x[i]) - mx) * (log((double)x[i]) - mx);
+    }
+    return xy / xx;
+}
+
+static int bench_growth(const Growth *g, Error *e)
+{
+    double time[SIZES_MOST], memory[SIZES_MOST], counted[SIZES_MOST];
+    size_t n = 0;
+    int status = 0;
+    for (; status == 0 && n < SIZES_MOST && g->sizes[n]; n++) {
+        size_t width = g->width ? g->width : g->sizes[n], layers = g->layers ? g->layers : g->sizes[n], tokens = g->tokens ? g->tokens : g->sizes[n];
+        char config[256];
+        snprintf(config, sizeof config, GPT2 "d_model=%zu,n_heads=%zu,d_ff=%zu,decoder_layers=%zu,vocab_size=256,max_len=1024", width, width / 32,
+                 4 * width, layers);
+        Model *m = model_open(config, NULL, e);
+        Pass *p = m ? pass_of(m, tokens, e) : NULL;
+        Cost cost;
+        status = p ? cost_of_stages(m, pass_plan(p), NULL, &cost, e) : -1;
+        if (status == 0) {
+            time[n] = seconds(p);
+            memory[n] = (double)p->plan.total * sizeof(real);
+            counted[n] = (double)cost.multiplications;
+            printf("  %s %5zu: %10.3f ms, %8.2f MB, %10.1f million multiplications: %5.1f a nanosecond\n", g->what, g->sizes[n], time[n] * 1e3,
+                   memory[n] * 1e-6, counted[n] * 1e-6, counted[n] / time[n] * 1e-9);
+            fflush(stdout);
+        }
+        pass_free(p);
+        model_free(m);
+    }
+    if (status == 0)
+        printf("  against %s: time to the power %.2f, memory %.2f; multiplications, counted, %.2f\n", g->what, slope(g->sizes, time, n),
+               slope(g->sizes, memory, n), slope(g->sizes, counted, n));
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     const char *only = argc > 1 ? argv[1] : "";
@@ -124,6 +186,12 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes && status == 0; i++)
         if (strstr(shapes[i].name, only))
             status = bench_shape(&shapes[i], &e);
+    bool grow = strstr("growth", only) != NULL;
+    if (grow)
+        printf("growth on one thread: GPT-2's shape, vocabulary 256; width 256, 4 layers and 64 tokens but for the one that grows\n");
+    matmul_set_threads(1);
+    for (size_t i = 0; grow && i < sizeof growths / sizeof *growths && status == 0; i++)
+        status = bench_growth(&growths[i], &e);
     if (status != 0)
         fprintf(stderr, "bench_pass: %s\n", e.text[0] ? e.text : "out of memory");
     return status != 0;

@@ -2,6 +2,8 @@
  *
  * The shapes are those of GPT-2: pre-norm, learned positions, GELU's tanh form, tied embeddings. A step is what trainer_step does:
  * forward and backward of a batch, the sum over the lanes, AdamW. Give a number of threads, or none for 1 and 2. */
+#include "bench.h"
+
 #include "base/random.h"
 #include "pass/bundle.h"
 #include "tensor/matmul.h"
@@ -12,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct Shape {
     const char *name, *config;
@@ -26,13 +27,6 @@ static const Shape shapes[] = {
 };
 
 #define COMMON "kind=decoder,position=learned,activation=gelu_tanh,tie_embeddings=true,"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int die(const Error *e)
 {
@@ -113,12 +107,6 @@ static int open_bench(Bench *b, const Shape *s, Error *e)
     return b->examples && b->m && b->v ? fill_examples(b, s, e) : error_memory(e, "bench");
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Tokens per second: the median of five rounds. */
 static int measure(Bench *b, const Shape *s, int threads, Error *e)
 {
@@ -128,14 +116,14 @@ static int measure(Bench *b, const Shape *s, int threads, Error *e)
     if (step(b, e) != 0) /* fills the caches, makes the passes */
         return -1;
     for (int i = 0; i < ROUNDS; i++) {
-        double before = now();
+        double before = bench_now();
         for (size_t k = 0; k < s->steps; k++)
             if (step(b, e) != 0)
                 return -1;
-        rates[i] = (double)(s->batch * s->length * s->steps) / (now() - before);
+        rates[i] = (double)(s->batch * s->length * s->steps) / (bench_now() - before);
     }
-    qsort(rates, ROUNDS, sizeof *rates, by_size);
-    printf("  %d thread%s  %8.0f tokens/s  (%.0f to %.0f)\n", threads, threads == 1 ? " " : "s", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1]);
+    double middle = bench_median(rates, ROUNDS);
+    printf("  %d thread%s  %8.0f tokens/s  (%.0f to %.0f)\n", threads, threads == 1 ? " " : "s", middle, rates[0], rates[ROUNDS - 1]);
     return 0;
 }
 
@@ -150,9 +138,9 @@ static void watch(void *context, const Stage *s, bool backward, const real *valu
     Shares *x = context;
     (void)value;
     (void)count;
-    double at = now();
+    double at = bench_now();
     x->seconds[s->kind][backward] += at - x->last;
-    x->last = now();
+    x->last = bench_now();
 }
 
 static int show_shares(const Bench *b, const Shape *s, Error *e)
@@ -175,7 +163,7 @@ static int show_shares(const Bench *b, const Shape *s, Error *e)
         }
         if (i == 1) /* the first time memory is touched for the first time */
             memset(x.seconds, 0, sizeof x.seconds);
-        x.last = now();
+        x.last = bench_now();
         if (status == 0)
             status = bundle_run(u, &t, &loss, e);
     }
