@@ -218,6 +218,16 @@ static int add_other_ids(Buffer *out, const SafeTensors *file, const Pass *p, Er
     return 0;
 }
 
+/* True where a program that computes in the weights' own half precision would be as far off. */
+static bool may_be_rounding(const AgainstItem *worst, const Pass *p)
+{
+    const Weights *w = &pass_model(p)->weights;
+    bool half = false;
+    for (size_t i = 0; i < w->count && !half; i++)
+        half = w->items[i].values.dtype == DTYPE_BF16 || w->items[i].values.dtype == DTYPE_F16;
+    return half && worst->error <= AGAINST_TOLERANCE_HALF;
+}
+
 /* The table, and below it what it comes to. *failed gets how many are too far off. */
 static int write_table(const Against *a, Pass *p, double tolerance, Buffer *out, size_t *failed, Error *e)
 {
@@ -237,6 +247,9 @@ static int write_table(const Against *a, Pass *p, double tolerance, Buffer *out,
             buffer_printf(out, _("not compared: %s: no stage of this pass is called so\n"), a->items[i].name);
     if (*failed && add_first(out, a, first, p, tolerance, e) != 0)
         return -1;
+    if (*failed && may_be_rounding(worst, p))
+        buffer_printf(out, _("  the weights are of half precision: a program that also computes in it is this far off; if theirs did, --tolerance %g\n"),
+                      AGAINST_TOLERANCE_HALF);
     buffer_printf(out,
                   ngettext("%zu tensor compared, %zu beyond %.0e; largest error %.2e (%s)\n",
                            "%zu tensors compared, %zu beyond %.0e; largest error %.2e (%s)\n", a->compared),

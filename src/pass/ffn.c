@@ -15,10 +15,10 @@ void stage_activate_forward(const StageRun *r)
 {
     size_t n = r->stage->count;
     switch (r->config->activation) {
-    case ACTIVATION_RELU: relu_forward(r->out, r->in[0], n); break;
-    case ACTIVATION_GELU: gelu_forward(r->out, r->in[0], n); break;
-    case ACTIVATION_GELU_TANH: gelu_tanh_forward(r->out, r->in[0], n); break;
-    case ACTIVATION_SILU: silu_forward(r->out, r->in[0], n); break;
+    case ACTIVATION_RELU: elements_forward(relu_forward, r->out, r->in[0], n); break;
+    case ACTIVATION_GELU: elements_forward(gelu_forward, r->out, r->in[0], n); break;
+    case ACTIVATION_GELU_TANH: elements_forward(gelu_tanh_forward, r->out, r->in[0], n); break;
+    case ACTIVATION_SILU: elements_forward(silu_forward, r->out, r->in[0], n); break;
     }
 }
 

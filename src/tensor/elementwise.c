@@ -96,7 +96,7 @@ static inline real total(const Lanes *lanes, const real *rest, size_t n)
     return sums[0];
 }
 
-CLONES void softmax_forward(real *y, const real *x, size_t m, size_t n)
+CLONES void softmax_rows(real *y, const real *x, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, x += n, y += n) {
         real max = largest(x, n); /* taken off every entry: the result is the same, and exp cannot overflow */

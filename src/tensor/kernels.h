@@ -14,10 +14,16 @@ void linear_forward(real *y, const real *x, const Matrix *w, const real *bias, s
 /* dx += dy · wᵀ,  dw += xᵀ · dy,  dbias += the sum of dy's rows.  Any of the three may be NULL; dw is row after row. */
 void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real *x, const Matrix *w, size_t m, size_t k, size_t n);
 
-/* Each row of y [m, n] = softmax of that row of x: exp(x - max) / sum. -inf gives exactly 0. x may be y. */
+/* Each row of y [m, n] = softmax of that row of x: exp(x - max) / sum. -inf gives exactly 0. x may be y. Many numbers are shared among
+ * threads; softmax_rows stays on the caller's. */
 void softmax_forward(real *y, const real *x, size_t m, size_t n);
+void softmax_rows(real *y, const real *x, size_t m, size_t n);
 /* dx += y * (dy - sum over the row of dy * y). */
 void softmax_backward(real *dx, const real *dy, const real *y, size_t m, size_t n);
+
+/* One of the functions below on n numbers; many are shared among threads. */
+typedef void (*ElementFn)(real *y, const real *x, size_t n);
+void elements_forward(ElementFn f, real *y, const real *x, size_t n);
 
 /* y = max(x, 0) */
 void relu_forward(real *y, const real *x, size_t n);

@@ -63,7 +63,7 @@ static void run_small(void *context, size_t i)
     real c[48 * 48];
     (void)i;
     for (int r = 0; r < 200; r++)
-        matmul_kernel()->run(&(Product){c, 48, a, 48, PLAIN, b, 48, PLAIN, 48, 48, 48, false});
+        matmul_kernel()->run(&(Product){.c = c, .ldc = 48, .a = a, .lda = 48, .b = b, .ldb = 48, .m = 48, .n = 48, .k = 48});
     *(volatile real *)context = c[0];
 }
 
