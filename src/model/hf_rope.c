@@ -116,8 +116,11 @@ int hf_read_rope(Config *c, Fields *f, double *rotated, Error *e)
     for (int i = 0; i < 2; i++) {
         json_t *object = json_incref(json_object_get(f->left, names[i]));
         json_object_del(f->left, names[i]);
-        if (i == 0 && json_object_size(object) > 0) /* the library reads the newer one only where there is no older one */
+        if (i == 0 && json_object_size(object) > 0) { /* the library reads the newer one only where there is no older one */
+            if (fields_has(f, names[1]) && !json_equal(object, json_object_get(f->left, names[1])))
+                buffer_printf(f->notes, _("%s: %s: is not read, because there is %s too, and they differ\n"), f->file, names[1], names[0]);
             json_object_del(f->left, names[1]);
+        }
         snprintf(path, sizeof path, "%s.", names[i]);
         Fields rope = {object, f->file, path, f->notes};
         int status = 0;

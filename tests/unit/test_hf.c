@@ -426,7 +426,7 @@ Test(hf, what_is_left_out_takes_the_librarys_defaults)
     cr_assert(c.d_model == 24 && c.n_heads == 3 && c.decoder_layers == 2 && c.max_len == 9 && c.d_ff == 96);
     c = config_with_notes("{\"model_type\": \"llama\", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}, "
                           "\"rope_parameters\": {\"rope_type\": \"default\"}}",
-                          "");
+                          "config.json: rope_parameters: is not read, because there is rope_scaling too, and they differ\n");
     cr_assert(c.rope_scaling == ROPE_SCALING_LINEAR && c.rope_factor == 2);
 }
 
