@@ -3,6 +3,8 @@
  * Owns the list's order and names, those of reference.py's init(). Knows nothing of files. */
 #include "model/weights.h"
 
+#include "tensor/numbers.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -189,7 +191,7 @@ static real *allocate_block(const Weights *w, Error *e)
                   (double)bytes / 1e9);
         return NULL;
     }
-    real *block = calloc(w->total ? w->total : 1, sizeof *block);
+    real *block = numbers_allocate(w->total);
     if (!block)
         error_memory(e, "weights");
     return block;

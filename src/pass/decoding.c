@@ -74,7 +74,7 @@ static int allocate_cache(Decoding *d, const Plan *plan, Error *e)
             total += rows * per_row;
         }
     d->cache = calloc(plan->count, sizeof *d->cache);
-    d->cache_block = d->cache ? pass_allocate(total) : NULL;
+    d->cache_block = d->cache ? numbers_allocate(total) : NULL;
     if (!d->cache_block) {
         free(d->cache);
         d->cache = NULL;

@@ -234,10 +234,10 @@ static int prepare(struct Changes *c, const Pass *p, Error *e)
         real **room = x->at.is_weight ? &c->weights[i] : &c->computed[i];
         if (x->kind == CHANGE_TOKEN)
             continue;
-        if (!*room && !(*room = pass_allocate(n)))
+        if (!*room && !(*room = numbers_allocate(n)))
             return error_memory(e, "edits");
         if (!x->at.is_weight) {
-            if (!c->inner[i] && !(c->inner[i] = pass_allocate(n)))
+            if (!c->inner[i] && !(c->inner[i] = numbers_allocate(n)))
                 return error_memory(e, "edits");
             continue;
         }

@@ -1,7 +1,4 @@
 /* pass.c - walks a plan forwards and backwards, and keeps every value. */
-#if defined __linux__ && !defined _DEFAULT_SOURCE
-#define _DEFAULT_SOURCE /* madvise */
-#endif
 #include "pass/pass_internal.h"
 
 #include "pass/loss.h"
@@ -10,22 +7,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined __linux__
-#include <sys/mman.h>
-#endif
-
-real *pass_allocate(size_t total)
-{
-    real *block = calloc(total ? total : 1, sizeof(real));
-#if defined __linux__ && defined MADV_HUGEPAGE
-    /* Large blocks on large pages: fewer faults when they are first touched, and fewer misses after that. It is only advice. */
-    const uintptr_t page = (uintptr_t)2 << 20;
-    uintptr_t first = ((uintptr_t)block + page - 1) / page * page, end = block ? (uintptr_t)(block + total) / page * page : 0;
-    if (end > first + page)
-        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
-#endif
-    return block;
-}
 
 /* Lays the stages' tensors one after the other into *block, which is made larger where it must be, and then by half, since what grows
  * once, as the rows of scores do while a text is continued, will grow again. */
@@ -33,7 +14,7 @@ static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
 {
     if (!*block || plan->total > *room) {
         size_t more_room = *block && plan->total <= SIZE_MAX / sizeof(real) / 2 ? plan->total + plan->total / 2 : plan->total;
-        real *more = pass_allocate(more_room);
+        real *more = numbers_allocate(more_room);
         if (!more)
             return -1;
         free(*block);
@@ -80,7 +61,7 @@ static int make_scratch(Pass *p)
     if (most <= p->scratch_room)
         return 0;
     free(p->scratch);
-    p->scratch = pass_allocate(most);
+    p->scratch = numbers_allocate(most);
     p->scratch_room = p->scratch ? most : 0;
     return p->scratch ? 0 : -1;
 }
@@ -92,7 +73,7 @@ static int make_vectors(Pass *p)
     if (most <= p->vector_room)
         return 0;
     free(p->vectors);
-    p->vectors = pass_allocate(2 * most);
+    p->vectors = numbers_allocate(2 * most);
     p->vector_room = p->vectors ? most : 0;
     return p->vectors ? 0 : -1;
 }
@@ -105,7 +86,7 @@ static int make_table(Pass *p)
     if (width == 0 || (p->table && p->table_first == in->past && p->table_rows >= rows))
         return 0;
     free(p->table);
-    p->table = pass_allocate(rows * width);
+    p->table = numbers_allocate(rows * width);
     if (!p->table)
         return -1;
     stage_fill_table(p->table, p->plan.config, in->past, rows);
@@ -391,7 +372,7 @@ static int clear_weight_gradients(Pass *p, Error *e)
     const Weights *w = &p->model->weights;
     if (!p->weight_gradients) {
         p->weight_gradients = calloc(w->count ? w->count : 1, sizeof *p->weight_gradients);
-        p->weight_block = p->weight_gradients ? pass_allocate(w->total) : NULL;
+        p->weight_block = p->weight_gradients ? numbers_allocate(w->total) : NULL;
         if (!p->weight_block) {
             free(p->weight_gradients);
             p->weight_gradients = NULL;

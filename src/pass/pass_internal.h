@@ -3,6 +3,7 @@
 #define PASS_PASS_INTERNAL_H
 
 #include "pass/edit.h"
+#include "tensor/numbers.h"
 
 struct Pass {
     const Model *model;
@@ -53,8 +54,6 @@ size_t pass_logits(const Plan *plan);
 size_t pass_longest_vector(const Weights *w);
 /* What a stage run reads as its weight: m, or where that is a vector which is not `real`, a copy in `room`. */
 Matrix pass_readable(const Weight *w, Matrix m, real *room);
-/* One block of zeros. calloc leaves the pages of a large one untouched until they are written. */
-real *pass_allocate(size_t total);
 /* Makes *to (room for *room) a copy of n ids. */
 int pass_copy_ids(int **to, size_t *room, const int *ids, size_t n);
 

@@ -103,7 +103,7 @@ int matmul_threads(void)
 typedef struct Parts {
     const Kernel *kernel;
     const Product *whole;
-    size_t count;
+    size_t count, large; /* the first `large` of them are larger */
 } Parts;
 
 /* Parts begin at multiples of GRAIN, so that they do not cut the kernels' tiles. */
@@ -117,14 +117,22 @@ static void run_whole(const Kernel *kernel, const Product *x)
         matmul_convert(kernel, x);
 }
 
+/* The grain that part i begins with. The large parts are thrice as large as the others: long runs are read faster, and the short
+ * ones behind them leave little to wait for where a thread was held up. */
+static size_t part_begin(const Parts *parts, size_t grains, size_t i)
+{
+    const size_t large = parts->large, units = parts->count + 2 * large;
+    return grains * (i < large ? 3 * i : i + 2 * large) / units;
+}
+
 static void run_part(void *context, size_t i)
 {
     const Parts *parts = context;
     Product x = *parts->whole;
     const bool by_rows = x.m > x.n;
     const size_t size = by_rows ? x.m : x.n, grains = (size + GRAIN - 1) / GRAIN;
-    const size_t from = grains * i / parts->count * GRAIN;
-    size_t end = grains * (i + 1) / parts->count * GRAIN;
+    const size_t from = part_begin(parts, grains, i) * GRAIN;
+    size_t end = part_begin(parts, grains, i + 1) * GRAIN;
     if (end > size)
         end = size;
     if (from == end)
@@ -144,8 +152,8 @@ static void run_part(void *context, size_t i)
     run_whole(parts->kernel, &x);
 }
 
-/* The parts into which this product is best divided: as many for each thread, where the work is worth the call of one, which looks for
- * work while there is some (threads.c); and several, so that one held up by the system leaves little for the others to wait for. */
+/* The parts into which this product is best divided: one or two for each thread, where the work is worth the call of one, which looks
+ * for work while there is some (threads.c). */
 static size_t parts_that_pay(const Kernel *kernel, const Product *x, int threads)
 {
     const double ns_a_part = 1e4, bytes_a_ns = 20;
@@ -156,7 +164,7 @@ static size_t parts_that_pay(const Kernel *kernel, const Product *x, int threads
     const double parts = (work > reading ? work : reading) / ns_a_part;
     if (threads <= 1 || parts < 1 || threads_inside())
         return 1;
-    return (size_t)threads * (parts < 2 * threads ? 1 : parts < 4 * threads ? (size_t)parts / (size_t)threads : 4);
+    return parts < 4 * threads ? (size_t)threads : 2 * (size_t)threads;
 }
 
 void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t parts)
@@ -166,7 +174,7 @@ void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t part
     if (parts == 1)
         run_whole(kernel, x);
     else
-        threads_run(parts, threads, run_part, &(Parts){kernel, x, parts});
+        threads_run(parts, threads, run_part, &(Parts){kernel, x, parts, parts >= 2 * (size_t)threads ? (size_t)threads : 0});
 }
 
 void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const real *b, size_t ldb, Layout lb, size_t m, size_t n, size_t k,
