@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/listing.h"
+#include "cli/waiting.h"
 #include "measure/attribution.h"
 #include "measure/belt.h"
 #include "measure/heads.h"
@@ -416,8 +417,12 @@ static int make_trace(Request *q, Error *e)
     if (text && q->o->value[OPTION_CORRUPT])
         return error_set(e, "--corrupt: expected either noise or --other TEXT, found both");
     if (text ? tracing_read_other(q->pass, query.stack, text, &other, e) == 0 : read_corrupted(q, &query, &positions, e) == 0) {
+        Waiting waiting = waiting_begin();
         query.other = text ? other.data : NULL;
+        query.watch = waiting_count;
+        query.context = &waiting;
         status = tracing_run(q->pass, &query, &t, e);
+        waiting_end(&waiting);
     }
     if (status == 0) {
         listing_begin(q->t, columns);

@@ -1,18 +1,16 @@
 /* lab.c - the subcommand `lab`: lists the experiments, describes one, runs one.
- *
- * Owns the progress line. What is measured is src/lab's. */
+ * What is measured is src/lab's. */
 #include "lab/lab.h"
 
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/screen.h"
+#include "cli/waiting.h"
 #include "model/nearest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 static const OptionId taken[] = {OPTION_SMALL, OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
@@ -33,54 +31,7 @@ static const CommandSpec spec = {
 };
 
 enum { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_SVG };
-enum { PLOT_ROWS = 16, WIDEST = 100 };
-
-static int columns_of(int file)
-{
-    struct winsize w;
-    int cols = ioctl(file, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
-    return cols < WIDEST ? cols : WIDEST;
-}
-
-/* ---- the progress line: after a second, on a terminal ---- */
-
-typedef struct Progress {
-    double began, shown;
-    bool terminal, on; /* standard error is one; the line stands there */
-} Progress;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static bool show_progress(void *context, double share, const char *what)
-{
-    const double patience = 1, between = 0.2; /* seconds */
-    Progress *g = context;
-    double t = now();
-    if (!g->terminal || t - g->began < patience || t - g->shown < between)
-        return true;
-    Buffer line = {0};
-    buffer_printf(&line, "%3.0f%%  %.0f s  ", 100 * share, t - g->began);
-    text_show(&line, what, strlen(what), screen_is_ascii());
-    size_t n = text_fit(buffer_text(&line), columns_of(STDERR_FILENO) - 1, NULL);
-    fprintf(stderr, "\r%.*s\033[K", (int)n, buffer_text(&line));
-    fflush(stderr);
-    buffer_free(&line);
-    g->shown = t;
-    g->on = true;
-    return true;
-}
-
-static void end_progress(Progress *g)
-{
-    if (g->on)
-        fputs("\r\033[K", stderr);
-    g->on = false;
-}
+enum { PLOT_ROWS = 16 };
 
 /* ---- text ---- */
 
@@ -150,7 +101,7 @@ static void add_values(Buffer *out, const Lab *lab)
 static void write_text(const Lab *lab, Buffer *out)
 {
     bool ascii = screen_is_ascii();
-    int cols = columns_of(STDOUT_FILENO);
+    int cols = waiting_columns(STDOUT_FILENO);
     Buffer values = {0};
     add_values(&values, lab);
     buffer_printf(out, "%s: ", lab->info->name);
@@ -266,7 +217,7 @@ static void add_list(Buffer *out)
     bool ascii = screen_is_ascii();
     for (size_t i = 0; i < lab_count; i++) {
         buffer_printf(out, "%-*s", NAME, lab_table[i].name);
-        add_wrapped(out, _(lab_table[i].title), NAME, columns_of(STDOUT_FILENO), ascii);
+        add_wrapped(out, _(lab_table[i].title), NAME, waiting_columns(STDOUT_FILENO), ascii);
     }
 }
 
@@ -292,7 +243,7 @@ static void add_param(Buffer *out, const LabParam *p, int cols, bool ascii)
 static void describe(const LabInfo *info, Buffer *out)
 {
     bool ascii = screen_is_ascii();
-    int cols = columns_of(STDOUT_FILENO);
+    int cols = waiting_columns(STDOUT_FILENO);
     buffer_printf(out, "%s: ", info->name);
     add_wrapped(out, _(info->title), (int)strlen(info->name) + 2, cols, ascii);
     buffer_putc(out, '\n');
@@ -336,15 +287,15 @@ static int write_result(const Lab *lab, int format, Buffer *out, Error *e)
 static int run_lab(const Options *o, const LabInfo *info, int format, Buffer *out, Error *e)
 {
     Lab lab;
-    Progress g = {.began = now(), .terminal = isatty(STDERR_FILENO) == 1};
+    Waiting g = waiting_begin();
     int status = lab_begin(&lab, info, o->value[OPTION_SMALL] != NULL, e);
     for (int i = 1; i < o->operand_count && status == 0; i++)
         status = lab_set(&lab, o->operands[i], e);
-    lab.progress = show_progress;
+    lab.progress = waiting_show;
     lab.context = &g;
     if (status == 0)
         status = lab_run(&lab, e);
-    end_progress(&g);
+    waiting_end(&g);
     if (status == 0)
         status = write_result(&lab, format, out, e);
     lab_free(&lab);

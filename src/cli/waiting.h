@@ -1,0 +1,25 @@
+/* waiting.h - the line on standard error that says how far a command is which takes long. Owns nothing but that line. */
+#ifndef CLI_WAITING_H
+#define CLI_WAITING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Waiting {
+    double began, shown;
+    bool terminal, on; /* standard error is one; the line stands there */
+} Waiting;
+
+/* Columns of the terminal behind a file, at most 100; 80 where it is none. */
+int waiting_columns(int file);
+
+Waiting waiting_begin(void);
+/* To be called now and then (of a Waiting): after a second, on a terminal, shows that share of the work as done, and what is being done. Returns
+ * true: go on. */
+bool waiting_show(void *waiting, double share, const char *what);
+/* The same where the work is counted. */
+bool waiting_count(void *waiting, size_t done, size_t count);
+/* Takes the line away. */
+void waiting_end(Waiting *w);
+
+#endif
