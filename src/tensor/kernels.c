@@ -5,9 +5,7 @@
 
 void linear_forward(real *y, const real *x, const Matrix *w, const real *bias, size_t m, size_t k, size_t n)
 {
-    matmul_matrix(y, n, x, k, PLAIN, w, m, n, k, false);
-    if (bias)
-        add_to_rows(y, bias, m, n);
+    matmul_biased(y, x, w, bias, m, n, k);
 }
 
 void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real *x, const Matrix *w, size_t m, size_t k, size_t n)

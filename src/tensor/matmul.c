@@ -3,6 +3,7 @@
  * Owns how many threads a product may use. The fast kernels are in matmul_fast.c. */
 #include "tensor/matmul.h"
 
+#include "tensor/kernels.h"
 #include "tensor/matmul_kernels.h"
 #include "tensor/matrix.h"
 #include "tensor/threads.h"
@@ -115,6 +116,11 @@ static void run_whole(const Kernel *kernel, const Product *x)
         kernel->run(x);
     else
         matmul_convert(kernel, x);
+    if (x->bias && x->ldc == x->n)
+        add_to_rows(x->c, x->bias, x->m, x->n);
+    else
+        for (size_t i = 0; x->bias && i < x->m; i++)
+            add_to(x->c + i * x->ldc, x->bias, x->n);
 }
 
 /* The grain that part i begins with. The large parts are thrice as large as the others: long runs are read faster, and the short
@@ -147,6 +153,7 @@ static void run_part(void *context, size_t i)
             x.b += from * (x.lb == PLAIN ? 1 : x.ldb);
         else
             x.column += from;
+        x.bias += x.bias ? from : 0;
         x.c += from;
     }
     run_whole(parts->kernel, &x);
@@ -177,30 +184,51 @@ void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t part
         threads_run(parts, threads, run_part, &(Parts){kernel, x, parts, parts >= 2 * (size_t)threads ? (size_t)threads : 0});
 }
 
+/* Any product, also one without rows, columns or terms. */
+static void run_product(const Product *x)
+{
+    if (x->m == 0 || x->n == 0)
+        return;
+    for (size_t i = 0; x->k == 0 && i < x->m; i++) {
+        if (!x->accumulate)
+            memset(x->c + i * x->ldc, 0, x->n * sizeof(real));
+        if (x->bias)
+            add_to(x->c + i * x->ldc, x->bias, x->n);
+    }
+    if (x->k > 0)
+        matmul_run(matmul_kernel(), x, matmul_threads(), 0);
+}
+
 void matmul(real *c, size_t ldc, const real *a, size_t lda, Layout la, const real *b, size_t ldb, Layout lb, size_t m, size_t n, size_t k,
             bool accumulate)
 {
-    if (m == 0 || n == 0)
-        return;
-    if (k == 0) {
-        for (size_t i = 0; i < m && !accumulate; i++)
-            memset(c + i * ldc, 0, n * sizeof(real));
-        return;
-    }
-    const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .b = b, .ldb = ldb, .lb = lb, .m = m, .n = n, .k = k,
-                       .accumulate = accumulate};
-    matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
+    run_product(&(Product){.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .b = b, .ldb = ldb, .lb = lb, .m = m, .n = n, .k = k,
+                           .accumulate = accumulate});
+}
+
+/* Puts B into a product: where it lies, or as something to be converted. */
+static void take_matrix(Product *x, const Matrix *b)
+{
+    bool groups = b->group && (b->layout == PLAIN ? x->k : x->n) > b->group;
+    x->ldb = b->ld;
+    x->lb = b->layout;
+    if (b->dtype == DTYPE_REAL && !groups)
+        x->b = b->data;
+    else
+        x->stored = *b;
 }
 
 void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k,
                    bool accumulate)
 {
-    bool groups = b->group && (b->layout == PLAIN ? k : n) > b->group;
-    if ((b->dtype == DTYPE_REAL && !groups) || m == 0 || n == 0 || k == 0) {
-        matmul(c, ldc, a, lda, la, b->data, b->ld, b->layout, m, n, k, accumulate);
-        return;
-    }
-    const Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .ldb = b->ld, .lb = b->layout, .m = m, .n = n, .k = k,
-                       .accumulate = accumulate, .stored = *b};
-    matmul_run(matmul_kernel(), &x, matmul_threads(), 0);
+    Product x = {.c = c, .ldc = ldc, .a = a, .lda = lda, .la = la, .m = m, .n = n, .k = k, .accumulate = accumulate};
+    take_matrix(&x, b);
+    run_product(&x);
+}
+
+void matmul_biased(real *c, const real *a, const Matrix *b, const real *bias, size_t m, size_t n, size_t k)
+{
+    Product x = {.c = c, .ldc = n, .a = a, .lda = k, .la = PLAIN, .m = m, .n = n, .k = k, .bias = bias};
+    take_matrix(&x, b);
+    run_product(&x);
 }

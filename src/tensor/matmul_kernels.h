@@ -21,6 +21,7 @@ typedef struct Product {
     bool accumulate;
     Matrix stored;
     size_t column;
+    const real *bias; /* [n], added to every row once the product is computed: by matmul_run(), kernels do not see it; or NULL */
 } Product;
 
 /* Every kernel adds up an element of C in one and the same order:
