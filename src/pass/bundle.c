@@ -254,9 +254,11 @@ static StageRun prepare(const Bundle *b, size_t i, const Stage *stage, const Seq
         r.key_ids = b->ids[keys].data + q->first[keys];
     }
     for (int k = 0; k < 2; k++) {
-        if (stage->w[k] != NO_WEIGHT)
-            r.w[k] = pass_readable(&b->model->weights.items[stage->w[k]], b->model->weights.items[stage->w[k]].values,
-                                   b->vectors ? b->vectors + (size_t)k * (b->vector_room / 2) : NULL);
+        if (stage->w[k] != NO_WEIGHT) {
+            const Weight *item = &b->model->weights.items[stage->w[k]];
+            r.w[k] = item->values;
+            pass_make_readable(&r.w[k], item, b->vectors ? b->vectors + (size_t)k * (b->vector_room / 2) : NULL);
+        }
         if (stage->in[k] == NO_STAGE)
             continue;
         const Stage *in = &plan->stages[stage->in[k]];

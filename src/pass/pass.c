@@ -236,41 +236,45 @@ size_t pass_longest_vector(const Weights *w)
     return longest;
 }
 
-Matrix pass_readable(const Weight *w, Matrix m, real *room)
+void pass_make_readable(Matrix *m, const Weight *w, real *room)
 {
-    if (w->rank != 1 || matrix_in_place(&m, 1, w->count))
-        return m;
-    matrix_read_row(room, &m, 0, w->count);
-    return matrix_of(room, w->count);
+    if (w->rank != 1 || matrix_in_place(m, 1, w->count))
+        return;
+    matrix_read_row(room, m, 0, w->count);
+    *m = matrix_of(room, w->count);
 }
 
 /* Gathers what stage i reads and writes. */
-static StageRun prepare(const Pass *p, size_t i)
+static void prepare(const Pass *p, size_t i, StageRun *r)
 {
     const Stage *s = &p->plan.stages[i];
-    StageRun r = {.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i], .scratch = p->scratch, .table = p->table};
-    r.past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
-    r.ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
-    r.key_ids = key_ids(p, s);
-    r.one_by_one = p->one_by_one && s->stack == STACK_DECODER;
+    *r = (StageRun){.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i], .scratch = p->scratch, .table = p->table};
+    r->past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
+    r->ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
+    r->key_ids = key_ids(p, s);
+    r->one_by_one = p->one_by_one && s->stack == STACK_DECODER;
     for (int k = 0; k < 2; k++) {
-        if (s->w[k] != NO_WEIGHT)
-            r.w[k] = pass_readable(&p->model->weights.items[s->w[k]], pass_weight(p, (size_t)s->w[k]),
-                                   p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
+        if (s->w[k] != NO_WEIGHT) {
+            const Weight *item = &p->model->weights.items[s->w[k]];
+            if (p->weights || p->changes)
+                r->w[k] = pass_weight(p, (size_t)s->w[k]);
+            else
+                r->w[k] = item->values;
+            pass_make_readable(&r->w[k], item, p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
+        }
         if (s->in[k] == NO_STAGE)
             continue;
         const Stage *in = &p->plan.stages[s->in[k]];
-        r.in_stage[k] = in;
+        r->in_stage[k] = in;
         if (p->cache && p->cache[s->in[k]]) {
-            r.in[k] = p->cache[s->in[k]];
-            r.stride[k] = p->cache_rows * in->shape[2];
-            r.turned = k == 1 && in->kind != STAGE_V ? p->cache_rows : 0;
+            r->in[k] = p->cache[s->in[k]];
+            r->stride[k] = p->cache_rows * in->shape[2];
+            r->turned = k == 1 && in->kind != STAGE_V ? p->cache_rows : 0;
         } else {
-            r.in[k] = p->values[s->in[k]];
-            r.stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;
+            r->in[k] = p->values[s->in[k]];
+            r->stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;
         }
     }
-    return r;
 }
 
 /* Appends the new rows of a value stage [G, n, k] to its cache [G, rows, k], or those of a key stage to its cache [G, k, rows]: so
@@ -295,7 +299,8 @@ static void append_to_cache(Pass *p, size_t i)
 void pass_run_until(Pass *p, size_t end)
 {
     for (; p->done < end; p->done++) {
-        StageRun r = prepare(p, p->done);
+        StageRun r;
+        prepare(p, p->done, &r);
         p->forward[r.stage->kind](&r);
         if (p->changes)
             changes_apply(p, p->done);
@@ -404,7 +409,8 @@ int pass_backward_begin(Pass *p, const int *targets, size_t n, double *loss, Err
 size_t pass_backward_step(Pass *p)
 {
     size_t i = --p->backward_left;
-    StageRun r = prepare(p, i);
+    StageRun r;
+    prepare(p, i, &r);
     r.dout = p->gradients[i];
     for (int k = 0; k < 2; k++) {
         if (r.stage->in[k] != NO_STAGE)

@@ -52,8 +52,8 @@ bool pass_is_cached(const Plan *plan, const Stage *s);
 size_t pass_logits(const Plan *plan);
 /* How long the longest vector is among the weights that are not `real`s as they lie; 0 where there is none. */
 size_t pass_longest_vector(const Weights *w);
-/* What a stage run reads as its weight: m, or where that is a vector which is not `real`, a copy in `room`. */
-Matrix pass_readable(const Weight *w, Matrix m, real *room);
+/* Makes *m, where the values of w lie, what a stage run can read: a vector that is not `real` becomes a copy in `room`. */
+void pass_make_readable(Matrix *m, const Weight *w, real *room);
 /* Makes *to (room for *room) a copy of n ids. */
 int pass_copy_ids(int **to, size_t *room, const int *ids, size_t n);
 
