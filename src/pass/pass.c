@@ -255,12 +255,8 @@ static void prepare(const Pass *p, size_t i, StageRun *r)
     r->one_by_one = p->one_by_one && s->stack == STACK_DECODER;
     for (int k = 0; k < 2; k++) {
         if (s->w[k] != NO_WEIGHT) {
-            const Weight *item = &p->model->weights.items[s->w[k]];
-            if (p->weights || p->changes)
-                r->w[k] = pass_weight(p, (size_t)s->w[k]);
-            else
-                r->w[k] = item->values;
-            pass_make_readable(&r->w[k], item, p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
+            r->w[k] = pass_weight(p, (size_t)s->w[k]);
+            pass_make_readable(&r->w[k], &p->model->weights.items[s->w[k]], p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
         }
         if (s->in[k] == NO_STAGE)
             continue;

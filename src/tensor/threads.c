@@ -15,7 +15,7 @@
 
 /* A worker looks for the next job this many times before it sleeps: some 50 microseconds, since products come in rows and to wake
  * a thread takes longer than that. */
-enum { SPINS = 4000 };
+enum { SPINS = 1000 };
 
 enum { STACK_SIZE = 8 << 20 };
 

@@ -125,6 +125,21 @@ static bool same_output(Pass *a, Pass *b)
     return n == pass_plan(b)->stages[ib].count && memcmp(pass_value(a, ia), pass_value(b, ib), n * sizeof(real)) == 0;
 }
 
+/* These were switched; whole: both passes were run to their end, and it is the same or not. */
+static void say_ablations(App *app, Ablations flipped, bool whole, bool same)
+{
+    Buffer names = {0};
+    bool on = (app->ablations & flipped) != 0;
+    ablations_write(flipped, &names);
+    if (!whole)
+        app_say(app, ROLE_BADGE, on ? _("%s: on, computed again as far as you go") : _("%s: off again, computed again as far as you go"), buffer_text(&names));
+    else if (same)
+        app_say(app, ROLE_WARNING, on ? _("%s: on, but it changed nothing in the output") : _("%s: off again; nothing changed in the output"), buffer_text(&names));
+    else
+        app_say(app, ROLE_BADGE, on ? _("%s: on, the pass was run again") : _("%s: off again, the pass was run again"), buffer_text(&names));
+    buffer_free(&names);
+}
+
 void app_set_ablations(App *app, Ablations a)
 {
     Error e = {{0}};
@@ -142,17 +157,11 @@ void app_set_ablations(App *app, Ablations a)
         pass_free(p);
         return;
     }
-    Buffer names = {0};
-    ablations_write(flipped, &names);
-    bool same = whole && same_output(app->pass, p), on = (a & flipped) != 0;
-    if (!whole)
-        app_say(app, ROLE_BADGE, on ? _("%s: on, computed again as far as you go") : _("%s: off again, computed again as far as you go"), buffer_text(&names));
-    else if (same)
-        app_say(app, ROLE_WARNING, on ? _("%s: on, but it changed nothing in the output") : _("%s: off again; nothing changed in the output"), buffer_text(&names));
-    else
-        app_say(app, ROLE_BADGE, on ? _("%s: on, the pass was run again") : _("%s: off again, the pass was run again"), buffer_text(&names));
-    buffer_free(&names);
+    bool same = whole && same_output(app->pass, p);
+    app->message[0] = '\0';
     feed_replace_pass(app, p);
+    if (!app->message[0]) /* else it says where it was stopped */
+        say_ablations(app, flipped, whole, same);
 }
 
 void app_run_again(App *app)

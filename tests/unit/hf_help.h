@@ -10,17 +10,39 @@
 #include <jansson.h>
 #include <math.h>
 
+static inline Model *help_open(const char *path)
+{
+    Error e = {{0}};
+    Model *m = model_open(path, NULL, &e);
+    cr_assert(m, "%s: %s", path, e.text);
+    return m;
+}
+
+static inline json_t *help_load(const char *path)
+{
+    json_t *root = json_load_file(path, 0, NULL);
+    cr_assert(root, "%s", path);
+    return root;
+}
+
+/* The ids of a list in JSON. */
+static inline Ids help_ids_of(const json_t *list)
+{
+    Ids ids = {0};
+    Error e;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        cr_assert_eq(ids_add(&ids, (int)json_integer_value(json_array_get(list, i)), &e), 0);
+    return ids;
+}
+
 /* The ids of a folder's expected.json. */
 static inline Ids help_read_ids(const char *folder)
 {
     char path[256];
-    Ids ids = {0};
-    Error e;
     snprintf(path, sizeof path, "%s/expected.json", folder);
-    json_t *root = json_load_file(path, 0, NULL), *tokens = json_object_get(root, "tokens");
-    cr_assert(json_array_size(tokens) > 0, "%s", path);
-    for (size_t i = 0; i < json_array_size(tokens); i++)
-        cr_assert_eq(ids_add(&ids, (int)json_integer_value(json_array_get(tokens, i)), &e), 0);
+    json_t *root = help_load(path);
+    Ids ids = help_ids_of(json_object_get(root, "tokens"));
+    cr_assert(ids.len > 0, "%s", path);
     json_decref(root);
     return ids;
 }

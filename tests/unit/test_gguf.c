@@ -10,35 +10,11 @@
 
 #define GGUF "tests/gguf/"
 
-static Model *opened(const char *path)
-{
-    Error e = {{0}};
-    Model *m = model_open(path, NULL, &e);
-    cr_assert(m, "%s: %s", path, e.text);
-    return m;
-}
-
-static json_t *load_cases(void)
-{
-    json_t *root = json_load_file(GGUF "cases.json", 0, NULL);
-    cr_assert(root);
-    return root;
-}
-
-static Ids ids_of(const json_t *list)
-{
-    Ids ids = {0};
-    Error e;
-    for (size_t i = 0; i < json_array_size(list); i++)
-        cr_assert_eq(ids_add(&ids, (int)json_integer_value(json_array_get(list, i)), &e), 0);
-    return ids;
-}
-
 /* ---- every number ---- */
 
 Test(gguf, every_model_agrees)
 {
-    json_t *root = load_cases(), *one;
+    json_t *root = help_load(GGUF "cases.json"), *one;
     size_t i;
     cr_assert_eq(json_array_size(json_object_get(root, "models")), 9);
     json_array_foreach(json_object_get(root, "models"), i, one)
@@ -46,8 +22,8 @@ Test(gguf, every_model_agrees)
         char path[128];
         const char *file = json_string_value(json_object_get(one, "file"));
         snprintf(path, sizeof path, GGUF "%s", file);
-        Model *m = opened(path);
-        Ids ids = ids_of(json_object_get(one, "ids"));
+        Model *m = help_open(path);
+        Ids ids = help_ids_of(json_object_get(one, "ids"));
         help_check_stages(m, &ids, json_string_value(json_object_get(one, "expected")), 5e-5);
         bool rounded = strstr(m->notes, "tensors are Q8_0");
         cr_expect_eq(rounded, strstr(file, "q8_0") != NULL, "%s: %s", file, m->notes);
@@ -73,7 +49,7 @@ Test(gguf, nanogpt_and_mingpt_agree)
         char folder[128], path[160];
         snprintf(folder, sizeof folder, "tests/nanogpt/%s", cases[i].name);
         cr_assert(nanogpt_is(folder));
-        Model *m = opened(folder);
+        Model *m = help_open(folder);
         cr_expect_eq(m->config.tie_embeddings, cases[i].tied, "%s", folder);
         cr_expect_eq(m->config.bias, cases[i].bias, "%s", folder);
         cr_expect_eq(m->config.activation, cases[i].activation, "%s", folder);
@@ -83,7 +59,7 @@ Test(gguf, nanogpt_and_mingpt_agree)
         help_check_stages(m, &ids, path, 5e-5);
         model_free(m);
         snprintf(path, sizeof path, "%s/model.safetensors", folder); /* the file alone; config.json is beside it */
-        m = opened(path);
+        m = help_open(path);
         ids_free(&ids);
         model_free(m);
     }
@@ -97,7 +73,7 @@ Test(gguf, nanogpt_and_mingpt_agree)
 Test(gguf, weights_stay_where_they_lie)
 {
     Error e = {{0}};
-    Model *m = opened(GGUF "llama-q8_0.gguf"), *copy = model_copy(m, &e);
+    Model *m = help_open(GGUF "llama-q8_0.gguf"), *copy = model_copy(m, &e);
     cr_assert(copy, "%s", e.text);
     cr_assert_null(m->weights.block);
     cr_assert_eq(m->weights.file_count, 1);
@@ -131,7 +107,7 @@ Test(gguf, weights_stay_where_they_lie)
 
 static void check_text(const Vocab *v, const char *file, const char *text, const json_t *expected)
 {
-    Ids ids = {0}, wanted = ids_of(expected);
+    Ids ids = {0}, wanted = help_ids_of(expected);
     Error e = {{0}};
     Buffer shown = {0};
     cr_assert_eq(vocab_encode(v, text, ENCODE_DECODER, &ids, &e), 0, "%s: \"%s\": %s", file, text, e.text);
@@ -146,7 +122,7 @@ static void check_text(const Vocab *v, const char *file, const char *text, const
 
 Test(gguf, every_tokenizer_agrees)
 {
-    json_t *root = load_cases(), *one, *text;
+    json_t *root = help_load(GGUF "cases.json"), *one, *text;
     size_t i, k, texts = 0;
     cr_assert_eq(json_array_size(json_object_get(root, "tokenizers")), 3);
     json_array_foreach(json_object_get(root, "tokenizers"), i, one)
@@ -183,11 +159,11 @@ static void check_converted(const char *name, const int *ids, size_t n, const ch
 {
     char folder[64], saved[80];
     Error e = {{0}};
-    Model *m = opened(name);
+    Model *m = help_open(name);
     help_folder(folder);
     snprintf(saved, sizeof saved, "%s/m", folder);
     cr_assert_eq(model_save(m, saved, &e), 0, "%s: %s", name, e.text);
-    Model *again = opened(saved);
+    Model *again = help_open(saved);
     Pass *p = pass_create(m, (PassInput){NULL, ids, 0, n}, 0, &e), *q = pass_create(again, (PassInput){NULL, ids, 0, n}, 0, &e);
     cr_assert(p && q, "%s", e.text);
     size_t last = pass_plan(p)->count - 2;
@@ -445,11 +421,11 @@ Test(gguf, nanogpt_asks_for_what_no_shape_tells)
     cr_assert_null(model_open(folder, NULL, &e));
     assert_says(e, "bias: expected false");
     help_write(folder, "config.json", "{\"n_head\": 4, \"logit_cap\": 30}", 30);
-    Model *m = opened(folder);
+    Model *m = help_open(folder);
     cr_assert(strstr(m->notes, "\"logit_cap\": not known here"), "%s", m->notes);
     model_free(m);
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
-    model_free(opened(path));
+    model_free(help_open(path));
     help_remove(folder);
 }
 
@@ -488,7 +464,7 @@ Test(gguf, nanogpt_or_mingpt)
             free(bytes);
             safetensors_close(&s);
         }
-        Model *m = opened(folder);
+        Model *m = help_open(folder);
         cr_expect_eq(m->config.activation, cases[i].tanh ? ACTIVATION_GELU_TANH : ACTIVATION_GELU, "case %zu", i);
         cr_expect_eq(strstr(m->notes, "it may be") != NULL, cases[i].said, "case %zu: %s", i, m->notes);
         model_free(m);

@@ -15,14 +15,6 @@
 
 #define HF "tests/hf/"
 
-static Model *opened(const char *folder)
-{
-    Error e = {{0}};
-    Model *m = model_open(folder, NULL, &e);
-    cr_assert(m, "%s: %s", folder, e.text);
-    return m;
-}
-
 /* ---- every number ---- */
 
 static int check_folder(const char *name)
@@ -31,7 +23,7 @@ static int check_folder(const char *name)
     snprintf(folder, sizeof folder, HF "%.120s", name);
     if (!file_is_folder(folder) || strcmp(name, "marian") == 0) /* test_marian.c */
         return 0;
-    Model *m = opened(folder);
+    Model *m = help_open(folder);
     cr_assert(m->notes && m->notes[0] == '\0', "%s", m->notes);
     Ids ids = help_read_ids(folder);
     snprintf(path, sizeof path, "%s/expected.safetensors", folder);
@@ -60,7 +52,7 @@ Test(hf, a_copy_computes_the_same_bits)
                                         HF "qwen2", HF "gpt-neox",      HF "gpt-neox-f16",    HF "gpt-neox-sequential"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         Error e = {{0}};
-        Model *m = opened(names[n]), *copy = model_copy(m, &e);
+        Model *m = help_open(names[n]), *copy = model_copy(m, &e);
         cr_assert(copy, "%s", e.text);
         const int ids[] = {3, 1, 4, 1, 5};
         const int targets[] = {1, 4, 1, 5, 9};
@@ -92,11 +84,11 @@ Test(hf, saved_as_our_own_format)
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         char folder[64], saved[80];
         Error e = {{0}};
-        Model *m = opened(names[n]);
+        Model *m = help_open(names[n]);
         help_folder(folder);
         snprintf(saved, sizeof saved, "%s/m", folder);
         cr_assert_eq(model_save(m, saved, &e), 0, "%s", e.text);
-        Model *again = opened(saved);
+        Model *again = help_open(saved);
         const int ids[] = {3, 1, 4, 1, 5, 9, 2, 6};
         Pass *p = pass_create(m, (PassInput){NULL, ids, 0, 8}, 0, &e), *q = pass_create(again, (PassInput){NULL, ids, 0, 8}, 0, &e);
         cr_assert(p && q, "%s", e.text);
@@ -185,7 +177,7 @@ static bool lies_in(const Model *m, const char *name)
 
 Test(hf, weights_lie_in_the_mapped_files)
 {
-    Model *m = opened(HF "gpt2-sharded");
+    Model *m = help_open(HF "gpt2-sharded");
     const Weights *w = &m->weights;
     cr_assert(!w->block && w->file_count == 7);
     for (size_t i = 0; i < w->count; i++) {
@@ -197,7 +189,7 @@ Test(hf, weights_lie_in_the_mapped_files)
     cr_assert_str_eq(m->summary, "Hugging Face gpt2, 28448 numbers as F32");
     model_free(m);
 
-    m = opened(HF "llama-bf16-tied");
+    m = help_open(HF "llama-bf16-tied");
     const Matrix *v = &m->weights.items[weights_find(&m->weights, "decoder.1.self.W_V")].values;
     cr_assert(v->layout == TRANSPOSED && v->dtype == DTYPE_BF16 && v->ld == 32 && lies_in(m, "decoder.1.self.W_V"),
               "bfloat16 stays bfloat16");
@@ -279,7 +271,7 @@ Test(hf, opening_reads_headers_only)
 
     Error e = {{0}};
     long before = resident();
-    Model *m = opened(folder);
+    Model *m = help_open(folder);
     cr_assert_gt(m->weights.total * 4, (size_t)200000000);
     cr_assert_lt(resident() - before, 8 << 10, "opening: %ld KB", resident() - before);
     const int ids[] = {40000, 7, 20000};
@@ -603,7 +595,7 @@ Test(hf, copies_of_the_output_head)
     char folder[64];
     copy_folder(HF "gpt2-by-layer", folder); /* which has an output head of its own */
     replace_in(folder, "config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true ");
-    Model *m = opened(folder);
+    Model *m = help_open(folder);
     cr_assert(strstr(m->notes, "\"lm_head.weight\": is not read, because config.json ties the output head to the embedding"), "%s",
               m->notes);
     model_free(m);
@@ -613,8 +605,8 @@ Test(hf, copies_of_the_output_head)
     replace_in(folder, "model.safetensors",
                "\"cls.predictions.bias\": {\"dtype\": \"F32\", \"shape\": [29], \"data_offsets\": [43040, 43156]}, ",
                "\"cls.predictions.decoder.bias\":{\"dtype\":\"F32\",\"shape\":[29],\"data_offsets\":[43040,43156]},");
-    Model *other = opened(HF "bert-untied");
-    m = opened(folder);
+    Model *other = help_open(HF "bert-untied");
+    m = help_open(folder);
     int bias = weights_find(&m->weights, "output.b_U");
     cr_assert_geq(bias, 0);
     for (size_t i = 0; i < 29; i++)
@@ -641,7 +633,7 @@ Test(hf, generation_config_says_what_ends)
         char folder[64];
         copy_folder(HF "gpt2", folder);
         help_write(folder, "generation_config.json", cases[i].text, strlen(cases[i].text));
-        Model *m = opened(folder);
+        Model *m = help_open(folder);
         cr_expect_eq(m->config.eos, cases[i].eos, "%s: %d", cases[i].text, m->config.eos);
         cr_expect(cases[i].note ? strstr(m->notes, cases[i].note) != NULL : m->notes[0] == '\0', "%s: %s", cases[i].text, m->notes);
         model_free(m);
@@ -657,7 +649,7 @@ Test(hf, what_is_beside_the_weights)
     replace_in(folder, "generation_config.json", "\"eos_token_id\": 0", "\"eos_token_id\": 7");
     const char *words = "{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}},\"later\":1}";
     help_write(folder, "tokenizer.json", words, strlen(words));
-    Model *m = opened(folder);
+    Model *m = help_open(folder);
     cr_assert_eq(m->config.eos, 7);
     cr_assert(strstr(m->notes, "config.json: \"eos_tokenXid\": not known here"), "%s", m->notes);
     cr_assert(strstr(m->notes, "tokenizer.json: the field \"later\" is not known here"), "%s", m->notes);

@@ -3,36 +3,12 @@
 #include "base/file.h"
 #include "measure/against.h"
 #include "model/hf.h"
-#include "model_help.h"
+#include "hf_help.h"
 #include "pass/sample.h"
 
 #include <jansson.h>
 
 #define FOLDER "tests/hf/marian"
-
-static Model *opened(void)
-{
-    Error e = {{0}};
-    Model *m = model_open(FOLDER, NULL, &e);
-    cr_assert(m, "%s", e.text);
-    return m;
-}
-
-static json_t *loaded(const char *name)
-{
-    json_t *root = json_load_file(name, 0, NULL);
-    cr_assert(root, "%s", name);
-    return root;
-}
-
-static Ids ids_from(const json_t *list)
-{
-    Ids ids = {0};
-    Error e;
-    for (size_t i = 0; i < json_array_size(list); i++)
-        cr_assert_eq(ids_add(&ids, (int)json_integer_value(json_array_get(list, i)), &e), 0);
-    return ids;
-}
 
 static void assert_same(const Ids *found, const Ids *expected, size_t from, const char *what)
 {
@@ -47,11 +23,11 @@ static void assert_same(const Ids *found, const Ids *expected, size_t from, cons
 Test(marian, every_number_agrees)
 {
     Error e = {{0}};
-    Model *m = opened();
+    Model *m = help_open(FOLDER);
     SafeTensors expected;
     Against a;
-    json_t *root = loaded(FOLDER "/expected.json");
-    Ids source = ids_from(json_object_get(root, "tokens")), target = ids_from(json_object_get(root, "target"));
+    json_t *root = help_load(FOLDER "/expected.json");
+    Ids source = help_ids_of(json_object_get(root, "tokens")), target = help_ids_of(json_object_get(root, "target"));
     cr_assert(m->notes && m->notes[0] == '\0', "%s", m->notes);
     Pass *p = pass_create(m, (PassInput){source.data, target.data, source.len, target.len}, 0, &e);
     cr_assert(p, "%s", e.text);
@@ -73,7 +49,7 @@ Test(marian, every_number_agrees)
 /* Both stacks and the output read one table; its gradient is the sum of the three. */
 Test(marian, one_embedding_serves_three_times)
 {
-    Model *m = opened();
+    Model *m = help_open(FOLDER);
     cr_assert(m->config.share_embeddings && m->config.tie_embeddings && m->config.output_bias);
     cr_assert_eq(weights_find(&m->weights, "decoder.embed.W_E"), -1);
     cr_assert_eq(weights_find(&m->weights, "output.W_U"), -1);
@@ -93,8 +69,8 @@ Test(marian, one_embedding_serves_three_times)
 static Ids translated(const Model *m, bool cache)
 {
     Error e = {{0}};
-    json_t *root = loaded(FOLDER "/expected.json");
-    Input in = {.source = ids_from(json_object_get(root, "tokens"))};
+    json_t *root = help_load(FOLDER "/expected.json");
+    Input in = {.source = help_ids_of(json_object_get(root, "tokens"))};
     GenerateOptions o = {.max_new = 16, .stop = generate_stop_id(m), .cache = cache, .sampler = {.top_p = 1}};
     cr_assert_eq(ids_add(&in.target, input_begin_id(m), &e), 0);
     cr_assert_eq(generate(m, &in, 0, &o, NULL, &e), 0, "%s", e.text);
@@ -105,9 +81,9 @@ static Ids translated(const Model *m, bool cache)
 
 Test(marian, translates_as_the_reference_does)
 {
-    Model *m = opened();
-    json_t *root = loaded(FOLDER "/expected.json");
-    Ids expected = ids_from(json_object_get(root, "translation"));
+    Model *m = help_open(FOLDER);
+    json_t *root = help_load(FOLDER "/expected.json");
+    Ids expected = help_ids_of(json_object_get(root, "translation"));
     cr_assert_eq(expected.data[expected.len - 1], 0, "it ends by itself");
     expected.len--; /* generate leaves the end token out */
     for (int cache = 0; cache < 2; cache++) {
@@ -128,15 +104,15 @@ Test(marian, translates_as_the_reference_does)
 
 Test(marian, every_text_becomes_the_ids_that_sentencepiece_gives)
 {
-    Model *m = opened();
-    json_t *root = loaded(FOLDER "/tokens.json");
+    Model *m = help_open(FOLDER);
+    json_t *root = help_load(FOLDER "/tokens.json");
     const char *const kinds[] = {"source", "target"};
     for (int k = 0; k < 2; k++) {
         const json_t *list = json_object_get(root, kinds[k]);
         cr_assert_geq(json_array_size(list), 10);
         for (size_t i = 0; i < json_array_size(list); i++) {
             const char *text = json_string_value(json_array_get(json_array_get(list, i), 0));
-            Ids expected = ids_from(json_array_get(json_array_get(list, i), 1)), found = {0};
+            Ids expected = help_ids_of(json_array_get(json_array_get(list, i), 1)), found = {0};
             Error e = {{0}};
             cr_assert_eq(vocab_encode(m->vocab, text, k ? ENCODE_DECODER : ENCODE_ENCODER, &found, &e), 0, "%s: %s", text, e.text);
             if (k) { /* in front of it, what the decoder begins with */
@@ -151,7 +127,7 @@ Test(marian, every_text_becomes_the_ids_that_sentencepiece_gives)
     const json_t *decoded = json_object_get(root, "decoded");
     cr_assert_geq(json_array_size(decoded), 3);
     for (size_t i = 0; i < json_array_size(decoded); i++) {
-        Ids ids = ids_from(json_array_get(json_array_get(decoded, i), 0));
+        Ids ids = help_ids_of(json_array_get(json_array_get(decoded, i), 0));
         Buffer text = {0};
         vocab_decode(m->vocab, ids.data, ids.len, &text);
         cr_assert_str_eq(buffer_text(&text), json_string_value(json_array_get(json_array_get(decoded, i), 1)));
@@ -164,7 +140,7 @@ Test(marian, every_text_becomes_the_ids_that_sentencepiece_gives)
 
 Test(marian, padding_is_what_the_decoder_begins_with_and_is_seen)
 {
-    Model *m = opened();
+    Model *m = help_open(FOLDER);
     cr_assert_eq(m->config.bos, 176);
     cr_assert_eq(m->config.eos, 0);
     cr_assert_eq(m->config.pad, -1);
@@ -208,7 +184,7 @@ Test(marian, is_kept_in_our_own_format)
 {
     char folder[64], saved[80];
     Error e = {{0}};
-    Model *m = opened(), *copy;
+    Model *m = help_open(FOLDER), *copy;
     help_folder(folder);
     snprintf(saved, sizeof saved, "%s/m", folder);
     cr_assert_eq(model_save(m, saved, &e), 0, "%s", e.text);
@@ -246,7 +222,7 @@ Test(marian, is_kept_in_our_own_format)
 /* Reads the folder's config.json with one field changed; the notes go into `notes`. */
 static int read_changed(const char *field, const char *value, Config *c, Buffer *notes, Error *e)
 {
-    json_t *root = loaded(FOLDER "/config.json"), *new = json_loads(value, JSON_DECODE_ANY, NULL);
+    json_t *root = help_load(FOLDER "/config.json"), *new = json_loads(value, JSON_DECODE_ANY, NULL);
     cr_assert(new, "%s", value);
     json_object_set_new(root, field, new);
     char *text = json_dumps(root, 0);

@@ -127,3 +127,21 @@ Test(progress, a_number_is_found_by_its_number)
     canvas_free(&c);
     app_free(app);
 }
+
+/* A large pass is not run to its end only to say whether an ablation changes it; and what is shown is that pass's. */
+Test(progress, an_ablation_of_a_large_pass_computes_what_is_shown)
+{
+    App *app = open_app("random:kind=decoder,position=learned,d_model=16,n_heads=2,decoder_layers=2,vocab_size=60000,max_len=64",
+                        (InputText){.ids = "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40"});
+    Error e = {{0}};
+    app_go(app, 8);
+    size_t done = pass_done(app->pass);
+    app_set_ablations(app, NO_POSITIONS);
+    cr_assert(app->at == 8 && pass_done(app->pass) == done && done < pass_plan(app->pass)->count, "%zu of %zu", pass_done(app->pass), done);
+    cr_assert(strstr(app->message, "no-positions: on, computed again as far as you go"), "%s", app->message);
+    Pass *plain = pass_create(app->model, input_ids(&app->input), NO_POSITIONS, &e);
+    cr_assert(plain, "%s", e.text);
+    cr_assert_eq(memcmp(pass_value(plain, 8), pass_value(app->pass, 8), pass_plan(plain)->stages[8].count * sizeof(real)), 0);
+    pass_free(plain);
+    app_free(app);
+}
