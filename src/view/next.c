@@ -221,7 +221,7 @@ static void draw_token(const App *app, Canvas *c, int row, Rect r, const Sampled
     }
     int room = r.col + r.cols - 2 - col, filled = room > 4 ? (int)(share * room + 0.5) : 0;
     for (int k = 0; k < filled; k++)
-        canvas_put(c, row, col + 2 + k, 1, role, "█");
+        canvas_put(c, row, col + 2 + k, 1, chosen ? ROLE_TEXT : role, "█"); /* a choice's letters are dark: so would its bar be */
     if (config->suppress_bos && (int)id == config->bos && room > 4)
         canvas_put_cut(c, row, col + 2 + (filled ? filled + 1 : 0), room - (filled ? filled + 1 : 0), role, _("never generated"));
 }
