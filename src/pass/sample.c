@@ -201,7 +201,6 @@ typedef struct Engine {
     const Bug *bug;
     size_t longest; /* tokens that the target may have at the end */
     Decoding *decoding;
-    size_t capacity;
     Pass *pass; /* without a cache: the last pass, whose logits were handed out */
 } Engine;
 
@@ -217,15 +216,11 @@ static const real *logits_of_pass(Engine *g, const Input *in, Error *e)
     return pass_value(g->pass, plan->count - 2) + (in->target.len - 1) * g->model->config.vocab_size;
 }
 
-/* The same with a cache: feeds what has not been fed. A full cache is replaced by one of twice the size, and filled again. */
+/* The same with a cache: feeds what has not been fed. */
 static const real *logits_of_cache(Engine *g, const Input *in, Error *e)
 {
-    if (!g->decoding || in->target.len > g->capacity) {
-        decoding_free(g->decoding);
-        g->capacity = 2 * in->target.len > CHUNK ? 2 * in->target.len : CHUNK;
-        if (g->capacity > g->longest)
-            g->capacity = g->longest;
-        g->decoding = decoding_create(g->model, in->source.data, in->source.len, g->capacity, g->ablations, e);
+    if (!g->decoding) {
+        g->decoding = decoding_create(g->model, in->source.data, in->source.len, g->longest, g->ablations, e);
         if (!g->decoding)
             return NULL;
         decoding_put_bug(g->decoding, g->bug);
