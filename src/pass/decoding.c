@@ -79,8 +79,7 @@ static int grow_cache(Decoding *d, const Plan *plan, size_t n, Error *e)
 {
     enum { LEAST = 256 };
     size_t total = 0, rows = 2 * (d->length + n) > LEAST ? 2 * (d->length + n) : LEAST;
-    if (rows > d->capacity)
-        rows = d->capacity;
+    rows = numbers_lines(rows > d->capacity ? d->capacity : rows);
     for (size_t i = 0; i < plan->count; i++)
         if (pass_is_cached(plan, &plan->stages[i])) {
             size_t per_row = plan->stages[i].shape[0] * plan->stages[i].shape[2];

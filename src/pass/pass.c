@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lays the stages' tensors one after the other into *block, which is made larger where it must be, and then by half, since what grows
- * once, as the rows of scores do while a text is continued, will grow again. */
+/* Lays the stages' tensors one after the other into *block, each from a new line on. The block is made larger where it must be, and then by
+ * half, since what grows once, as the rows of scores do while a text is continued, will grow again. */
 static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
 {
-    if (!*block || plan->total > *room) {
-        size_t more_room = *block && plan->total <= SIZE_MAX / sizeof(real) / 2 ? plan->total + plan->total / 2 : plan->total;
+    size_t total = plan->total + plan->count * NUMBERS_LINE;
+    if (!*block || total > *room) {
+        size_t more_room = *block && total <= SIZE_MAX / sizeof(real) / 2 ? total + total / 2 : total;
         real *more = numbers_allocate(more_room);
         if (!more)
             return -1;
@@ -21,7 +22,7 @@ static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
         *block = more;
         *room = more_room;
     }
-    for (size_t i = 0, at = 0; i < plan->count; at += plan->stages[i].count, i++)
+    for (size_t i = 0, at = 0; i < plan->count; at += numbers_lines(plan->stages[i++].count))
         table[i] = *block + at;
     return 0;
 }
@@ -393,7 +394,8 @@ static int clear_gradients(Pass *p, Error *e)
         p->gradients = calloc(p->plan.count, sizeof *p->gradients);
     if (!p->gradients || lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
         return error_memory(e, "gradients");
-    memset(p->gradient_block, 0, p->plan.total * sizeof(real));
+    for (size_t i = 0; i < p->plan.count; i++)
+        memset(p->gradients[i], 0, p->plan.stages[i].count * sizeof(real));
     return 0;
 }
 
@@ -410,7 +412,6 @@ static int clear_weight_gradients(Pass *p, Error *e)
         }
         for (size_t i = 0, at = 0; i < w->count; at += w->items[i].count, i++)
             p->weight_gradients[i] = p->weight_block + at;
-        return 0;
     }
     memset(p->weight_block, 0, w->total * sizeof(real));
     return 0;
