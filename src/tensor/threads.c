@@ -11,11 +11,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
-/* A worker looks for the next job this many times before it sleeps: some 50 microseconds, since products come in rows and to wake
- * a thread takes longer than that. */
-enum { SPINS = 1000 };
+/* How long who waits looks again and again before it sleeps, in nanoseconds: products come in rows, and to wake a thread takes longer than
+ * that. */
+enum { PATIENCE = 50000 };
 
 enum { STACK_SIZE = 8 << 20 };
 
@@ -68,6 +70,29 @@ static void pause_briefly(void)
 #endif
 }
 
+static int64_t nanoseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Looks until it has happened, or patience ends. */
+static void look_out(bool (*has_happened)(void))
+{
+    enum { LOOKS = 64 }; /* between looks at the clock */
+    int64_t end = 0;
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            if (has_happened())
+                return;
+            pause_briefly();
+        }
+        if (end == 0)
+            end = nanoseconds() + PATIENCE;
+    } while (nanoseconds() < end);
+}
+
 /* Does tasks of the job until none is left. */
 static void draw_tasks(void)
 {
@@ -113,8 +138,7 @@ static void *worker(void *unused)
     (void)unused;
     busy = true;
     for (;;) {
-        for (int i = 0; i < SPINS && !has_free_place(); i++)
-            pause_briefly();
+        look_out(has_free_place);
         if (take_place()) {
             draw_tasks();
             leave_place();
@@ -200,16 +224,20 @@ static bool open_job(size_t n, int threads, void (*task)(void *context, size_t i
     return true;
 }
 
+static bool is_done(void)
+{
+    return atomic_load(&pool.places) == 0;
+}
+
 /* Lets no more workers in and waits for those inside. */
 static void close_job(void)
 {
     atomic_fetch_and(&pool.places, ~(TAKEN - 1U));
-    for (int i = 0; i < SPINS && atomic_load(&pool.places) > 0; i++)
-        pause_briefly();
-    if (atomic_load(&pool.places) > 0) {
+    look_out(is_done);
+    if (!is_done()) {
         pthread_mutex_lock(&pool.lock);
         atomic_store(&pool.waiting, true); /* before the look at the places: who leaves the last one looks here after that */
-        while (atomic_load(&pool.places) > 0)
+        while (!is_done())
             pthread_cond_wait(&pool.done, &pool.lock);
         atomic_store(&pool.waiting, false);
         pthread_mutex_unlock(&pool.lock);
