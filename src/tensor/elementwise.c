@@ -404,6 +404,15 @@ CLONES void scale_backward(real *dx, const real *dy, real factor, size_t n)
         dx[i] += dy[i] * factor;
 }
 
+CLONES real row_largest(const real *x, size_t n, bool *odd)
+{
+    int found = 0;
+    for (size_t i = 0; i < n; i++)
+        found |= !(x[i] < (real)INFINITY);
+    *odd = found;
+    return largest(x, n);
+}
+
 CLONES double sum_of_squares(const real *x, size_t n)
 {
     double sums[LANES] = {0}, sum = 0;
