@@ -248,6 +248,8 @@ static void draw_status(const App *app, Canvas *c)
             continue;
         if (app->view == VIEW_LESSON && !key[1] && lesson_takes(app->lesson, key[0]))
             continue; /* here it answers */
+        if (app->view == VIEW_LESSON && *id == CMD_NEXT && lesson_is_asking(app->lesson) && !app->lesson->present)
+            continue; /* an answer first */
         if (app->view == VIEW_LESSON && *id == CMD_SHOW && !(app->lesson->present && app->lesson->asked))
             continue;
         if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))
