@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_COLS = 84, PAGE_ROWS = 1000, STOP_ROWS = 8 /* a line, the names and a few rows of a matrix */ };
+enum { TEXT_COLS = 84, PAGE_ROWS = 1000, STOP_ROWS = 8 /* a line, the names and a few rows of a matrix */, VALUES_ROWS = 10 /* and what is measured in it */ };
 
 /* A marked text as plain bytes with a role each. */
 typedef struct Styled {
@@ -269,8 +269,11 @@ static void draw_stop(App *app, Canvas *c, Rect r)
     int row = r.row + 1 + p->total + 1, rows = r.row + r.rows - row;
     if (rows < STOP_ROWS)
         return;
-    canvas_hline(c, row, r.col, r.cols, ROLE_BORDER);
-    matrix_draw(app, c, (Rect){row + 1, r.col, r.cols - 1, rows - 1});
+    canvas_hline(c, row++, r.col, r.cols, ROLE_BORDER);
+    if (--rows < VALUES_ROWS)
+        matrix_draw(app, c, (Rect){row, r.col, r.cols - 1, rows});
+    else
+        step_draw_values(app, c, (Rect){row, r.col, r.cols, rows}, 1);
 }
 
 void lesson_draw(App *app, Canvas *c, Rect r)
