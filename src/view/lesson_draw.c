@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_COLS = 84, PAGE_ROWS = 1000, STOP_ROWS = 8 /* a line, the names and a few rows of a matrix */, VALUES_ROWS = 10 /* and what is measured in it */ };
+enum { TEXT_COLS = 84, PAGE_ROWS = 1000 };
+enum { STOP_ROWS = 8, VALUES_ROWS = 10 }; /* a line and a few rows of a matrix with its names; with what is measured in it, too */
 
 /* A marked text as plain bytes with a role each. */
 typedef struct Styled {
@@ -263,8 +264,8 @@ void lesson_draw_beside(App *app, Canvas *c, Rect r)
 static void draw_stop(App *app, Canvas *c, Rect r)
 {
     const Player *p = app->lesson;
-    bool whole = !p->pending && !*p->error && p->total <= p->room;
-    if (!whole || !lesson_block_of(p, p->step, BLOCK_STOP) || lesson_is_away(app) || (app->phase != PHASE_FORWARD && app->phase != PHASE_BACKWARD))
+    bool whole = !p->pending && !*p->error && p->total <= p->room, matrix = app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD;
+    if (!whole || !matrix || !lesson_block_of(p, p->step, BLOCK_STOP) || lesson_is_away(app))
         return;
     int row = r.row + 1 + p->total + 1, rows = r.row + r.rows - row;
     if (rows < STOP_ROWS)
