@@ -138,9 +138,9 @@ double entropy(const real *p, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
-        if (p[i] > 0)
+        if (!(p[i] <= 0)) /* a row that is not a number has no entropy */
             sum -= (double)p[i] * log((double)p[i]);
-    return sum;
+    return isnan(sum) ? fabs((double)NAN) : sum; /* whose sign would be printed */
 }
 
 double share_not_positive(const real *x, size_t n)

@@ -334,6 +334,8 @@ Slice app_slice(App *app, size_t stage, bool gradient);
 
 /* The views, each in a file of its own. */
 void step_draw(App *app, Canvas *c, Rect area);
+/* The matrix of the stage where the program stands, and under it its formula and its metrics: at least so many, more where there is room. */
+void step_draw_values(App *app, Canvas *c, Rect area, size_t least);
 bool step_command(App *app, CommandId id, size_t count);
 bool step_click(App *app, int row, int col, MouseAction action);
 void cell_draw(App *app, Canvas *c, Rect area);

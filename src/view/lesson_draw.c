@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { TEXT_COLS = 84, PAGE_ROWS = 1000 };
+enum { STOP_ROWS = 8, VALUES_ROWS = 10 }; /* a line and a few rows of a matrix with its names; with what is measured in it, too */
 
 /* A marked text as plain bytes with a role each. */
 typedef struct Styled {
@@ -259,8 +260,27 @@ void lesson_draw_beside(App *app, Canvas *c, Rect r)
     draw_text(app, c, (Rect){r.row, r.col + 1, r.cols - 1, r.rows});
 }
 
+/* What the step stops at, under its text where that leaves room: nobody should have to leave the page to see what it speaks of. */
+static void draw_stop(App *app, Canvas *c, Rect r)
+{
+    const Player *p = app->lesson;
+    bool whole = !p->pending && !*p->error && p->total <= p->room, matrix = app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD;
+    if (!whole || !matrix || !lesson_block_of(p, p->step, BLOCK_STOP) || lesson_is_away(app))
+        return;
+    int row = r.row + 1 + p->total + 1, rows = r.row + r.rows - row;
+    if (rows < STOP_ROWS)
+        return;
+    canvas_hline(c, row++, r.col, r.cols, ROLE_BORDER);
+    if (--rows < VALUES_ROWS)
+        matrix_draw(app, c, (Rect){row, r.col, r.cols - 1, rows});
+    else
+        step_draw_values(app, c, (Rect){row, r.col, r.cols, rows}, 1);
+}
+
 void lesson_draw(App *app, Canvas *c, Rect r)
 {
-    if (app->lesson)
-        draw_text(app, c, r);
+    if (!app->lesson)
+        return;
+    draw_text(app, c, r);
+    draw_stop(app, c, r);
 }

@@ -171,6 +171,12 @@ static void draw_info_head(Canvas *c, int row, int col, RowInfo info)
         canvas_put(c, row, col, 30, ROLE_HEADING, _("    mean  variance     norm"));
 }
 
+/* A NaN has a sign, which printf would show. */
+static double unsigned_nan(double x)
+{
+    return isnan(x) ? fabs((double)NAN) : x;
+}
+
 static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, size_t stage, const Slice *m, size_t i)
 {
     const Stage *s = &pass_plan(app->pass)->stages[stage];
@@ -180,16 +186,16 @@ static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, size_
     canvas_vline(c, row, col + 1, 1, ROLE_DIM);
     if (info == INFO_MOMENTS) {
         Moments mo = moments(x, m->cols);
-        canvas_printf(c, row, col + 2, 28, ROLE_TEXT, "%7.3f %9.3f %8.3f", mo.mean, mo.variance, mo.norm);
+        canvas_printf(c, row, col + 2, 28, ROLE_TEXT, "%7.3f %9.3f %8.3f", unsigned_nan(mo.mean), unsigned_nan(mo.variance), unsigned_nan(mo.norm));
         return;
     }
     double sum = 0;
     for (size_t j = 0; j < m->cols; j++)
         sum += x[j];
-    canvas_printf(c, row, col + 2, 6, ROLE_TEXT, "%6.3f", sum);
+    canvas_printf(c, row, col + 2, 6, ROLE_TEXT, "%6.3f", unsigned_nan(sum));
     if (info == INFO_SUM)
         return;
-    double h = entropy(x, m->cols), visible = (double)m->cols;
+    double h = unsigned_nan(entropy(x, m->cols)), visible = (double)m->cols;
     if (s->kind == STAGE_WEIGHTS)
         visible = (double)attention_row(app->pass, stage, m->head, i).visible;
     canvas_printf(c, row, col + 9, 8, ROLE_TEXT, "%8.3f", h);

@@ -248,6 +248,8 @@ static void draw_status(const App *app, Canvas *c)
             continue;
         if (app->view == VIEW_LESSON && !key[1] && lesson_takes(app->lesson, key[0]))
             continue; /* here it answers */
+        if (app->view == VIEW_LESSON && *id == CMD_NEXT && lesson_is_asking(app->lesson) && !app->lesson->present)
+            continue; /* an answer first */
         if (app->view == VIEW_LESSON && *id == CMD_SHOW && !(app->lesson->present && app->lesson->asked))
             continue;
         if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))
@@ -424,6 +426,18 @@ static void draw_meaning_beside(App *app, Canvas *c, Rect r)
     buffer_free(&b);
 }
 
+void step_draw_values(App *app, Canvas *c, Rect r, size_t least)
+{
+    const Stage *s = app_stage(app);
+    MetricLine lines[METRICS_MAX];
+    size_t need = s->shape[s->rank - 2] + 6; /* the matrix with its names */
+    size_t spare = (size_t)r.rows > need ? (size_t)r.rows - need : 0;
+    size_t n = gather_metrics(app, lines, spare > METRICS_MAX ? METRICS_MAX : spare > least ? spare : least);
+    int below = (int)n + 2;
+    draw_meaning_below(app, c, (Rect){r.row + r.rows - below, r.col, r.cols, below}, lines, n);
+    matrix_draw(app, c, (Rect){r.row, r.col, r.cols - 1, r.rows - below});
+}
+
 /* The matrix with its heading, and the meaning below it where it does not stand beside it. */
 static void draw_stage(App *app, Canvas *c, Rect r, bool below)
 {
@@ -451,16 +465,11 @@ static void draw_stage(App *app, Canvas *c, Rect r, bool below)
     }
     if (r.rows >= 16)
         row++;
-    int end = r.row + r.rows;
-    if (below) {
-        MetricLine lines[METRICS_MAX];
-        size_t least = r.rows >= 15 ? 3 : 1, need = s->shape[s->rank - 2] + 6; /* the matrix with its names */
-        size_t spare = (size_t)(end - row) > need ? (size_t)(end - row) - need : 0;
-        size_t n = gather_metrics(app, lines, spare > METRICS_MAX ? METRICS_MAX : spare > least ? spare : least);
-        end -= (int)n + 2;
-        draw_meaning_below(app, c, (Rect){end, r.col, r.cols, (int)n + 2}, lines, n);
-    }
-    matrix_draw(app, c, (Rect){row, r.col, r.cols - 1, end - row});
+    Rect rest = {row, r.col, r.cols, r.row + r.rows - row};
+    if (below)
+        step_draw_values(app, c, rest, r.rows >= 15 ? 3 : 1);
+    else
+        matrix_draw(app, c, (Rect){rest.row, rest.col, rest.cols - 1, rest.rows});
 }
 
 void step_draw(App *app, Canvas *c, Rect area)
