@@ -330,6 +330,12 @@ static void read_tokens(Config *c, const Gguf *g)
         if (gguf_integer(g, keys[i].key, &id) && id >= 0 && (uint64_t)id < c->vocab_size)
             *config_token(c, keys[i].which) = (int)id;
     }
+    static const char *const ends[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}; /* of a turn, of a message */
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        int64_t id;
+        if (gguf_integer(g, ends[i], &id) && id >= 0 && (uint64_t)id < c->vocab_size)
+            config_add_end(c, (int)id);
+    }
 }
 
 int gguf_config(Config *c, const HfArchitecture **a, const Gguf *g, Buffer *notes, Error *e)
