@@ -224,7 +224,7 @@ const char *attribution_why(const Pass *p)
         [NORM_NONE] = N_("There is no norm, so the parts add up as they are."),
     };
     if (pass_plan(p)->config->output_head && norms_of(p) == NORM_LAYERNORM)
-        return _("Every norm is frozen at its actual mean and variance, the output head's activation as a factor, so the parts add up.");
+        return _("Norms are frozen at their mean and variance, the output head's activation too: the parts add up.");
     return _(texts[norms_of(p)]);
 }
 
