@@ -326,6 +326,28 @@ static void refuse_part(const char *path, const char *part)
     assert_says(e, part);
 }
 
+/* The end of a turn ends a generated text, as the end of a text does. */
+Test(gguf, the_end_of_a_turn_is_an_end)
+{
+    static const unsigned char id[4] = {3};
+    static const char key[] = "tokenizer.ggml.eot_token_id";
+    File file;
+    Gguf g;
+    Config c;
+    Error e = {{0}};
+    Buffer notes = {0};
+    const HfArchitecture *a;
+    cr_assert_eq(file_open(&file, GGUF "llama-f32.gguf", &e), 0);
+    cr_assert_eq(gguf_read(&g, file, GGUF "llama-f32.gguf", &e), 0, "%s", e.text);
+    g.pairs = realloc(g.pairs, (g.pair_count + 1) * sizeof *g.pairs);
+    g.pairs[g.pair_count++] = (GgufPair){.key = {key, sizeof key - 1}, .type = GGUF_U32, .count = 1, .bytes = id};
+    cr_assert_eq(gguf_config(&c, &a, &g, &notes, &e), 0, "%s", e.text);
+    cr_expect(config_is_end(&c, 3) && (c.eos < 0 || config_is_end(&c, c.eos)) && !config_is_end(&c, 4));
+    buffer_free(&notes);
+    config_free(&c);
+    gguf_close(&g);
+}
+
 /* A model in three parts is the model in one file, number by number. */
 Test(gguf, a_split_model_is_read_whole)
 {
