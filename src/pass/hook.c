@@ -87,7 +87,10 @@ static const struct {
     {"attn.o.in", "attn.z", ANY},       {"ln2.in", "resid_mid", ANY},       {"mlp.out", "mlp_out", ANY},
     {"mlp.in.out", "mlp.pre", PLAIN_FFN}, {"mlp.in.out", "mlp.pre_linear", GATED_FFN}, {"mlp.gate.out", "mlp.pre", GATED_FFN},
     {"mlp.out.in", "mlp.post", ANY},    {"embed.out", "embed", ANY},        {"pos_embed.out", "pos_embed", ANY},
-    {"unembed.out", "logits", ANY},
+    {"unembed.out", "logits", ANY},     {"unembed.in", "ln_final.out", ANY},{"ln1.in", "resid_pre", ANY},
+    {"attn.in", "ln1.out", ANY},        {"attn.q.in", "ln1.out", ANY},      {"attn.k.in", "ln1.out", ANY},
+    {"attn.v.in", "ln1.out", ANY},      {"mlp.in", "ln2.out", ANY},         {"mlp.in.in", "ln2.out", ANY},
+    {"mlp.gate.in", "ln2.out", GATED_FFN},
 };
 
 /* A name without its "hook_": "blocks.0.attn.q". */
@@ -201,6 +204,10 @@ Hook hook_find(const Plan *p, const char *name)
     int layer, used = 0;
     plain_name(name, given);
     unbridge(p->config, given);
+    if (strcmp(given, "ln_final.in") == 0) {
+        int norm = hook_find(p, "ln_final.out").stage;
+        return (Hook){norm == NO_STAGE ? NO_STAGE : p->stages[norm].in[0], HOOK_VALUE};
+    }
     if (sscanf(given, "blocks.%d.resid_pre%n", &layer, &used) == 1 && used && !given[used])
         return (Hook){layer_input(p, config_last_stack(p->config), layer), HOOK_VALUE};
     for (size_t i = 0; i < p->count; i++) {
