@@ -333,7 +333,8 @@ static bool make_hidden_count(Ask *a)
     question_set_number(a->q, hidden, 0);
     if (short_window(a)) {
         question_set_why(a->q, _("What comes later, and what lies before its window of %zu keys, of which the last is itself."), short_window(a));
-        question_add_number(a->q, n * (n - 1) / 2, "no-window", _("That hides only what comes later. Here a query sees no further back than its window."));
+        question_add_number(a->q, n * (n - 1) / 2, "no-window",
+                            _("That hides only what comes later. Here a query sees no further back than its window."));
     } else
         question_set_why(a->q, "%s",
                      causal ? _("Above the diagonal: a query may not see a later key. That is n(n−1)/2; itself it may see.")

@@ -447,7 +447,8 @@ static void draw_stage(App *app, Canvas *c, Rect r, bool below)
     int row = r.row + 1;
     if (below) {
         const char *ablated = ablated_words(app, s);
-        row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.rows >= 16 ? 2 : 1, ablated ? ROLE_ABLATED : ROLE_TEXT, ablated ? ablated : stage_what(s, &app->model->config));
+        row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.rows >= 16 ? 2 : 1, ablated ? ROLE_ABLATED : ROLE_TEXT,
+                                  ablated ? ablated : stage_what(s, &app->model->config));
     }
     if (r.rows >= 16)
         row++;
