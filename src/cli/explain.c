@@ -255,7 +255,7 @@ static int make_attribution(Request *q, Error *e)
         fact_token(q->t, "against", q->pass, q->against);
     listing_fact_number(q->t, q->against >= 0 ? "difference" : "logit", a.logit);
     listing_fact_number(q->t, "sum", a.sum);
-    listing_fact_word(q->t, "norms", _("frozen at their actual mean and variance"));
+    listing_fact_word(q->t, "norms", attribution_norms(q->pass));
     for (size_t i = 0; i < a.count; i++)
         if (is_asked(q, a.parts[i].stage))
             put_part(q, &a.parts[i]);

@@ -262,7 +262,7 @@ static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e
             return -1;
         p.steps = g.steps = &steps;
     }
-    g.stop = generate_stop_id(w->model);
+    g.to_end = true;
     g.cache = !o->value[OPTION_NO_CACHE];
     g.bug = w->bug;
     g.on_token = on_token;

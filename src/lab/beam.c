@@ -40,7 +40,7 @@ static int extend(Pass **p, const Model *m, const Ids *source, const Beginning *
     for (size_t v = 0; v < vocab; v++)
         sum += exp((double)row[v] - most);
     for (size_t v = 0; v < vocab; v++)
-        offer(best, count, width, x, (int)v, x->log_probability + (double)row[v] - most - log(sum), (int)v == m->config.eos);
+        offer(best, count, width, x, (int)v, x->log_probability + (double)row[v] - most - log(sum), config_is_end(&m->config, (int)v));
     return 0;
 }
 

@@ -207,7 +207,8 @@ static int run_order(Lab *lab, Pruning *p, double whole, double whole_loss, Erro
             switch_head(p, &p->heads[i], false);
             int status = measure_score(p, &s, &l, e);
             switch_head(p, &p->heads[i], true);
-            if (status != 0 || lab_progress(lab, 0.3 + 0.7 * (double)(k - 1 + i / p->count) / (double)most, p->heads[i].name, e) != 0)
+            double done = ((double)(k - 1) + (double)i / (double)p->count) / (double)most;
+            if (status != 0 || lab_progress(lab, 0.3 + 0.7 * done, p->heads[i].name, e) != 0)
                 return -1;
             if (first || l < loss) {
                 best = i;

@@ -311,6 +311,13 @@ static size_t count_hidden(const Ask *a)
     return n;
 }
 
+/* The keys that a query's window has, where it hides any of this text; 0: none is hidden by a window. */
+static size_t short_window(const Ask *a)
+{
+    bool causal = stage_is_causal(a->stage) && !(a->ablations & NO_MASK);
+    return causal && a->config->window < a->cols ? a->config->window : 0;
+}
+
 static bool make_hidden_count(Ask *a)
 {
     double n = (double)a->rows, m = (double)a->cols, H = (double)a->stage->shape[0], hidden = (double)count_hidden(a);
@@ -324,7 +331,12 @@ static bool make_hidden_count(Ask *a)
                                                          : _("A decoder's self-attention"),
                       a->rows, a->cols, a->ablations & NO_MASK ? _(" (no-mask is on)") : "");
     question_set_number(a->q, hidden, 0);
-    question_set_why(a->q, "%s",
+    if (short_window(a)) {
+        question_set_why(a->q, _("What comes later, and what lies before its window of %zu keys, of which the last is itself."), short_window(a));
+        question_add_number(a->q, n * (n - 1) / 2, "no-window",
+                            _("That hides only what comes later. Here a query sees no further back than its window."));
+    } else
+        question_set_why(a->q, "%s",
                      causal ? _("Above the diagonal: a query may not see a later key. That is n(n−1)/2; itself it may see.")
                      : a->ablations & NO_MASK && stage_is_causal(a->stage) ? _("The mask is switched off: every query sees every key.")
                                                                            : _("Only a decoder looking at itself has a future to hide."));
@@ -371,9 +383,13 @@ static bool make_visible(Ask *a)
     question_set_text(a->q, _("How many keys may query %zu, %s, see? (Positions count from 0, and there are %zu keys%s.)"), a->row,
                       ROW(a->row), a->cols, a->ablations & NO_MASK ? _("; no-mask is on") : "");
     question_set_number(a->q, n, 0);
-    question_set_why(a->q, "%s",
-                     causal ? _("Itself and all before it, padding left out.")
-                            : _("All of them, padding left out: nothing here is in the future."));
+    if (short_window(a)) {
+        question_set_why(a->q, _("Itself and what is before it, up to the %zu keys of its window, padding left out."), short_window(a));
+        question_add_number(a->q, before + 1, "no-window", _("That sees all the way back. Here a query sees no further back than its window."));
+    } else
+        question_set_why(a->q, "%s",
+                         causal ? _("Itself and all before it, padding left out.")
+                                : _("All of them, padding left out: nothing here is in the future."));
     question_add_number(a->q, before, "not-itself", _("That leaves out the query's own position."));
     question_add_number(a->q, before + 1, "causal-everywhere", _("That stops at the query itself, as in a decoder's self-attention."));
     question_add_number(a->q, all, "sees-the-future", _("That lets it see what comes after it."));

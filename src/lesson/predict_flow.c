@@ -131,7 +131,7 @@ static bool ask_copy(Ask *a, const char *name, const char *text, const char *why
         a->q, 1, _("half of them each"), "shared-out", "%s",
         _("That shares the gradient out. A sum passes all of it to each of its parts: either could move the loss by as much."));
     question_add_wrong(a->q, 2, _("in proportion to how large each part is"), "by-size", "%s",
-                       _("That is so for products. In a sum each part counts alike, however large it is."));
+                       _("In a product a part's gradient grows with the OTHER part. In a sum each counts alike, however large it is."));
     question_set_why(a->q, "%s", why);
     question_shuffle(a->q, random_bits(&a->random));
     return true;

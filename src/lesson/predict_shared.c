@@ -196,7 +196,7 @@ enum { EXPERIMENT_LIMIT = 1 << 20 }; /* numbers in a pass that is run again for 
 
 static bool is_special(const Config *c, int id)
 {
-    return id == c->bos || id == c->eos || id == c->pad || id == c->mask || id == c->unk;
+    return id == c->bos || id == c->pad || id == c->mask || id == c->unk || config_is_end(c, id);
 }
 
 /* True where a token is written in ASCII: a word for a word, a character for a character. */

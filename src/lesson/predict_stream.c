@@ -45,7 +45,10 @@ static bool make_same_token(Ask *a)
         question_add_wrong(a->q, 1, _("yes"), "position-forgotten", "%s",
                            _("The same token, but not the same place: its position has been added."));
         question_add_right(a->q, 0, _("no"));
-        question_set_why(a->q, "%s", _("The rows now say what stands there and where: without it attention could not tell an order."));
+        question_set_why(a->q, "%s",
+                         a->stage->stack == STACK_ENCODER
+                             ? _("The rows now say what stands there and where: without it attention could not tell an order.")
+                             : _("The rows now say what stands there and where: without it only the mask would tell attention of an order."));
     }
     return true;
 }

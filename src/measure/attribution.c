@@ -203,6 +203,31 @@ void attribution_free(Attribution *a)
 
 /* ---- names ---- */
 
+static NormKind norms_of(const Pass *p)
+{
+    return pass_plan(p)->ablations & NO_NORM ? NORM_NONE : pass_plan(p)->config->norm;
+}
+
+const char *attribution_norms(const Pass *p)
+{
+    static const char *const texts[] = {[NORM_LAYERNORM] = N_("frozen at their actual mean and variance"),
+                                        [NORM_RMSNORM] = N_("frozen at their actual root mean square"),
+                                        [NORM_NONE] = N_("none")};
+    return _(texts[norms_of(p)]);
+}
+
+const char *attribution_why(const Pass *p)
+{
+    static const char *const texts[] = {
+        [NORM_LAYERNORM] = N_("Every norm is frozen at its actual mean and variance, so the parts add up."),
+        [NORM_RMSNORM] = N_("Every norm is frozen at its actual root mean square, so the parts add up."),
+        [NORM_NONE] = N_("There is no norm, so the parts add up as they are."),
+    };
+    if (pass_plan(p)->config->output_head && norms_of(p) == NORM_LAYERNORM)
+        return _("Norms are frozen at their mean and variance, the output head's activation too: the parts add up.");
+    return _(texts[norms_of(p)]);
+}
+
 void attribution_name(const Pass *p, const AttributionPart *part, Buffer *out)
 {
     const Stage *s = &pass_plan(p)->stages[part->stage];

@@ -43,6 +43,9 @@ typedef struct Attribution {
 int attribution_make(Pass *p, size_t row, int token, int against, Attribution *out, Error *e);
 void attribution_free(Attribution *a);
 
+/* What makes the parts add up, translated, as a fact and as a sentence: at what the norms are frozen, or that there is none. */
+const char *attribution_norms(const Pass *p);
+const char *attribution_why(const Pass *p);
 /* "layer 1 self head 2", "layer 0 FFN", "token", … translated. */
 void attribution_name(const Pass *p, const AttributionPart *part, Buffer *out);
 /* What piece i of a part is: the name of the key, or "unit 17". */

@@ -155,7 +155,9 @@ void explain_masked(Explainer *x)
         return;
     }
     lines_formula(x, "%s", name);
-    if (!stage_is_causal(s))
+    if (!stage_is_causal(s) && visible_keys(x->pass, s, x->index[1]) < s->shape[2])
+        lines_note(x, _("nothing but padding is hidden here"));
+    else if (!stage_is_causal(s))
         lines_note(x, _("nothing is hidden here: every query may see every key"));
     else if (x->index[2] > x->index[1])
         lines_note(x, _("no-mask: this key stands behind its query and is visible all the same"));
@@ -197,6 +199,9 @@ void explain_heads(Explainer *x)
         lines_note(x, _("head %zu uses key/value head %zu: %zu heads share it"), x->index[0], kv_head, group);
     if (stage_is_causal(x->stage) && !(x->ablations & NO_MASK) && x->index[1] + 1 < weights->shape[2])
         lines_note(x, _("keys after position %zu are hidden: their weight is exactly 0"), x->index[1]);
+    size_t start = stage_is_causal(x->stage) && !(x->ablations & NO_MASK) ? stage_window_start(x->config, x->index[1]) : 0;
+    if (start)
+        lines_note(x, _("keys before position %zu lie outside its window of %zu: their weight is exactly 0"), start, x->config->window);
     for (size_t key = 0; key < weights->shape[2]; key++) {
         Operand a = lines_input(x, 0, x->index[0], x->index[1], key), b = lines_input(x, 1, kv_head, key, i);
         lines_term(x, lines_label(x, weights, 2, key), "", a, '*', b, a.value * b.value);

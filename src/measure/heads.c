@@ -37,7 +37,7 @@ static bool is_punctuation(const char *token)
 static bool separates(const Model *m, int id)
 {
     const Config *c = &m->config;
-    return id == c->bos || id == c->eos || id == c->pad || (vocab_has_text(m->vocab) && is_punctuation(vocab_token(m->vocab, id)));
+    return id == c->bos || id == c->pad || config_is_end(c, id) || (vocab_has_text(m->vocab) && is_punctuation(vocab_token(m->vocab, id)));
 }
 
 /* Whether key j is what class c looks for from query i. */

@@ -256,7 +256,8 @@ static void write_text(TraceWriter *w, const TraceItem *item, bool first)
     else if (!item->stage)
         buffer_printf(&w->text, "\n# %s\n", _("a weight of the model"));
     else
-        buffer_printf(&w->text, "\n# %s: %s\n", _(stage_table[item->stage->kind].title), _(stage_table[item->stage->kind].what));
+        buffer_printf(&w->text, "\n# %s: %s\n", _(stage_table[item->stage->kind].title),
+                      stage_what(item->stage, pass_plan(w->trace->pass)->config));
     for (size_t h = 0; h < (m.heads ? m.heads : 1) && trace_go_on(w); h++) {
         if (m.heads)
             buffer_printf(&w->text, "# %s %zu\n", axis_name(item->stage->axes[0]), h);

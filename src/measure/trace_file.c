@@ -54,9 +54,8 @@ int trace_use_hooks(Trace *t, Pass *p, size_t *left_out, Error *e)
     if (added < 0)
         return -1;
     return count ? 0
-                 : error_set(e, _("--names transformer-lens: expected a decoder with its norms before the sub-layers, or stages of one that "
-                                  "have a hook; "
-                                  "found none"));
+                 : error_set(e, _("--names transformer-lens: expected a decoder with its norms before the sub-layers, an encoder with its "
+                                  "norms behind them, or stages of one that have a hook; found none"));
 }
 
 enum { RANK_MAX = STAGE_MAX_RANK + 1 };

@@ -239,7 +239,7 @@ size_t tracing_cost(const Pass *p, const TracingQuery *q)
 
 static bool is_special(const Config *c, int id)
 {
-    return id == c->bos || id == c->eos || id == c->pad;
+    return id == c->bos || id == c->pad || config_is_end(c, id);
 }
 
 int tracing_most_telling(Pass *clean, const TracingQuery *q, size_t *position, Error *e)

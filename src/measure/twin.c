@@ -116,7 +116,7 @@ int twin_speak(Ids *out, const Model *m, const Input *in, Ablations a, const Edi
 {
     const Config *c = &m->config;
     Input so_far = {0};
-    int stop = generate_stop_id(m), status = 0;
+    int status = 0;
     if (c->kind == KIND_ENCODER)
         return read_rows(out, m, in, a, edits, false, e);
     if (c->kind == KIND_ENCODER_DECODER) {
@@ -131,9 +131,9 @@ int twin_speak(Ids *out, const Model *m, const Input *in, Ablations a, const Edi
             break;
         Ids next = {0};
         status = read_rows(&next, m, &so_far, a, edits, true, e);
-        int id = status == 0 ? next.data[0] : stop;
+        int id = status == 0 ? next.data[0] : -1;
         ids_free(&next);
-        if (id == stop)
+        if (id < 0 || generate_ends(m, id))
             break;
         status = ids_add(out, id, e) == 0 ? ids_add(&so_far.target, id, e) : -1;
     }

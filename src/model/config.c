@@ -167,6 +167,24 @@ int *config_token(Config *c, SpecialToken which)
     return places[which];
 }
 
+bool config_is_end(const Config *c, int id)
+{
+    for (size_t i = 0; i < c->end_count; i++)
+        if (c->ends[i] == id)
+            return true;
+    return id >= 0 && id == c->eos;
+}
+
+int config_add_end(Config *c, int id)
+{
+    if (config_is_end(c, id))
+        return 0;
+    if (c->end_count == CONFIG_MAX_ENDS)
+        return -1;
+    c->ends[c->end_count++] = id;
+    return 0;
+}
+
 /* ---- checks ---- */
 
 static int check_ranges(const Config *c, const char *file, Error *e)
@@ -275,6 +293,9 @@ int config_check(const Config *c, const char *file, Error *e)
             return error_set(e, "%s: tokens.%s: expected an id from 0 to %zu, found %d", file, config_token_name((SpecialToken)i),
                              c->vocab_size - 1, id);
     }
+    for (size_t i = 0; i < c->end_count; i++)
+        if (c->ends[i] < 0 || c->ends[i] >= (int)c->vocab_size)
+            return error_set(e, "%s: tokens.eos: expected ids from 0 to %zu, found %d", file, c->vocab_size - 1, c->ends[i]);
     return 0;
 }
 

@@ -30,7 +30,7 @@ typedef enum { STACK_ENCODER, STACK_DECODER, STACK_OUTPUT, STACK_COUNT } Stack;
 
 /* The largest value of any size in a config. Large enough for every published model
  * that could be read here, small enough that a product of two cannot overflow. */
-enum { CONFIG_MAX_SIZE = 1 << 24, CONFIG_MAX_LAYERS = 1024, CONFIG_MAX_TEXT = 1 << 20 /* bytes of a config.json */ };
+enum { CONFIG_MAX_SIZE = 1 << 24, CONFIG_MAX_LAYERS = 1024, CONFIG_MAX_TEXT = 1 << 20 /* bytes of a config.json */, CONFIG_MAX_ENDS = 8 };
 
 typedef struct Config {
     ModelKind kind;
@@ -72,6 +72,8 @@ typedef struct Config {
     bool embed_scale;    /* token embeddings are multiplied by sqrt(d_model) */
     /* Special tokens by id, -1 where there is none ("tokens" in config.json). */
     int bos, eos, pad, mask, unk;
+    int ends[CONFIG_MAX_ENDS]; /* other tokens that a generated text ends at, beside eos: Llama 3 has two more */
+    size_t end_count;
     char *token_texts[TOKEN_COUNT]; /* where config.json gave a special token as text: that text, until
                                        the vocabulary was read and the id is known; else NULL; owned */
     SplitKind split;      /* how text becomes tokens ("split") */
@@ -103,6 +105,10 @@ int config_check(const Config *c, const char *file, Error *e);
 /* The name of a special token in config.json, "bos", and where its id stands in c. */
 const char *config_token_name(SpecialToken which);
 int *config_token(Config *c, SpecialToken which);
+/* True for eos and for the other tokens that a generated text ends at. */
+bool config_is_end(const Config *c, int id);
+/* One of the other end tokens, where it is not among them yet. -1 where there is no room for it. */
+int config_add_end(Config *c, int id);
 
 /* Writes config.json. Check the buffer. */
 void config_write(const Config *c, Buffer *out);

@@ -86,6 +86,23 @@ static int read_key(Config *c, const ConfigKey *key, const json_t *value, const 
     return 0;
 }
 
+/* Several end tokens: the first is eos. */
+static int read_ends(Config *c, const json_t *array, const char *file, Error *e)
+{
+    char found[FOUND_MAX];
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *value = json_array_get(array, i);
+        json_int_t id = json_integer_value(value);
+        if (!json_is_integer(value) || id < 0 || id >= CONFIG_MAX_SIZE)
+            return error_set(e, "%s: tokens.eos: expected ids, found %s", file, found_describe(value, found));
+        if (i == 0)
+            c->eos = (int)id;
+        else if (config_add_end(c, (int)id) != 0)
+            return error_set(e, "%s: tokens.eos: expected at most %d ids, found %zu", file, CONFIG_MAX_ENDS + 1, json_array_size(array));
+    }
+    return 0;
+}
+
 static int read_token(Config *c, const char *name, const json_t *value, const char *file, Error *e)
 {
     char quoted[QUOTE_SHORT], found[FOUND_MAX], hint[NEAREST_HINT];
@@ -98,6 +115,8 @@ static int read_token(Config *c, const char *name, const json_t *value, const ch
         json_int_t id = json_integer_value(value);
         if (json_is_null(value))
             return 0;
+        if (which == TOKEN_EOS && json_array_size(value) > 0)
+            return read_ends(c, value, file, e);
         if (json_is_string(value) && json_string_length(value) > 0) {
             c->token_texts[which] = strdup(json_string_value(value));
             return c->token_texts[which] ? 0 : error_memory(e, file);

@@ -35,6 +35,14 @@ static void write_string(Buffer *out, const char *s)
     json_decref(value);
 }
 
+static void write_ends(Buffer *out, const Config *c)
+{
+    buffer_printf(out, "[%d", c->eos);
+    for (size_t i = 0; i < c->end_count; i++)
+        buffer_printf(out, ", %d", c->ends[i]);
+    buffer_putc(out, ']');
+}
+
 static void write_tokens(Buffer *out, const Config *c)
 {
     Config copy = *c; /* config_token gives writable places */
@@ -47,6 +55,8 @@ static void write_tokens(Buffer *out, const Config *c)
         buffer_printf(out, "%s\"%s\": ", before, config_token_name((SpecialToken)i));
         if (id < 0)
             write_string(out, c->token_texts[i]);
+        else if (i == TOKEN_EOS && c->end_count)
+            write_ends(out, c);
         else
             buffer_printf(out, "%d", id);
         before = ", ";

@@ -1,21 +1,106 @@
-/* gguf.c - a GGUF file opened. */
+/* gguf.c - a GGUF file opened, with the others that it was split into. */
 #include "model/gguf_internal.h"
 
 #include "base/text.h"
+#include "model/nearest.h"
 #include "model/tokenizer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How many tensors are of each format, the most frequent first: "F32 and Q8_0". */
-static void add_formats(const SafeTensors *s, Buffer *out)
+/* ---- the parts of a split model ---- */
+
+enum { PARTS_MAX = 4096 };
+
+static int open_part(Gguf *g, int64_t number, int64_t count, const char *path, Error *e)
+{
+    File file;
+    Gguf part;
+    int64_t says = -1, of = -1;
+    SafeTensors *more = realloc(g->files.shards, (g->files.count + 1) * sizeof *more);
+    g->files.shards = more ? more : g->files.shards;
+    if (!more)
+        return error_memory(e, path);
+    if (!file_exists(path))
+        return error_set(e, "%s: split.count: expected all %jd parts beside each other, found no %s; was it downloaded completely?", g->path,
+                         (intmax_t)count, path);
+    if (file_open(&file, path, e) != 0 || gguf_read(&part, file, path, e) != 0)
+        return -1;
+    const SafeTensors *tensors = &part.files.shards[0];
+    int status = 0;
+    if (!gguf_integer(&part, "split.no", &says) || !gguf_integer(&part, "split.count", &of) || says != number || of != count)
+        status = error_set(e, "%s: split.no, split.count: expected %jd and %jd, found %jd and %jd: another model's part?", path,
+                           (intmax_t)number, (intmax_t)count, (intmax_t)says, (intmax_t)of);
+    for (size_t i = 0, shard; i < tensors->count && status == 0; i++)
+        if (hf_files_find(&g->files, tensors->items[i].name, &shard))
+            status = error_set(e, "%s: expected each tensor in one part, found %s in %s too", path, tensors->items[i].name,
+                               g->files.shards[shard].path);
+    if (status == 0) {
+        g->files.shards[g->files.count++] = *tensors;
+        part.files.count = 0; /* they are g's now */
+    }
+    gguf_close(&part);
+    return status;
+}
+
+/* gguf-split of llama.cpp makes NAME-00001-of-00003.gguf and so on. Keys and tokenizer are in the first, tensors in all. */
+static int open_parts(Gguf *g, Error *e)
+{
+    int64_t count = 1, number = 0, tensors = 0;
+    char ending[48];
+    gguf_integer(g, "split.count", &count);
+    gguf_integer(g, "split.no", &number);
+    if (count <= 1)
+        return 0;
+    if (count > PARTS_MAX)
+        return error_set(e, "%s: split.count: expected at most %d, found %jd", g->path, PARTS_MAX, (intmax_t)count);
+    snprintf(ending, sizeof ending, "-%05jd-of-%05jd.gguf", (intmax_t)number + 1, (intmax_t)count);
+    if (number != 0)
+        return error_set(e, "%s: split.no: expected the first part, found number %jd of %jd; try the file that ends in -00001-of-%05jd.gguf",
+                         g->path, (intmax_t)number + 1, (intmax_t)count, (intmax_t)count);
+    if (!name_ends_with(g->path, ending))
+        return error_set(e, "%s: split.count: expected a file that ends in %s, because it is the first of %jd parts, found another name",
+                         g->path, ending, (intmax_t)count);
+    int stem = (int)(strlen(g->path) - strlen(ending)), status = 0;
+    for (number = 1; number < count && status == 0; number++) {
+        Buffer path = {0};
+        buffer_printf(&path, "%.*s-%05jd-of-%05jd.gguf", stem, g->path, (intmax_t)number + 1, (intmax_t)count);
+        status = path.failed ? error_memory(e, g->path) : open_part(g, number, count, buffer_text(&path), e);
+        buffer_free(&path);
+    }
+    size_t found = 0;
+    for (size_t i = 0; i < g->files.count; i++)
+        found += g->files.shards[i].count;
+    if (status == 0 && gguf_integer(g, "split.tensors.count", &tensors) && tensors != (int64_t)found)
+        status = error_set(e, "%s: split.tensors.count: expected as many tensors as all parts have, %zu, found %jd", g->path, found,
+                           (intmax_t)tensors);
+    return status;
+}
+
+/* ---- the model ---- */
+
+/* How many tensors are of a format, and in *all how many there are. */
+static size_t count_format(const Gguf *g, Dtype dtype, size_t *all)
+{
+    size_t count = 0;
+    *all = 0;
+    for (size_t k = 0; k < g->files.count; k++) {
+        const SafeTensors *s = &g->files.shards[k];
+        *all += s->count;
+        for (size_t i = 0; i < s->count; i++)
+            count += s->items[i].dtype == dtype;
+    }
+    return count;
+}
+
+/* The formats of the tensors: "Q8_0 + F32". */
+static void add_formats(const Gguf *g, Buffer *out)
 {
     static const Dtype order[] = {DTYPE_Q8_0, DTYPE_F16, DTYPE_BF16, DTYPE_F32, DTYPE_F64};
     bool first = true;
     for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
-        size_t count = 0;
-        for (size_t i = 0; i < s->count; i++)
-            count += s->items[i].dtype == order[k];
+        size_t all, count = count_format(g, order[k], &all);
         if (count)
             buffer_printf(out, "%s%s", first ? "" : " + ", dtype_name(order[k]));
         first = first && count == 0;
@@ -27,7 +112,7 @@ static char *summarise(const Model *m, const Gguf *g, const HfArchitecture *a)
 {
     Buffer text = {0}, formats = {0};
     double n = (double)m->weights.total;
-    add_formats(&g->files.shards[0], &formats);
+    add_formats(g, &formats);
     if (n >= 1e6)
         buffer_printf(&text, _("GGUF %s, %.4g million numbers as %s"), a->model_type, n / 1e6, buffer_text(&formats));
     else
@@ -41,10 +126,7 @@ static char *summarise(const Model *m, const Gguf *g, const HfArchitecture *a)
 
 static void note_quantised(const Gguf *g, Buffer *notes)
 {
-    const SafeTensors *s = &g->files.shards[0];
-    size_t count = 0;
-    for (size_t i = 0; i < s->count; i++)
-        count += s->items[i].dtype == DTYPE_Q8_0;
+    size_t all, count = count_format(g, DTYPE_Q8_0, &all);
     if (count)
         buffer_printf(
             notes,
@@ -52,7 +134,7 @@ static void note_quantised(const Gguf *g, Buffer *notes)
                 "%s: %zu of %zu tensors is Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
                 "%s: %zu of %zu tensors are Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
                 count),
-            g->path, count, s->count);
+            g->path, count, all);
 }
 
 static Vocab *open_vocab(Model *m, const Gguf *g, const char *tokenizer, Buffer *notes, Error *e)
@@ -73,7 +155,7 @@ int gguf_open_file(Model *m, File file, const char *path, const char *tokenizer,
     int status = gguf_read(&g, file, path, e);
     if (status != 0)
         return -1;
-    if ((status = gguf_config(&m->config, &a, &g, &notes, e)) == 0) {
+    if ((status = open_parts(&g, e)) == 0 && (status = gguf_config(&m->config, &a, &g, &notes, e)) == 0) {
         m->vocab = open_vocab(m, &g, tokenizer, &notes, e);
         status = m->vocab ? 0 : -1;
     }

@@ -11,7 +11,8 @@
 
 #include "model/model.h"
 
-/* Opens a file into m, which is zero. After an error model_free takes what there is. */
+/* Opens a file into m, which is zero; of a model that gguf-split made parts of, the first, whose others lie beside it. After an
+ * error model_free takes what there is. */
 int gguf_open(Model *m, const char *path, const char *tokenizer, Error *e);
 
 /* The same of a file that is in memory already, which it takes over. */

@@ -68,7 +68,8 @@ static const char *const llama_unused[] = {ROPE_FACTORS, NULL}; /* read with the
 
 static const SafeTensor *tensor(const Gguf *g, const char *name)
 {
-    return safetensors_find(&g->files.shards[0], name);
+    size_t part;
+    return hf_files_find(&g->files, name, &part);
 }
 
 /* The sizes; the vocabulary's is that of the embedding. */
@@ -299,14 +300,10 @@ static const struct Architecture *find_architecture(const Gguf *g, Error *e)
     return NULL;
 }
 
-/* The file must be all of a model. */
-static int check_whole(const Gguf *g, Error *e)
+/* The file must be a model. */
+static int check_type(const Gguf *g, Error *e)
 {
-    int64_t parts = 1;
     GgufText type;
-    if (gguf_integer(g, "split.count", &parts) && parts > 1)
-        return error_set(e, "%s: split.count: expected one file, found a part of %jd; try llama.cpp's gguf-split --merge", g->path,
-                         (intmax_t)parts);
     if (gguf_text(g, "general.type", &type) && !(type.n == 5 && memcmp(type.at, "model", 5) == 0)) {
         char quoted[QUOTE_SHORT];
         return error_set(e, "%s: general.type: expected \"model\", found %s", g->path, quote_short(type.at, type.n, quoted));
@@ -330,6 +327,12 @@ static void read_tokens(Config *c, const Gguf *g)
         if (gguf_integer(g, keys[i].key, &id) && id >= 0 && (uint64_t)id < c->vocab_size)
             *config_token(c, keys[i].which) = (int)id;
     }
+    static const char *const ends[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}; /* of a turn, of a message */
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        int64_t id;
+        if (gguf_integer(g, ends[i], &id) && id >= 0 && (uint64_t)id < c->vocab_size)
+            config_add_end(c, (int)id);
+    }
 }
 
 int gguf_config(Config *c, const HfArchitecture **a, const Gguf *g, Buffer *notes, Error *e)
@@ -340,7 +343,7 @@ int gguf_config(Config *c, const HfArchitecture **a, const Gguf *g, Buffer *note
     c->encoder_layers = 0;
     c->norm_position = NORM_PRE;
     const struct Architecture *known = find_architecture(g, e);
-    if (!known || check_whole(g, e) != 0)
+    if (!known || check_type(g, e) != 0)
         return -1;
     snprintf(prefix, sizeof prefix, "%s.", known->name);
     Fields f = {gguf_object(g, prefix, e), g->path, prefix, notes};

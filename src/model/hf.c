@@ -41,7 +41,7 @@ static int read_generation(Config *c, const char *folder, Buffer *notes, Error *
             status = c->kind == KIND_ENCODER_DECODER ? hf_read_translation(c, &f, e)
                                                      : fields_token(&f, "bos_token_id", c->vocab_size, &c->bos, e);
         if (status == 0)
-            status = fields_token(&f, "eos_token_id", c->vocab_size, &c->eos, e);
+            status = fields_ends(&f, "eos_token_id", c, e);
         if (status == 0)
             status = hf_read_generation(c, &f, e);
         json_decref(root);

@@ -43,23 +43,18 @@ int hf_read_activation(Config *c, Fields *f, const char *name, const char *usual
                      f->file, name, quote_short(found, strlen(found), quoted));
 }
 
-/* One of the tokens that begin and end. Where the field is not there: the class's default, of which the vocabulary may be too small; where
- * it is null: none. */
-static int read_token(Config *c, Fields *f, const char *name, int usual, int *to, Error *e)
+/* A class's default token where the field is not there, of which the vocabulary may be too small; null is none. */
+static int usual_token(const Config *c, const Fields *f, const char *name, int usual)
 {
-    bool given = json_object_get(f->left, name);
-    *to = -1;
-    if (fields_token(f, name, c->vocab_size, to, e) != 0)
-        return -1;
-    if (!given && usual >= 0 && (size_t)usual < c->vocab_size)
-        *to = usual;
-    return 0;
+    return !json_object_get(f->left, name) && usual >= 0 && (size_t)usual < c->vocab_size ? usual : -1;
 }
 
-/* No padding: the library masks none unless it is told to, and the ids given here are all read. */
+/* The tokens that begin and end. No padding: the library masks none unless it is told to, and the ids given here are all read. */
 static int read_tokens(Config *c, Fields *f, int bos, int eos, Error *e)
 {
-    return read_token(c, f, "bos_token_id", bos, &c->bos, e) == 0 ? read_token(c, f, "eos_token_id", eos, &c->eos, e) : -1;
+    c->bos = usual_token(c, f, "bos_token_id", bos);
+    c->eos = usual_token(c, f, "eos_token_id", eos);
+    return fields_token(f, "bos_token_id", c->vocab_size, &c->bos, e) == 0 ? fields_ends(f, "eos_token_id", c, e) : -1;
 }
 
 /* The width of a head where it is not given. */

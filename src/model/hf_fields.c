@@ -91,31 +91,53 @@ int fields_text(Fields *f, const char *name, const char **to, Error *e)
     return 0;
 }
 
+/* An id below vocab_size into *to; one that is not, or -1, is none: true where there is one. */
+static bool read_id(Fields *f, const char *name, const json_t *value, size_t vocab_size, int *to)
+{
+    json_int_t id = json_integer_value(value);
+    if (id >= 0 && (size_t)id < vocab_size) {
+        *to = (int)id;
+        return true;
+    }
+    if (id != -1)
+        buffer_printf(f->notes, _("%s: %s: counts as none, because it is not in the vocabulary of %zu tokens: %lld\n"), f->file, name,
+                      vocab_size, (long long)id);
+    return false;
+}
+
 int fields_token(Fields *f, const char *name, size_t vocab_size, int *to, Error *e)
 {
     json_t *value = take(f, name);
     int status = 0;
-    if (!value)
-        return 0;
-    const json_t *id = json_is_array(value) ? json_array_get(value, 0) : value;
-    for (size_t i = 1; i < json_array_size(value); i++)
-        if (json_is_integer(json_array_get(value, i)) && json_integer_value(json_array_get(value, i)) == *to)
-            id = json_array_get(value, i);
-    size_t others = json_is_array(value) && json_array_size(value) > 1 ? json_array_size(value) - 1 : 0;
-    if (json_is_integer(id) && json_integer_value(id) >= 0 && (size_t)json_integer_value(id) < vocab_size) {
-        *to = (int)json_integer_value(id);
-        if (others && !strstr(buffer_text(f->notes), name)) /* config.json and generation_config.json say the same */
-            buffer_printf(f->notes,
-                          ngettext("%s: %s: only one of them counts here, %d; %zu other is left out\n",
-                                   "%s: %s: only one of them counts here, %d; %zu others are left out\n", others),
-                          f->file, name, *to, others);
-    } else if (json_is_integer(id)) {
-        if (json_integer_value(id) != -1)
-            buffer_printf(f->notes, _("%s: %s: counts as none, because it is not in the vocabulary of %zu tokens: %lld\n"), f->file, name,
-                          vocab_size, (long long)json_integer_value(id));
-    } else if (!json_is_array(value) || json_array_size(value) > 0) {
-        status = unexpected(f, name, _("an id or an array of ids"), value, e);
+    if (value && !json_is_integer(value))
+        status = unexpected(f, name, _("an id"), value, e);
+    else if (value)
+        read_id(f, name, value, vocab_size, to);
+    json_decref(value);
+    return status;
+}
+
+int fields_ends(Fields *f, const char *name, Config *c, Error *e)
+{
+    json_t *value = take(f, name);
+    size_t n = json_is_array(value) ? json_array_size(value) : value ? 1 : 0;
+    int usual = c->eos, status = 0, id;
+    if (n)
+        c->end_count = 0;
+    for (size_t i = 0, ids = 0; i < n && status == 0; i++) {
+        const json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
+        if (!json_is_integer(one))
+            status = unexpected(f, name, _("an id or an array of ids"), value, e);
+        else if (read_id(f, name, one, c->vocab_size, &id) && ids++ == 0)
+            c->eos = id;
+        else if (ids > 1 && config_add_end(c, id) != 0)
+            status = error_set(e, "%s: %s%s: expected at most %d ids, found %zu", f->file, f->path, name, CONFIG_MAX_ENDS + 1, n);
     }
+    for (size_t i = 0; i < c->end_count; i++)
+        if (c->ends[i] == usual) { /* what it was already stays the one that is put behind a text */
+            c->ends[i] = c->eos;
+            c->eos = usual;
+        }
     json_decref(value);
     return status;
 }

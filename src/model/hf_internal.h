@@ -25,9 +25,10 @@ int fields_bool(Fields *f, const char *name, bool *to, Error *e);
 int fields_text(Fields *f, const char *name, const char **to, Error *e);
 /* True where the field is there and not null. */
 bool fields_has(const Fields *f, const char *name);
-/* An id, or one of an array of ids (what *to is already, or the first), below vocab_size; one that is out of range counts as none, and that
- * is said, as are the others. */
+/* An id below vocab_size; one that is out of range counts as none, and that is said. */
 int fields_token(Fields *f, const char *name, size_t vocab_size, int *to, Error *e);
+/* An id or an array of them, at each of which a generated text ends: c->eos is the one it is already, or the first; the others are c->ends. */
+int fields_ends(Fields *f, const char *name, Config *c, Error *e);
 /* An error unless the field is not there, null, or this value. `why` says what another value would mean. */
 int fields_refuse_unless(Fields *f, const char *name, bool value, const char *why, Error *e);
 /* Takes the named fields out unread (a list that ends with NULL): they change no number of a pass. */

@@ -107,7 +107,7 @@ int hf_read_marian(Config *c, Fields *f, Error *e)
                          c->d_model);
     c->d_head = c->d_model / c->n_heads;
     c->n_kv_heads = c->n_heads;
-    if (fields_token(f, "eos_token_id", c->vocab_size, &c->eos, e) != 0 || fields_token(f, "pad_token_id", c->vocab_size, &pad, e) != 0)
+    if (fields_ends(f, "eos_token_id", c, e) != 0 || fields_token(f, "pad_token_id", c->vocab_size, &pad, e) != 0)
         return -1;
     if (pad < 0 && c->vocab_size > 58100)
         pad = 58100;

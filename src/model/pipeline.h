@@ -62,8 +62,8 @@ Pipeline *pipeline_read(const char *text, size_t n, const char *file, Error *e);
 /* Reads GPT-2's vocab.json and merges.txt: byte-level BPE with GPT-2's pattern. */
 Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file, const char *merges, size_t merges_n, const char *merges_file,
                              Error *e);
-/* Reads BERT's vocab.txt, a token a line; with BERT's rules, and letters to lower case where `lowercase` is set. */
-Pipeline *pipeline_read_bert(const char *text, size_t n, bool lowercase, const char *file, Error *e);
+/* Reads BERT's vocab.txt, a token a line; with BERT's rules: letters to lower case, without accents. */
+Pipeline *pipeline_read_bert(const char *text, size_t n, const char *file, Error *e);
 
 /* Reads Marian's tokenizer for one language: the pieces of a SentencePiece file (spm.h), the ids of vocab.json. A text to be translated ends with </s>;
  * with begin >= 0 it is a translation, which begins with that id and has no end. */

@@ -161,7 +161,7 @@ static int add_special(json_t *added, const json_t *vocab, const char *text, jso
     return json_array_append_new(added, json_pack("{s:I, s:s, s:b, s:b}", "id", *id, "content", text, "special", 1, "normalized", 0));
 }
 
-Pipeline *pipeline_read_bert(const char *text, size_t n, bool lowercase, const char *file, Error *e)
+Pipeline *pipeline_read_bert(const char *text, size_t n, const char *file, Error *e)
 {
     static const char *const specials[] = {"[PAD]", "[UNK]", "[MASK]"};
     json_t *vocab = json_object(), *added = json_array();
@@ -182,8 +182,8 @@ Pipeline *pipeline_read_bert(const char *text, size_t n, bool lowercase, const c
         add_special(added, vocab, specials[i], &other);
     if (status == 0 && (add_special(added, vocab, "[CLS]", &cls) != 0 || add_special(added, vocab, "[SEP]", &sep) != 0))
         status = error_set(e, "%s: expected BERT's vocabulary, with [CLS] and [SEP], found none of these", file);
-    json_t *root = status == 0 ? json_pack("{s:o, s:{s:s, s:b}, s:{s:s}, s:{s:s, s:[s,I], s:[s,I]}, s:{s:s}, s:{s:s, s:o}}", "added_tokens", added,
-                                           "normalizer", "type", "BertNormalizer", "lowercase", lowercase, "pre_tokenizer", "type", "BertPreTokenizer",
+    json_t *root = status == 0 ? json_pack("{s:o, s:{s:s}, s:{s:s}, s:{s:s, s:[s,I], s:[s,I]}, s:{s:s}, s:{s:s, s:o}}", "added_tokens", added,
+                                           "normalizer", "type", "BertNormalizer", "pre_tokenizer", "type", "BertPreTokenizer",
                                            "post_processor", "type", "BertProcessing", "cls", "[CLS]", cls, "sep", "[SEP]", sep, "decoder", "type",
                                            "WordPiece", "model", "type", "WordPiece", "vocab", vocab)
                                : NULL;

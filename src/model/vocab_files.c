@@ -133,14 +133,57 @@ static int read_beside(Vocab *v, const char *folder, Error *e)
     return status;
 }
 
-/* Whether tokenizer_config.json says that letters become lower case; BERT's do where nothing is said. */
-static int read_lowercase(const char *folder, bool *lower, Error *e)
+/* Sets a rule of BERT's normalizer; true where it was another before. `usual` is what holds where it is not said. */
+static bool change_rule(json_t *rules, const char *name, bool usual, bool asked)
 {
-    json_t *root;
-    int status = load_beside(folder, "tokenizer_config.json", &root, e);
-    *lower = !json_is_false(json_object_get(root, "do_lower_case"));
+    const json_t *was = json_object_get(rules, name);
+    bool other = (json_is_boolean(was) ? json_is_true(was) : usual) != asked;
+    return json_object_set_new(rules, name, json_boolean(asked)) == 0 && other;
+}
+
+/* BERT's normalizer as tokenizer_config.json asks for it: accents go where letters become lower case, unless it says otherwise. True where that
+ * changed anything.
+ * https://github.com/huggingface/transformers (tokenization_bert_fast.py, __init__) */
+static bool change_bert(json_t *root, const json_t *config)
+{
+    json_t *rules = json_object_get(root, "normalizer");
+    const char *type = json_string_value(json_object_get(rules, "type"));
+    const json_t *lower = json_object_get(config, "do_lower_case"), *strip = json_object_get(config, "strip_accents"),
+                 *chinese = json_object_get(config, "tokenize_chinese_chars"), *was = json_object_get(rules, "lowercase");
+    if (!type || strcmp(type, "BertNormalizer") != 0 || !json_is_boolean(lower))
+        return false;
+    bool changed = change_rule(rules, "strip_accents", !json_is_false(was), json_is_boolean(strip) ? json_is_true(strip) : json_is_true(lower));
+    changed |= change_rule(rules, "lowercase", true, json_is_true(lower));
+    return (json_is_boolean(chinese) && change_rule(rules, "handle_chinese_chars", true, json_is_true(chinese))) || changed;
+}
+
+/* The pipeline, read again where tokenizer_config.json asks for other rules than BERT's normalizer has: the library does what that file says. Takes
+ * p, also where it fails. */
+static Pipeline *follow_bert(Pipeline *p, const char *folder, const char *file, Error *e)
+{
+    json_t *config;
+    if (load_beside(folder, "tokenizer_config.json", &config, e) != 0) {
+        pipeline_free(p);
+        return NULL;
+    }
+    json_t *root = json_object_get(config, "do_lower_case") ? json_loadb(buffer_text(&p->source), p->source.len, JSON_ALLOW_NUL, NULL) : NULL;
+    if (change_bert(root, config)) {
+        bool lower = json_is_true(json_object_get(config, "do_lower_case"));
+        char *text = json_dumps(root, JSON_COMPACT);
+        pipeline_free(p);
+        p = text ? pipeline_read(text, strlen(text), file, e) : NULL;
+        if (!text)
+            error_memory(e, file);
+        else if (p && name_ends_with(file, ".json"))
+            buffer_printf(&p->notes,
+                          lower ? _("%s/tokenizer_config.json: do_lower_case is true, and BERT's rules follow it, not tokenizer.json\n")
+                                : _("%s/tokenizer_config.json: do_lower_case is false, and BERT's rules follow it, not tokenizer.json\n"),
+                          folder);
+        free(text);
+    }
     json_decref(root);
-    return status;
+    json_decref(config);
+    return p;
 }
 
 /* ---- a pipeline as a vocabulary ---- */
@@ -258,13 +301,13 @@ static Pipeline *open_bert(const char *folder, Error *e)
     char *path = file_join(folder, "vocab.txt");
     File file;
     Pipeline *p = NULL;
-    bool lower;
     if (!path)
         error_memory(e, folder);
-    else if (read_lowercase(folder, &lower, e) == 0 && file_open(&file, path, e) == 0) {
-        p = pipeline_read_bert((const char *)file.data, file.size, lower, path, e);
+    else if (file_open(&file, path, e) == 0) {
+        p = pipeline_read_bert((const char *)file.data, file.size, path, e);
         file_close(&file);
     }
+    p = p ? follow_bert(p, folder, path, e) : NULL;
     free(path);
     return p;
 }
@@ -313,8 +356,8 @@ Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e)
         error_set(e, "%s: expected a tokenizer.json, found SentencePiece's own file, which is not read; try the tokenizer.json beside it, or convert it", path);
     else if (strcmp(name, "merges.txt") == 0 || strcmp(name, "vocab.json") == 0)
         p = open_gpt2(folder, e);
-    else
-        p = open_json(path, e);
+    else if ((p = open_json(path, e)))
+        p = follow_bert(p, folder, path, e);
     Vocab *v = p ? make_vocab(p, c, folder, path, e) : NULL;
     free(folder);
     return v;

@@ -8,10 +8,10 @@
 /* ---- TransformerLens ---- */
 
 /* Which models a row is for. */
-enum { ANY, PLAIN_FFN, GATED_FFN };
+enum { ANY, PLAIN_FFN, GATED_FFN, DECODER, ENCODER };
 
-/* Theirs, without "hook_", is what follows "blocks.N." or stands alone; ours follows "decoder.N.". In a cache's order, but for those that a
- * cache does not have by itself (found, not listed). Of two rows for a name the one that has a stage is meant: a model of attention alone
+/* Theirs, without "hook_", is what follows "blocks.N." or stands alone; ours follows "decoder.N." or "encoder.N.". In a cache's order, but for
+ * those that a cache does not have by itself (found, not listed). Of two rows for a name the one that has a stage is meant: a model of attention alone
  * ends its layers with self.residual. https://github.com/TransformerLensOrg/TransformerLens, transformer_lens/components */
 static const struct {
     const char *theirs, *ours;
@@ -19,8 +19,14 @@ static const struct {
     HookForm form;
     bool listed;
 } hooks[] = {
-    {"embed", "embed.tokens", ANY, HOOK_VALUE, true},
-    {"pos_embed", "embed.positions", ANY, HOOK_VALUE, true},
+    {"embed", "embed.tokens", DECODER, HOOK_VALUE, true},
+    {"pos_embed", "embed.positions", DECODER, HOOK_VALUE, true},
+    {"embed.embed", "embed.tokens", ENCODER, HOOK_VALUE, true},
+    {"embed.pos_embed", "embed.positions", ENCODER, HOOK_VALUE, true},
+    {"embed.token_type_embed", "embed.types", ENCODER, HOOK_VALUE, true},
+    {"embed.ln.scale", "embed.norm", ENCODER, HOOK_SCALE, true},
+    {"embed.ln.normalized", "embed.norm", ENCODER, HOOK_NORMALIZED, true},
+    {"full_embed", "embed.norm", ENCODER, HOOK_VALUE, true},
     {"ln1.scale", "self.norm", ANY, HOOK_SCALE, true},
     {"ln1.normalized", "self.norm", ANY, HOOK_NORMALIZED, true},
     {"ln1.out", "self.norm", ANY, HOOK_VALUE, false},
@@ -45,9 +51,12 @@ static const struct {
     {"mlp.post", "ffn.product", GATED_FFN, HOOK_VALUE, true},
     {"mlp_out", "ffn.contract", ANY, HOOK_VALUE, true},
     {"resid_post", "ffn.residual", ANY, HOOK_VALUE, true},
+    {"normalized_resid_post", "ffn.norm", ENCODER, HOOK_VALUE, true},
     {"ln_final.scale", "final_norm", ANY, HOOK_SCALE, true},
     {"ln_final.normalized", "final_norm", ANY, HOOK_NORMALIZED, true},
     {"ln_final.out", "final_norm", ANY, HOOK_VALUE, false},
+    {"mlm_head.ln.scale", "output.norm", ENCODER, HOOK_SCALE, true},
+    {"mlm_head.ln.normalized", "output.norm", ENCODER, HOOK_NORMALIZED, true},
     {"logits", "output.logits", ANY, HOOK_VALUE, true},
 };
 enum { HOOKS = sizeof hooks / sizeof *hooks };
@@ -59,6 +68,10 @@ static bool is_for(int only, const Config *c)
         return c->ffn == FFN_MLP;
     case GATED_FFN:
         return c->ffn == FFN_GATED;
+    case DECODER:
+        return c->kind != KIND_ENCODER;
+    case ENCODER:
+        return c->kind == KIND_ENCODER;
     default:
         return true;
     }
@@ -74,7 +87,10 @@ static const struct {
     {"attn.o.in", "attn.z", ANY},       {"ln2.in", "resid_mid", ANY},       {"mlp.out", "mlp_out", ANY},
     {"mlp.in.out", "mlp.pre", PLAIN_FFN}, {"mlp.in.out", "mlp.pre_linear", GATED_FFN}, {"mlp.gate.out", "mlp.pre", GATED_FFN},
     {"mlp.out.in", "mlp.post", ANY},    {"embed.out", "embed", ANY},        {"pos_embed.out", "pos_embed", ANY},
-    {"unembed.out", "logits", ANY},
+    {"unembed.out", "logits", ANY},     {"unembed.in", "ln_final.out", ANY},{"ln1.in", "resid_pre", ANY},
+    {"attn.in", "ln1.out", ANY},        {"attn.q.in", "ln1.out", ANY},      {"attn.k.in", "ln1.out", ANY},
+    {"attn.v.in", "ln1.out", ANY},      {"mlp.in", "ln2.out", ANY},         {"mlp.in.in", "ln2.out", ANY},
+    {"mlp.gate.in", "ln2.out", GATED_FFN},
 };
 
 /* A name without its "hook_": "blocks.0.attn.q". */
@@ -124,11 +140,11 @@ static int layer_input(const Plan *p, Stack stack, int layer)
     return NO_STAGE;
 }
 
-/* Stage i as the rows of hooks call it: "self.q"; NULL for an encoder's. Points into name. */
+/* Stage i as the rows of hooks call it: "self.q"; NULL for one of an encoder that a decoder stands behind. Points into name. */
 static const char *name_in_rows(const Plan *p, size_t i, char name[STAGE_NAME_MAX])
 {
     const Stage *s = &p->stages[i];
-    if (s->stack == STACK_ENCODER)
+    if (s->stack == STACK_ENCODER && p->config->kind != KIND_ENCODER)
         return NULL;
     return ends_layer(p, i) ? "ffn.residual" : behind_layer(s, stage_name(s, name));
 }
@@ -138,7 +154,7 @@ static void write_name(const Stage *s, const char *theirs, char out[HOOK_NAME_MA
 {
     const char *dot = strrchr(theirs, '.');
     int before = dot ? (int)(dot + 1 - theirs) : 0;
-    if (s->stack == STACK_OUTPUT)
+    if (s->kind == STAGE_LOGITS)
         snprintf(out, HOOK_NAME_MAX, "%s", theirs);
     else if (s->layer < 0)
         snprintf(out, HOOK_NAME_MAX, "%.*shook_%s", before, theirs, theirs + before);
@@ -152,25 +168,28 @@ size_t hook_names(const Plan *p, size_t i, HookName out[HOOK_NAMES_MAX])
     char name[STAGE_NAME_MAX];
     size_t count = 0;
     const char *ours = name_in_rows(p, i, name);
-    if (!ours || c->kind != KIND_DECODER || (c->norm != NORM_NONE && c->norm_position != NORM_PRE))
+    NormPosition theirs = c->kind == KIND_ENCODER ? NORM_POST : NORM_PRE;
+    if (!ours || c->kind == KIND_ENCODER_DECODER || (c->norm != NORM_NONE && c->norm_position != theirs))
         return 0;
     for (int k = 0; k < HOOKS && count + 1 < HOOK_NAMES_MAX; k++)
         if (hooks[k].listed && strcmp(ours, hooks[k].ours) == 0 && is_for(hooks[k].only, c)) {
             write_name(&p->stages[i], hooks[k].theirs, out[count].name);
             out[count++].form = hooks[k].form;
         }
-    for (size_t layer = 0; layer < c->decoder_layers; layer++)
-        if (layer_input(p, STACK_DECODER, (int)layer) == (int)i) {
+    for (size_t layer = 0; layer < config_layers(c, config_last_stack(c)); layer++)
+        if (layer_input(p, config_last_stack(c), (int)layer) == (int)i) {
             snprintf(out[count].name, HOOK_NAME_MAX, "blocks.%zu.hook_resid_pre", layer);
             out[count++].form = HOOK_VALUE;
         }
     return count;
 }
 
-/* A plain name of a TransformerBridge as that of the hook; others are left as they are. */
+/* A plain name of a TransformerBridge as that of the hook; others are left as they are, and an encoder's, where theirs stand for other places. */
 static void unbridge(const Config *c, char name[HOOK_NAME_MAX])
 {
     int layer, used = 0;
+    if (c->kind == KIND_ENCODER)
+        return;
     bool in_block = sscanf(name, "blocks.%d.%n", &layer, &used) == 1 && used;
     for (size_t k = 0; k < sizeof bridge / sizeof *bridge; k++)
         if (strcmp(name + (in_block ? used : 0), bridge[k].name) == 0 && is_for(bridge[k].only, c)) {
@@ -185,8 +204,12 @@ Hook hook_find(const Plan *p, const char *name)
     int layer, used = 0;
     plain_name(name, given);
     unbridge(p->config, given);
+    if (strcmp(given, "ln_final.in") == 0) {
+        int norm = hook_find(p, "ln_final.out").stage;
+        return (Hook){norm == NO_STAGE ? NO_STAGE : p->stages[norm].in[0], HOOK_VALUE};
+    }
     if (sscanf(given, "blocks.%d.resid_pre%n", &layer, &used) == 1 && used && !given[used])
-        return (Hook){layer_input(p, STACK_DECODER, layer), HOOK_VALUE};
+        return (Hook){layer_input(p, config_last_stack(p->config), layer), HOOK_VALUE};
     for (size_t i = 0; i < p->count; i++) {
         const char *ours = name_in_rows(p, i, own);
         for (int k = 0; ours && k < HOOKS; k++) {

@@ -1,9 +1,10 @@
 /* hook.h - what others call the stages: TransformerLens's hook names, and the hidden states and attentions of Hugging Face's transformers.
  *
  * Owns the lists. They are of the architectures those libraries have: TransformerLens's names are a decoder's, with norms before the
- * sub-layers or without any; the numbers are those of HookedTransformer.from_pretrained_no_processing or of a TransformerBridge
- * (from_pretrained folds norms and biases into other weights: another network with the same output). Computes nothing: measure/hooked.h
- * has what the hooks inside a norm hold. */
+ * sub-layers or without any, or an encoder's with norms behind them; the numbers are those of
+ * HookedTransformer.from_pretrained_no_processing or of a TransformerBridge (from_pretrained folds norms and biases into other weights:
+ * another network with the same output), and of HookedEncoder.from_pretrained, which folds nothing. Computes nothing: measure/hooked.h has
+ * what the hooks inside a norm hold. */
 #ifndef PASS_HOOK_H
 #define PASS_HOOK_H
 
@@ -32,7 +33,7 @@ typedef struct HookName {
 /* The hooks that a cache of TransformerLens's has of stage i, in its order: "blocks.0.attn.hook_pattern"; "blocks.0.hook_resid_post" and
  * "blocks.1.hook_resid_pre", which are the same numbers. Returns how many. The logits, which have no hook, are "logits". */
 size_t hook_names(const Plan *p, size_t i, HookName out[HOOK_NAMES_MAX]);
-/* What a hook of any decoder holds, also without "hook_" ("blocks.0.attn.pattern") and by the names a TransformerBridge has of its own
+/* What a hook of any decoder, or of a model that is an encoder, holds, also without "hook_" ("blocks.0.attn.pattern") and by the names a TransformerBridge has of its own
  * ("blocks.0.attn.q.hook_out"). "blocks.1.hook_resid_pre" is the stage whose value the layer reads. */
 Hook hook_find(const Plan *p, const char *name);
 /* The stage that a hook's name is an alias of, or -1. A LayerNorm's hook_normalized is the norm's stage, gain and bias in it. */

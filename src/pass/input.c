@@ -94,7 +94,7 @@ static int read_greedy(Input *in, const Model *m, Ablations a, Error *e)
     if (ids_add(&in->target, input_begin_id(m), e) != 0)
         return -1;
     size_t most = vocab_has_text(m->vocab) ? 2 * in->source.len + 8 : FALLBACK_IDS;
-    GenerateOptions o = {.max_new = most - 1, .stop = generate_stop_id(m), .cache = !(a & NO_MASK), .sampler = {.top_p = 1}};
+    GenerateOptions o = {.max_new = most - 1, .to_end = true, .cache = !(a & NO_MASK), .sampler = {.top_p = 1}};
     int status = generate(m, in, a, &o, NULL, e);
     in->own = in->target.len - 1;
     return status;

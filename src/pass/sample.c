@@ -193,9 +193,9 @@ int sample_next(Sampler *s, const real *logits, size_t vocab, SampleSteps *steps
 /* The most tokens fed at once: an attention matrix of a long text would not fit into memory. */
 enum { CHUNK = 256 };
 
-int generate_stop_id(const Model *m)
+bool generate_ends(const Model *m, int id)
 {
-    return m->config.split == SPLIT_LLAMA2C ? m->config.bos : m->config.eos;
+    return m->config.split == SPLIT_LLAMA2C ? id == m->config.bos : config_is_end(&m->config, id);
 }
 
 /* What the next token's logits are computed with. */
@@ -268,7 +268,7 @@ int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *a
         logits = logits ? sample_row(&m->config, logits, room) : NULL;
         int id = logits ? sample_next(&o->sampler, logits, m->config.vocab_size, o->steps, e) : -1;
         status = id < 0 ? -1 : 0;
-        if (status != 0 || (o->stop >= 0 && id == o->stop))
+        if (status != 0 || (o->to_end && generate_ends(m, id)))
             break;
         status = ids_add(&in->target, id, e);
         if (status != 0 || (o->on_token && !o->on_token(o->context, id, logits)))

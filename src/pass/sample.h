@@ -48,7 +48,7 @@ const real *sample_row(const Config *c, const real *logits, real *room);
 
 typedef struct GenerateOptions {
     size_t max_new; /* at most this many new tokens */
-    int stop;       /* ends after this id (which is not appended), -1: never */
+    bool to_end;    /* ends where one of the model's end tokens comes (generate_ends), which is not appended */
     bool cache;     /* use a key/value cache; no-mask cannot */
     const struct Bug *bug; /* of the hunt, NULL: none. One of the cache does nothing without it */
     Sampler sampler;
@@ -61,7 +61,7 @@ typedef struct GenerateOptions {
 /* Appends new tokens to in->target, which must hold at least one. Stops early where learned positions end (*at_limit is set, may be
  * NULL): what in->target holds can always be fed. */
 int generate(const Model *m, Input *in, Ablations a, GenerateOptions *o, bool *at_limit, Error *e);
-/* The id at which generation stops: eos, or for llama2.c's files bos; -1 where the model has neither. */
-int generate_stop_id(const Model *m);
+/* Whether generation ends at this id: an end token of the config's, or for llama2.c's files the begin token. */
+bool generate_ends(const Model *m, int id);
 
 #endif

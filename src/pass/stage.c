@@ -13,6 +13,38 @@ const StageInfo stage_table[STAGE_KIND_COUNT] = {
 #undef STAGE
 };
 
+const char *stage_what(const Stage *s, const Config *c)
+{
+    bool shared = c->n_kv_heads < c->n_heads;
+    switch (s->kind) {
+    case STAGE_SUM:
+        if (c->embed_norm || (c->token_types && s->stack == STACK_ENCODER))
+            return _("What a token is and where it stands, added; the residual stream starts a little later.");
+        break;
+    case STAGE_K:
+        if (shared)
+            return _("What each token offers to be found by: one key vector per token and key/value head; several heads share one.");
+        break;
+    case STAGE_V:
+        if (shared)
+            return _("What each token hands over when it is looked at: one value vector per token and key/value head; several heads share one.");
+        break;
+    case STAGE_SCALED:
+        if (c->score_scale > 0)
+            return _("The scores times a factor of the model's own, which stands in the place of 1/√d_head.");
+        break;
+    case STAGE_ACTIVATE:
+        if (s->stack == STACK_OUTPUT)
+            return _("The non-linear step of the output head.");
+        if (c->ffn == FFN_GATED)
+            return _("The non-linear step, on the gate alone: how far each unit is open.");
+        break;
+    default:
+        break;
+    }
+    return _(stage_table[s->kind].what);
+}
+
 const char *axis_name(Axis a)
 {
     static const char *const names[AXIS_COUNT] = {

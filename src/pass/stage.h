@@ -115,7 +115,7 @@ typedef struct StageInfo {
     const char *id;      /* the last part of its name: "scores" */
     const char *title;   /* for people: "scores" → "raw scores"; translatable */
     const char *formula; /* in the names of the paper: "q · kᵀ" */
-    const char *what;    /* one line: what it does and how to read its rows; translatable */
+    const char *what;    /* one line: what it does and how to read its rows; translatable; shown as stage_what has it */
     const char *source;  /* the file that computes it */
     const char *function; /* "scores": stage_scores_forward and stage_scores_backward are there */
     const char *w[2];    /* tags of its weights: "W_Q", "b_Q" */
@@ -124,6 +124,8 @@ typedef struct StageInfo {
 
 extern const StageInfo stage_table[STAGE_KIND_COUNT];
 
+/* What a stage does, translated: its kind's `what`, or where that is not true of this config, what is. */
+const char *stage_what(const Stage *s, const Config *c);
 /* "decoder.0.self.scores"; writes at most STAGE_NAME_MAX bytes into out, returns out. */
 const char *stage_name(const Stage *s, char *out);
 /* The name up to its last part: "decoder.0.self", "decoder.embed", "output"; for the final norm "decoder". */

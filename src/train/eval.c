@@ -80,9 +80,8 @@ static int generate_answer(const Evaluation *v, const TaskExample *x, Ids *answe
         status = ids_add(&in.source, x->source.data[i], e);
     for (size_t i = 0; i <= first && i < x->input.len && status == 0; i++)
         status = ids_add(&in.target, x->input.data[i], e);
-    int stop = v->model->config.eos;
-    GenerateOptions o = {.stop = stop, .cache = !(v->options->ablations & NO_MASK), .sampler = {.top_p = 1}};
-    o.max_new = stop < 0 ? count : count + 8;
+    GenerateOptions o = {.to_end = true, .cache = !(v->options->ablations & NO_MASK), .sampler = {.top_p = 1}};
+    o.max_new = v->model->config.eos < 0 ? count : count + 8;
     if (status == 0)
         status = generate(v->model, &in, v->options->ablations, &o, NULL, e);
     for (size_t i = first + 1; i < in.target.len && status == 0; i++)

@@ -145,7 +145,7 @@ void attribution_draw(App *app, Canvas *c, Rect r)
     Explain *x = &app->explain;
     Attribution a;
     Error e = {{0}};
-    Buffer title = {0}, subject = {0};
+    Buffer title = {0}, subject = {0}, foot = {0};
     int token = explain_token(app);
     if (attribution_make(app->pass, explain_row(app), token, against(app), &a, &e) != 0) {
         canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_ERROR, e.text);
@@ -156,10 +156,11 @@ void attribution_draw(App *app, Canvas *c, Rect r)
     write_title(app, part, token, a.against, &title);
     explain_subject(app, &subject);
     int row = explain_head(c, r.row, r.col, r.cols, buffer_text(&title), buffer_text(&subject)) + 1;
-    int rows = explain_foot(
-        c, row, r.row + r.rows - row, r.col, r.cols,
-        _("Every norm is frozen at its actual mean and variance, so the parts add up. It shows what each part wrote for the token itself, "
-          "not what would change without the part: later parts read what it wrote, too."));
+    buffer_printf(&foot,
+                  _("%s It shows what each part wrote for the token itself, not what would change without the part: later parts read what it "
+                    "wrote, too."),
+                  attribution_why(app->pass));
+    int rows = explain_foot(c, row, r.row + r.rows - row, r.col, r.cols, buffer_text(&foot));
     Rect table = {row, r.col, r.cols, rows - 2};
     if (part)
         draw_pieces(app, c, table, part);
@@ -168,6 +169,7 @@ void attribution_draw(App *app, Canvas *c, Rect r)
     draw_sum(app, c, row + rows - 1, r, &a, part);
     free(order);
     buffer_free(&title);
+    buffer_free(&foot);
     buffer_free(&subject);
     attribution_free(&a);
 }

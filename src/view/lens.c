@@ -20,6 +20,10 @@ static const char *foot(const App *app)
         return _(
             "Read out through the output's own head, computed for each point, then W_U; the last line is the output. It shows what could "
             "be read there, not that anything does read it, nor what caused it.");
+    if (lens_has_norm(app->pass) && app->model->config.norm == NORM_RMSNORM)
+        return _("Read out through the model's own final norm (root mean square of each point itself), then W_U; the last line is the "
+                 "output. It shows "
+                 "what could be read there, not that anything does read it, nor what caused it.");
     if (lens_has_norm(app->pass))
         return _("Read out through the model's own final norm (mean and variance of each point itself), then W_U; the last line is the "
                  "output. It shows "

@@ -97,7 +97,7 @@ bool sampling_draw(App *app)
     if (sampling_run(app, &s)) {
         if (s.drawn < 0)
             app_say(app, ROLE_ERROR, "%s", s.error.text);
-        else if (s.drawn == generate_stop_id(app->model))
+        else if (generate_ends(app->model, s.drawn))
             app_say(app, ROLE_WARNING, _("the end token %s comes next: generation ends here (w, Enter takes it)"),
                     vocab_token(app->model->vocab, s.drawn));
         else

@@ -398,7 +398,7 @@ static void draw_meaning_beside(App *app, Canvas *c, Rect r)
     canvas_put_cut(c, row++, left, width, ROLE_HEADING, _("what happens here"));
     row++;
     row += canvas_put_wrapped(c, row, left, width, 3, ROLE_HERE, _(info->title));
-    row += canvas_put_wrapped(c, row, left, width, 4, ROLE_TEXT, _(info->what));
+    row += canvas_put_wrapped(c, row, left, width, 4, ROLE_TEXT, stage_what(s, &app->model->config));
     const char *ablated = ablated_words(app, s);
     if (ablated)
         row += canvas_put_wrapped(c, row, left, width, 3, ROLE_ABLATED, ablated);
@@ -461,7 +461,8 @@ static void draw_stage(App *app, Canvas *c, Rect r, bool below)
     int row = r.row + 1;
     if (below) {
         const char *ablated = ablated_words(app, s);
-        row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.rows >= 16 ? 2 : 1, ablated ? ROLE_ABLATED : ROLE_TEXT, ablated ? ablated : _(stage_table[s->kind].what));
+        row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, r.rows >= 16 ? 2 : 1, ablated ? ROLE_ABLATED : ROLE_TEXT,
+                                  ablated ? ablated : stage_what(s, &app->model->config));
     }
     if (r.rows >= 16)
         row++;

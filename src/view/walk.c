@@ -237,7 +237,7 @@ static void put_stage(Walk *w, size_t i)
     buffer_free(&formula);
     walk_end_line(w);
     buffer_puts(&w->line, "  ");
-    walk_put_words(w, _(info->what));
+    walk_put_words(w, stage_what(s, plan->config));
     walk_end_line(w);
     for (int k = 0; k < ABLATION_COUNT; k++) {
         const AblationInfo *a = &ablation_table[k];

@@ -74,7 +74,7 @@ static double rate(const Model *m, size_t tokens, Error *e)
 {
     Clock clock = {0};
     Input in = {0};
-    GenerateOptions o = {.max_new = tokens, .stop = -1, .cache = true, .sampler = {.top_p = 1}, .on_token = on_token, .context = &clock};
+    GenerateOptions o = {.max_new = tokens, .cache = true, .sampler = {.top_p = 1}, .on_token = on_token, .context = &clock};
     double result = -1;
     if (ids_add(&in.target, 1, e) == 0 && generate(m, &in, 0, &o, NULL, e) == 0)
         result = (double)(clock.tokens - 1) / (clock.last - clock.first);

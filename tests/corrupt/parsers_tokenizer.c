@@ -73,7 +73,7 @@ int parse_merges(const uint8_t *bytes, size_t n, Error *e)
 
 int parse_bert(const uint8_t *bytes, size_t n, Error *e)
 {
-    return finish(pipeline_read_bert((const char *)bytes, n, true, "input", e), bytes, n);
+    return finish(pipeline_read_bert((const char *)bytes, n, "input", e), bytes, n);
 }
 
 /* A SentencePiece file with a vocab.json that has some of its pieces: as the source's, and as the target's. */

@@ -13,6 +13,8 @@
 
 TestSuite(against, .init = help_data);
 
+#define BERT "tests/hf/bert"
+
 static Pass *pass_of(const char *name, Model **m, Input *in)
 {
     Error e = {{0}};
@@ -50,6 +52,14 @@ static const struct {
     {__LINE__, "sum", "blocks.0.mlp.in.hook_out", "decoder.0.ffn.expand", false},
     {__LINE__, "sum", "blocks.0.mlp.gate.hook_out", "decoder.0.ffn.gate", false},
     {__LINE__, "story", "pos_embed.hook_out", "decoder.embed.positions", false},
+    {__LINE__, "story", "blocks.2.ln1.hook_in", "decoder.1.ffn.residual", false},
+    {__LINE__, "story", "blocks.2.attn.hook_in", "decoder.2.self.norm", false},
+    {__LINE__, "story", "blocks.2.attn.v.hook_in", "decoder.2.self.norm", false},
+    {__LINE__, "story", "blocks.2.mlp.hook_in", "decoder.2.ffn.norm", false},
+    {__LINE__, "sum", "blocks.0.mlp.gate.hook_in", "decoder.0.ffn.norm", false},
+    {__LINE__, "story", "ln_final.hook_in", "decoder.3.ffn.residual", false},
+    {__LINE__, "story", "unembed.hook_in", "decoder.final_norm", false},
+    {__LINE__, "induction", "ln_final.hook_in", NULL, false},
     {__LINE__, "story", "unembed.hook_out", "output.logits", false},
     {__LINE__, "story", "blocks.4.hook_resid_pre", "decoder.final_norm", false}, /* behind the last: what the unembedding reads */
     {__LINE__, "story", "blocks.5.hook_resid_pre", NULL, false},
@@ -73,6 +83,19 @@ static const struct {
     {__LINE__, "sum", "blocks.0.ln1.hook_normalized", NULL, false},                       /* theirs is in front of the gain */
     {__LINE__, "induction", "blocks.0.hook_resid_post", "decoder.0.self.residual", true}, /* attention alone */
     {__LINE__, "induction", "blocks.0.hook_resid_mid", NULL, false},
+    {__LINE__, BERT, "embed.hook_embed", "encoder.embed.tokens", true}, /* a HookedEncoder: norms behind the sub-layers */
+    {__LINE__, BERT, "embed.hook_pos_embed", "encoder.embed.positions", true},
+    {__LINE__, BERT, "embed.hook_token_type_embed", "encoder.embed.types", true},
+    {__LINE__, BERT, "hook_full_embed", "encoder.embed.norm", true},
+    {__LINE__, BERT, "blocks.0.hook_resid_pre", "encoder.embed.norm", true},
+    {__LINE__, BERT, "blocks.0.hook_resid_mid", "encoder.0.self.residual", true},
+    {__LINE__, BERT, "blocks.0.ln1.hook_normalized", "encoder.0.self.norm", true},
+    {__LINE__, BERT, "blocks.0.hook_resid_post", "encoder.0.ffn.residual", true},
+    {__LINE__, BERT, "blocks.0.hook_normalized_resid_post", "encoder.0.ffn.norm", true},
+    {__LINE__, BERT, "blocks.1.hook_resid_pre", "encoder.0.ffn.norm", true},
+    {__LINE__, BERT, "mlm_head.ln.hook_normalized", "output.norm", true},
+    {__LINE__, BERT, "hook_embed", NULL, false},
+    {__LINE__, "story", "embed.hook_embed", NULL, false},
     {__LINE__, "zh-en", "blocks.0.attn.hook_q", "decoder.0.self.q", false}, /* no model of theirs: an alias only */
     {__LINE__, "story", "hidden_states.0", "decoder.embed.sum", false},
     {__LINE__, "story", "hidden.2", "decoder.1.ffn.residual", false},
@@ -129,7 +152,7 @@ Test(against, names_of_others)
 Test(against, a_file_with_hooks_is_the_same_pass)
 {
     static const char *const models[] = {
-        "story", "sum", "induction", "hand-wired",
+        "story", "sum", "induction", "hand-wired", "mask", BERT,
         "random:kind=decoder,d_model=16,n_heads=4,n_kv_heads=2,decoder_layers=2,position=alibi,vocab_size=9"};
     char folder[64], path[128];
     help_folder(folder);
@@ -185,34 +208,56 @@ static void compare_with(Against *a, SafeTensors *file, Pass *p, const SafeOut *
     help_remove(folder);
 }
 
-/* What HookedTransformer.run_with_cache of GPT-2 holds for a layer and around, in transformer_lens/components of version 4. */
-Test(against, a_cache_of_gpt2_is_complete)
+/* The hooks of a model's cache in their order, all of them: before the layers, in each, and behind them; each list ends with NULL. */
+static void check_cache(const char *model, const char *const *before, const char *const *layer, const char *const *behind)
 {
-    static const char *const layer[] = {
-        "hook_resid_pre",   "ln1.hook_scale", "ln1.hook_normalized", "attn.hook_q",    "attn.hook_k",         "attn.hook_v",
-        "attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "hook_attn_out",  "hook_resid_mid",      "ln2.hook_scale",
-        "ln2.hook_normalized", "mlp.hook_pre", "mlp.hook_post",      "hook_mlp_out",   "hook_resid_post"};
-    static const char *const around[] = {"hook_embed", "hook_pos_embed", "ln_final.hook_scale", "ln_final.hook_normalized", "logits"};
-    enum { LAYER = sizeof layer / sizeof *layer, AROUND = sizeof around / sizeof *around };
     Model *m;
     Input in;
     Error e = {{0}};
     Trace t = {0};
-    size_t left_out;
-    Pass *p = pass_of("story", &m, &in);
+    size_t left_out, at = 0;
+    char name[HOOK_NAME_MAX];
+    Pass *p = pass_of(model, &m, &in);
+    size_t layers = config_layers(&m->config, config_last_stack(&m->config));
     cr_assert_eq(trace_values(&t, p, NULL, &e), 0);
     cr_assert_eq(trace_use_hooks(&t, p, &left_out, &e), 0, "%s", e.text);
-    cr_expect_eq(t.count, AROUND + LAYER * m->config.decoder_layers, "%zu", t.count);
-    for (size_t i = 0, at = 2; i < m->config.decoder_layers; i++)
-        for (size_t k = 0; k < LAYER; k++, at++) {
-            char name[HOOK_NAME_MAX];
-            snprintf(name, sizeof name, "blocks.%zu.%s", i, layer[k]);
-            cr_expect(at < t.count && strcmp(t.items[at].name, name) == 0, "%zu: expected %s, found %s", at, name, t.items[at].name);
+    for (size_t part = 0; part < layers + 2; part++)
+        for (const char *const *k = part == 0 ? before : part <= layers ? layer : behind; *k; k++, at++) {
+            if (part > 0 && part <= layers)
+                snprintf(name, sizeof name, "blocks.%zu.%s", part - 1, *k);
+            else
+                snprintf(name, sizeof name, "%s", *k);
+            const char *found = at < t.count ? t.items[at].name : "nothing";
+            cr_expect_str_eq(found, name, "%zu: expected %s, found %s", at, name, found);
         }
-    for (size_t k = 0; k < AROUND; k++)
-        cr_expect_str_eq(t.items[k < 2 ? k : t.count - AROUND + k].name, around[k]);
+    cr_expect_eq(t.count, at, "%zu", t.count);
     trace_free(&t);
     end(p, m, &in);
+}
+
+/* What HookedTransformer.run_with_cache of GPT-2 holds, in transformer_lens/components of version 4. */
+Test(against, a_cache_of_gpt2_is_complete)
+{
+    static const char *const before[] = {"hook_embed", "hook_pos_embed", NULL};
+    static const char *const layer[] = {
+        "hook_resid_pre",   "ln1.hook_scale", "ln1.hook_normalized", "attn.hook_q",    "attn.hook_k",         "attn.hook_v",
+        "attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "hook_attn_out",  "hook_resid_mid",      "ln2.hook_scale",
+        "ln2.hook_normalized", "mlp.hook_pre", "mlp.hook_post",      "hook_mlp_out",   "hook_resid_post", NULL};
+    static const char *const behind[] = {"ln_final.hook_scale", "ln_final.hook_normalized", "logits", NULL};
+    check_cache("story", before, layer, behind);
+}
+
+/* What HookedEncoder.run_with_cache of BERT holds. */
+Test(against, a_cache_of_bert_is_complete)
+{
+    static const char *const before[] = {"embed.hook_embed", "embed.hook_pos_embed", "embed.hook_token_type_embed", "embed.ln.hook_scale",
+                                         "embed.ln.hook_normalized", "hook_full_embed", NULL};
+    static const char *const layer[] = {
+        "hook_resid_pre", "attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "hook_attn_out",
+        "hook_resid_mid", "ln1.hook_scale", "ln1.hook_normalized", "mlp.hook_pre", "mlp.hook_post", "hook_mlp_out", "hook_resid_post",
+        "ln2.hook_scale", "ln2.hook_normalized", "hook_normalized_resid_post", NULL};
+    static const char *const behind[] = {"mlm_head.ln.hook_scale", "mlm_head.ln.hook_normalized", "logits", NULL};
+    check_cache(BERT, before, layer, behind);
 }
 
 /* A norm's divisor and its rows before the gain, by their definition; the same rows behind gain and bias, as they were up to version 2, are

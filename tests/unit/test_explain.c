@@ -331,6 +331,39 @@ Test(explain, a_linear_stage_ends_in_its_bias)
     model_free(m);
 }
 
+static bool has_note(Pass *p, const char *stage, size_t query, size_t last, const char *words)
+{
+    Explanation x;
+    Error e = {{0}};
+    bool found = false;
+    cr_assert_eq(explain_cell(p, (Cellref){help_stage(p, stage), {0, query, last}}, &x, &e), 0, "%s", e.text);
+    for (size_t i = 0; i < x.count; i++)
+        found |= x.lines[i].kind == LINE_NOTE && strstr(x.lines[i].formula, words);
+    explanation_free(&x);
+    return found;
+}
+
+/* What is hidden is said as it is: by a window, or because it is padding. */
+Test(explain, what_is_hidden_and_why)
+{
+    static const int ids[] = {1, 2, 3, 0, 0};
+    Model *m = help_model("kind=decoder,d_model=8,n_heads=2,decoder_layers=1,vocab_size=11,position=rope,window=2");
+    Pass *p = pass_create(m, (PassInput){NULL, ids, 0, 5}, 0, NULL);
+    cr_expect(has_note(p, "decoder.0.self.heads", 3, 0, "keys before position 2 lie outside its window of 2"));
+    cr_expect(has_note(p, "decoder.0.self.heads", 3, 0, "keys after position 3 are hidden"));
+    cr_expect(!has_note(p, "decoder.0.self.heads", 1, 0, "window"));
+    pass_free(p);
+    model_free(m);
+    m = help_model("kind=encoder,d_model=8,n_heads=2,encoder_layers=1,vocab_size=11,position=rope,pad=0");
+    p = pass_create(m, (PassInput){ids, NULL, 5, 0}, 0, NULL);
+    cr_expect(has_note(p, "encoder.0.self.masked", 1, 0, "nothing but padding is hidden here"));
+    pass_free(p);
+    p = pass_create(m, (PassInput){ids, NULL, 3, 0}, 0, NULL);
+    cr_expect(has_note(p, "encoder.0.self.masked", 1, 0, "every query may see every key"));
+    pass_free(p);
+    model_free(m);
+}
+
 /* Names longer than their field end between characters. */
 Test(explain, long_names_are_cut_between_characters)
 {

@@ -28,7 +28,7 @@ static Input read_ids(const Model *m, const char *ids, const char *target_ids)
 
 static GenerateOptions options(size_t max_new, bool cache, double temperature)
 {
-    return (GenerateOptions){.max_new = max_new, .stop = -1, .cache = cache, .sampler = {temperature, 0, 1, random_seeded(5)}};
+    return (GenerateOptions){.max_new = max_new, .cache = cache, .sampler = {temperature, 0, 1, random_seeded(5)}};
 }
 
 /* Logits of every token drawn, one after the other. */
@@ -112,7 +112,8 @@ Test(generate, a_cache_that_is_full_is_replaced)
     assert_cache_changes_nothing("d_model=8,d_ff=8,decoder_layers=1,vocab_size=11,position=alibi", "1,2", NULL, 0, 270);
 }
 
-Test(generate, ends_before_the_stop_token)
+/* Before an end token, whichever it is: eos, or one of the others. */
+static void assert_ends_before(bool eos)
 {
     Model *m = open_random("vocab_size=5,position=rope");
     Error e = {{0}};
@@ -126,13 +127,23 @@ Test(generate, ends_before_the_stop_token)
         first++;
     Input some = read_ids(m, "1,2", NULL);
     o = options(40, true, 1);
-    o.stop = stop;
+    o.to_end = true;
+    if (eos)
+        m->config.eos = stop;
+    else
+        cr_assert_eq(config_add_end(&m->config, stop), 0);
     cr_assert_eq(generate(m, &some, 0, &o, NULL, &e), 0);
     cr_assert_eq(some.target.len, first, "expected the end before the stop token, at %zu, found %zu", first, some.target.len);
     cr_assert(memcmp(some.target.data, all.target.data, first * sizeof(int)) == 0);
     input_free(&all);
     input_free(&some);
     model_free(m);
+}
+
+Test(generate, ends_before_an_end_token)
+{
+    assert_ends_before(true);
+    assert_ends_before(false);
 }
 
 Test(generate, ends_where_learned_positions_end)
@@ -224,7 +235,7 @@ Test(generate, stories260K)
             InputText given = {.text = json_string_value(json_object_get(item, "text"))};
             cr_assert_eq(input_read(&in, m, given, 0, &e), 0, "%s", e.text);
             GenerateOptions o = options(60, cache, 0);
-            o.stop = generate_stop_id(m);
+            o.to_end = true;
             cr_assert_eq(generate(m, &in, 0, &o, NULL, &e), 0, "%s", e.text);
             cr_assert_eq(in.target.len, json_array_size(ids));
             for (size_t k = 0; k < in.target.len; k++)

@@ -261,6 +261,131 @@ static void add_pair(Buffer *b, const char *key, const char *value)
     add_text(b, value);
 }
 
+static void add_number(Buffer *b, const char *key, uint32_t value)
+{
+    add_text(b, key);
+    add_u32(b, 4);
+    add_u32(b, value);
+}
+
+/* The bytes of a file's keys, as they stand behind its counts: up to the name of its first tensor. */
+static size_t bytes_of_keys(const Gguf *g)
+{
+    const File *file = &g->files.shards[0].file;
+    const GgufPair *last = &g->pairs[g->pair_count - 1];
+    size_t at = (size_t)(last->bytes - file->data), least = file->size;
+    for (size_t i = 0; i < g->files.shards[0].count; i++) {
+        const char *name = g->files.shards[0].items[i].name;
+        size_t n = strlen(name), k = at;
+        while (k + n < file->size && memcmp(file->data + k, name, n) != 0)
+            k++;
+        least = k < least ? k : least;
+    }
+    return least - 8 - 24;
+}
+
+/* Part `number` of `count` as gguf-split writes it: the keys with the first, and every count-th tensor (F32). */
+static void write_part(const Gguf *g, const char *path, uint32_t number, uint32_t count, uint32_t all)
+{
+    const SafeTensors *s = &g->files.shards[0];
+    Buffer b = {0}, data = {0};
+    size_t tensors = 0;
+    for (size_t i = number; i < s->count; i += count)
+        tensors++;
+    begin(&b, tensors, 3 + (number == 0 ? g->pair_count : 0));
+    if (number == 0)
+        buffer_add(&b, (const char *)s->file.data + 24, bytes_of_keys(g));
+    add_number(&b, "split.no", number);
+    add_number(&b, "split.count", count);
+    add_number(&b, "split.tensors.count", all);
+    for (size_t i = number; i < s->count; i += count) {
+        const SafeTensor *t = &s->items[i];
+        add_text(&b, t->name);
+        add_u32(&b, (uint32_t)t->rank);
+        for (int k = t->rank; k-- > 0;)
+            add_u64(&b, t->shape[k]);
+        add_u32(&b, 0);
+        add_u64(&b, data.len);
+        buffer_add(&data, (const char *)t->bytes, t->count * 4);
+        while (data.len % 32)
+            buffer_putc(&data, '\0');
+    }
+    while (b.len % 32)
+        buffer_putc(&b, '\0');
+    buffer_add(&b, data.data, data.len);
+    FILE *out = fopen(path, "wb");
+    cr_assert(out && fwrite(b.data, 1, b.len, out) == b.len && fclose(out) == 0);
+    buffer_free(&b);
+    buffer_free(&data);
+}
+
+static void refuse_part(const char *path, const char *part)
+{
+    Error e = {{0}};
+    cr_expect_null(model_open(path, NULL, &e), "was opened: %s", part);
+    assert_says(e, part);
+}
+
+/* The end of a turn ends a generated text, as the end of a text does. */
+Test(gguf, the_end_of_a_turn_is_an_end)
+{
+    static const unsigned char id[4] = {3};
+    static const char key[] = "tokenizer.ggml.eot_token_id";
+    File file;
+    Gguf g;
+    Config c;
+    Error e = {{0}};
+    Buffer notes = {0};
+    const HfArchitecture *a;
+    cr_assert_eq(file_open(&file, GGUF "llama-f32.gguf", &e), 0);
+    cr_assert_eq(gguf_read(&g, file, GGUF "llama-f32.gguf", &e), 0, "%s", e.text);
+    g.pairs = realloc(g.pairs, (g.pair_count + 1) * sizeof *g.pairs);
+    g.pairs[g.pair_count++] = (GgufPair){.key = {key, sizeof key - 1}, .type = GGUF_U32, .count = 1, .bytes = id};
+    cr_assert_eq(gguf_config(&c, &a, &g, &notes, &e), 0, "%s", e.text);
+    cr_expect(config_is_end(&c, 3) && (c.eos < 0 || config_is_end(&c, c.eos)) && !config_is_end(&c, 4));
+    buffer_free(&notes);
+    config_free(&c);
+    gguf_close(&g);
+}
+
+/* A model in three parts is the model in one file, number by number. */
+Test(gguf, a_split_model_is_read_whole)
+{
+    char folder[64], path[3][128], other[128];
+    File file;
+    Gguf g;
+    Error e = {{0}};
+    help_folder(folder);
+    cr_assert_eq(file_open(&file, GGUF "llama-f32.gguf", &e), 0);
+    cr_assert_eq(gguf_read(&g, file, GGUF "llama-f32.gguf", &e), 0, "%s", e.text);
+    uint32_t all = (uint32_t)g.files.shards[0].count;
+    for (uint32_t i = 0; i < 3; i++) {
+        snprintf(path[i], sizeof path[i], "%s/m-%05u-of-00003.gguf", folder, i + 1);
+        write_part(&g, path[i], i, 3, all);
+    }
+    Model *whole = help_open(GGUF "llama-f32.gguf"), *m = help_open(path[0]);
+    cr_assert_eq(m->weights.count, whole->weights.count);
+    cr_expect_str_eq(m->summary, whole->summary);
+    for (size_t i = 0; i < m->weights.count; i++)
+        for (size_t k = 0; k < m->weights.items[i].count; k++)
+            cr_assert_eq(weight_at(&m->weights.items[i], k), weight_at(&whole->weights.items[i], k), "%s", m->weights.items[i].name);
+    model_free(m);
+    model_free(whole);
+    refuse_part(path[1], "split.no: expected the first part, found number 2 of 3; try the file that ends in -00001-of-00003.gguf");
+    snprintf(other, sizeof other, "%s/other.gguf", folder);
+    write_part(&g, other, 0, 3, all);
+    refuse_part(other, "expected a file that ends in -00001-of-00003.gguf");
+    write_part(&g, path[0], 0, 3, all + 1);
+    refuse_part(path[0], "split.tensors.count: expected as many tensors as all parts have");
+    write_part(&g, path[0], 0, 3, all);
+    write_part(&g, path[2], 1, 3, all);
+    refuse_part(path[0], "split.no, split.count: expected 2 and 3, found 1 and 3");
+    remove(path[2]);
+    refuse_part(path[0], "expected all 3 parts beside each other, found no ");
+    gguf_close(&g);
+    help_remove(folder);
+}
+
 /* How a text is cut before the merges follows from tokenizer.ggml.pre: SmolLM's digits are each on their own, and an unknown name is said. The
  * file of GPT-2's tokenizer, with another name in it. */
 Test(gguf, the_name_of_the_cutting_counts)

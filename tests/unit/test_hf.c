@@ -6,6 +6,7 @@
 #include "model_help.h"
 #include "pass/pass.h"
 #include "pass/rope.h"
+#include "pass/sample.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -372,8 +373,8 @@ Test(hf, what_is_not_known_is_said)
                       "config.json: \"logit_softcap\": not known here: the numbers may differ\n");
     config_with_notes("{\"model_type\": \"llama\", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2, \"foo\": 1}}",
                       "config.json: rope_scaling.\"foo\": not known here: the numbers may differ\n");
-    config_with_notes("{\"model_type\": \"llama\", \"eos_token_id\": [7, 8, 9]}",
-                      "config.json: eos_token_id: only one of them counts here, 7; 2 others are left out\n");
+    config_with_notes("{\"model_type\": \"llama\", \"eos_token_id\": [7, 8, 32000]}",
+                      "config.json: eos_token_id: counts as none, because it is not in the vocabulary of 32000 tokens: 32000\n");
     config_with_notes("{\"model_type\": \"llama\", \"rope_interleaved\": true}",
                       "config.json: \"rope_interleaved\": not known here: the numbers may differ\n");
     config_with_notes("{\"model_type\": \"llama\", \"num_beams\": 4, \"repetition_penalty\": 1.1, \"no_repeat_ngram_size\": 3}",
@@ -616,18 +617,19 @@ Test(hf, copies_of_the_output_head)
     help_remove(folder);
 }
 
-/* As in the library, generation_config.json says which token ends, and where it lists several, config.json's own is kept. */
+/* As in the library, generation_config.json says which tokens end; where it lists several, each does, and config.json's own stays eos. */
 Test(hf, generation_config_says_what_ends)
 {
     static const struct {
         const char *text;
         int eos;
+        bool ends[10];    /* which of the first ids end a text */
         const char *note; /* or NULL */
     } cases[] = {
-        {"{\"eos_token_id\": 5}", 5, NULL},
-        {"{\"eos_token_id\": [7, 0, 9]}", 0, "eos_token_id: only one of them counts here, 0; 2 others are left out"},
-        {"{\"eos_token_id\": [7, 9]}", 7, "eos_token_id: only one of them counts here, 7; 1 other is left out"},
-        {"{\"repetition_penalty\": 1.05}", 0, "generation_config.json: repetition_penalty is 1.05"},
+        {"{\"eos_token_id\": 5}", 5, {[5] = true}, NULL},
+        {"{\"eos_token_id\": [7, 0, 9]}", 0, {[0] = true, [7] = true, [9] = true}, NULL},
+        {"{\"eos_token_id\": [7, 9, 7]}", 7, {[7] = true, [9] = true}, NULL},
+        {"{\"repetition_penalty\": 1.05}", 0, {[0] = true}, "generation_config.json: repetition_penalty is 1.05"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char folder[64];
@@ -635,6 +637,8 @@ Test(hf, generation_config_says_what_ends)
         help_write(folder, "generation_config.json", cases[i].text, strlen(cases[i].text));
         Model *m = help_open(folder);
         cr_expect_eq(m->config.eos, cases[i].eos, "%s: %d", cases[i].text, m->config.eos);
+        for (int id = 0; id < 10; id++)
+            cr_expect_eq(generate_ends(m, id), cases[i].ends[id], "%s: %d", cases[i].text, id);
         cr_expect(cases[i].note ? strstr(m->notes, cases[i].note) != NULL : m->notes[0] == '\0', "%s: %s", cases[i].text, m->notes);
         model_free(m);
         help_remove(folder);

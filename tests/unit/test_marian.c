@@ -71,7 +71,7 @@ static Ids translated(const Model *m, bool cache)
     Error e = {{0}};
     json_t *root = help_load(FOLDER "/expected.json");
     Input in = {.source = help_ids_of(json_object_get(root, "tokens"))};
-    GenerateOptions o = {.max_new = 16, .stop = generate_stop_id(m), .cache = cache, .sampler = {.top_p = 1}};
+    GenerateOptions o = {.max_new = 16, .to_end = true, .cache = cache, .sampler = {.top_p = 1}};
     cr_assert_eq(ids_add(&in.target, input_begin_id(m), &e), 0);
     cr_assert_eq(generate(m, &in, 0, &o, NULL, &e), 0, "%s", e.text);
     ids_free(&in.source);

@@ -98,7 +98,7 @@ Test(model_config, every_key_is_read)
 Test(model_config, what_is_written_is_read_back)
 {
     const char *text = "{\"d_model\": 3, \"n_heads\": 1, \"norm_eps\": 1.2345678901234567e-7, \"rope_theta\": 1e6, \"position\": \"alibi\","
-                       "\"tokens\": {\"bos\": 4, \"mask\": \"\\\"[M]\\\"\"}, \"dimensions\": [\"a\\n\", \"我\", \"\\\\\"]}";
+                       "\"tokens\": {\"bos\": 4, \"eos\": [6, 2, 9], \"mask\": \"\\\"[M]\\\"\"}, \"dimensions\": [\"a\\n\", \"我\", \"\\\\\"]}";
     Config c, again, copy;
     Error e;
     Buffer b = {0};
@@ -108,6 +108,7 @@ Test(model_config, what_is_written_is_read_back)
     cr_assert_eq(again.norm_eps, 1.2345678901234567e-7);
     cr_assert_str_eq(again.dim_names[1], "我");
     cr_assert_str_eq(again.token_texts[TOKEN_MASK], "\"[M]\"");
+    cr_assert(again.eos == 6 && config_is_end(&again, 6) && config_is_end(&again, 2) && config_is_end(&again, 9) && !config_is_end(&again, 4));
     assert_same(&c, &again);
     cr_assert_eq(config_copy(&copy, &c, &e), 0);
     cr_assert_neq(copy.dim_names[0], c.dim_names[0]);
@@ -211,6 +212,11 @@ Test(model_config, errors_name_the_key)
     refuse("{\"tokens\": {\"bos\": -1}}", "tokens.bos");
     refuse("{\"tokens\": {\"bos\": 1.5}}", "tokens.bos");
     refuse("{\"tokens\": {\"bos\": \"\"}}", "tokens.bos");
+    refuse("{\"tokens\": {\"bos\": [1]}}", "tokens.bos");
+    refuse("{\"tokens\": {\"eos\": []}}", "tokens.eos");
+    refuse("{\"tokens\": {\"eos\": [1, \"2\"]}}", "tokens.eos: expected ids, found");
+    refuse("{\"tokens\": {\"eos\": [1, 23]}}", "tokens.eos: expected ids from 0 to 22, found 23");
+    refuse("{\"tokens\": {\"eos\": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}}", "tokens.eos: expected at most 9 ids, found 10");
     refuse("{\"tokens\": {\"boss\": 1}}", "found \"boss\"; nearest: \"bos\"");
     refuse("{\"tokens\": [1]}", "tokens: expected an object");
     refuse("{\"dimensions\": [\"a\"]}", "dimensions: expected 16 names, one for each of d_model, found 1");

@@ -63,7 +63,7 @@ Test(next, the_sampler_draws_as_generate_does)
     size_t before = app->input.target.len;
     Input in = {0};
     Error e = {{0}};
-    GenerateOptions o = {.max_new = TOKENS, .stop = -1, .cache = true, .sampler = {1.7, 20, 0.95, random_seeded(11)}};
+    GenerateOptions o = {.max_new = TOKENS, .cache = true, .sampler = {1.7, 20, 0.95, random_seeded(11)}};
     for (size_t i = 0; i < before; i++)
         cr_assert_eq(ids_add(&in.target, app->input.target.data[i], &e), 0);
     cr_assert_eq(generate(app->model, &in, 0, &o, NULL, &e), 0, "%s", e.text);

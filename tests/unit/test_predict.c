@@ -202,6 +202,32 @@ Test(predict, every_kind_of_stage_under_every_ablation, .timeout = 200)
     cr_expect_eq(met_count, sizeof names / sizeof *names, "%zu kinds of question", met_count);
 }
 
+/* With a sliding window fewer keys are seen than lie behind a query, and the answers say so. */
+Test(predict, a_window_is_spoken_of)
+{
+    Model *m = help_model("kind=decoder,d_model=8,n_heads=2,decoder_layers=1,vocab_size=11,position=rope,window=2");
+    int ids[] = {1, 2, 3, 4, 5};
+    Error e = {{0}};
+    Pass *p = pass_create(m, (PassInput){NULL, ids, 0, 5}, 0, &e);
+    cr_assert(p, "%s", e.text);
+    int masked = plan_find(pass_plan(p), "decoder.0.self.masked"), asked = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        Question q;
+        PredictPlace at = {p, (size_t)masked, 0, 4};
+        cr_assert_eq(predict_value(&q, &at, seed, &e), 0, "%s", e.text);
+        bool counted = strcmp(q.name, "hidden-count") == 0;
+        if (counted || strcmp(q.name, "visible") == 0) {
+            asked |= counted ? 1 : 2;
+            cr_expect_eq(q.right.number, counted ? 16 : 2, "%s: %g", q.name, q.right.number);
+            cr_expect(strstr(q.why, "its window"), "%s: %s", q.name, q.why);
+        }
+        question_free(&q);
+    }
+    cr_expect_eq(asked, 3);
+    pass_free(p);
+    model_free(m);
+}
+
 static const char *pick(Random *r, const char *const *from, size_t n)
 {
     return from[random_below(r, n)];

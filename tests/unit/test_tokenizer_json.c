@@ -351,10 +351,9 @@ Test(tokenizer_json, a_tokenizer_fits_its_model_or_is_refused)
     config_free(&c);
 }
 
-/* The ids of the same text, through the vocabulary and through what it writes down to be read again. */
-static void ids_around(const char *folder, const char *config, const char *expected)
+/* The ids of a text, through the vocabulary and through what it writes down to be read again. */
+static void ids_with(const char *folder, const char *config, const char *text, const char *expected)
 {
-    static const char text[] = "the cat";
     Error e = {{0}};
     help_write(folder, "tokenizer_config.json", config, strlen(config));
     Vocab *v = open_vocab(folder), *again;
@@ -377,6 +376,11 @@ static void ids_around(const char *folder, const char *config, const char *expec
     vocab_free(v);
 }
 
+static void ids_around(const char *folder, const char *config, const char *expected)
+{
+    ids_with(folder, config, "the cat", expected);
+}
+
 /* add_bos_token and add_eos_token of tokenizer_config.json count for more than the template of tokenizer.json, as in the library. */
 Test(tokenizer_json, what_is_put_around_a_text_is_the_configs)
 {
@@ -392,6 +396,49 @@ Test(tokenizer_json, what_is_put_around_a_text_is_the_configs)
     ids_around(folder, "{\"add_bos_token\": false, \"bos_token\": \"<s>\", \"add_eos_token\": false, \"eos_token\": \"</s>\"}", "▁the ▁cat");
     ids_around(folder, "{\"add_eos_token\": true, \"bos_token\": \"<s>\", \"eos_token\": {\"content\": \"</s>\"}}", "<s> ▁the ▁cat </s>");
     ids_around(folder, "{\"add_eos_token\": true, \"eos_token\": null}", "<s> ▁the ▁cat");
+    help_remove(folder);
+}
+
+/* do_lower_case of tokenizer_config.json counts for more than BERT's normalizer in tokenizer.json, as in the library, and with it what that file says
+ * of accents and Chinese characters; of a vocab.txt it is all there is. */
+Test(tokenizer_json, letters_become_lower_case_where_the_config_says_so)
+{
+    static const struct {
+        const char *config, *expected;
+    } cases[] = {
+        {"{}", "[CLS] the cafe 我 爱 [SEP]"},
+        {"{\"do_lower_case\": true}", "[CLS] the cafe 我 爱 [SEP]"},
+        {"{\"do_lower_case\": false}", "[CLS] [UNK] [UNK] 我 爱 [SEP]"},
+        {"{\"do_lower_case\": true, \"strip_accents\": false}", "[CLS] the [UNK] 我 爱 [SEP]"},
+        {"{\"do_lower_case\": true, \"strip_accents\": null, \"tokenize_chinese_chars\": false}", "[CLS] the cafe [UNK] [SEP]"},
+        {"{\"strip_accents\": false}", "[CLS] the cafe 我 爱 [SEP]"},
+    };
+    char folder[64], path[96];
+    File file;
+    Error e = {{0}};
+    help_folder(folder);
+    cr_assert_eq(file_open(&file, FOLDER "/bert/tokenizer.json", &e), 0, "%s", e.text);
+    help_write(folder, "tokenizer.json", file.data, file.size);
+    Vocab *v = open_vocab(folder);
+    for (int of_text = 0; of_text < 2; of_text++) {
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            ids_with(folder, cases[i].config, "The café 我爱", cases[i].expected);
+        Buffer lines = {0};
+        for (int id = 0; id < 38; id++)
+            buffer_printf(&lines, "%s\n", vocab_spelling(v, id));
+        snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+        remove(path);
+        help_write(folder, "config.json", "{\"model_type\": \"bert\"}", 22);
+        help_write(folder, "vocab.txt", lines.data, lines.len);
+        buffer_free(&lines);
+    }
+    vocab_free(v);
+    help_write(folder, "tokenizer.json", file.data, file.size);
+    file_close(&file);
+    help_write(folder, "tokenizer_config.json", "{\"do_lower_case\": false}", 24);
+    v = open_vocab(folder);
+    cr_expect(strstr(vocab_notes(v), "do_lower_case is false"), "%s", vocab_notes(v));
+    vocab_free(v);
     help_remove(folder);
 }
 

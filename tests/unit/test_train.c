@@ -537,7 +537,7 @@ static void compare_with_generating(const char *recipe, size_t steps, Ablations 
     for (uint64_t i = 0; i < N; i++) {
         cr_assert_eq(examples_draw(trainer_examples(t), 0, TASK_HELD_OUT, i, &x, &e), 0);
         Input in = {.source = copy_ids(&x.source, x.source.len, 0), .target = copy_ids(&x.input, 1, 0)};
-        GenerateOptions g = {.max_new = x.targets.len + 2, .stop = m->config.eos, .cache = !(a & NO_MASK), .sampler = {.top_p = 1}};
+        GenerateOptions g = {.max_new = x.targets.len + 2, .to_end = true, .cache = !(a & NO_MASK), .sampler = {.top_p = 1}};
         cr_assert_eq(generate(m, &in, a, &g, NULL, &e), 0, "%s", e.text);
         bool same = in.target.len == x.input.len && memcmp(in.target.data, x.input.data, x.input.len * sizeof(int)) == 0;
         bool fails = listed < v.failure_count && v.failures[listed].number == i;
