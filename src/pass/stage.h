@@ -117,7 +117,7 @@ typedef struct StageInfo {
     const char *formula; /* in the names of the paper: "q · kᵀ" */
     const char *what;    /* one line: what it does and how to read its rows; translatable */
     const char *source;  /* the file that computes it */
-    const char *function; /* "scores": stage_scores_forward and stage_scores_backward are there */
+    const char *family;  /* "scores": stage_scores_forward and stage_scores_backward are there */
     const char *w[2];    /* tags of its weights: "W_Q", "b_Q" */
     StageFn forward, backward;
 } StageInfo;
@@ -165,9 +165,9 @@ void stage_fill_table(real *table, const Config *c, size_t first, size_t rows);
 /* The activation's name in a config. */
 const char *activation_name(Activation a);
 
-#define STAGE(KIND, id, title, formula, what, source, w0, w1, fn) \
-    void stage_##fn##_forward(const StageRun *r);                 \
-    void stage_##fn##_backward(const StageRun *r);
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) \
+    void stage_##family##_forward(const StageRun *r);                 \
+    void stage_##family##_backward(const StageRun *r);
 #include "pass/stages.def"
 #undef STAGE
 
