@@ -316,6 +316,7 @@ static bool common_command(App *app, CommandId id, size_t count)
             app_say(app, ROLE_WARNING, "%s", _("this stage has no weights"));
         else
             weight_open(app, (size_t)s->w[0], 0, 0);
+        app->weight_gradient = app->phase == PHASE_BACKWARD && !app->show_value;
         break;
     }
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;

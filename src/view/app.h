@@ -163,6 +163,7 @@ typedef struct App {
     size_t cell_line, cell_top;
     int cell_operand;
     size_t weight, weight_cursor[2], weight_top, weight_left; /* VIEW_WEIGHT */
+    bool weight_gradient; /* on the way back: d(loss)/d(weight) in place of the weight */
     const void *weight_ranged; /* the values that weight_range is of */
     NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
@@ -319,6 +320,8 @@ Slice app_slice(App *app, size_t stage, bool gradient);
 #undef VIEW
 bool step_click(App *app, int row, int col, MouseAction action);
 void cell_open(App *app, Cellref cell);
+/* The gradient of an entry of a weight (col 0 of a vector), from the weight's view; the pass has gone backwards. */
+void cell_open_weight(App *app, size_t weight, size_t row, size_t col);
 /* The same cell of a new pass. */
 void cell_open_again(App *app);
 /* The view that a session comes back to: where the open cell is not the one under the matrix's cursor, what it was opened from. */
