@@ -93,7 +93,7 @@ typedef struct StageRun {
     const size_t *lengths; /* Q, K, V: whose rows are those of several sequences, and so long is each; NULL: it is one */
     size_t sequences;
     bool one_by_one; /* the rows are to be what decoding computes when it is fed one token at a time: row t alone, against the cache of t
-                        earlier tokens. A right forward need not look: it is the same. A wrong one may differ (bug_cache.c) */
+                        earlier tokens. A right forward need not look: it is the same. A wrong one may differ (bug.c) */
 } StageRun;
 
 /* Weight k of a stage where it is a vector, a gain or a bias; NULL where there is none. */

@@ -173,7 +173,7 @@ typedef struct App {
     Explain explain;    /* what the explaining views share */
     Prompt prompt;
     size_t tree_choice, tree_top; /* the plan's chosen line while it has the focus */
-    bool *tree_open;    /* by block of the plan: opened by hand; see tree.c */
+    bool *tree_open;    /* by block of the plan: opened by hand; see plan_pane.c */
     char search[PROMPT_MAX];  /* what was last searched for */
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
