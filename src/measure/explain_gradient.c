@@ -25,7 +25,7 @@ Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t 
     return o;
 }
 
-Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
+static Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
 {
     const Stage *s = &pass_plan(x->pass)->stages[stage];
     Operand o = {.kind = OPERAND_STAGE, .cell = {stage, {i0, i1, s->rank > 2 ? i2 : 0}}};

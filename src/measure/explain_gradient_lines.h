@@ -16,9 +16,8 @@ typedef struct Way {
     int which;
 } Way;
 
-/* d(loss)/d(a cell of a stage), and the cell, of any stage. */
+/* d(loss)/d(a cell of any stage). */
 Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
-Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
 /* The cell as the stage computed it, before its edits: what a softmax's backward reads. */
 Operand lines_own_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
 /* One term: label; result = d · with. */
