@@ -36,7 +36,10 @@ TESTS   := $(wildcard tests/unit/*.c)
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 
-all: $(PROGRAM)
+LANGUAGES := zh_CN
+MESSAGES  := $(LANGUAGES:%=build/locale/%/LC_MESSAGES/stepformer.mo)
+
+all: $(PROGRAM) $(MESSAGES)
 
 $(PROGRAM): $(BUILD)/src/main.o $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LINK)
@@ -52,7 +55,7 @@ $(BUILD)/src/tensor/matmul_fast.o: FLAGS += -O3 -ffp-contract=fast $(if $(filter
 $(BUILD)/src/tensor/elementwise.o: FLAGS += -O3 -fno-math-errno -fno-trapping-math
 $(BUILD)/src/tensor/dtype.o: FLAGS += -O3
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -74,7 +77,7 @@ check: $(BUILD)/unit $(BUILD)/replay $(MESSAGES)
 	@rm -f $(BUILD)/asan.log.*
 	$(BUILD)/replay
 	@echo leak:libcriterion >$(BUILD)/lsan.supp
-	ASAN_OPTIONS=detect_leaks=1:log_path=$(abspath $(BUILD))/asan.log LSAN_OPTIONS=print_suppressions=0:suppressions=$(abspath $(BUILD))/lsan.supp \
+	ASAN_OPTIONS='detect_leaks=1:log_path="$(abspath $(BUILD))/asan.log"' LSAN_OPTIONS='print_suppressions=0:suppressions="$(abspath $(BUILD))/lsan.supp"' \
 		$(BUILD)/unit --timeout 900
 	@if grep -qsE 'ERROR:|runtime error' $(BUILD)/asan.log.*; then cat $(BUILD)/asan.log.*; echo "check: the sanitizers found something"; exit 1; fi
 
@@ -96,7 +99,7 @@ fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c tests/corrupt/parsers_pass.c test
 	clang $(FLAGS) -Itests/corrupt -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o build/fuzz/$* $< tests/corrupt/parsers.c tests/corrupt/parsers_pass.c tests/corrupt/parsers_tokenizer.c $(FUZZ_LIBRARY) $(LINK)
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=2048 -print_final_stats=1 build/fuzz/$*-corpus
 
-$(BUILD)/bench_%: tests/bench/bench_%.c $(LIBRARY)
+$(BUILD)/bench_%: tests/bench/bench_%.c tests/bench/bench.h $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -D_DEFAULT_SOURCE -o $@ $< $(LIBRARY) $(LDFLAGS) $(LINK)
 
 bench: all $(BENCHES)
@@ -142,29 +145,30 @@ COMPLETION := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 LESSONS := $(patsubst lessons/%/en.md,%,$(wildcard lessons/*/en.md))
 MODELS  := $(patsubst tiny-models/%/config.json,%,$(wildcard tiny-models/*/config.json))
 
+# Quoted: a path may hold spaces.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION) $(DATA)/lessons
-	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/stepformer
-	install -m 644 $(BUILD)/stepformer.1 $(MAN)/stepformer.1
-	install -m 644 src/cli/stepformer.bash $(COMPLETION)/stepformer
-	install -m 644 lessons/README.md $(DATA)/lessons/README.md
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(MAN)" "$(COMPLETION)" "$(DATA)/lessons"
+	install -m 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/stepformer"
+	install -m 644 $(BUILD)/stepformer.1 "$(MAN)/stepformer.1"
+	install -m 644 src/cli/stepformer.bash "$(COMPLETION)/stepformer"
+	install -m 644 lessons/README.md "$(DATA)/lessons/README.md"
 	for m in $(MODELS); do \
-		install -d $(DATA)/tiny-models/$$m && \
-		install -m 644 $$(ls tiny-models/$$m/*.json tiny-models/$$m/*.safetensors tiny-models/$$m/*.txt tiny-models/$$m/*.md) $(DATA)/tiny-models/$$m || exit 1; \
+		install -d "$(DATA)/tiny-models/$$m" && \
+		install -m 644 $$(ls tiny-models/$$m/*.json tiny-models/$$m/*.safetensors tiny-models/$$m/*.txt tiny-models/$$m/*.md) "$(DATA)/tiny-models/$$m" || exit 1; \
 	done
 	for l in $(LANGUAGES); do \
 		m=$$l/LC_MESSAGES; \
 		[ ! -f build/locale/$$m/stepformer.mo ] || \
-			{ install -d $(DATA)/locale/$$m && install -m 644 build/locale/$$m/stepformer.mo $(DATA)/locale/$$m; } || exit 1; \
+			{ install -d "$(DATA)/locale/$$m" && install -m 644 build/locale/$$m/stepformer.mo "$(DATA)/locale/$$m"; } || exit 1; \
 	done
 	for l in $(LESSONS); do \
-		install -d $(DATA)/lessons/$$l && install -m 644 lessons/$$l/*.md $(DATA)/lessons/$$l || exit 1; \
+		install -d "$(DATA)/lessons/$$l" && install -m 644 lessons/$$l/*.md "$(DATA)/lessons/$$l" || exit 1; \
 	done
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/stepformer $(MAN)/stepformer.1 $(COMPLETION)/stepformer
-	rm -rf $(DATA)
-	-cd "$(DESTDIR)/" && rmdir -p --ignore-fail-on-non-empty $(patsubst $(DESTDIR)/%,%,$(DESTDIR)$(PREFIX)/bin $(MAN) $(COMPLETION)) 2>/dev/null || true
+	rm -f "$(DESTDIR)$(PREFIX)/bin/stepformer" "$(MAN)/stepformer.1" "$(COMPLETION)/stepformer"
+	rm -rf "$(DATA)"
+	-cd "$(DESTDIR)/" && for d in bin share/man/man1 share/bash-completion/completions; do rmdir -p ".$(PREFIX)/$$d"; done 2>/dev/null || true
 
 # The manual page's keys come from the command table, and its expressions' functions from theirs.
 all: $(BUILD)/stepformer.1
@@ -179,13 +183,10 @@ $(BUILD)/stepformer.1: src/cli/stepformer.1 $(PROGRAM)
 
 # Every text on the screen is English in the sources and Chinese in src/po/zh_CN.po. Without msgfmt (gettext) the program is built all the
 # same, and speaks English.
-LANGUAGES := zh_CN
-MESSAGES  := $(LANGUAGES:%=build/locale/%/LC_MESSAGES/stepformer.mo)
 XGETTEXT   = LC_ALL=C xgettext -f - -C --from-code=UTF-8 --no-location --package-name=stepformer --package-version=$(VERSION) \
              -k_ -kN_ -kC_:1c,2 -kngettext:1,2 -kerror_set:2 -kerror_prefix:2 -kerror_memory:2 -kcli_say:1 -keval_fail:4 -kfail_at:3 \
              -kexpected:2 -kparse_raw:2
 MSGMERGE  ?= msgmerge
-all: $(MESSAGES)
 build/locale/%/LC_MESSAGES/stepformer.mo: src/po/%.po
 	@mkdir -p $(@D)
 	@if command -v msgfmt >/dev/null; then msgfmt --check-format --check-domain -o $@ $<; \

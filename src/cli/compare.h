@@ -42,10 +42,6 @@ size_t twins_stages(const Twins *t);
 /* "differs", "only in the baseline", …: for people and for JSON. */
 const char *fate_words(StageFate fate);
 const char *fate_name(StageFate fate);
-/* What was changed, a line each: "switched off: no-scale". */
-void twins_write_changes(const Twins *t, Buffer *out);
-/* The tokens a side is fed: "我 爱 你 → <s> I love". */
-void twins_write_input(const Side *s, Buffer *out);
 
 /* What both sides have of a matrix: [heads][rows][cols] numbers, the first positions of each. */
 typedef struct CommonPart {

@@ -59,7 +59,8 @@ double twins_number(const Twins *t, int side, const StageDifference *d, size_t h
     return (double)pass_value(p, i)[(head * s->shape[s->rank - 2] + row) * s->shape[s->rank - 1] + col];
 }
 
-void twins_write_input(const Side *s, Buffer *out)
+/* The tokens a side is fed: "我 爱 你 → <s> I love". */
+static void twins_write_input(const Side *s, Buffer *out)
 {
     for (int k = STACK_ENCODER; k <= STACK_DECODER; k++) {
         size_t n;
@@ -79,7 +80,8 @@ void twins_write_input(const Side *s, Buffer *out)
     }
 }
 
-void twins_write_changes(const Twins *t, Buffer *out)
+/* What was changed, a line each: "switched off: no-scale". */
+static void twins_write_changes(const Twins *t, Buffer *out)
 {
     Buffer names = {0};
     ablations_write(t->given, &names);

@@ -1,10 +1,11 @@
 /* lesson.c - the subcommand `lesson`: lists lessons, takes one, prints one, checks what they claim, writes worksheets. */
-#include "cli/lesson.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/screen.h"
+#include "lesson/check.h"
 #include "lesson/draw.h"
+#include "lesson/progress.h"
 #include "lesson/sheet.h"
 #include "term/term.h"
 #include "view/lesson.h"
@@ -18,7 +19,8 @@ enum { FORMAT_MARKDOWN, FORMAT_HTML };
 
 /* ---- the language ---- */
 
-const char *lesson_language(const Options *o)
+/* "en" or "zh": --lang, else the environment's. */
+static const char *lesson_language(const Options *o)
 {
     if (o->value[OPTION_LANG])
         return o->value[OPTION_LANG];

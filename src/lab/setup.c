@@ -120,11 +120,6 @@ double spread_deviation(const Spread *s)
     return s->n < 2 ? NAN : sqrt(s->squares / (double)(s->n - 1));
 }
 
-double spread_error(const Spread *s)
-{
-    return spread_deviation(s) / sqrt((double)s->n);
-}
-
 /* ---- a small trainer ---- */
 
 int learner_open(Learner *l, Model *m, Ablations a, Error *e)

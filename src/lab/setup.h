@@ -44,8 +44,6 @@ typedef struct Spread {
 void spread_add(Spread *s, double x);
 /* The standard deviation over n - 1; NaN of fewer than two. */
 double spread_deviation(const Spread *s);
-/* Its standard error: deviation / √n. */
-double spread_error(const Spread *s);
 
 /* ---- a small trainer: gradients that can be looked at and changed before they are used ---- */
 

@@ -84,13 +84,14 @@ static int hide(Edits *edits, const Shape *s, Mask mask, Error *e)
 /* How many tokens have an embedding with a gradient from the last row's loss, and whether they are those of `reached`. */
 static int check(const Model *m, const Shape *s, Mask mask, const bool *reached, size_t *count, bool *same, Error *e)
 {
-    int *ids = malloc(2 * s->n * sizeof *ids), *targets = ids + s->n;
+    int *ids = malloc(2 * s->n * sizeof *ids);
     Edits edits = {0};
     double loss;
     *count = 0;
     *same = true;
     if (!ids)
         return error_memory(e, "windows");
+    int *targets = ids + s->n;
     setup_ids(ids, s->n, m->config.vocab_size, 1);
     for (size_t i = 0; i < s->n; i++)
         targets[i] = i + 1 < s->n ? -1 : ids[0];

@@ -51,11 +51,6 @@ const char *block_kind_name(BlockKind kind)
     return kind >= BLOCK_RUN && kind <= BLOCK_DRAW ? kind_names[kind] : NULL;
 }
 
-const char *ask_kind_name(AskKind kind)
-{
-    return ask_names[kind];
-}
-
 const char *check_label_name(CheckLabel label)
 {
     return label_names[label];

@@ -37,7 +37,9 @@ int draw_open(Lesson *from, size_t *at, const char *line, const char *lang, Erro
 
 /* ---- which ---- */
 
-size_t draw_choose(const Block *b, const Progress *p, bool *sure)
+/* Which of a draw block's questions to ask: one never asked, else one whose last answer was wrong, else the one answered right the fewest
+ * times in a row; of equals the one asked longest ago. *sure: all of them are sure. */
+static size_t draw_choose(const Block *b, const Progress *p, bool *sure)
 {
     size_t best = 0;
     const ProgressAnswer *had = NULL;

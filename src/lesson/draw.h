@@ -15,10 +15,6 @@ enum { DRAW_SURE = 2, DRAW_AGAIN_MAX = 3 };
  * with e set where there is no such lesson or question. */
 int draw_open(Lesson *from, size_t *at, const char *line, const char *lang, Error *e);
 
-/* Which of a draw block's questions to ask: one never asked, else one whose last answer was wrong, else the one answered right the fewest
- * times in a row; of equals the one asked longest ago. *sure: all of them are sure. */
-size_t draw_choose(const Block *b, const Progress *p, bool *sure);
-
 /* How many of a lesson's draw blocks have only sure questions. */
 size_t draw_sure(const Lesson *l, const Progress *p);
 

@@ -122,8 +122,7 @@ void lesson_free(Lesson *l);
 
 /* "run", "stop" …: the first word of the fence; NULL for what does not act. */
 const char *block_kind_name(BlockKind kind);
-/* "choice", "number", …; "always", "initialisation", "trained", "this-model": as they are written. */
-const char *ask_kind_name(AskKind kind);
+/* "always", "initialisation", "trained", "this-model": as it is written. */
 const char *check_label_name(CheckLabel label);
 /* What the label means, translated: "always true: algebra". */
 const char *check_label_words(CheckLabel label);

@@ -185,7 +185,8 @@ int scene_stop(Scene *s, const Lesson *l, const Block *b, SceneStop *out, Error 
     return status;
 }
 
-void scene_lab_settings(const Block *b, Buffer *out)
+/* A block's settings as labs_run takes them. */
+static void scene_lab_settings(const Block *b, Buffer *out)
 {
     for (size_t i = 0; i < b->more.count; i++)
         buffer_printf(out, i ? ", %s" : "%s", b->more.items[i].text);

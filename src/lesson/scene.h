@@ -47,8 +47,6 @@ typedef struct SceneStop {
     Address first; /* of the address's stages the first; the highlighted block */
 } SceneStop;
 int scene_stop(Scene *s, const Lesson *l, const Block *b, SceneStop *out, Error *e);
-/* A block's settings as labs_run takes them. */
-void scene_lab_settings(const Block *b, Buffer *out);
 /* The result of a lab block. An error names file and line. */
 const Lab *scene_lab(Scene *s, const Lesson *l, const Block *b, Error *e);
 

@@ -26,7 +26,8 @@ bool stage_is_namesake(const Stage *a, const Stage *b)
     return a->kind == b->kind && a->stack == b->stack && a->layer == b->layer && a->sub == b->sub;
 }
 
-int plan_find_namesake(const Plan *plan, const Stage *s)
+/* The stage of this plan with the name of s, or NO_STAGE. */
+static int plan_find_namesake(const Plan *plan, const Stage *s)
 {
     for (size_t i = 0; i < plan->count; i++)
         if (stage_is_namesake(&plan->stages[i], s))

@@ -58,8 +58,6 @@ void comparison_free(Comparison *c);
 StageDifference compare_stages(Pass *baseline, int i, Pass *twin, int j);
 /* True where two stages, maybe of two plans, have the same name. */
 bool stage_is_namesake(const Stage *a, const Stage *b);
-/* The stage of this plan with the name of s, or NO_STAGE. */
-int plan_find_namesake(const Plan *plan, const Stage *s);
 
 /* twin - baseline: 0 for numbers that are the same; NaN where one side is NaN. */
 double compare_numbers(double baseline, double twin);

@@ -3,7 +3,8 @@
  * Owns the counting rules. Knows shapes only, no values: counts are of the plan as it stands, its ablations considered.
  *
  * Multiplications (a division is one; additions, comparisons, and calls of exp, tanh, erf, sin and sqrt are none):
- *     a matrix product [m,k] · [k,n]    m k n, biases being additions: queries, keys, values, out, gate, expand, contract, logits
+ *     a matrix product [m,k] · [k,n]    m k n, biases being additions: queries, keys, values, out, gate, expand, contract, transform,
+ *                                       logits
  *     scores, heads                     every query with every key of every head, masked ones too: that is what is computed
  *     scaled, biased                    1 a number (none under no-scale, or where ALiBi is off)
  *     q_rot, k_rot                      2 a number (none under no-positions)
@@ -13,7 +14,7 @@
  *     activate                          a number: ReLU 0, SiLU 1 (x / (1 + exp(-x))), GELU 3, its tanh form 6
  *     product                           1 a number
  *     tokens                            1 a number where embeddings are scaled, else none
- *     positions, sum, masked, concat, residual    none */
+ *     positions, sum, types, typed, masked, concat, joined, residual    none */
 #ifndef MEASURE_COST_H
 #define MEASURE_COST_H
 

@@ -9,16 +9,9 @@
 #include <stdlib.h>
 
 static void (*const families[STAGE_KIND_COUNT])(Explainer *x) = {
-    [STAGE_TOKENS] = explain_tokens, [STAGE_POSITIONS] = explain_positions, [STAGE_SUM] = explain_sum,
-    [STAGE_NORM] = explain_norm, [STAGE_Q] = explain_project, [STAGE_K] = explain_project,
-    [STAGE_V] = explain_project, [STAGE_Q_ROT] = explain_rotate, [STAGE_K_ROT] = explain_rotate,
-    [STAGE_SCORES] = explain_scores, [STAGE_SCALED] = explain_scaled, [STAGE_BIASED] = explain_biased,
-    [STAGE_MASKED] = explain_masked, [STAGE_WEIGHTS] = explain_weights, [STAGE_HEADS] = explain_heads,
-    [STAGE_CONCAT] = explain_concat, [STAGE_OUT] = explain_linear, [STAGE_GATE] = explain_linear,
-    [STAGE_EXPAND] = explain_linear, [STAGE_ACTIVATE] = explain_activate, [STAGE_PRODUCT] = explain_product,
-    [STAGE_CONTRACT] = explain_linear, [STAGE_JOINED] = explain_joined, [STAGE_RESIDUAL] = explain_residual,
-    [STAGE_LOGITS] = explain_logits, [STAGE_PROBS] = explain_probs, [STAGE_TYPES] = explain_types,
-    [STAGE_TYPED] = explain_typed, [STAGE_TRANSFORM] = explain_linear,
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) [STAGE_##KIND] = explain_##family,
+#include "pass/stages.def"
+#undef STAGE
 };
 
 int lines_check_address(const Plan *plan, Cellref cell, Error *e)

@@ -6,20 +6,15 @@
 #include "base/text.h"
 #include "measure/explain_gradient_lines.h"
 
+/* These read no stage; and what comes back to the logits is the loss's, not their reader's. */
+#define gradient_through_tokens NULL
+#define gradient_through_positions NULL
+#define gradient_through_types NULL
+#define gradient_through_probs NULL
 static void (*const families[STAGE_KIND_COUNT])(const Way *way) = {
-    [STAGE_SUM] = gradient_through_sum, [STAGE_NORM] = gradient_through_norm, [STAGE_Q] = gradient_through_project,
-    [STAGE_K] = gradient_through_project, [STAGE_V] = gradient_through_project,
-    [STAGE_Q_ROT] = gradient_through_rotate, [STAGE_K_ROT] = gradient_through_rotate,
-    [STAGE_SCORES] = gradient_through_scores, [STAGE_SCALED] = gradient_through_scaled,
-    [STAGE_BIASED] = gradient_through_biased, [STAGE_MASKED] = gradient_through_masked,
-    [STAGE_WEIGHTS] = gradient_through_weights, [STAGE_HEADS] = gradient_through_heads,
-    [STAGE_CONCAT] = gradient_through_concat, [STAGE_OUT] = gradient_through_linear,
-    [STAGE_GATE] = gradient_through_linear, [STAGE_EXPAND] = gradient_through_linear,
-    [STAGE_ACTIVATE] = gradient_through_activate, [STAGE_PRODUCT] = gradient_through_product,
-    [STAGE_CONTRACT] = gradient_through_linear, [STAGE_JOINED] = gradient_through_joined,
-    [STAGE_RESIDUAL] = gradient_through_residual, [STAGE_LOGITS] = gradient_through_logits,
-    [STAGE_PROBS] = gradient_through_probs, [STAGE_TYPED] = gradient_through_joined,
-    [STAGE_TRANSFORM] = gradient_through_linear,
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) [STAGE_##KIND] = gradient_through_##family,
+#include "pass/stages.def"
+#undef STAGE
 };
 
 Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
@@ -30,7 +25,7 @@ Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t 
     return o;
 }
 
-Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
+static Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
 {
     const Stage *s = &pass_plan(x->pass)->stages[stage];
     Operand o = {.kind = OPERAND_STAGE, .cell = {stage, {i0, i1, s->rank > 2 ? i2 : 0}}};

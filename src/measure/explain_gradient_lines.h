@@ -16,9 +16,8 @@ typedef struct Way {
     int which;
 } Way;
 
-/* d(loss)/d(a cell of a stage), and the cell, of any stage. */
+/* d(loss)/d(a cell of any stage). */
 Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
-Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
 /* The cell as the stage computed it, before its edits: what a softmax's backward reads. */
 Operand lines_own_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2);
 /* One term: label; result = d · with. */
@@ -34,24 +33,9 @@ void gradient_term(const Pass *p, const Stage *reader, int which, bool shapes, B
 /* The sum of that over all readers of stage i. */
 void gradient_terms(const Pass *p, size_t i, bool shapes, Buffer *out);
 
-/* One function for each family of readers. */
-void gradient_through_sum(const Way *way);
-void gradient_through_norm(const Way *way);
-void gradient_through_linear(const Way *way);
-void gradient_through_activate(const Way *way);
-void gradient_through_product(const Way *way);
-void gradient_through_joined(const Way *way);
-void gradient_through_residual(const Way *way);
-void gradient_through_logits(const Way *way);
-void gradient_through_probs(const Way *way);
-void gradient_through_project(const Way *way);
-void gradient_through_rotate(const Way *way);
-void gradient_through_scores(const Way *way);
-void gradient_through_scaled(const Way *way);
-void gradient_through_biased(const Way *way);
-void gradient_through_masked(const Way *way);
-void gradient_through_weights(const Way *way);
-void gradient_through_heads(const Way *way);
-void gradient_through_concat(const Way *way);
+/* One function for each family of stages that read one (the last column of stages.def). */
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) void gradient_through_##family(const Way *way);
+#include "pass/stages.def"
+#undef STAGE
 
 #endif

@@ -20,6 +20,11 @@ void gradient_through_joined(const Way *way)
     lines_handed_on(way, way->x->index[0], way->x->index[1], 0);
 }
 
+void gradient_through_typed(const Way *way)
+{
+    gradient_through_joined(way);
+}
+
 void gradient_through_residual(const Way *way)
 {
     if (gradient_passes(pass_plan(way->x->pass), way->x->stage, way->which))
@@ -189,10 +194,4 @@ void gradient_through_logits(const Way *way)
     for (size_t token = 0; token < x->stage->shape[1]; token++)
         lines_product(x, lines_label(x, x->stage, 1, token), lines_gradient(x, way->reader, t, token, 0),
                       tied ? lines_weight(x, 0, token, i) : lines_weight(x, 0, i, token));
-}
-
-/* The loss reads the logits themselves. */
-void gradient_through_probs(const Way *way)
-{
-    lines_note(way->x, _("the loss reads the logits: nothing comes back through the probabilities"));
 }

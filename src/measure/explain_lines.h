@@ -55,28 +55,9 @@ void lines_linear(Explainer *x, size_t row, size_t column);
  * its last axis. */
 void lines_softmax(Explainer *x);
 
-/* One function for each family of stages. */
-void explain_tokens(Explainer *x);
-void explain_positions(Explainer *x);
-void explain_sum(Explainer *x);
-void explain_norm(Explainer *x);
-void explain_linear(Explainer *x);
-void explain_activate(Explainer *x);
-void explain_product(Explainer *x);
-void explain_types(Explainer *x);
-void explain_typed(Explainer *x);
-void explain_joined(Explainer *x);
-void explain_residual(Explainer *x);
-void explain_logits(Explainer *x);
-void explain_probs(Explainer *x);
-void explain_project(Explainer *x);
-void explain_rotate(Explainer *x);
-void explain_scores(Explainer *x);
-void explain_scaled(Explainer *x);
-void explain_biased(Explainer *x);
-void explain_masked(Explainer *x);
-void explain_weights(Explainer *x);
-void explain_heads(Explainer *x);
-void explain_concat(Explainer *x);
+/* One function for each family of stages (the last column of stages.def): the arithmetic of the cell. */
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) void explain_##family(Explainer *x);
+#include "pass/stages.def"
+#undef STAGE
 
 #endif

@@ -31,7 +31,8 @@ static int out_of_memory(const Eval *v, const Node *n)
 
 /* ---- names ---- */
 
-int eval_loss(const Eval *v, const Node *n, double *out)
+/* The mean loss over the context's targets. */
+static int eval_loss(const Eval *v, const Node *n, double *out)
 {
     const ExpressionContext *c = v->c;
     Error cause = {{0}};

@@ -80,7 +80,8 @@ static void set_type(Value *out, const Function *f, const Value *in)
     out->whole = f->result == RESULT_COUNT || f->result == RESULT_INDEX || (f->result == RESULT_SAME && (in->whole || truths));
 }
 
-int eval_reduce(const Eval *v, const Node *node, const Function *f, const Value *in, Value *out)
+/* Applies a FORM_ALL, FORM_LAST … function of one array to `in`; axes to reduce are named by the kids from 1. */
+static int eval_reduce(const Eval *v, const Node *node, const Function *f, const Value *in, Value *out)
 {
     bool over[VALUE_MAX_RANK];
     size_t shape[VALUE_MAX_RANK], index[VALUE_MAX_RANK] = {0};

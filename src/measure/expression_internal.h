@@ -110,16 +110,12 @@ typedef struct Eval {
 int eval_node(const Eval *v, int node, Value *out);
 /* A function with its arguments' nodes; `here` stands in for a missing array. */
 int eval_call(const Eval *v, const Node *node, Value *out);
-/* Applies a FORM_ALL, FORM_LAST … function of one array to `in`; axes to reduce are named by the kids from 1. */
-int eval_reduce(const Eval *v, const Node *node, const Function *f, const Value *in, Value *out);
 /* The numbers of an address (or of its gradient), by its slice of the text. */
 int eval_address(const Eval *v, size_t at, size_t len, bool gradient, Value *out);
 /* The stage one stands at (there must be one), on the way back its gradient. */
 int eval_here(const Eval *v, size_t at, bool gradient, Value *out);
 /* A result of an experiment: a FORM_LAB call, and the indices behind it. */
 int eval_lab(const Eval *v, const Node *call, const Node *index, Value *out);
-/* The mean loss over the context's targets. */
-int eval_loss(const Eval *v, const Node *node, double *out);
 /* What the indices behind a value choose of it. */
 int eval_index(const Eval *v, const Node *node, const Value *in, Value *out);
 /* Sets the error "character N: …" at a byte of the text; returns -1. */

@@ -69,14 +69,6 @@ size_t gradient_points(Pass *p, GradientPoint **out)
 
 /* ---- the softmax ---- */
 
-void softmax_slopes(Pass *p, size_t i, size_t head, size_t query, double *slopes)
-{
-    const Stage *s = &pass_plan(p)->stages[i];
-    const real *weights = pass_value(p, i) + (head * s->shape[1] + query) * s->shape[2];
-    for (size_t j = 0; j < s->shape[2]; j++)
-        slopes[j] = (double)weights[j] * (1 - (double)weights[j]);
-}
-
 SoftmaxRow softmax_row(Pass *p, size_t i, size_t head, size_t query)
 {
     const Stage *s = &pass_plan(p)->stages[i];

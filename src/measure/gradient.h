@@ -45,8 +45,6 @@ typedef struct SoftmaxRow {
 #define SOFTMAX_DEAD 0.999
 /* Row `query` of head `head` of a WEIGHTS stage i. Under uniform-attention the softmax is not there: out is 0. */
 SoftmaxRow softmax_row(Pass *p, size_t i, size_t head, size_t query);
-/* p(1-p) of each key of that row: the softmax's own derivative. slopes is [keys]. */
-void softmax_slopes(Pass *p, size_t i, size_t head, size_t query, double *slopes);
 
 /* All rows of one head, -1: of all heads. */
 typedef struct SoftmaxFlow {

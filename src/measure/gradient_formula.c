@@ -47,10 +47,10 @@ static ReaderName reader_name(const Plan *plan, const Stage *reader, int which)
     return name;
 }
 
+/* x · W + b whose gradients are written as one sum; the logits are named in their own way. */
 static bool is_linear(const Stage *s)
 {
-    return s->kind == STAGE_Q || s->kind == STAGE_K || s->kind == STAGE_V || s->kind == STAGE_OUT || s->kind == STAGE_GATE ||
-           s->kind == STAGE_EXPAND || s->kind == STAGE_CONTRACT || s->kind == STAGE_TRANSFORM;
+    return stage_is_linear(s->kind) && s->kind != STAGE_LOGITS;
 }
 
 bool gradient_passes(const Plan *plan, const Stage *reader, int which)
@@ -154,8 +154,27 @@ void gradient_term(const Pass *p, const Stage *s, int which, bool shapes, Buffer
         buffer_printf(out, "d logits%s · %s", SHAPE(s), c->tie_embeddings ? "W_E" : "W_Uᵀ");
         add_weight_shape(out, p, s, !c->tie_embeddings, shapes);
         return;
-    default: /* SUM, BIASED, JOINED, RESIDUAL: a copy */
+    case STAGE_SUM: /* a copy */
+    case STAGE_TYPED:
+    case STAGE_BIASED:
+    case STAGE_JOINED:
+    case STAGE_RESIDUAL:
         buffer_printf(out, "d %s%s", reader_name(plan, s, which).text, SHAPE(s));
+        return;
+    case STAGE_Q: /* linear, above */
+    case STAGE_K:
+    case STAGE_V:
+    case STAGE_OUT:
+    case STAGE_GATE:
+    case STAGE_EXPAND:
+    case STAGE_CONTRACT:
+    case STAGE_TRANSFORM:
+    case STAGE_TOKENS: /* reads no stage */
+    case STAGE_POSITIONS:
+    case STAGE_TYPES:
+    case STAGE_PROBS: /* gradient_passes never */
+    case STAGE_KIND_COUNT:
+        return;
     }
 }
 

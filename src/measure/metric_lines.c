@@ -147,16 +147,9 @@ void writer_say_beside(Writer *w, size_t y, size_t x)
 }
 
 static void (*const families[STAGE_KIND_COUNT])(Writer *w) = {
-    [STAGE_TOKENS] = lines_about_tokens, [STAGE_POSITIONS] = lines_about_positions, [STAGE_SUM] = lines_about_sum,
-    [STAGE_NORM] = lines_about_norm, [STAGE_Q] = lines_about_projection, [STAGE_K] = lines_about_projection,
-    [STAGE_V] = lines_about_projection, [STAGE_Q_ROT] = lines_about_rotation, [STAGE_K_ROT] = lines_about_rotation,
-    [STAGE_SCORES] = lines_about_scores, [STAGE_SCALED] = lines_about_scaled, [STAGE_BIASED] = lines_about_biased,
-    [STAGE_MASKED] = lines_about_masked, [STAGE_WEIGHTS] = lines_about_weights, [STAGE_HEADS] = lines_about_heads,
-    [STAGE_CONCAT] = lines_about_concat, [STAGE_OUT] = lines_about_result, [STAGE_GATE] = lines_about_units,
-    [STAGE_EXPAND] = lines_about_units, [STAGE_ACTIVATE] = lines_about_activation,
-    [STAGE_PRODUCT] = lines_about_product, [STAGE_CONTRACT] = lines_about_result, [STAGE_JOINED] = lines_about_joined,
-    [STAGE_RESIDUAL] = lines_about_residual, [STAGE_LOGITS] = lines_about_logits, [STAGE_PROBS] = lines_about_probs,
-    [STAGE_TYPES] = lines_about_types, [STAGE_TYPED] = lines_about_typed, [STAGE_TRANSFORM] = lines_about_result,
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) [STAGE_##KIND] = lines_about_##family,
+#include "pass/stages.def"
+#undef STAGE
 };
 
 size_t metric_lines(Pass *p, size_t i, size_t head, size_t row, MetricLine *out, size_t max)

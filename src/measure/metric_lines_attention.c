@@ -11,7 +11,7 @@
 
 /* ---- attention ---- */
 
-void lines_about_projection(Writer *w)
+void lines_about_project(Writer *w)
 {
     const Stage *s = w->stage;
     size_t one = s->shape[1] * s->shape[2];
@@ -21,7 +21,7 @@ void lines_about_projection(Writer *w)
     writer_say_likeness(w, _("likeness, this head"), writer_value(w) + w->head * one, s->shape[1], s->shape[2]);
 }
 
-void lines_about_rotation(Writer *w)
+void lines_about_rotate(Writer *w)
 {
     const Config *c = w->config;
     size_t k = c->d_head, last = config_rope_dims(c) / 2 - 1;
@@ -174,7 +174,7 @@ void lines_about_heads(Writer *w)
     writer_say(w, _("norm of this row"), _("%s; the values averaged have %s"), NUM(moments(writer_row(w, w->i), k).norm), NUM(seen ? mean / (double)seen : 0));
     if (all > 0)
         writer_say(w, _("most comes from"), _("%s: %s of Σ weight · |value|"), writer_name(&keys, 2, top, 16).text, PERCENT(most / all));
-    lines_about_projection(w);
+    lines_about_project(w);
 }
 
 void lines_about_concat(Writer *w)

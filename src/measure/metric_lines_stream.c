@@ -150,8 +150,8 @@ void lines_about_residual(Writer *w)
     writer_say_range(w, _("all rows"), writer_value(w), w->stage->count);
 }
 
-/* out and contract: what a sub-layer adds to the stream. */
-void lines_about_result(Writer *w)
+/* What a sub-layer adds to the stream, or makes of it for the output. */
+static void say_result(Writer *w)
 {
     int stream = trunk_joins(pass_plan(w->pass), w->i);
     if (stream != NO_STAGE)
@@ -168,7 +168,7 @@ void lines_about_joined(Writer *w)
     writer_say(w, _("norm of this row"), _("attention %s, FFN %s, sum %s"), NUM(moments(attention, d).norm), NUM(moments(ffn, d).norm),
                NUM(moments(writer_row(w, w->i), d).norm));
     writer_say(w, _("attention and FFN"), _("cosine %s"), NUM(cosine(attention, ffn, d)));
-    lines_about_result(w);
+    say_result(w);
 }
 
 /* ---- the FFN ---- */
@@ -200,13 +200,18 @@ static void say_strongest(Writer *w)
     writer_say(w, _("strongest units"), "%s", text);
 }
 
-void lines_about_units(Writer *w)
+/* gate and expand have the FFN's units; out, contract and the output's head a row of the stream. */
+void lines_about_linear(Writer *w)
 {
+    if (w->stage->kind != STAGE_GATE && w->stage->kind != STAGE_EXPAND) {
+        say_result(w);
+        return;
+    }
     say_off(w);
     writer_say_rows(w);
 }
 
-void lines_about_activation(Writer *w)
+void lines_about_activate(Writer *w)
 {
     size_t T = w->stage->shape[0], n = w->stage->shape[1], dead = 0;
     const real *x = writer_value(w);

@@ -55,29 +55,9 @@ void writer_say_likeness(Writer *w, const char *label, const real *x, size_t row
 /* How large a sub-layer's result, stage y, is beside the stream, stage x, that it joins. */
 void writer_say_beside(Writer *w, size_t y, size_t x);
 
-/* One function for each family of stages. */
-void lines_about_tokens(Writer *w);
-void lines_about_positions(Writer *w);
-void lines_about_sum(Writer *w);
-void lines_about_norm(Writer *w);
-void lines_about_types(Writer *w);
-void lines_about_typed(Writer *w);
-void lines_about_joined(Writer *w);
-void lines_about_residual(Writer *w);
-void lines_about_projection(Writer *w);
-void lines_about_rotation(Writer *w);
-void lines_about_scores(Writer *w);
-void lines_about_scaled(Writer *w);
-void lines_about_biased(Writer *w);
-void lines_about_masked(Writer *w);
-void lines_about_weights(Writer *w);
-void lines_about_heads(Writer *w);
-void lines_about_concat(Writer *w);
-void lines_about_result(Writer *w);
-void lines_about_units(Writer *w);
-void lines_about_activation(Writer *w);
-void lines_about_product(Writer *w);
-void lines_about_logits(Writer *w);
-void lines_about_probs(Writer *w);
+/* One function for each family of stages (the last column of stages.def). */
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) void lines_about_##family(Writer *w);
+#include "pass/stages.def"
+#undef STAGE
 
 #endif

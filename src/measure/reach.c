@@ -13,7 +13,9 @@ size_t reach_out_stage(const Plan *plan, size_t i)
     return i;
 }
 
-int reach_values(Pass *p, size_t i, size_t head, double *out, Error *e)
+/* ‖V W_O‖ of every key of one head of WEIGHTS stage i: out [keys]. Times a weight it is what that query received from the key. -1 without
+ * memory. */
+static int reach_values(Pass *p, size_t i, size_t head, double *out, Error *e)
 {
     const Plan *plan = pass_plan(p);
     const Stage *o = &plan->stages[reach_out_stage(plan, i)];

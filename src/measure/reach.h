@@ -10,10 +10,6 @@
 /* The OUT stage that a WEIGHTS stage i leads to. */
 size_t reach_out_stage(const Plan *plan, size_t i);
 
-/* ‖V W_O‖ of every key of one head of WEIGHTS stage i: out [keys]. Times a weight it is what that query received from the key. -1 without
- * memory. */
-int reach_values(Pass *p, size_t i, size_t head, double *out, Error *e);
-
 /* ‖α V W_O‖ for every query and key of one head: out [queries, keys]. */
 int reach_norms(Pass *p, size_t i, size_t head, real *out, Error *e);
 

@@ -172,12 +172,6 @@ int gguf_open_file(Model *m, File file, const char *path, const char *tokenizer,
     return status;
 }
 
-int gguf_open(Model *m, const char *path, const char *tokenizer, Error *e)
-{
-    File file;
-    return file_open(&file, path, e) == 0 ? gguf_open_file(m, file, path, tokenizer, e) : -1;
-}
-
 Vocab *gguf_open_vocab(const char *path, const Config *c, Error *e)
 {
     File file;

@@ -11,11 +11,8 @@
 
 #include "model/model.h"
 
-/* Opens a file into m, which is zero; of a model that gguf-split made parts of, the first, whose others lie beside it. After an
- * error model_free takes what there is. */
-int gguf_open(Model *m, const char *path, const char *tokenizer, Error *e);
-
-/* The same of a file that is in memory already, which it takes over. */
+/* Opens a file that is in memory already, which it takes over, into m, which is zero; of a model that gguf-split made parts of, the first,
+ * whose others lie beside it. After an error model_free takes what there is. */
 int gguf_open_file(Model *m, File file, const char *path, const char *tokenizer, Error *e);
 
 /* The tokenizer of such a file, alone, for a model of config c (NULL: as many tokens as there are). NULL with e set where it has none. */

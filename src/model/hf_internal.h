@@ -21,7 +21,7 @@ typedef struct Fields {
 int fields_size(Fields *f, const char *name, size_t least, size_t most, size_t *to, Error *e);
 int fields_number(Fields *f, const char *name, double *to, Error *e);
 int fields_bool(Fields *f, const char *name, bool *to, Error *e);
-/* The text stays the object's until fields_drop. */
+/* The text stays the object's. */
 int fields_text(Fields *f, const char *name, const char **to, Error *e);
 /* True where the field is there and not null. */
 bool fields_has(const Fields *f, const char *name);

@@ -51,10 +51,10 @@ void pieces_copy(TextPieces *p, const TextPieces *from, size_t first, size_t end
     p->failed = p->text.failed;
 }
 
-static void end_piece(TextPieces *p, int id, bool keep_empty)
+void pieces_end(TextPieces *p, int id)
 {
     size_t from = p->count ? p->items[p->count - 1].to : 0;
-    if (p->failed || p->too_long || (from == p->text.len && !keep_empty))
+    if (p->failed || p->too_long || from == p->text.len)
         return;
     if (p->count == p->cap) {
         size_t cap = p->cap ? 2 * p->cap : 16;
@@ -67,22 +67,6 @@ static void end_piece(TextPieces *p, int id, bool keep_empty)
         p->cap = cap;
     }
     p->items[p->count++] = (TextPiece){from, p->text.len, id};
-}
-
-void pieces_end(TextPieces *p, int id)
-{
-    end_piece(p, id, false);
-}
-
-void pieces_end_empty(TextPieces *p)
-{
-    end_piece(p, -1, true);
-}
-
-void pieces_clear(TextPieces *p)
-{
-    buffer_clear(&p->text);
-    p->count = 0;
 }
 
 void pieces_free(TextPieces *p)

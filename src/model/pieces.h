@@ -41,9 +41,6 @@ void pieces_add(TextPieces *p, const char *bytes, size_t n, Origin origin);
 void pieces_copy(TextPieces *p, const TextPieces *from, size_t first, size_t end);
 /* Ends the piece that is being made. An empty one is left out. */
 void pieces_end(TextPieces *p, int id);
-/* The same for a piece that stays even where it is empty. */
-void pieces_end_empty(TextPieces *p);
-void pieces_clear(TextPieces *p);
 void pieces_free(TextPieces *p);
 /* -1 with e set where something went wrong on the way. */
 int pieces_check(const TextPieces *p, Error *e);

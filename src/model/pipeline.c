@@ -76,7 +76,8 @@ int pipeline_find(const Pipeline *p, const char *text, size_t n)
 
 /* ---- added tokens ---- */
 
-const AddedToken *pipeline_added_at(const Pipeline *p, const char *text, size_t n, bool normalized)
+/* The longest added token that begins at the n bytes at text, of those that are `normalized` or not; NULL where there is none. */
+static const AddedToken *pipeline_added_at(const Pipeline *p, const char *text, size_t n, bool normalized)
 {
     size_t low = 0, high = p->added_count;
     while (low < high) { /* the first that begins with this byte */

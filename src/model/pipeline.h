@@ -89,8 +89,6 @@ void pipeline_decode(const Pipeline *p, const int *ids, size_t n, bool (*skip)(c
 
 /* The added token of an id; NULL where it is none. */
 const AddedToken *pipeline_added(const Pipeline *p, int id);
-/* The longest added token that begins at the n bytes at text, of those that are `normalized` or not; NULL where there is none. */
-const AddedToken *pipeline_added_at(const Pipeline *p, const char *text, size_t n, bool normalized);
 /* True where tokens are spelled in letters that stand for bytes ("Ġ" is a space). */
 bool pipeline_is_byte_level(const Pipeline *p);
 /* True where tokens carry their own spaces, so that a line of tokens needs none between them. */

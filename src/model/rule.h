@@ -1,7 +1,7 @@
 /* rule.h - the rules that change and cut a text before its pieces are looked up: what tokenizer.json calls normalizers and pre-tokenizers,
  * taken apart into simple ones.
  *
- * Owns what each rule does. Knows nothing of JSON (tokenizer_rules.c reads it) nor of tokens. */
+ * Owns what each rule does. Knows nothing of JSON (pipeline_rules_json.c reads it) nor of tokens. */
 #ifndef MODEL_RULE_H
 #define MODEL_RULE_H
 

@@ -209,23 +209,24 @@ static int stack_index(Stack s)
     return s == STACK_ENCODER ? 0 : 1;
 }
 
-/* The stages that look beyond one row, or whose rows depend on where a sequence begins. */
+/* The stages that look beyond one row, or whose rows depend on where a sequence begins: all but those that are known to take each row, or
+ * each number, for itself. */
 static bool is_by_sequence(StageKind kind)
 {
     switch (kind) {
-    case STAGE_POSITIONS:
-    case STAGE_TYPES:
-    case STAGE_Q_ROT:
-    case STAGE_K_ROT:
-    case STAGE_SCORES:
-    case STAGE_BIASED:
-    case STAGE_MASKED:
-    case STAGE_WEIGHTS:
-    case STAGE_HEADS:
-    case STAGE_CONCAT:
-        return true;
-    default:
+    case STAGE_TOKENS:
+    case STAGE_SUM:
+    case STAGE_TYPED:
+    case STAGE_NORM:
+    case STAGE_SCALED:
+    case STAGE_ACTIVATE:
+    case STAGE_PRODUCT:
+    case STAGE_JOINED:
+    case STAGE_RESIDUAL:
+    case STAGE_PROBS:
         return false;
+    default:
+        return !stage_is_linear(kind);
     }
 }
 

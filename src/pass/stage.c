@@ -7,8 +7,8 @@
 #include <string.h>
 
 const StageInfo stage_table[STAGE_KIND_COUNT] = {
-#define STAGE(KIND, id, title, formula, what, source, w0, w1, fn) \
-    [STAGE_##KIND] = {id, title, formula, what, source, #fn, {w0, w1}, stage_##fn##_forward, stage_##fn##_backward},
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) \
+    [STAGE_##KIND] = {id, title, formula, what, source, #family, {w0, w1}, stage_##family##_forward, stage_##family##_backward},
 #include "pass/stages.def"
 #undef STAGE
 };

@@ -93,7 +93,7 @@ typedef struct StageRun {
     const size_t *lengths; /* Q, K, V: whose rows are those of several sequences, and so long is each; NULL: it is one */
     size_t sequences;
     bool one_by_one; /* the rows are to be what decoding computes when it is fed one token at a time: row t alone, against the cache of t
-                        earlier tokens. A right forward need not look: it is the same. A wrong one may differ (bug_cache.c) */
+                        earlier tokens. A right forward need not look: it is the same. A wrong one may differ (bug.c) */
 } StageRun;
 
 /* Weight k of a stage where it is a vector, a gain or a bias; NULL where there is none. */
@@ -117,7 +117,7 @@ typedef struct StageInfo {
     const char *formula; /* in the names of the paper: "q · kᵀ" */
     const char *what;    /* one line: what it does and how to read its rows; translatable; shown as stage_what has it */
     const char *source;  /* the file that computes it */
-    const char *function; /* "scores": stage_scores_forward and stage_scores_backward are there */
+    const char *family;  /* "scores": stage_scores_forward and stage_scores_backward are there */
     const char *w[2];    /* tags of its weights: "W_Q", "b_Q" */
     StageFn forward, backward;
 } StageInfo;
@@ -167,9 +167,9 @@ void stage_fill_table(real *table, const Config *c, size_t first, size_t rows);
 /* The activation's name in a config. */
 const char *activation_name(Activation a);
 
-#define STAGE(KIND, id, title, formula, what, source, w0, w1, fn) \
-    void stage_##fn##_forward(const StageRun *r);                 \
-    void stage_##fn##_backward(const StageRun *r);
+#define STAGE(KIND, id, title, formula, what, source, w0, w1, family) \
+    void stage_##family##_forward(const StageRun *r);                 \
+    void stage_##family##_backward(const StageRun *r);
 #include "pass/stages.def"
 #undef STAGE
 

@@ -11,30 +11,9 @@
 #include <string.h>
 
 const View view_table[VIEW_COUNT] = {
-    [VIEW_STEP] = {N_("step"), step_draw, step_command, step_click},
-    [VIEW_CELL] = {N_("cell"), cell_draw, cell_command, NULL},
-    [VIEW_WEIGHT] = {N_("weights"), weight_draw, weight_command, NULL},
-    [VIEW_MAP] = {N_("map"), map_draw, map_command, map_click},
-    [VIEW_NEXT] = {N_("what comes next"), next_draw, next_command, NULL},
-    [VIEW_CACHE] = {N_("key/value cache"), cache_draw, cache_command, NULL},
-    [VIEW_STREAM] = {N_("residual stream"), stream_draw, stream_command, NULL},
-    [VIEW_GRADIENTS] = {N_("gradients"), gradients_draw, gradients_command, NULL},
-    [VIEW_LENS] = {N_("logit lens"), lens_draw, lens_command, NULL},
-    [VIEW_ATTRIBUTION] = {N_("attribution"), attribution_draw, attribution_command, NULL},
-    [VIEW_BELT] = {N_("conveyor belt"), belt_draw, belt_command, NULL},
-    [VIEW_PICTURES] = {N_("all heads"), pictures_draw, pictures_command, NULL},
-    [VIEW_CLASSES] = {N_("head classes"), classes_draw, classes_command, NULL},
-    [VIEW_REACH] = {N_("what a head moves"), reach_draw, reach_command, NULL},
-    [VIEW_TRACING] = {N_("causal tracing"), tracing_draw, tracing_command, NULL},
-    [VIEW_DIFFERENCES] = {N_("differences"), differences_draw, differences_command, NULL},
-    [VIEW_TABLE] = {N_("ablation table"), table_draw, table_command, NULL},
-    [VIEW_BREAKPOINTS] = {N_("breakpoints"), breakpoints_draw, breakpoints_command, NULL},
-    [VIEW_PRINTED] = {N_("printed"), printed_draw, printed_command, NULL},
-    [VIEW_HELP] = {N_("help"), help_draw, help_command, NULL},
-    [VIEW_MENU] = {N_("menu"), menu_draw, menu_command, menu_click},
-    [VIEW_HUNT] = {N_("bug hunt"), hunt_draw, hunt_command, NULL},
-    [VIEW_CUTTING] = {N_("tokens"), cutting_draw, cutting_command, NULL},
-    [VIEW_LESSON] = {N_("lesson"), lesson_draw, lesson_command, NULL},
+#define VIEW(ID, family, title, click) {title, family##_draw, family##_command, click},
+#include "view/views.def"
+#undef VIEW
 };
 
 /* ---- creating, and what belongs to it ---- */
@@ -337,6 +316,7 @@ static bool common_command(App *app, CommandId id, size_t count)
             app_say(app, ROLE_WARNING, "%s", _("this stage has no weights"));
         else
             weight_open(app, (size_t)s->w[0], 0, 0);
+        app->weight_gradient = app->phase == PHASE_BACKWARD && !app->show_value;
         break;
     }
     case CMD_MAP: app->view = VIEW_MAP; app->map_choice = (size_t)-1; break;

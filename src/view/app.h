@@ -22,32 +22,11 @@
 /* Where the pass is: forwards through the stages, at the loss, backwards through the same stages, at the optimiser's step. */
 typedef enum Phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_UPDATE } Phase;
 
-/* What fills the screen. Each is a row of view_table. */
+/* What fills the screen: the rows of views.def. */
 typedef enum ViewId {
-    VIEW_STEP,
-    VIEW_CELL,
-    VIEW_WEIGHT,
-    VIEW_MAP,
-    VIEW_NEXT,
-    VIEW_CACHE,
-    VIEW_STREAM,
-    VIEW_GRADIENTS,
-    VIEW_DIFFERENCES,
-    VIEW_TABLE,
-    VIEW_BREAKPOINTS,
-    VIEW_PRINTED,
-    VIEW_HELP,
-    VIEW_MENU,
-    VIEW_LENS,
-    VIEW_ATTRIBUTION,
-    VIEW_BELT,
-    VIEW_PICTURES,
-    VIEW_CLASSES,
-    VIEW_REACH,
-    VIEW_TRACING,
-    VIEW_HUNT,
-    VIEW_LESSON,
-    VIEW_CUTTING,
+#define VIEW(ID, ...) VIEW_##ID,
+#include "view/views.def"
+#undef VIEW
     VIEW_COUNT
 } ViewId;
 
@@ -184,6 +163,7 @@ typedef struct App {
     size_t cell_line, cell_top;
     int cell_operand;
     size_t weight, weight_cursor[2], weight_top, weight_left; /* VIEW_WEIGHT */
+    bool weight_gradient; /* on the way back: d(loss)/d(weight) in place of the weight */
     const void *weight_ranged; /* the values that weight_range is of */
     NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
@@ -193,7 +173,7 @@ typedef struct App {
     Explain explain;    /* what the explaining views share */
     Prompt prompt;
     size_t tree_choice, tree_top; /* the plan's chosen line while it has the focus */
-    bool *tree_open;    /* by block of the plan: opened by hand; see tree.c */
+    bool *tree_open;    /* by block of the plan: opened by hand; see plan_pane.c */
     char search[PROMPT_MAX];  /* what was last searched for */
     char pending[PROMPT_MAX]; /* the sentence typed, while the decoder's text is asked for */
 
@@ -230,12 +210,12 @@ bool app_is_working(const App *app);
 
 /* ---- for the views ---- */
 
-/* One view: tig's habit of a table of functions. key handles what commands.def does not, and may be NULL. */
+/* One view: tig's habit of a table of functions. */
 typedef struct View {
     const char *title; /* translatable */
     void (*draw)(App *app, Canvas *c, Rect area);
     bool (*command)(App *app, CommandId id, size_t count); /* true where it took the command */
-    bool (*click)(App *app, int row, int col, MouseAction action);
+    bool (*click)(App *app, int row, int col, MouseAction action); /* NULL: the mouse does nothing here */
 } View;
 extern const View view_table[VIEW_COUNT];
 
@@ -332,91 +312,50 @@ typedef struct Slice {
 } Slice;
 Slice app_slice(App *app, size_t stage, bool gradient);
 
-/* The views, each in a file of its own. */
-void step_draw(App *app, Canvas *c, Rect area);
+/* The views, each in a file of its own; and what else those files do. */
+#define VIEW(ID, family, title, click)                   \
+    void family##_draw(App *app, Canvas *c, Rect area); \
+    bool family##_command(App *app, CommandId id, size_t count);
+#include "view/views.def"
+#undef VIEW
 /* The matrix of the stage where the program stands, and under it its formula and its metrics: at least so many, more where there is room. */
 void step_draw_values(App *app, Canvas *c, Rect area, size_t least);
-bool step_command(App *app, CommandId id, size_t count);
 bool step_click(App *app, int row, int col, MouseAction action);
-void cell_draw(App *app, Canvas *c, Rect area);
-bool cell_command(App *app, CommandId id, size_t count);
 void cell_open(App *app, Cellref cell);
+/* The gradient of an entry of a weight (col 0 of a vector), from the weight's view; the pass has gone backwards. */
+void cell_open_weight(App *app, size_t weight, size_t row, size_t col);
 /* The same cell of a new pass. */
 void cell_open_again(App *app);
 /* The view that a session comes back to: where the open cell is not the one under the matrix's cursor, what it was opened from. */
 ViewId cell_place(const App *app);
-void weight_draw(App *app, Canvas *c, Rect area);
-bool weight_command(App *app, CommandId id, size_t count);
 /* To the next row or else column of the weight whose name has the text in it. */
 void weight_search(App *app, const char *text);
 void weight_open(App *app, size_t weight, size_t row, size_t col);
-void map_draw(App *app, Canvas *c, Rect area);
-bool map_command(App *app, CommandId id, size_t count);
 bool map_click(App *app, int row, int col, MouseAction action);
 /* At the sampler's first stage; of an encoder at its first masked token where it has one. */
 void next_open(App *app);
-void next_draw(App *app, Canvas *c, Rect area);
-bool next_command(App *app, CommandId id, size_t count);
 /* To the next token behind the cursor whose text has this in it. */
 void next_search(App *app, const char *text);
-void cache_draw(App *app, Canvas *c, Rect area);
-bool cache_command(App *app, CommandId id, size_t count);
 /* Opens it at the layer and head where the program stands. */
 void cache_open(App *app);
 /* To the next row whose token has this in it. */
 void cache_search(App *app, const char *text);
-void stream_draw(App *app, Canvas *c, Rect area);
-bool stream_command(App *app, CommandId id, size_t count);
-void gradients_draw(App *app, Canvas *c, Rect area);
-bool gradients_command(App *app, CommandId id, size_t count);
-void lens_draw(App *app, Canvas *c, Rect area);
-bool lens_command(App *app, CommandId id, size_t count);
-void attribution_draw(App *app, Canvas *c, Rect area);
-bool attribution_command(App *app, CommandId id, size_t count);
-void belt_draw(App *app, Canvas *c, Rect area);
-bool belt_command(App *app, CommandId id, size_t count);
-void pictures_draw(App *app, Canvas *c, Rect area);
-bool pictures_command(App *app, CommandId id, size_t count);
-void classes_draw(App *app, Canvas *c, Rect area);
-bool classes_command(App *app, CommandId id, size_t count);
-void reach_draw(App *app, Canvas *c, Rect area);
-bool reach_command(App *app, CommandId id, size_t count);
-void tracing_draw(App *app, Canvas *c, Rect area);
-bool tracing_command(App *app, CommandId id, size_t count);
 /* Where it is seen and was not made yet: makes its passes. Called after every event. */
 void tracing_follow(App *app);
 /* The corrupted pass reads this sentence, which has as many tokens; "" goes back to noise. Says what is wrong with it. */
 void tracing_set_text(App *app, const char *text);
 void differences_open(App *app); /* at the first stage that differs */
-void differences_draw(App *app, Canvas *c, Rect area);
-bool differences_command(App *app, CommandId id, size_t count);
-void table_draw(App *app, Canvas *c, Rect area);
-bool table_command(App *app, CommandId id, size_t count);
 void table_open(App *app);
 void table_forget(App *app);
 /* Whether a number of it is still to be computed, and computing the next. */
 bool table_pending(const App *app);
 void table_work(App *app);
-void breakpoints_draw(App *app, Canvas *c, Rect area);
-bool breakpoints_command(App *app, CommandId id, size_t count);
-void printed_draw(App *app, Canvas *c, Rect area);
-bool printed_command(App *app, CommandId id, size_t count);
 void help_open(App *app);
-void help_draw(App *app, Canvas *c, Rect area);
-bool help_command(App *app, CommandId id, size_t count);
-void menu_draw(App *app, Canvas *c, Rect area);
-bool menu_command(App *app, CommandId id, size_t count);
 bool menu_click(App *app, int row, int col, MouseAction action);
 void menu_open(App *app, MenuKind kind);
 void menu_free(Menu *m);
-void hunt_draw(App *app, Canvas *c, Rect area);
-bool hunt_command(App *app, CommandId id, size_t count);
-void lesson_draw(App *app, Canvas *c, Rect area);
-bool lesson_command(App *app, CommandId id, size_t count);
 /* At the first step of the text that is fed; says why where there is none. */
 void cutting_open(App *app);
-void cutting_draw(App *app, Canvas *c, Rect area);
-bool cutting_command(App *app, CommandId id, size_t count);
 void cutting_free(struct Cutting *w);
 /* Puts the bug into the pass and asks where it is. Says why where it cannot be found in this pass. */
 int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e);

@@ -14,14 +14,12 @@ static bool can_jump(const ExplainLine *l, int operand)
     return l->in[operand].kind == OPERAND_STAGE || l->in[operand].kind == OPERAND_GRADIENT;
 }
 
-void cell_open(App *app, Cellref cell)
+/* Shows what was explained, at its first line with numbers. */
+static void show(App *app, bool explained, const Error *e)
 {
-    Error e = {{0}};
-    explanation_free(&app->cell);
-    bool gradient = app->phase == PHASE_BACKWARD && !app->show_value;
-    app->cell_open = (gradient ? explain_gradient : explain_cell)(app->pass, cell, &app->cell, &e) == 0;
+    app->cell_open = explained;
     if (!app->cell_open) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
+        app_say(app, ROLE_ERROR, "%s", e->text);
         return;
     }
     app->cell_line = app->cell_top = 0;
@@ -30,7 +28,24 @@ void cell_open(App *app, Cellref cell)
         app->cell_line++;
     if (app->view != VIEW_CELL)
         app->cell_over = app->view == VIEW_NEXT || app->view == VIEW_CACHE ? app->view : VIEW_STEP;
+    if (app->cell.subject.kind == OPERAND_WEIGHT_GRADIENT)
+        app->cell_over = VIEW_WEIGHT;
     app->view = VIEW_CELL;
+}
+
+void cell_open(App *app, Cellref cell)
+{
+    Error e = {{0}};
+    explanation_free(&app->cell);
+    bool gradient = app->phase == PHASE_BACKWARD && !app->show_value;
+    show(app, (gradient ? explain_gradient : explain_cell)(app->pass, cell, &app->cell, &e) == 0, &e);
+}
+
+void cell_open_weight(App *app, size_t weight, size_t row, size_t col)
+{
+    Error e = {{0}};
+    explanation_free(&app->cell);
+    show(app, explain_weight_gradient(app->pass, weight, row, col, &app->cell, &e) == 0, &e);
 }
 
 void cell_open_again(App *app)
@@ -40,6 +55,10 @@ void cell_open_again(App *app)
     bool there = cell.stage < plan->count;
     if (app->cell_over == VIEW_STEP) {
         cell_open(app, app_cell(app));
+        return;
+    }
+    if (app->cell_over == VIEW_WEIGHT) {
+        app->view = VIEW_WEIGHT;
         return;
     }
     for (int k = 0; there && k < plan->stages[cell.stage].rank; k++)
@@ -64,8 +83,10 @@ static void follow(App *app)
     int k = can_jump(l, app->cell_operand) ? app->cell_operand : can_jump(l, 0) ? 0 : 1;
     if (!can_jump(l, k)) {
         const Operand *o = &l->in[app->cell_operand];
-        if (o->kind == OPERAND_WEIGHT)
+        if (o->kind == OPERAND_WEIGHT) {
             weight_open(app, o->weight, o->row, o->col);
+            app->weight_gradient = false;
+        }
         else
             app_say(app, ROLE_WARNING, "%s", _("nothing to open on this line"));
         return;
@@ -106,12 +127,16 @@ static void operand_name(const App *app, const Operand *o, bool brief, Buffer *s
     buffer_free(&raw);
 }
 
+static bool is_gradient(const Explanation *x)
+{
+    return x->subject.kind == OPERAND_GRADIENT || x->subject.kind == OPERAND_WEIGHT_GRADIENT;
+}
+
 /* What would lose its digits gets an exponent. */
 static void draw_number(const App *app, Canvas *c, int row, int col, int width, Role role, double x)
 {
     char text[NUMBER_MAX];
-    bool gradient = app->cell.subject.kind == OPERAND_GRADIENT;
-    if (x != 0 && fabs(x) < (gradient ? 0.01 : 0.001))
+    if (x != 0 && fabs(x) < (is_gradient(&app->cell) ? 0.01 : 0.001))
         snprintf(text, sizeof text, "%.*e", app->digits > 3 ? 3 : app->digits - 1, x);
     else
         number_format(text, x, app->digits + 1, c->ascii);
@@ -198,7 +223,7 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
         canvas_printf(c, row, col, cols, ROLE_ABLATED, _("edited: the matrix holds %#.9g, the arithmetic gives %#.11g"), x->stored, x->exact);
         return;
     }
-    if (x->subject.kind == OPERAND_GRADIENT)
+    if (is_gradient(x))
         snprintf(shown, sizeof shown, "%.3e", x->stored);
     int used = canvas_printf(c, row, col, cols, ROLE_HEADING, cols >= 100 ? _("shown %s   stored %#.9g   exact %#.15g") : _("shown %s  stored %#.9g  exact %#.11g"), shown, x->stored, x->exact);
     canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("  rounding %.0e"), x->stored - x->exact);
@@ -216,7 +241,8 @@ void cell_draw(App *app, Canvas *c, Rect r)
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&shown));
     canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_TEXT, "= %s", x->formula);
     buffer_clear(&b);
-    label_address(app->pass, x->cell, &b);
+    if (x->subject.kind != OPERAND_WEIGHT_GRADIENT)
+        label_address(app->pass, x->cell, &b);
     if (used + canvas_text_width(c, buffer_text(&b)) + 4 < r.cols)
         canvas_put_right(c, r.row, r.col + used + 2, r.cols - used - 3, ROLE_DIM, buffer_text(&b));
     buffer_free(&b);

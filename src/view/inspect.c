@@ -334,11 +334,6 @@ void inspect_reverse(App *app)
 
 /* ---- commands ---- */
 
-bool inspect_takes_argument(CommandId id)
-{
-    return id == CMD_TEMPERATURE || id == CMD_TOP_K || id == CMD_TOP_P || id == CMD_SEED || id == CMD_BREAK || id == CMD_WATCH || id == CMD_PRINT || id == CMD_DELETE || id == CMD_EDIT || id == CMD_EXPORT || id == CMD_SAVE_SESSION;
-}
-
 bool inspect_command(App *app, CommandId id, const char *argument)
 {
     switch (id) {

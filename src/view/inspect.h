@@ -47,8 +47,6 @@ void inspect_stop(struct App *app);
 
 /* "break *.weights if …": runs a command with what was typed behind its name; false with the reason said, the line stays. */
 bool inspect_command(struct App *app, CommandId id, const char *argument);
-/* True for a command that takes something behind its name. */
-bool inspect_takes_argument(CommandId id);
 
 /* A breakpoint at this stage, or none there any more. */
 void inspect_toggle_breakpoint(struct App *app);

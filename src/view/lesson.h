@@ -65,8 +65,6 @@ typedef struct Player {
 /* Opens a lesson in the debugger: at its beginning, or where the learner left it. The lesson is taken over. `keep`: progress and answers
  * are written down. -1 with e set; the lesson is then freed. */
 int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e);
-/* The same by name, from within the debugger; says what is wrong. `kind` (or -1): at the first stop at this kind of stage. */
-void lesson_start_named(App *app, const char *name, int kind);
 void player_free(Player *p);
 /* Goes to a step: the network follows. */
 void lesson_go(App *app, size_t step);
@@ -121,8 +119,6 @@ void lesson_page_free(LessonPage *page);
 /* Makes the page of the step where the learner stands, for a pane of so many columns, or why it cannot be shown. */
 void lesson_make(Player *p, int cols);
 
-/* Draws it from the top and returns its rows; what is off the canvas is only measured. */
-int lesson_page_draw(const LessonPage *page, Canvas *c, Rect area);
 /* The whole page as text of so many columns, at the end of out. -1 with e set. */
 int lesson_page_text(const LessonPage *page, int cols, bool ascii, void (*write)(const Canvas *c, Buffer *out), Buffer *out, Error *e);
 

@@ -125,7 +125,8 @@ static int draw_line(const LessonLine *l, Canvas *c, int row, Rect r)
     return rows ? rows : 1;
 }
 
-int lesson_page_draw(const LessonPage *page, Canvas *c, Rect r)
+/* Draws it from the top and returns its rows; what is off the canvas is only measured. */
+static int lesson_page_draw(const LessonPage *page, Canvas *c, Rect r)
 {
     int row = r.row;
     for (size_t i = 0; i < page->count && row < PAGE_ROWS; i++) {

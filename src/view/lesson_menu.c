@@ -16,7 +16,8 @@ static bool stops_at(const Block *b, const char *part)
     return found && (found[strlen(part)] == '\0' || !strchr("abcdefghijklmnopqrstuvwxyz_", found[strlen(part)]));
 }
 
-void lesson_start_named(App *app, const char *name, int kind)
+/* A lesson by its name, from within the debugger; says what is wrong. `kind` (or -1): at the first stop at this kind of stage. */
+static void lesson_start_named(App *app, const char *name, int kind)
 {
     Error e = {{0}};
     Lesson l;

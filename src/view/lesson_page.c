@@ -198,7 +198,7 @@ static int add_stop(Maker *m, const Block *b)
     }
     const StageInfo *info = stop.loss ? NULL : &stage_table[pass_plan(m->s->pass)->stages[stop.first.index].kind];
     if (info)
-        add_made(m, ROLE_DIM, 2, _("computed by stage_%s_%s in %s"), info->function, stop.gradient ? "backward" : "forward", info->source);
+        add_made(m, ROLE_DIM, 2, _("computed by stage_%s_%s in %s"), info->family, stop.gradient ? "backward" : "forward", info->source);
     if (m->p)
         add_made(m, ROLE_DIM, 2, "%s", _("Enter goes there, ; comes back"));
     return 0;

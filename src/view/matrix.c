@@ -223,7 +223,7 @@ static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total
 static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, double unit, double largest, const Stage *s, const Slice *m, const MatrixLayout *l)
 {
     Buffer b = {0};
-    if (k->here && k->gradient)
+    if (k->here && k->gradient && !k->like)
         buffer_printf(&b, _("d(loss)/d(%s) · "), stage_table[s->kind].id);
     if (!k->here && !k->like) { /* which one it is, where it is not the one that the heading names */
         char name[STAGE_NAME_MAX];

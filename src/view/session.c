@@ -153,7 +153,8 @@ int session_of(const App *app, Session *s, Error *e)
     return status;
 }
 
-int session_save(App *app, const char *path, Error *e)
+/* Writes it whole or not at all. */
+static int session_save(App *app, const char *path, Error *e)
 {
     Session s;
     Buffer out = {0};

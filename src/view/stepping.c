@@ -173,7 +173,11 @@ void stepping_check(App *app)
         app_say(app, ROLE_WARNING, "%s", _("gradients come after the loss: L, then n"));
         return;
     }
-    if (gradient_check_cell(app->pass, app_cell(app), &g, &e) != 0) {
+    const size_t *at = app->weight_cursor;
+    bool vector = app->view == VIEW_WEIGHT && app->model->weights.items[app->weight].rank == 1;
+    int status = app->view == VIEW_WEIGHT ? gradient_check_weight(app->pass, app->weight, at[vector], vector ? 0 : at[1], &g, &e)
+                                          : gradient_check_cell(app->pass, app_cell(app), &g, &e);
+    if (status != 0) {
         app_say(app, ROLE_ERROR, "%s", e.text);
         return;
     }

@@ -27,6 +27,12 @@ void weight_open(App *app, size_t weight, size_t row, size_t col)
     app->view = VIEW_WEIGHT;
 }
 
+/* d(loss)/d(weight) [rows, cols] where that is what is shown, else NULL. */
+static const real *gradient_shown(const App *app)
+{
+    return app->weight_gradient && app->phase == PHASE_BACKWARD ? pass_weight_gradient(app->pass, app->weight) : NULL;
+}
+
 /* A stage of the same shape, so that the matrix is drawn as a stage's is. */
 static Stage like(const Weight *w)
 {
@@ -53,14 +59,21 @@ void weight_draw(App *app, Canvas *c, Rect r)
         app->weight_range = weight_range(w);
     app->weight_ranged = w->values.data;
     const NumberRange *range = &app->weight_range;
-    int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, w->name);
-    if (w->rank == 2)
+    const real *gradient = gradient_shown(app);
+    int used = canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, gradient ? "d(loss)/d(%s)" : "%s", w->name);
+    if (w->rank == 2 && gradient)
+        canvas_printf(c, r.row, r.col + used + 3, r.cols - used - 4, ROLE_TEXT, "[%zu,%zu]", w->shape[0], w->shape[1]);
+    else if (w->rank == 2)
         canvas_printf(c, r.row, r.col + used + 3, r.cols - used - 4, ROLE_TEXT, _("[%zu,%zu], y = x · W: rows are inputs, columns outputs"), w->shape[0], w->shape[1]);
     else
         canvas_printf(c, r.row, r.col + used + 3, r.cols - used - 4, ROLE_TEXT, "[%zu]", w->shape[0]);
-    canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, _("entry [%zu,%zu] = %#.9g · %zu of %zu numbers are 0"), row, col, (double)matrix_at(&w->values, row, col), range->zeros, w->count);
+    if (gradient)
+        canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, _("entry [%zu,%zu] = %#.9g · Enter: what it is the sum of · d: the weight"), row, col, (double)gradient[row * s.shape[1] + col]);
+    else
+        canvas_printf(c, r.row + 1, r.col + 1, r.cols - 2, ROLE_DIM, _("entry [%zu,%zu] = %#.9g · %zu of %zu numbers are 0"), row, col, (double)matrix_at(&w->values, row, col), range->zeros, w->count);
     matrix_draw_one(app, c, (Rect){r.row + 3, r.col, r.cols - 1, r.rows - 3},
-                    &(Shown){.here = true, .top = &app->weight_top, .left = &app->weight_left, .like = &s, .values = w->values, .range = range, .row = row, .col = col});
+                    &(Shown){.here = true, .top = &app->weight_top, .left = &app->weight_left, .like = &s, .row = row, .col = col, .gradient = gradient,
+                             .values = gradient ? matrix_of(gradient, s.shape[1]) : w->values, .range = gradient ? NULL : range});
 }
 
 static void move(size_t *at, size_t n, long by)
@@ -111,6 +124,20 @@ bool weight_command(App *app, CommandId id, size_t count)
     case CMD_FIRST: cursor[1] = 0; return true;
     case CMD_LAST: cursor[1] = s.shape[1] - 1; return true;
     case CMD_WEIGHT: other(app); return true;
+    case CMD_GRADIENT:
+        if (app->phase != PHASE_BACKWARD)
+            return false;
+        app->weight_gradient = !app->weight_gradient;
+        return true;
+    case CMD_OPEN:
+    case CMD_INTO:
+        if (!gradient_shown(app))
+            app_say(app, ROLE_WARNING, "%s", _("a weight is not computed; its gradient is: L, then n, and d shows it here"));
+        else if (app->model->weights.items[app->weight].rank == 2)
+            cell_open_weight(app, app->weight, cursor[0], cursor[1]);
+        else
+            cell_open_weight(app, app->weight, cursor[1], 0);
+        return true;
     case CMD_SHOW:
     case CMD_MORE_DIGITS:
     case CMD_FEWER_DIGITS: return matrix_command(app, id, count);

@@ -1,8 +1,10 @@
 /* test_options.c - the command line: what is read, what is refused, and what is documented. */
 #include "cli/cli.h"
+#include "model/config_keys.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -218,15 +220,40 @@ Test(options, the_help_shows_what_is_taken, .init = cr_redirect_stdout)
     buffer_free(&help);
 }
 
-/* Every option stands in the manual page as a paragraph of its own, with its letter. */
-Test(options, the_manual_page_has_every_option)
+static const char *manual_page(void)
 {
-    static char page[1 << 16];
+    static char page[1 << 17];
     FILE *f = fopen("src/cli/stepformer.1", "r");
     cr_assert(f, "the tests run from the top folder");
     size_t n = fread(page, 1, sizeof page - 1, f);
     fclose(f);
     cr_assert(n > 1000 && n < sizeof page - 1);
+    return page;
+}
+
+static bool is_of_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Every key of a config stands in the manual page, as a word of its own. */
+Test(options, the_manual_page_has_every_key_of_a_config)
+{
+    const char *models = strstr(manual_page(), "\n.SH MODELS\n");
+    cr_assert(models);
+    for (const ConfigKey *key = config_keys; key->name; key++) {
+        const char *at = models;
+        do
+            at = strstr(at + 1, key->name);
+        while (at && (is_of_word(at[-1]) || is_of_word(at[strlen(key->name)])));
+        cr_expect(at, "src/cli/stepformer.1: MODELS: expected the key %s", key->name);
+    }
+}
+
+/* Every option stands in the manual page as a paragraph of its own, with its letter. */
+Test(options, the_manual_page_has_every_option)
+{
+    const char *page = manual_page();
     for (int id = 0; id < OPTION_COUNT; id++) {
         const OptionInfo *info = &option_table[id];
         char tag[96] = "", name[64] = "";
