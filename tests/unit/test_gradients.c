@@ -375,6 +375,8 @@ Test(gradients, of_several_sequences_are_the_sum_of_those_of_passes)
     compare_with_passes(ALIBI, "");
     compare_with_passes(GPT ",pad=4", "");
     compare_with_passes(ORIGINAL ",pad=6", "");
+    compare_with_passes(BERT ",token_types=2,eos=13", ""); /* each has its own segments */
+    compare_with_passes(LLAMA ",parallel=true,window=2,rope_dims=2", "");
     for (int i = 0; i < ABLATION_COUNT; i++)
         compare_with_passes(ORIGINAL, ablation_table[i].name);
 }

@@ -40,8 +40,13 @@ static void check_lens(Pass *p)
             cr_assert((real)points[k].top[0].probability == probs[points[k].top[0].id], "%s: point %zu", current, k);
             cr_assert_eq(points[k].rank, before + 1);
             cr_assert(fabs(points[k].divergence - kl) < 1e-4 * fmax(1, kl), "%s: KL %g, expected %g", current, points[k].divergence, kl);
-            for (size_t i = 0; i < LENS_TOP && i < V; i++)
-                cr_assert(logits[points[k].top[0].id] >= logits[i]);
+            for (size_t j = 0; j < LENS_TOP; j++) { /* so many stand before it */
+                size_t larger = 0;
+                int id = points[k].top[j].id;
+                for (size_t i = 0; i < V && j < V; i++)
+                    larger += logits[i] > logits[id] || (logits[i] == logits[id] && (int)i < id);
+                cr_assert(j < V ? larger == j : id == -1, "%s: point %zu, place %zu: token %d", current, k, j, id);
+            }
         }
         free(points);
     }

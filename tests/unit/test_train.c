@@ -366,11 +366,12 @@ Test(train, a_pass_that_is_fed_again_is_as_good_as_a_new_one)
 /* What dropout did to the stages of one sequence. */
 typedef struct Dropped {
     Pass *whole; /* without dropout */
+    StageKind first;
     size_t zeros, numbers, scaled;
     bool kinds[STAGE_KIND_COUNT];
 } Dropped;
 
-/* The embeddings' sum is the first place, where the number that was dropped is known. */
+/* The embeddings' sum, or their norm, is the first place, where the number that was dropped is known. */
 static void count_dropped(void *context, const Stage *s, bool backward, const real *value, size_t count)
 {
     Dropped *d = context;
@@ -381,8 +382,8 @@ static void count_dropped(void *context, const Stage *s, bool backward, const re
     size_t zeros = 0;
     for (size_t k = 0; k < count; k++)
         zeros += value[k] == 0 && whole[k] != 0;
-    d->kinds[s->kind] = zeros > 0;
-    if (s->kind != STAGE_SUM)
+    d->kinds[s->kind] |= zeros > 0;
+    if (s->kind != d->first || s->sub != SUB_EMBED)
         return;
     for (size_t k = 0; k < count; k++)
         d->scaled += fabs((double)value[k] * 0.75 - (double)whole[k]) <= 1e-6 * fabs((double)whole[k]);
@@ -390,17 +391,18 @@ static void count_dropped(void *context, const Stage *s, bool backward, const re
     d->numbers += count;
 }
 
-Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
+static void check_dropout(const char *config, StageKind first)
 {
     enum { T = 200 };
     int ids[T], targets[T];
     Error e = {{0}};
     double loss[3] = {0};
-    Model *m = model_open("random:kind=decoder,d_model=32,n_heads=2,decoder_layers=1,vocab_size=9", NULL, &e);
+    Model *m = model_open(config, NULL, &e);
+    cr_assert(m, "%s", e.text);
     for (int i = 0; i < T; i++)
         targets[i] = ids[i] = i % 9;
-    PassInput in = {NULL, ids, 0, T};
-    Dropped d = {.whole = pass_create(m, in, 0, &e)};
+    PassInput in = m->config.kind == KIND_ENCODER ? (PassInput){ids, NULL, T, 0} : (PassInput){NULL, ids, 0, T};
+    Dropped d = {.whole = pass_create(m, in, 0, &e), .first = first};
     Bundle *u = bundle_create(m, 0, &e);
     real *block = calloc(m->weights.total, sizeof *block), **gradients = calloc(m->weights.count, sizeof *gradients);
     for (size_t i = 0, at = 0; i < m->weights.count; at += m->weights.items[i++].count)
@@ -416,12 +418,21 @@ Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
     cr_expect_float_eq((double)d.zeros / (double)d.numbers, 0.25, 0.015, "%zu of %zu", d.zeros, d.numbers);
     cr_expect_eq(d.zeros + d.scaled, d.numbers);
     for (int k = 0; k < STAGE_KIND_COUNT; k++) /* a residual is 0 where both of its parts were dropped */
-        cr_expect_eq(d.kinds[k], k == STAGE_RESIDUAL || k == STAGE_SUM || k == STAGE_OUT || k == STAGE_CONTRACT, "%s", stage_table[k].id);
+        cr_expect_eq(d.kinds[k], k == STAGE_RESIDUAL || (StageKind)k == first || k == STAGE_OUT || k == STAGE_CONTRACT, "%s: %s", config,
+                     stage_table[k].id);
     bundle_free(u);
     pass_free(d.whole);
     free(block);
     free(gradients);
     model_free(m);
+}
+
+Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
+{
+    check_dropout("random:kind=decoder,d_model=32,n_heads=2,decoder_layers=1,vocab_size=9", STAGE_SUM);
+    check_dropout("random:kind=decoder,d_model=32,n_heads=2,decoder_layers=1,vocab_size=9,position=rope", STAGE_TOKENS);
+    check_dropout("random:kind=encoder,d_model=32,n_heads=2,encoder_layers=1,vocab_size=9,token_types=2", STAGE_TYPED);
+    check_dropout("random:kind=encoder,d_model=32,n_heads=2,encoder_layers=1,vocab_size=9,token_types=2,embed_norm=true", STAGE_NORM);
 }
 
 Test(train, a_bundle_refuses_what_does_not_suit_the_model)
