@@ -401,6 +401,10 @@ Test(gradients, the_loss_of_a_row_is_minus_the_log_of_its_probability)
             double expected = max + log(total) - (double)rows[i][j], smooth = 0.9 * expected + 0.1 * mean;
             cr_expect_float_eq(loss_row(rows[i], probs, V, j, 0), expected, 1e-6, "row %zu, token %d", i, j);
             cr_expect_float_eq(loss_row(rows[i], probs, V, j, 0.1), smooth, 1e-6 * (1 + smooth), "row %zu, token %d", i, j);
+            real slopes[V] = {0};
+            loss_row_backward(slopes, probs, V, j, 0.1, 0.25);
+            for (int k = 0; k < V; k++)
+                cr_expect_float_eq((double)slopes[k], 0.25 * ((double)probs[k] - 0.9 * (k == j) - 0.1 / V), 1e-6, "row %zu, token %d", i, j);
         }
     }
 }
