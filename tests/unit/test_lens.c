@@ -5,6 +5,7 @@
 #include "measure/trunk.h"
 
 #include "explain_help.h"
+#include "pass/edit.h"
 
 /* ---- the logit lens ---- */
 
@@ -82,6 +83,29 @@ Test(lens, points_are_the_embedding_and_each_sub_layer)
         pass_free(p);
         model_free(m);
     }
+}
+
+/* It reads with the weights that the pass reads: edited ones too. */
+Test(lens, an_edited_weight_is_read)
+{
+    static const char *const edits[] = {"decoder.final_norm.gain[column=2]*=-3", "decoder.final_norm.bias+=1", "output.W_U[column=4]*=2"};
+    Model *m = help_model("kind=decoder,d_model=8,n_heads=2,decoder_layers=1,vocab_size=11,tie_embeddings=false");
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        Pass *p = help_pass(m, 0), *plain = help_pass(m, 0);
+        LensPoint *points;
+        size_t n, logits = pass_plan(p)->count - 2;
+        Error e = {{0}};
+        Edits one = {0};
+        cr_assert(edits_add(&one, edits[i], &e) == 0 && pass_set_edits(p, &one, &e) == 0, "%s", e.text);
+        cr_assert_eq(lens_make(p, 1, 4, &points, &n, &e), 0, "%s", e.text);
+        cr_expect((real)points[n - 1].logit == pass_value(p, logits)[11 + 4], "%s", edits[i]);
+        cr_expect((real)points[n - 1].logit != pass_value(plain, logits)[11 + 4], "%s", edits[i]);
+        edits_free(&one);
+        free(points);
+        pass_free(p);
+        pass_free(plain);
+    }
+    model_free(m);
 }
 
 /* ---- the belt ---- */
