@@ -387,6 +387,8 @@ static const struct {
     {__LINE__, "decoder.0.self.heads=1e400", "character 22: expected a number that fits, found 1e400; inf is infinity"},
     {__LINE__, "decoder.0.self.heads+=noise(1)", "character 30: expected noise(SEED, STD)"},
     {__LINE__, "decoder.0.self.heads+=noise(-1,1)", "character 31: expected a whole number as the seed, found -1"},
+    {__LINE__, "decoder.0.self.heads+=noise(1.5,1)", "character 32: expected a whole number as the seed, found 1.5"},
+    {__LINE__, "decoder.0.self.heads+=noise(1e19,1)", "character 33: expected a whole number as the seed, found 1e+19"},
     {__LINE__, "decoder.0.self.heads+=noise(1,-1)", "character 34: expected a standard deviation of 0 or more, found -1"},
     {__LINE__, "decoder.0.self.heads=patch(1,2", "character 31: expected a ')' at the end"},
     {__LINE__, "decoder.0.self.heads=unmasked", "character 30: expected masked scores before =unmasked, such as decoder.0.self.masked[query=1]"},

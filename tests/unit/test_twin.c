@@ -133,6 +133,12 @@ Test(twin, which_models_can_stand_beside)
     cr_assert_eq(twin_check_model(a, c, &e), -1);
     cr_assert(strstr(e.text, "expected the 11 tokens"), "%s", e.text);
     cr_assert_eq(twin_check_model(hand, c, &e), -1); /* as many, but one has words */
+    static const char words[] = "A\nB\nC\nD\nE\nG\n<s>\n";
+    vocab_free(c->vocab);
+    c->vocab = vocab_read(words, sizeof words - 1, &c->config, "words", &e);
+    cr_assert(c->vocab, "%s", e.text);
+    cr_assert_eq(twin_check_model(hand, c, &e), -1); /* or another word */
+    cr_assert(strstr(e.text, "found another vocabulary of 7"), "%s", e.text);
     cr_assert_eq(twin_check_model(zh, hand, &e), -1);
     cr_assert(strstr(e.text, "expected an encoder-decoder"), "%s", e.text);
     model_free(zh);
