@@ -9,6 +9,7 @@
 #include "measure_help.h"
 #include "pass/ablation.h"
 #include "pass/loss.h"
+#include "tensor/kernels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -379,6 +380,20 @@ Test(gradients, of_several_sequences_are_the_sum_of_those_of_passes)
     compare_with_passes(LLAMA ",parallel=true,window=2,rope_dims=2", "");
     for (int i = 0; i < ABLATION_COUNT; i++)
         compare_with_passes(ORIGINAL, ablation_table[i].name);
+}
+
+/* Wherever in a row of any width the largest stands, nothing overflows. */
+Test(gradients, a_softmax_is_of_its_whole_row)
+{
+    enum { MOST = 50 };
+    for (size_t n = 1; n <= MOST; n++)
+        for (size_t at = 0; at < n; at++) {
+            real x[MOST] = {0}, y[MOST];
+            x[at] = 2000;
+            softmax_forward(y, x, 1, n);
+            for (size_t j = 0; j < n; j++)
+                cr_assert_eq((double)y[j], j == at ? 1 : 0, "%zu of %zu: %g", j, n, (double)y[j]);
+        }
 }
 
 /* The loss of a row by its definition, also where the softmax has no room for the target's probability. */

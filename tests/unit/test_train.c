@@ -523,6 +523,41 @@ static void expect_breakdown(const char *keys, const char *says)
     help_remove(folder);
 }
 
+/* Its loss stays as large as it began: that is no divergence. */
+Test(train, a_loss_that_begins_large_goes_on)
+{
+    char folder[64];
+    help_folder(folder);
+    write_text(folder_file(folder, "book.txt"), "the cat sat on the mat. ", 40);
+    Recipe r = text_recipe(folder, TEXT_RECIPE("\"steps\": 400, \"lr\": 1e-9, \"eval_every\": 0, \"init\": \"normal\", \"init_std\": 2"));
+    Trainer *t = create_trainer(&r);
+    take_steps(t, 300);
+    cr_expect_gt(trainer_mean_loss(t, 100), 2 * log((double)r.config.vocab_size));
+    take_steps(t, 10);
+    trainer_free(t);
+    recipe_free(&r);
+    help_remove(folder);
+}
+
+/* A gradient below the clip is left as it is; one above is made shorter, and AdamW's eps tells. */
+Test(train, only_a_long_gradient_is_clipped)
+{
+    static const char recipe[] = "{\"task\": \"sum\", \"config\": {" SMALL_DECODER "}, \"steps\": 4, \"batch\": 3, \"lr\": 0.01, \"eps\": 0.01, "
+                                 "\"clip\": %s, " QUICK "}";
+    static const char *const clips[] = {"0", "1000000", "0.001"};
+    real *weights[3];
+    size_t n = 0;
+    for (int i = 0; i < 3; i++) {
+        char text[512];
+        snprintf(text, sizeof text, recipe, clips[i]);
+        weights[i] = train(text, 1, &n);
+    }
+    cr_expect(memcmp(weights[0], weights[1], n * sizeof(real)) == 0, "a gradient that is short enough was changed");
+    cr_expect_gt(distance(weights[0], weights[2], n), 1e-4);
+    for (int i = 0; i < 3; i++)
+        free(weights[i]);
+}
+
 Test(train, a_loss_that_breaks_down_or_diverges_stops)
 {
     expect_breakdown("\"lr\": 1000, \"lr_end\": 1000, \"warmup\": 0, \"weight_decay\": 500", "training broke down");
@@ -600,8 +635,9 @@ Test(train, an_evaluation_is_the_same_with_any_number_of_threads)
 
 Test(train, weights_begin_as_the_recipe_says)
 {
-    static const char recipe[] = "{\"task\": \"sum\", \"config\": {\"d_model\": 64, \"n_heads\": 4, \"d_ff\": 256, \"decoder_layers\": 2}, \"init\": \"%s\", "
-                                 "\"init_std\": 0.03, \"scale_residuals\": %s}";
+    static const char recipe[] = "{%s, \"init\": \"%s\", \"init_std\": 0.03, \"scale_residuals\": %s}";
+    static const char decoder[] = "\"task\": \"sum\", \"config\": {\"d_model\": 64, \"n_heads\": 4, \"d_ff\": 256, \"decoder_layers\": 2}";
+    static const char pair[] = "\"task\": \"zh-en\", \"config\": {" SMALL_PAIR "}";
     const struct {
         const char *kind, *scale, *weight;
         double deviation, most;
@@ -613,10 +649,13 @@ Test(train, weights_begin_as_the_recipe_says)
         {"xavier", "false", "decoder.0.ffn.W_1", sqrt(2.0 / 320), sqrt(6.0 / 320)},
         {"xavier", "true", "decoder.0.self.W_O", 0.5 * sqrt(2.0 / 128), 0.5 * sqrt(6.0 / 128)},
         {"xavier", "false", "decoder.embed.W_E", 0.125, 0.8},
+        {"normal", "true", "decoder.0.cross.W_O", 0.03 / sqrt(3), 0.1}, /* of three sub-layers */
+        {"normal", "true", "encoder.0.ffn.W_2", 0.03 / sqrt(2), 0.1},
     };
     for (size_t k = 0; k < sizeof expected / sizeof *expected; k++) {
         char text[512];
-        snprintf(text, sizeof text, recipe, expected[k].kind, expected[k].scale);
+        bool both = strstr(expected[k].weight, "cross") || strncmp(expected[k].weight, "encoder", 7) == 0;
+        snprintf(text, sizeof text, recipe, both ? pair : decoder, expected[k].kind, expected[k].scale);
         Recipe r = read_recipe(text);
         Trainer *t = create_trainer(&r);
         const Weights *weights = &trainer_model(t)->weights;
