@@ -168,6 +168,38 @@ static void other_name(Buffer *bytes)
     memcpy(at, "decoder.0.self.our", strlen("decoder.0.self.our"));
 }
 
+/* A tensor more than the pass has. */
+static void write_more(const char *folder)
+{
+    enum { MOST = 128 };
+    static const size_t one = 1;
+    static const real zero = 0;
+    SafeTensors s;
+    SafeOut out[MOST];
+    char path[128];
+    Error e = {{0}};
+    cr_assert_eq(safetensors_open(&s, GOLDEN "gpt+no-norm/trace.safetensors", &e), 0, "%s", e.text);
+    cr_assert_lt(s.count, MOST);
+    for (size_t i = 0; i < s.count; i++)
+        out[i] = (SafeOut){.name = s.items[i].name, .rank = s.items[i].rank, .shape = s.items[i].shape, .values = safetensors_matrix(&s.items[i])};
+    out[s.count] = (SafeOut){.name = "decoder.0.self.more", .rank = 1, .shape = &one, .data = &zero};
+    snprintf(path, sizeof path, "%s/trace.safetensors", folder);
+    cr_assert_eq(safetensors_write(path, out, s.count + 1, &e), 0, "%s", e.text);
+    safetensors_close(&s);
+}
+
+Test(golden, a_tensor_too_many_is_caught)
+{
+    char folder[64];
+    VerifyCase v;
+    copy_case("gpt+no-norm", folder, NULL, NULL);
+    cr_assert(!is_caught(folder, &v));
+    write_more(folder);
+    cr_assert(is_caught(folder, &v));
+    cr_assert_str_eq(v.trace.worst, "decoder.0.self.more");
+    help_remove(folder);
+}
+
 /* A visible score of the stored trace becomes -inf: nothing else differs, and there is no difference to measure. */
 static void other_infinity(Buffer *bytes)
 {

@@ -85,6 +85,26 @@ Test(lens, points_are_the_embedding_and_each_sub_layer)
     }
 }
 
+Test(lens, what_is_explained_first)
+{
+    static const struct {
+        const char *config;
+        size_t row;
+    } cases[] = {
+        {"kind=decoder,vocab_size=11", HELP_TARGET - 1},
+        {"kind=encoder,encoder_layers=1,vocab_size=11", 0},
+        {"kind=encoder,encoder_layers=1,vocab_size=11,mask=8", 1}, /* the second token that help_pass feeds */
+        {"kind=encoder-decoder,encoder_layers=1,vocab_size=11,mask=8", HELP_TARGET - 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Model *m = help_model(cases[i].config);
+        Pass *p = help_pass(m, 0);
+        cr_expect_eq(trunk_default_row(p), cases[i].row, "%s: %zu", cases[i].config, trunk_default_row(p));
+        pass_free(p);
+        model_free(m);
+    }
+}
+
 /* It reads with the weights that the pass reads: edited ones too. */
 Test(lens, an_edited_weight_is_read)
 {
