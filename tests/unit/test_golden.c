@@ -180,8 +180,10 @@ static void write_more(const char *folder)
     Error e = {{0}};
     cr_assert_eq(safetensors_open(&s, GOLDEN "gpt+no-norm/trace.safetensors", &e), 0, "%s", e.text);
     cr_assert_lt(s.count, MOST);
-    for (size_t i = 0; i < s.count; i++)
-        out[i] = (SafeOut){.name = s.items[i].name, .rank = s.items[i].rank, .shape = s.items[i].shape, .values = safetensors_matrix(&s.items[i])};
+    for (size_t i = 0; i < s.count; i++) {
+        const SafeTensor *t = &s.items[i];
+        out[i] = (SafeOut){.name = t->name, .rank = t->rank, .shape = t->shape, .values = safetensors_matrix(t)};
+    }
     out[s.count] = (SafeOut){.name = "decoder.0.self.more", .rank = 1, .shape = &one, .data = &zero};
     snprintf(path, sizeof path, "%s/trace.safetensors", folder);
     cr_assert_eq(safetensors_write(path, out, s.count + 1, &e), 0, "%s", e.text);

@@ -419,7 +419,7 @@ Test(gradients, the_loss_of_a_row_is_minus_the_log_of_its_probability)
             real slopes[V] = {0};
             loss_row_backward(slopes, probs, V, j, 0.1, 0.25);
             for (int k = 0; k < V; k++)
-                cr_expect_float_eq((double)slopes[k], 0.25 * ((double)probs[k] - 0.9 * (k == j) - 0.1 / V), 1e-6, "row %zu, token %d", i, j);
+                cr_expect_float_eq((double)slopes[k], 0.25 * ((double)probs[k] - 0.9 * (k == j) - 0.1 / V), 1e-6, "row %zu, %d", i, j);
         }
     }
 }

@@ -542,8 +542,8 @@ Test(train, a_loss_that_begins_large_goes_on)
 /* A gradient below the clip is left as it is; one above is made shorter, and AdamW's eps tells. */
 Test(train, only_a_long_gradient_is_clipped)
 {
-    static const char recipe[] = "{\"task\": \"sum\", \"config\": {" SMALL_DECODER "}, \"steps\": 4, \"batch\": 3, \"lr\": 0.01, \"eps\": 0.01, "
-                                 "\"clip\": %s, " QUICK "}";
+    static const char recipe[] = "{\"task\": \"sum\", \"config\": {" SMALL_DECODER "}, \"steps\": 4, \"batch\": 3, \"lr\": 0.01, "
+                                 "\"eps\": 0.01, \"clip\": %s, " QUICK "}";
     static const char *const clips[] = {"0", "1000000", "0.001"};
     real *weights[3];
     size_t n = 0;
