@@ -191,6 +191,21 @@ Test(twin, the_baseline_stays_plain)
     app_free(app);
 }
 
+/* Of several edits the one that a shorter text has no place for goes, and that is said. */
+Test(twin, an_edit_without_a_place_is_left_out)
+{
+    App *app = open_app("tiny-models/hand-wired", "A B C A");
+    cr_assert(app_add_edit(app, "decoder.0.self.out[token=1]=zero"));
+    cr_assert(app_add_edit(app, "decoder.0.self.out[token=4]=zero"));
+    cr_assert(app_add_edit(app, "decoder.1.self.out[token=0]=zero"));
+    cr_assert(app_set_input(app, "A B", NULL));
+    cr_assert_eq(app->edits.count, 2);
+    cr_assert_str_eq(app->edits.items[0], "decoder.0.self.out[token=1]=zero");
+    cr_assert_str_eq(app->edits.items[1], "decoder.1.self.out[token=0]=zero");
+    cr_assert(pass_edits(app->pass)->count == 2 && strstr(app->message, "left out"), "%s", app->message);
+    app_free(app);
+}
+
 Test(twin, another_text_and_another_model)
 {
     App *app = open_app("tiny-models/zh-en", "狗咬人");
