@@ -631,6 +631,49 @@ Test(train, an_evaluation_is_the_same_with_any_number_of_threads)
     recipe_free(&r);
 }
 
+/* Where every counted target counts by itself: the share of those that are the likeliest token, and their mean loss. */
+Test(train, a_score_of_targets_is_the_share_that_is_likeliest)
+{
+    enum { N = 12 };
+    Recipe r = read_recipe("{\"task\": \"induction\", \"config\": {" SMALL_DECODER "}, \"steps\": 4, \"batch\": 6, \"lr\": 0.01, " QUICK "}");
+    Trainer *t = create_trainer(&r);
+    const Model *m = trainer_model(t);
+    Error e = {{0}};
+    Eval v;
+    EvalOptions o = {.n = N, .difficulty = (int)r.difficulty};
+    TaskExample x = {0};
+    size_t right = 0, counted = 0, V = m->config.vocab_size;
+    double sum = 0;
+    take_steps(t, 4);
+    cr_assert_eq(eval_run(&v, m, trainer_examples(t), &o, &e), 0, "%s", e.text);
+    for (uint64_t i = 0; i < N; i++) {
+        double loss;
+        cr_assert_eq(examples_draw(trainer_examples(t), 0, TASK_HELD_OUT, i, &x, &e), 0);
+        Pass *p = pass_create(m, (PassInput){NULL, x.input.data, 0, x.input.len}, 0, &e);
+        const real *logits = pass_value(p, pass_plan(p)->count - 2);
+        cr_assert_eq(pass_loss(p, x.targets.data, x.targets.len, &loss, &e), 0, "%s", e.text);
+        size_t here = 0;
+        for (size_t k = 0; k < x.targets.len; k++) {
+            bool best = x.targets.data[k] >= 0;
+            here += best;
+            for (size_t j = 0; best && j < V; j++)
+                best = logits[k * V + j] <= logits[k * V + (size_t)x.targets.data[k]];
+            right += best;
+        }
+        counted += here;
+        sum += loss * (double)here;
+        pass_free(p);
+    }
+    cr_expect_gt(counted, 2 * N);
+    cr_expect_eq(v.counted, counted);
+    cr_expect_float_eq(v.score, (double)right / (double)counted, 1e-12);
+    cr_expect_float_eq(v.loss, sum / (double)counted, 1e-9);
+    task_example_free(&x);
+    eval_free(&v);
+    trainer_free(t);
+    recipe_free(&r);
+}
+
 /* ---- initial weights ---- */
 
 Test(train, weights_begin_as_the_recipe_says)
