@@ -5,6 +5,7 @@
 #include "pass/sample.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool twin_shares_tokens(const Model *a, const Model *b)
@@ -97,18 +98,22 @@ static int likeliest(const real *row, size_t n)
     return (int)best;
 }
 
-/* The likeliest token of every row of the output, or of the last one alone. */
+/* The likeliest token of every row of the output, or of the last one alone: that is the one generation takes. */
 static int read_rows(Ids *out, const Model *m, const Input *in, Ablations a, const Edits *edits, bool last, Error *e)
 {
     size_t V = m->config.vocab_size;
+    real *room = malloc(V * sizeof *room);
     Pass *p = pass_create(m, input_ids(in), a, e);
-    int status = p ? set_edits(p, edits, e) : -1;
+    int status = !p ? -1 : room ? set_edits(p, edits, e) : error_memory(e, "twin");
     if (status == 0) {
         size_t logits = pass_plan(p)->count - 2, rows = pass_plan(p)->stages[logits].shape[0]; /* the plan ends in logits, probs */
-        for (size_t t = last ? rows - 1 : 0; t < rows && status == 0; t++)
-            status = ids_add(out, likeliest(pass_value(p, logits) + t * V, V), e);
+        for (size_t t = last ? rows - 1 : 0; t < rows && status == 0; t++) {
+            const real *row = pass_value(p, logits) + t * V;
+            status = ids_add(out, likeliest(last ? sample_row(&m->config, row, room) : row, V), e);
+        }
     }
     pass_free(p);
+    free(room);
     return status;
 }
 
@@ -127,8 +132,8 @@ int twin_speak(Ids *out, const Model *m, const Input *in, Ablations a, const Edi
     } else
         status = copy_ids(&so_far.target, &in->target, e);
     for (size_t i = 0; i < most && status == 0; i++) {
-        if (c->position == POSITION_LEARNED && so_far.target.len > c->max_len)
-            break;
+        if (c->position == POSITION_LEARNED && so_far.target.len >= c->max_len)
+            break; /* as generation ends: what was said can be fed */
         Ids next = {0};
         status = read_rows(&next, m, &so_far, a, edits, true, e);
         int id = status == 0 ? next.data[0] : -1;

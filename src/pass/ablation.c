@@ -94,7 +94,7 @@ bool ablations_touch(Ablations a, const Stage *s, const Config *c)
     case STAGE_WEIGHTS:
         return a & UNIFORM_ATTENTION;
     case STAGE_SCALED:
-        return c->d_head > 1 && (a & (NO_SCALE | SCALE_BY_DK));
+        return stage_scale(s, c, a) != stage_scale(s, c, 0);
     case STAGE_MASKED:
         return stage_is_causal(s) && (a & NO_MASK);
     case STAGE_NORM:

@@ -72,7 +72,7 @@ $ for id in $(stepformer hunt --cards | sed -n 's/^-- \([a-z-]*\), .*/\1/p'); do
 lines 0
 
 # the numbers of the network with the bug, and what stored cases say to it
-$ stepformer trace -m hand-wired --bug no-scaling --stage decoder.0.self.scaled | grep -v '^# bug no-scaling$' >a; stepformer trace -m hand-wired -a no-scale --stage decoder.0.self.scaled >b; cmp a b
+$ stepformer trace -m hand-wired --bug no-scaling --stage decoder.0.self.scaled | grep -v '^# bug no-scaling$' >a; stepformer trace -m hand-wired -a no-scale --stage decoder.0.self.scaled >b; test -s a && cmp a b
 quiet
 
 $ stepformer trace -m hand-wired --bug unbiased-variance --stage output.probs

@@ -36,17 +36,17 @@ out 词元嵌入
 out 下一步
 
 # what programs read is the same in every language
-$ stepformer trace -m hand-wired -t "A B" --format json >en; LC_ALL=zh_CN.UTF-8 stepformer trace -m hand-wired -t "A B" --format json >zh; cmp en zh
+$ stepformer trace -m hand-wired -t "A B" --format json >en; LC_ALL=zh_CN.UTF-8 stepformer trace -m hand-wired -t "A B" --format json >zh; test -s en && cmp en zh
 
-$ stepformer trace -m hand-wired -t "A B" --format csv >en; LC_ALL=zh_CN.UTF-8 stepformer trace -m hand-wired -t "A B" --format csv >zh; cmp en zh
+$ stepformer trace -m hand-wired -t "A B" --format csv >en; LC_ALL=zh_CN.UTF-8 stepformer trace -m hand-wired -t "A B" --format csv >zh; test -s en && cmp en zh
 
-$ stepformer compare -m hand-wired -t "A B C A" -a no-positions --format json >en; stepformer compare -m hand-wired -t "A B C A" -a no-positions --format json --lang zh >zh; cmp en zh
+$ stepformer compare -m hand-wired -t "A B C A" -a no-positions --format json >en; stepformer compare -m hand-wired -t "A B C A" -a no-positions --format json --lang zh >zh; test -s en && cmp en zh
 
-$ stepformer explain heads -m hand-wired -t "A B C A" --format csv >en; stepformer explain heads -m hand-wired -t "A B C A" --format csv --lang zh >zh; cmp en zh
+$ stepformer explain heads -m hand-wired -t "A B C A" --format csv >en; stepformer explain heads -m hand-wired -t "A B C A" --format csv --lang zh >zh; test -s en && cmp en zh
 
-$ stepformer print -m hand-wired -t "A B C A" "entropy(decoder.0.self.weights)" --format json >en; stepformer print -m hand-wired -t "A B C A" "entropy(decoder.0.self.weights)" --format json --lang zh >zh; cmp en zh
+$ stepformer print -m hand-wired -t "A B C A" "entropy(decoder.0.self.weights)" --format json >en; stepformer print -m hand-wired -t "A B C A" "entropy(decoder.0.self.weights)" --format json --lang zh >zh; test -s en && cmp en zh
 
-$ stepformer stages -m hand-wired >en; stepformer stages -m hand-wired --lang zh >zh; cmp en zh
+$ stepformer stages -m hand-wired >en; stepformer stages -m hand-wired --lang zh >zh; test -s en && cmp en zh
 
 # a screen of ASCII cannot hold Chinese
 $ LC_ALL=C stepformer frame -m hand-wired -t "A B C A" --lang zh

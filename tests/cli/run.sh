@@ -136,15 +136,21 @@ else
         run_examples "stepformer $name --help"
         grep -q "^\.B[R]* $name" "$TOP/src/cli/stepformer.1" || { failed=$((failed + 1)); echo "src/cli/stepformer.1: expected the command $name"; }
     done
+    lessons=0
     for lesson in "$TOP"/lessons/*/en.md; do # what the other language has too is run once
         for language in "${lesson%en.md}"??.md; do lesson_commands "$language"; done | sort -u >"$scratch/examples"
-        [ ! -s "$scratch/examples" ] || run_examples "$(dirname "${lesson#"$TOP"/}")"
+        [ ! -s "$scratch/examples" ] || { lessons=$((lessons + 1)); run_examples "$(dirname "${lesson#"$TOP"/}")"; }
     done
+    [ "$lessons" -ge 20 ] || { failed=$((failed + 1)); echo "lessons: expected commands in at least 20, found them in $lessons"; }
     if command -v bash >/dev/null; then
         bash "$TOP/tests/cli/completion.bash" "$program" || failed=$((failed + 1))
+    else
+        echo "cli: completion.bash: not checked: bash is not installed"
     fi
     if command -v python3 >/dev/null; then
         python3 "$TOP/tests/cli/record.py" "$program" || failed=$((failed + 1))
+    else
+        echo "cli: record.py: not checked: python3 is not installed"
     fi
 fi
 

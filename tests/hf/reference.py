@@ -273,6 +273,10 @@ ROPES = [
     dict(head_dim=64, theta=150000.0, max_len=131072, scaling=dict(rope_type="yarn", factor=32.0, beta_fast=32.0, beta_slow=1.0, truncate=False,
                                                                  original_max_position_embeddings=4096)),
     dict(head_dim=64, theta=10000.0, max_len=4096, scaling=dict(type="yarn", factor=8.0, attention_factor=1.25)),
+    # the ramp ends behind the last pair; nothing is stretched; one of two mscales alone does nothing
+    dict(head_dim=64, theta=100.0, max_len=65536, scaling=dict(rope_type="yarn", factor=4.0)),
+    dict(head_dim=16, theta=10000.0, max_len=64, scaling=dict(rope_type="yarn", factor=0.5)),
+    dict(head_dim=16, theta=10000.0, max_len=4096, scaling=dict(rope_type="yarn", factor=4.0, mscale=0.5)),
 ]
 
 

@@ -63,6 +63,18 @@ Test(breakpoint, stops_where_it_says)
     model_free(m);
 }
 
+/* Layer 1 is not layer 10. */
+Test(breakpoint, a_part_is_its_whole_name)
+{
+    Model *m = help_model("kind=decoder,d_model=4,n_heads=1,d_ff=4,decoder_layers=11,vocab_size=11");
+    Pass *p = help_pass(m, 0);
+    check("decoder.1", p, false, "decoder.1.self.norm");
+    check("decoder.1", p, true, "decoder.1.ffn.residual");
+    check("decoder.10", p, true, "decoder.10.ffn.residual");
+    pass_free(p);
+    model_free(m);
+}
+
 /* The attention whose largest row entropy is below a bound, found without the language. */
 static void low_entropy(Pass *p, double bound, Buffer *out)
 {

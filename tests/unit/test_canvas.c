@@ -496,6 +496,7 @@ Test(event, names_are_read_as_the_table_says)
                  {"C-Space", K_CTRL | ' '},
                  {"C-i", K_TAB},
                  {"C-m", K_ENTER},
+                 {"C-j", K_ENTER},
                  {"^[", K_ESC},
                  {"F12", K_F12},
                  {"我", 0x6211},

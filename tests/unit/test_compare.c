@@ -90,6 +90,9 @@ Test(compare, every_stage_of_every_ablation_against_plain_loops)
                 cr_assert_str_eq(stage_name(&pass_plan(twin)->stages[d->twin], other), name);
                 check_stage(d, baseline, twin);
                 both++;
+                if (first == i) /* nothing before it differs: the ablation is at work here */
+                    cr_assert(ablations_touch(pass_plan(twin)->ablations, &pass_plan(twin)->stages[d->twin], &m->config), "%s: %s: %s",
+                              help_configs[k], help_ablations[a], name);
             }
             cr_assert_eq(c.count, pass_plan(baseline)->count + pass_plan(twin)->count - both);
             cr_assert_eq(c.first, first == c.count ? -1 : (int)first);
@@ -97,6 +100,29 @@ Test(compare, every_stage_of_every_ablation_against_plain_loops)
             pass_free(twin);
         }
         pass_free(baseline);
+        model_free(m);
+    }
+}
+
+/* Where the scale is 1 already no-scale is not at work, and elsewhere it is, whatever the heads' width. */
+Test(compare, no_scale_is_at_work_where_there_is_a_scale)
+{
+    static const struct {
+        const char *config;
+        bool no_scale, by_dk;
+    } cases[] = {
+        {"d_model=4,n_heads=4", false, false}, /* d_head 1 */
+        {"d_model=4,n_heads=4,score_scale=0.5", true, true},
+        {"d_model=8,n_heads=2,score_scale=1", false, true},
+        {"d_model=8,n_heads=2", true, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Model *m = help_model(cases[i].config);
+        Pass *p = help_pass(m, 0);
+        const Stage *s = &pass_plan(p)->stages[help_stage(p, "decoder.0.self.scaled")];
+        cr_expect_eq(ablations_touch(NO_SCALE, s, &m->config), cases[i].no_scale, "%s", cases[i].config);
+        cr_expect_eq(ablations_touch(SCALE_BY_DK, s, &m->config), cases[i].by_dk, "%s", cases[i].config);
+        pass_free(p);
         model_free(m);
     }
 }

@@ -28,6 +28,8 @@ static const char *const decoders[] = {
     "kind=encoder-decoder,d_model=16,n_heads=4,n_kv_heads=2,encoder_layers=2,decoder_layers=1,vocab_size=23,position=alibi,norm_position="
     "post",
     "kind=decoder,d_model=16,n_heads=2,decoder_layers=2,vocab_size=23,position=rope,rope_dims=2,parallel=true",
+    "kind=decoder,d_model=16,n_heads=2,decoder_layers=2,vocab_size=23,position=alibi,window=3,pad=4",
+    "kind=encoder-decoder,d_model=16,n_heads=2,encoder_layers=1,decoder_layers=2,vocab_size=23,position=learned,max_len=9,window=2,pad=6",
 };
 
 static const int source[] = {1, 6, 2, 17, 12}, target[LENGTH] = {16, 19, 13, 7, 4, 4, 8, 22, 0};

@@ -241,6 +241,23 @@ Test(edit, in_order_and_undone)
     drop(&b);
 }
 
+Test(edit, of_a_weight_go_in_order_too)
+{
+    Bed b = decoder();
+    Error e = {{0}};
+    const char *const texts[] = {"decoder.0.self.W_Q*=0.5", "decoder.0.self.W_Q[row=1]+=1", "decoder.0.self.W_Q[row=1,column=2]*=4"};
+    size_t w = (size_t)weights_find(&b.model->weights, "decoder.0.self.W_Q");
+    const real *was = weight_plain(&b.model->weights.items[w]);
+    cr_assert_eq(edit(b.pass, &e, 3, texts), 0, "%s", e.text);
+    const Matrix now = pass_weight(b.pass, w);
+    for (size_t i = 0; i < 8; i++)
+        for (size_t j = 0; j < 8; j++) {
+            double half = (double)was[i * 8 + j] / 2, expected = i != 1 ? half : j == 2 ? 4 * (half + 1) : half + 1;
+            cr_assert_float_eq((double)matrix_at(&now, i, j), expected, 1e-6, "[%zu,%zu]", i, j);
+        }
+    drop(&b);
+}
+
 Test(edit, of_a_weight_is_a_model_with_that_weight)
 {
     Bed b = decoder();
@@ -304,6 +321,9 @@ Test(edit, patch)
     const char *bad = "decoder.0.self.v=patch(1,2,3)";
     cr_assert_eq(edit(b.pass, &e, 1, &bad), -1);
     cr_assert_str_eq(e.text, "edit \"decoder.0.self.v=patch(1,2,3)\": character 23: expected a text with 6 along key, found 3");
+    bad = "decoder.0.self.v[token=2..3]=patch(1,2,3)"; /* the row behind its last */
+    cr_assert_eq(edit(b.pass, &e, 1, &bad), -1);
+    cr_assert(strstr(e.text, "expected a text with at least 4 along key, found 3"), "%s", e.text);
     free(before);
     pass_free(p);
     drop(&b);
@@ -367,6 +387,8 @@ static const struct {
     {__LINE__, "decoder.0.self.heads=1e400", "character 22: expected a number that fits, found 1e400; inf is infinity"},
     {__LINE__, "decoder.0.self.heads+=noise(1)", "character 30: expected noise(SEED, STD)"},
     {__LINE__, "decoder.0.self.heads+=noise(-1,1)", "character 31: expected a whole number as the seed, found -1"},
+    {__LINE__, "decoder.0.self.heads+=noise(1.5,1)", "character 32: expected a whole number as the seed, found 1.5"},
+    {__LINE__, "decoder.0.self.heads+=noise(1e19,1)", "character 33: expected a whole number as the seed, found 1e+19"},
     {__LINE__, "decoder.0.self.heads+=noise(1,-1)", "character 34: expected a standard deviation of 0 or more, found -1"},
     {__LINE__, "decoder.0.self.heads=patch(1,2", "character 31: expected a ')' at the end"},
     {__LINE__, "decoder.0.self.heads=unmasked", "character 30: expected masked scores before =unmasked, such as decoder.0.self.masked[query=1]"},

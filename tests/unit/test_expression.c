@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "measure/cost.h"
+#include "measure/expression_internal.h"
 #include "measure/metrics.h"
 #include "measure_help.h"
 #include "model_help.h"
@@ -485,4 +486,21 @@ Test(expression, a_large_table_says_what_it_leaves_out)
     value_free(&v);
     pass_free(p);
     model_free(m);
+}
+
+/* A singular value counts above max(rows, columns) * epsilon * the largest, as in numpy. */
+Test(expression, a_rank_leaves_out_what_is_rounding)
+{
+    enum { N = 12 };
+    double epsilon = REAL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON, a[N * N] = {0};
+    a[0] = 3;
+    a[N + 1] = 3 * N * epsilon * 0.5;
+    cr_expect_eq(matrix_rank(a, N, N), 1);
+    cr_expect_eq(matrix_rank(a, 2, N), 1);
+    a[N + 1] = 3 * N * epsilon * 2;
+    cr_expect_eq(matrix_rank(a, N, N), 2);
+    for (size_t i = 0; i < N; i++) /* row by column: one after the other they are the same */
+        for (size_t j = 0; j < N; j++)
+            a[i * N + j] = (double)(1 + i) * (double)(2 + j);
+    cr_expect_eq(matrix_rank(a, N, N), 1);
 }

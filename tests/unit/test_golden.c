@@ -155,6 +155,11 @@ static void other_target(Buffer *bytes)
     replace(bytes, "\"targets\": [\n  19", "\"targets\": [\n  18");
 }
 
+static void other_loss(Buffer *bytes)
+{
+    replace(bytes, "\"loss\": 3.109", "\"loss\": 3.110");
+}
+
 static void other_order(Buffer *bytes)
 {
     replace(bytes, "\"decoder.0.self.q\",\n  \"decoder.0.self.k\"", "\"decoder.0.self.k\",\n  \"decoder.0.self.q\"");
@@ -166,6 +171,40 @@ static void other_name(Buffer *bytes)
     char *at = strstr(bytes->data + 8, "decoder.0.self.out");
     cr_assert(at);
     memcpy(at, "decoder.0.self.our", strlen("decoder.0.self.our"));
+}
+
+/* A tensor more than the pass has. */
+static void write_more(const char *folder)
+{
+    enum { MOST = 128 };
+    static const size_t one = 1;
+    static const real zero = 0;
+    SafeTensors s;
+    SafeOut out[MOST];
+    char path[128];
+    Error e = {{0}};
+    cr_assert_eq(safetensors_open(&s, GOLDEN "gpt+no-norm/trace.safetensors", &e), 0, "%s", e.text);
+    cr_assert_lt(s.count, MOST);
+    for (size_t i = 0; i < s.count; i++) {
+        const SafeTensor *t = &s.items[i];
+        out[i] = (SafeOut){.name = t->name, .rank = t->rank, .shape = t->shape, .values = safetensors_matrix(t)};
+    }
+    out[s.count] = (SafeOut){.name = "decoder.0.self.more", .rank = 1, .shape = &one, .data = &zero};
+    snprintf(path, sizeof path, "%s/trace.safetensors", folder);
+    cr_assert_eq(safetensors_write(path, out, s.count + 1, &e), 0, "%s", e.text);
+    safetensors_close(&s);
+}
+
+Test(golden, a_tensor_too_many_is_caught)
+{
+    char folder[64];
+    VerifyCase v;
+    copy_case("gpt+no-norm", folder, NULL, NULL);
+    cr_assert(!is_caught(folder, &v));
+    write_more(folder);
+    cr_assert(is_caught(folder, &v));
+    cr_assert_str_eq(v.trace.worst, "decoder.0.self.more");
+    help_remove(folder);
 }
 
 /* A visible score of the stored trace becomes -inf: nothing else differs, and there is no difference to measure. */
@@ -198,6 +237,7 @@ Test(golden, a_case_that_is_not_this_one_is_caught)
     cr_assert_leq(v.trace.error, v.trace.tolerance);
     cr_assert_gt(v.weight_grads.error, v.weight_grads.tolerance);
     cr_assert_gt(v.stage_grads.error, v.stage_grads.tolerance);
+    check_changed("gpt+no-norm", "case.json", other_loss, &v);
     check_changed("gpt+no-norm", "case.json", other_order, &v);
     cr_assert_eq(v.trace.error, INFINITY);
     check_changed("gpt+no-norm", "trace.safetensors", other_name, &v);

@@ -9,6 +9,7 @@
 #include "measure_help.h"
 #include "pass/ablation.h"
 #include "pass/loss.h"
+#include "tensor/kernels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -375,8 +376,24 @@ Test(gradients, of_several_sequences_are_the_sum_of_those_of_passes)
     compare_with_passes(ALIBI, "");
     compare_with_passes(GPT ",pad=4", "");
     compare_with_passes(ORIGINAL ",pad=6", "");
+    compare_with_passes(BERT ",token_types=2,eos=13", ""); /* each has its own segments */
+    compare_with_passes(LLAMA ",parallel=true,window=2,rope_dims=2", "");
     for (int i = 0; i < ABLATION_COUNT; i++)
         compare_with_passes(ORIGINAL, ablation_table[i].name);
+}
+
+/* Wherever in a row of any width the largest stands, nothing overflows. */
+Test(gradients, a_softmax_is_of_its_whole_row)
+{
+    enum { MOST = 50 };
+    for (size_t n = 1; n <= MOST; n++)
+        for (size_t at = 0; at < n; at++) {
+            real x[MOST] = {0}, y[MOST];
+            x[at] = 2000;
+            softmax_forward(y, x, 1, n);
+            for (size_t j = 0; j < n; j++)
+                cr_assert_eq((double)y[j], j == at ? 1 : 0, "%zu of %zu: %g", j, n, (double)y[j]);
+        }
 }
 
 /* The loss of a row by its definition, also where the softmax has no room for the target's probability. */
@@ -399,6 +416,10 @@ Test(gradients, the_loss_of_a_row_is_minus_the_log_of_its_probability)
             double expected = max + log(total) - (double)rows[i][j], smooth = 0.9 * expected + 0.1 * mean;
             cr_expect_float_eq(loss_row(rows[i], probs, V, j, 0), expected, 1e-6, "row %zu, token %d", i, j);
             cr_expect_float_eq(loss_row(rows[i], probs, V, j, 0.1), smooth, 1e-6 * (1 + smooth), "row %zu, token %d", i, j);
+            real slopes[V] = {0};
+            loss_row_backward(slopes, probs, V, j, 0.1, 0.25);
+            for (int k = 0; k < V; k++)
+                cr_expect_float_eq((double)slopes[k], 0.25 * ((double)probs[k] - 0.9 * (k == j) - 0.1 / V), 1e-6, "row %zu, %d", i, j);
         }
     }
 }

@@ -114,7 +114,7 @@ static double number(const json_t *o, const char *name, double otherwise)
 Test(hf, rope_turns_as_far_as_it_should)
 {
     json_t *root = json_load_file(HF "rope.json", 0, NULL);
-    cr_assert(json_array_size(root) >= 9);
+    cr_assert(json_array_size(root) >= 12);
     for (size_t n = 0; n < json_array_size(root); n++) {
         const json_t *x = json_array_get(root, n), *speeds = json_object_get(x, "speeds");
         size_t k = (size_t)number(x, "head_dim", 0);

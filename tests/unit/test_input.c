@@ -214,3 +214,30 @@ Test(input, what_cannot_be_read_is_an_error)
     model_free(m);
     model_free(numbers);
 }
+
+/* What each position should say: the token that follows it, the end token behind an answer, and itself in an encoder. */
+Test(input, targets_are_what_follows)
+{
+    static const struct {
+        const char *config;
+        InputText given;
+        const char *targets;
+    } cases[] = {
+        {WORDS, {.ids = "0,3,4"}, "3,4,-1"},
+        {PAIR WORDS, {.ids = "3", .target_ids = "0,4,5"}, "4,5,1"},
+        {PAIR "vocab_size=8", {.ids = "3", .target_ids = "0,4,5"}, "4,5,-1"},
+        {"kind=encoder," WORDS, {.ids = "0,3,1"}, "0,3,1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Error e = {{0}};
+        Model *m = make(cases[i].config, false);
+        Input in;
+        Ids targets = {0};
+        cr_assert_eq(input_read(&in, m, cases[i].given, 0, &e), 0, "%s", e.text);
+        cr_assert_eq(input_targets(&in, m, &targets, &e), 0, "%s", e.text);
+        assert_ids(&targets, cases[i].targets);
+        ids_free(&targets);
+        input_free(&in);
+        model_free(m);
+    }
+}

@@ -5,6 +5,7 @@
 #include "measure/trunk.h"
 
 #include "explain_help.h"
+#include "pass/edit.h"
 
 /* ---- the logit lens ---- */
 
@@ -40,8 +41,13 @@ static void check_lens(Pass *p)
             cr_assert((real)points[k].top[0].probability == probs[points[k].top[0].id], "%s: point %zu", current, k);
             cr_assert_eq(points[k].rank, before + 1);
             cr_assert(fabs(points[k].divergence - kl) < 1e-4 * fmax(1, kl), "%s: KL %g, expected %g", current, points[k].divergence, kl);
-            for (size_t i = 0; i < LENS_TOP && i < V; i++)
-                cr_assert(logits[points[k].top[0].id] >= logits[i]);
+            for (size_t j = 0; j < LENS_TOP; j++) { /* so many stand before it */
+                size_t larger = 0;
+                int id = points[k].top[j].id;
+                for (size_t i = 0; i < V && j < V; i++)
+                    larger += logits[i] > logits[id] || (logits[i] == logits[id] && (int)i < id);
+                cr_assert(j < V ? larger == j : id == -1, "%s: point %zu, place %zu: token %d", current, k, j, id);
+            }
         }
         free(points);
     }
@@ -77,6 +83,49 @@ Test(lens, points_are_the_embedding_and_each_sub_layer)
         pass_free(p);
         model_free(m);
     }
+}
+
+Test(lens, what_is_explained_first)
+{
+    static const struct {
+        const char *config;
+        size_t row;
+    } cases[] = {
+        {"kind=decoder,vocab_size=11", HELP_TARGET - 1},
+        {"kind=encoder,encoder_layers=1,vocab_size=11", 0},
+        {"kind=encoder,encoder_layers=1,vocab_size=11,mask=8", 1}, /* the second token that help_pass feeds */
+        {"kind=encoder-decoder,encoder_layers=1,vocab_size=11,mask=8", HELP_TARGET - 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Model *m = help_model(cases[i].config);
+        Pass *p = help_pass(m, 0);
+        cr_expect_eq(trunk_default_row(p), cases[i].row, "%s: %zu", cases[i].config, trunk_default_row(p));
+        pass_free(p);
+        model_free(m);
+    }
+}
+
+/* It reads with the weights that the pass reads: edited ones too. */
+Test(lens, an_edited_weight_is_read)
+{
+    static const char *const edits[] = {"decoder.final_norm.gain[column=2]*=-3", "decoder.final_norm.bias+=1", "output.W_U[column=4]*=2"};
+    Model *m = help_model("kind=decoder,d_model=8,n_heads=2,decoder_layers=1,vocab_size=11,tie_embeddings=false");
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        Pass *p = help_pass(m, 0), *plain = help_pass(m, 0);
+        LensPoint *points;
+        size_t n, logits = pass_plan(p)->count - 2;
+        Error e = {{0}};
+        Edits one = {0};
+        cr_assert(edits_add(&one, edits[i], &e) == 0 && pass_set_edits(p, &one, &e) == 0, "%s", e.text);
+        cr_assert_eq(lens_make(p, 1, 4, &points, &n, &e), 0, "%s", e.text);
+        cr_expect((real)points[n - 1].logit == pass_value(p, logits)[11 + 4], "%s", edits[i]);
+        cr_expect((real)points[n - 1].logit != pass_value(plain, logits)[11 + 4], "%s", edits[i]);
+        edits_free(&one);
+        free(points);
+        pass_free(p);
+        pass_free(plain);
+    }
+    model_free(m);
 }
 
 /* ---- the belt ---- */

@@ -154,6 +154,8 @@ Test(question, shuffling_moves_everything_along)
             if (v != VERDICT_RIGHT)
                 cr_assert_str_eq(q.mistakes[mistake].name, strcmp(q.choices[i].text, "zero") == 0 ? "zero" : "keys");
         }
+        question_shuffle(&q, seed + 100); /* once more, from wherever the right one stands now */
+        cr_assert_str_eq(q.choices[q.right.choice].text, "one");
         question_free(&q);
     }
     cr_assert(moved);
@@ -191,6 +193,12 @@ Test(question, a_number_is_right_within_its_tolerance_or_rounded_to_the_digits_t
     cr_assert_not(question_add_number(&q, 0.3345, "too-near", "Nobody could tell."), "a mistake as good as right");
     cr_assert_not(question_add_number(&q, 3, "again", "The same number."));
     cr_assert_not(question_add_number(&q, NAN, "nan", "No number."));
+    Question small;
+    question_init(&small, QUESTION_NUMBER, "small");
+    question_set_number(&small, 0.01, 0.001);
+    cr_assert_not(question_add_number(&small, 0.0122, "too-near", "Who rounds a little differently is told of a mistake."));
+    cr_assert(question_add_number(&small, 0.0126, "near", "Something else."));
+    question_free(&small);
     cr_assert_eq(judge(&q, "1/3", &mistake), VERDICT_RIGHT);
     cr_assert_eq(judge(&q, "0.333", &mistake), VERDICT_RIGHT);
     cr_assert_eq(judge(&q, "0.33", &mistake), VERDICT_RIGHT, "rounded to two digits");

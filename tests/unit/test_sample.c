@@ -190,3 +190,17 @@ Test(sample, logits_that_are_no_distribution_are_errors)
             cr_assert(strstr(e.text, says[i]), "%s", e.text);
         }
 }
+
+/* What is never said has no share, and the row itself stays as it is. */
+Test(sample, a_suppressed_token_counts_as_minus_infinity)
+{
+    const real logits[] = {-3, 5, 4};
+    real room[3];
+    Config c = config_default();
+    c.vocab_size = 3;
+    c.bos = 1;
+    cr_assert(sample_row(&c, logits, room) == logits);
+    c.suppress_bos = true;
+    const real *row = sample_row(&c, logits, room);
+    cr_assert(row[0] == -3 && row[1] == -(real)INFINITY && row[2] == 4 && logits[1] == 5);
+}

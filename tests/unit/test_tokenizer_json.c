@@ -1,6 +1,7 @@
 /* test_tokenizer_json.c - tokenizers of Hugging Face's: ids of every kind of tokenizer, what is refused, the way back, every step. */
 #include "model/cut_lines.h"
 #include "model/pipeline.h"
+#include "model/rule.h"
 #include "model/tokenizer.h"
 #include "model/vocab_files.h"
 #include "model_help.h"
@@ -192,6 +193,20 @@ Test(tokenizer_json, tokens_are_shown_and_spelled)
     v = open_vocab(FOLDER "/bert");
     cr_expect(vocab_special(v, TOKEN_BOS) == 2 && vocab_special(v, TOKEN_EOS) == 3 && vocab_special(v, TOKEN_UNK) == 1);
     vocab_free(v);
+}
+
+/* GPT-2's letters: printable bytes stand for themselves, the others for the letters from U+0100 on, in their order. */
+Test(tokenizer_json, every_byte_has_a_letter_of_its_own)
+{
+    int32_t next = 0x100;
+    for (int byte = 0; byte < 256; byte++) {
+        bool itself = (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+        int32_t expected = itself ? byte : next++, letter = byte_letter((unsigned char)byte);
+        cr_expect_eq(letter, expected, "byte 0x%02X: U+%04X, expected U+%04X", byte, (unsigned)letter, (unsigned)expected);
+        cr_expect_eq(letter_byte(letter), byte, "U+%04X: %d", (unsigned)letter, letter_byte(letter));
+    }
+    cr_expect_eq(letter_byte(next), -1);
+    cr_expect_eq(letter_byte(' '), -1);
 }
 
 Test(tokenizer_json, places_are_of_the_text_that_was_given)

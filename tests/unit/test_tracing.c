@@ -80,6 +80,12 @@ static void check_tracing_noise(Pass *p)
         cr_assert_eq(tracing_run(p, &q, &again, &e), 0, "%s", e.text);
         cr_assert_eq(t.corrupted.probability, again.corrupted.probability, "the same seed, the same numbers");
         cr_assert_eq(t.runs, tracing_cost(p, &q));
+        if (t.clean.probability != t.corrupted.probability) {
+            TracingCell half = {.probability = (t.clean.probability + t.corrupted.probability) / 2};
+            cr_assert_eq(tracing_restored(&t, &t.clean), 1);
+            cr_assert_eq(tracing_restored(&t, &t.corrupted), 0);
+            cr_assert_float_eq(tracing_restored(&t, &half), 0.5, 1e-6);
+        }
         if (part == TRACING_STREAM) {
             cr_assert(fabs(t.grids[0].cells[1].probability - t.clean.probability) < 1e-12, "%s: the spoilt embedding put back", current);
             cr_assert(fabs(t.grids[0].cells[0].probability - t.corrupted.probability) < 1e-12, "%s: an embedding that was not spoilt",

@@ -366,11 +366,12 @@ Test(train, a_pass_that_is_fed_again_is_as_good_as_a_new_one)
 /* What dropout did to the stages of one sequence. */
 typedef struct Dropped {
     Pass *whole; /* without dropout */
+    StageKind first;
     size_t zeros, numbers, scaled;
     bool kinds[STAGE_KIND_COUNT];
 } Dropped;
 
-/* The embeddings' sum is the first place, where the number that was dropped is known. */
+/* The embeddings' sum, or their norm, is the first place, where the number that was dropped is known. */
 static void count_dropped(void *context, const Stage *s, bool backward, const real *value, size_t count)
 {
     Dropped *d = context;
@@ -381,8 +382,8 @@ static void count_dropped(void *context, const Stage *s, bool backward, const re
     size_t zeros = 0;
     for (size_t k = 0; k < count; k++)
         zeros += value[k] == 0 && whole[k] != 0;
-    d->kinds[s->kind] = zeros > 0;
-    if (s->kind != STAGE_SUM)
+    d->kinds[s->kind] |= zeros > 0;
+    if (s->kind != d->first || s->sub != SUB_EMBED)
         return;
     for (size_t k = 0; k < count; k++)
         d->scaled += fabs((double)value[k] * 0.75 - (double)whole[k]) <= 1e-6 * fabs((double)whole[k]);
@@ -390,17 +391,18 @@ static void count_dropped(void *context, const Stage *s, bool backward, const re
     d->numbers += count;
 }
 
-Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
+static void check_dropout(const char *config, StageKind first)
 {
     enum { T = 200 };
     int ids[T], targets[T];
     Error e = {{0}};
     double loss[3] = {0};
-    Model *m = model_open("random:kind=decoder,d_model=32,n_heads=2,decoder_layers=1,vocab_size=9", NULL, &e);
+    Model *m = model_open(config, NULL, &e);
+    cr_assert(m, "%s", e.text);
     for (int i = 0; i < T; i++)
         targets[i] = ids[i] = i % 9;
-    PassInput in = {NULL, ids, 0, T};
-    Dropped d = {.whole = pass_create(m, in, 0, &e)};
+    PassInput in = m->config.kind == KIND_ENCODER ? (PassInput){ids, NULL, T, 0} : (PassInput){NULL, ids, 0, T};
+    Dropped d = {.whole = pass_create(m, in, 0, &e), .first = first};
     Bundle *u = bundle_create(m, 0, &e);
     real *block = calloc(m->weights.total, sizeof *block), **gradients = calloc(m->weights.count, sizeof *gradients);
     for (size_t i = 0, at = 0; i < m->weights.count; at += m->weights.items[i++].count)
@@ -416,12 +418,21 @@ Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
     cr_expect_float_eq((double)d.zeros / (double)d.numbers, 0.25, 0.015, "%zu of %zu", d.zeros, d.numbers);
     cr_expect_eq(d.zeros + d.scaled, d.numbers);
     for (int k = 0; k < STAGE_KIND_COUNT; k++) /* a residual is 0 where both of its parts were dropped */
-        cr_expect_eq(d.kinds[k], k == STAGE_RESIDUAL || k == STAGE_SUM || k == STAGE_OUT || k == STAGE_CONTRACT, "%s", stage_table[k].id);
+        cr_expect_eq(d.kinds[k], k == STAGE_RESIDUAL || (StageKind)k == first || k == STAGE_OUT || k == STAGE_CONTRACT, "%s: %s", config,
+                     stage_table[k].id);
     bundle_free(u);
     pass_free(d.whole);
     free(block);
     free(gradients);
     model_free(m);
+}
+
+Test(train, dropout_sets_its_share_to_zero_and_scales_the_rest)
+{
+    check_dropout("random:kind=decoder,d_model=32,n_heads=2,decoder_layers=1,vocab_size=9", STAGE_SUM);
+    check_dropout("random:kind=decoder,d_model=32,n_heads=2,decoder_layers=1,vocab_size=9,position=rope", STAGE_TOKENS);
+    check_dropout("random:kind=encoder,d_model=32,n_heads=2,encoder_layers=1,vocab_size=9,token_types=2", STAGE_TYPED);
+    check_dropout("random:kind=encoder,d_model=32,n_heads=2,encoder_layers=1,vocab_size=9,token_types=2,embed_norm=true", STAGE_NORM);
 }
 
 Test(train, a_bundle_refuses_what_does_not_suit_the_model)
@@ -512,6 +523,41 @@ static void expect_breakdown(const char *keys, const char *says)
     help_remove(folder);
 }
 
+/* Its loss stays as large as it began: that is no divergence. */
+Test(train, a_loss_that_begins_large_goes_on)
+{
+    char folder[64];
+    help_folder(folder);
+    write_text(folder_file(folder, "book.txt"), "the cat sat on the mat. ", 40);
+    Recipe r = text_recipe(folder, TEXT_RECIPE("\"steps\": 400, \"lr\": 1e-9, \"eval_every\": 0, \"init\": \"normal\", \"init_std\": 2"));
+    Trainer *t = create_trainer(&r);
+    take_steps(t, 300);
+    cr_expect_gt(trainer_mean_loss(t, 100), 2 * log((double)r.config.vocab_size));
+    take_steps(t, 10);
+    trainer_free(t);
+    recipe_free(&r);
+    help_remove(folder);
+}
+
+/* A gradient below the clip is left as it is; one above is made shorter, and AdamW's eps tells. */
+Test(train, only_a_long_gradient_is_clipped)
+{
+    static const char recipe[] = "{\"task\": \"sum\", \"config\": {" SMALL_DECODER "}, \"steps\": 4, \"batch\": 3, \"lr\": 0.01, "
+                                 "\"eps\": 0.01, \"clip\": %s, " QUICK "}";
+    static const char *const clips[] = {"0", "1000000", "0.001"};
+    real *weights[3];
+    size_t n = 0;
+    for (int i = 0; i < 3; i++) {
+        char text[512];
+        snprintf(text, sizeof text, recipe, clips[i]);
+        weights[i] = train(text, 1, &n);
+    }
+    cr_expect(memcmp(weights[0], weights[1], n * sizeof(real)) == 0, "a gradient that is short enough was changed");
+    cr_expect_gt(distance(weights[0], weights[2], n), 1e-4);
+    for (int i = 0; i < 3; i++)
+        free(weights[i]);
+}
+
 Test(train, a_loss_that_breaks_down_or_diverges_stops)
 {
     expect_breakdown("\"lr\": 1000, \"lr_end\": 1000, \"warmup\": 0, \"weight_decay\": 500", "training broke down");
@@ -585,12 +631,56 @@ Test(train, an_evaluation_is_the_same_with_any_number_of_threads)
     recipe_free(&r);
 }
 
+/* Where every counted target counts by itself: the share of those that are the likeliest token, and their mean loss. */
+Test(train, a_score_of_targets_is_the_share_that_is_likeliest)
+{
+    enum { N = 12 };
+    Recipe r = read_recipe("{\"task\": \"induction\", \"config\": {" SMALL_DECODER "}, \"steps\": 4, \"batch\": 6, \"lr\": 0.01, " QUICK "}");
+    Trainer *t = create_trainer(&r);
+    const Model *m = trainer_model(t);
+    Error e = {{0}};
+    Eval v;
+    EvalOptions o = {.n = N, .difficulty = (int)r.difficulty};
+    TaskExample x = {0};
+    size_t right = 0, counted = 0, V = m->config.vocab_size;
+    double sum = 0;
+    take_steps(t, 4);
+    cr_assert_eq(eval_run(&v, m, trainer_examples(t), &o, &e), 0, "%s", e.text);
+    for (uint64_t i = 0; i < N; i++) {
+        double loss;
+        cr_assert_eq(examples_draw(trainer_examples(t), 0, TASK_HELD_OUT, i, &x, &e), 0);
+        Pass *p = pass_create(m, (PassInput){NULL, x.input.data, 0, x.input.len}, 0, &e);
+        const real *logits = pass_value(p, pass_plan(p)->count - 2);
+        cr_assert_eq(pass_loss(p, x.targets.data, x.targets.len, &loss, &e), 0, "%s", e.text);
+        size_t here = 0;
+        for (size_t k = 0; k < x.targets.len; k++) {
+            bool best = x.targets.data[k] >= 0;
+            here += best;
+            for (size_t j = 0; best && j < V; j++)
+                best = logits[k * V + j] <= logits[k * V + (size_t)x.targets.data[k]];
+            right += best;
+        }
+        counted += here;
+        sum += loss * (double)here;
+        pass_free(p);
+    }
+    cr_expect_gt(counted, 2 * N);
+    cr_expect_eq(v.counted, counted);
+    cr_expect_float_eq(v.score, (double)right / (double)counted, 1e-12);
+    cr_expect_float_eq(v.loss, sum / (double)counted, 1e-9);
+    task_example_free(&x);
+    eval_free(&v);
+    trainer_free(t);
+    recipe_free(&r);
+}
+
 /* ---- initial weights ---- */
 
 Test(train, weights_begin_as_the_recipe_says)
 {
-    static const char recipe[] = "{\"task\": \"sum\", \"config\": {\"d_model\": 64, \"n_heads\": 4, \"d_ff\": 256, \"decoder_layers\": 2}, \"init\": \"%s\", "
-                                 "\"init_std\": 0.03, \"scale_residuals\": %s}";
+    static const char recipe[] = "{%s, \"init\": \"%s\", \"init_std\": 0.03, \"scale_residuals\": %s}";
+    static const char decoder[] = "\"task\": \"sum\", \"config\": {\"d_model\": 64, \"n_heads\": 4, \"d_ff\": 256, \"decoder_layers\": 2}";
+    static const char pair[] = "\"task\": \"zh-en\", \"config\": {" SMALL_PAIR "}";
     const struct {
         const char *kind, *scale, *weight;
         double deviation, most;
@@ -602,10 +692,13 @@ Test(train, weights_begin_as_the_recipe_says)
         {"xavier", "false", "decoder.0.ffn.W_1", sqrt(2.0 / 320), sqrt(6.0 / 320)},
         {"xavier", "true", "decoder.0.self.W_O", 0.5 * sqrt(2.0 / 128), 0.5 * sqrt(6.0 / 128)},
         {"xavier", "false", "decoder.embed.W_E", 0.125, 0.8},
+        {"normal", "true", "decoder.0.cross.W_O", 0.03 / sqrt(3), 0.1}, /* of three sub-layers */
+        {"normal", "true", "encoder.0.ffn.W_2", 0.03 / sqrt(2), 0.1},
     };
     for (size_t k = 0; k < sizeof expected / sizeof *expected; k++) {
         char text[512];
-        snprintf(text, sizeof text, recipe, expected[k].kind, expected[k].scale);
+        bool both = strstr(expected[k].weight, "cross") || strncmp(expected[k].weight, "encoder", 7) == 0;
+        snprintf(text, sizeof text, recipe, both ? pair : decoder, expected[k].kind, expected[k].scale);
         Recipe r = read_recipe(text);
         Trainer *t = create_trainer(&r);
         const Weights *weights = &trainer_model(t)->weights;

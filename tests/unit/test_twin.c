@@ -71,6 +71,39 @@ Test(twin, it_says_what_generate_says)
     model_free(m);
 }
 
+static void check_end(const char *config)
+{
+    Model *m = help_model(config);
+    bool pair = m->config.kind == KIND_ENCODER_DECODER;
+    Input in;
+    Ids said = {0};
+    Error e = {{0}};
+    cr_assert_eq(input_read(&in, m, (InputText){.ids = "1,2,3", .target_ids = pair ? "6" : NULL}, 0, &e), 0, "%s", e.text);
+    if (pair)
+        in.target.data[0] = input_begin_id(m);
+    size_t before = in.target.len, most = pair ? 2 * in.source.len + 7 : 9;
+    cr_assert_eq(twin_speak(&said, m, &in, 0, NULL, most, &e), 0, "%s", e.text);
+    GenerateOptions o = {.max_new = most, .stop = generate_stop_id(m), .cache = true, .sampler = {.top_p = 1}};
+    cr_assert_eq(generate(m, &in, 0, &o, NULL, &e), 0, "%s", e.text);
+    Ids made = {in.target.data + before, in.target.len - before, 0};
+    cr_assert(made.len > 0 && same_ids(&said, &made), "%s: %zu tokens, expected %zu", config, said.len, made.len);
+    ids_free(&said);
+    input_free(&in);
+    model_free(m);
+}
+
+/* Also where learned positions end, and where a token may not be said, which one of them would be. */
+Test(twin, it_ends_where_generate_ends)
+{
+    check_end("kind=decoder,position=learned,max_len=6,vocab_size=9");
+    check_end("kind=encoder-decoder,encoder_layers=1,position=learned,max_len=6,vocab_size=9,bos=6");
+    for (int bos = 0; bos < 9; bos++) {
+        char config[128];
+        snprintf(config, sizeof config, "kind=encoder-decoder,encoder_layers=1,vocab_size=9,bos=%d,suppress_bos=true", bos);
+        check_end(config);
+    }
+}
+
 /* An edit of a position applies from where there is one. */
 Test(twin, it_speaks_with_edits)
 {
@@ -100,6 +133,12 @@ Test(twin, which_models_can_stand_beside)
     cr_assert_eq(twin_check_model(a, c, &e), -1);
     cr_assert(strstr(e.text, "expected the 11 tokens"), "%s", e.text);
     cr_assert_eq(twin_check_model(hand, c, &e), -1); /* as many, but one has words */
+    static const char words[] = "A\nB\nC\nD\nE\nG\n<s>\n";
+    vocab_free(c->vocab);
+    c->vocab = vocab_read(words, sizeof words - 1, &c->config, "words", &e);
+    cr_assert(c->vocab, "%s", e.text);
+    cr_assert_eq(twin_check_model(hand, c, &e), -1); /* or another word */
+    cr_assert(strstr(e.text, "found another vocabulary of 7"), "%s", e.text);
     cr_assert_eq(twin_check_model(zh, hand, &e), -1);
     cr_assert(strstr(e.text, "expected an encoder-decoder"), "%s", e.text);
     model_free(zh);
@@ -149,6 +188,21 @@ Test(twin, the_baseline_stays_plain)
     cr_assert_eq(c->stages[c->first].twin, plan_find(pass_plan(app->pass), "decoder.0.self.out"));
     app_undo_edit(app, 0);
     cr_assert(!twin_is_open(app));
+    app_free(app);
+}
+
+/* Of several edits the one that a shorter text has no place for goes, and that is said. */
+Test(twin, an_edit_without_a_place_is_left_out)
+{
+    App *app = open_app("tiny-models/hand-wired", "A B C A");
+    cr_assert(app_add_edit(app, "decoder.0.self.out[token=1]=zero"));
+    cr_assert(app_add_edit(app, "decoder.0.self.out[token=4]=zero"));
+    cr_assert(app_add_edit(app, "decoder.1.self.out[token=0]=zero"));
+    cr_assert(app_set_input(app, "A B", NULL));
+    cr_assert_eq(app->edits.count, 2);
+    cr_assert_str_eq(app->edits.items[0], "decoder.0.self.out[token=1]=zero");
+    cr_assert_str_eq(app->edits.items[1], "decoder.1.self.out[token=0]=zero");
+    cr_assert(pass_edits(app->pass)->count == 2 && strstr(app->message, "left out"), "%s", app->message);
     app_free(app);
 }
 

@@ -229,6 +229,7 @@ Test(walk, tells_repeated_tokens_apart)
     Buffer b = {0};
     walk(p, 3, false, &b);
     cr_expect(strstr(buffer_text(&b), "我  love (2)\n"), "columns");
+    cr_expect(strstr(buffer_text(&b), "\n    love (0)  "), "the first of them too");
     cr_expect(strstr(buffer_text(&b), "\n    love (2)  "), "rows");
     cr_expect(strstr(buffer_text(&b), "\n    我        "), "rows");
     cr_expect_null(strstr(buffer_text(&b), "我 ("));
@@ -250,7 +251,8 @@ Test(walk, says_what_it_runs)
     cr_expect(strstr(buffer_text(&b), "untrained"));
     cr_expect(strstr(buffer_text(&b), buffer_text(&config)));
     cr_expect(strstr(buffer_text(&b), "ablations   no-scale,no-norm  (nothing to switch off here: no-norm)\n"));
-    cr_expect(strstr(buffer_text(&b), "  [no-scale] scores are not divided by √d_head\n"));
+    const char *note = strstr(buffer_text(&b), "  [no-scale] scores are not divided by √d_head\n");
+    cr_expect(note && !strstr(strchr(note, '\n'), "[no-scale]"), "once, where the scores are scaled");
     buffer_free(&b);
     m->untrained = false;
     walk(p, 3, false, &b);
