@@ -188,6 +188,7 @@ typedef struct App {
     NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
     ViewId help_over;   /* what the help was opened from */
+    size_t help_scroll; /* and where that was scrolled to */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
     Explain explain;    /* what the explaining views share */
@@ -334,11 +335,21 @@ Slice app_slice(App *app, size_t stage, bool gradient);
 
 /* The views, each in a file of its own. */
 void step_draw(App *app, Canvas *c, Rect area);
+/* The keys that matter now in a view, in the order of the status line; returns how many. */
+enum { OFFERS_MAX = 24 };
+typedef struct Offer {
+    CommandId id;
+    char key[16];
+    const char *word; /* translated */
+} Offer;
+size_t step_offers(const App *app, ViewId view, Offer out[OFFERS_MAX]);
 bool step_command(App *app, CommandId id, size_t count);
 bool step_click(App *app, int row, int col, MouseAction action);
 void cell_draw(App *app, Canvas *c, Rect area);
 bool cell_command(App *app, CommandId id, size_t count);
 void cell_open(App *app, Cellref cell);
+/* Whether the chosen line has two factors to open, and it is the second (or the first) that is not chosen. */
+bool cell_has_other_factor(const App *app, bool second);
 /* The same cell of a new pass. */
 void cell_open_again(App *app);
 /* The view that a session comes back to: where the open cell is not the one under the matrix's cursor, what it was opened from. */

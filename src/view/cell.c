@@ -55,6 +55,17 @@ ViewId cell_place(const App *app)
     return app->cell_over == VIEW_STEP ? VIEW_CELL : app->cell_over;
 }
 
+bool cell_has_other_factor(const App *app, bool second)
+{
+    if (app->cell_line >= app->cell.count)
+        return false;
+    const Operand *in = app->cell.lines[app->cell_line].in;
+    for (int k = 0; k < 2; k++)
+        if (in[k].kind != OPERAND_STAGE && in[k].kind != OPERAND_GRADIENT && in[k].kind != OPERAND_WEIGHT)
+            return false;
+    return second == (app->cell_operand == 0);
+}
+
 /* Goes to the cell an operand comes from, and opens it. */
 static void follow(App *app)
 {
