@@ -62,9 +62,10 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
         canvas_put_cut(c, row, what, r.col + r.cols - what - 1, ROLE_DIM, head_class_what(s->class));
 }
 
-/* What uniform attention would score for the chosen head, and what its class says. */
-static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
+/* What uniform attention would score for the chosen head, and what its class says, ending above row `end`. Returns the rows it takes. */
+static int draw_chosen(Canvas *c, int end, Rect r, const HeadScore *s)
 {
+    enum { ROWS = 2 };
     Buffer b = {0};
     buffer_puts(&b, _("chance:"));
     for (int k = 0; k < HEAD_CLASSES; k++)
@@ -72,8 +73,10 @@ static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
             buffer_printf(&b, " %s %.2f", short_name(k), s->chance[k]);
     if (s->class < HEAD_CLASSES)
         buffer_printf(&b, _(" · %s: %.0f%% of the way"), head_class_name(s->class), 100 * s->way);
-    canvas_put_cut(c, row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));
+    int rows = canvas_put_wrapped(c, c->rows, r.col + 1, r.cols - 2, ROWS, ROLE_TEXT, buffer_text(&b)); /* measured off the canvas */
+    canvas_put_wrapped(c, end - rows, r.col + 1, r.cols - 2, rows, ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
+    return rows;
 }
 
 /* Why there are dashes. */
@@ -104,15 +107,14 @@ void classes_draw(App *app, Canvas *c, Rect r)
     row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_WARNING, missing);
     int rows =
         explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                     _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier. A "
-                       "class: at least half of the way "
-                       "from uniform attention to all of the weight. What a head does on this text; on another it may do something else."));
+                     _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier; a "
+                       "class: half of the way or more from uniform attention to all of it. On another text a head may do something else."));
     if (n) {
         draw_head(c, row, r);
-        explain_scroll(x, n, rows - 3);
-        for (int i = 0; i < rows - 3 && x->top + (size_t)i < n; i++)
+        rows -= draw_chosen(c, row + rows, r, &heads[x->choice < n ? x->choice : n - 1]);
+        explain_scroll(x, n, rows - 2);
+        for (int i = 0; i < rows - 2 && x->top + (size_t)i < n; i++)
             draw_line(app, c, row + 1 + i, r, &heads[x->top + (size_t)i], x->top + (size_t)i == x->choice);
-        draw_chosen(c, row + rows - 1, r, &heads[x->choice]);
     }
     free(heads);
 }

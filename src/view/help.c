@@ -31,7 +31,7 @@ static void put_lesson(Page *p)
 {
     static const char *const rows[][2] = {
         {"Space n", N_("goes on; b goes back")},
-        {"Enter", N_("begins an answer; where the network is to be looked at, goes there")},
+        {"Enter", N_("begins an answer; where the network is to be looked at, goes there; else goes on")},
         {"a b c", N_("chooses an answer; to other questions, what is typed begins one")},
         {"Esc", N_("skips a question")},
         {";", N_("from the text to the network, and back")},

@@ -237,6 +237,7 @@ static bool is_offered(const App *app, ViewId view, CommandId id)
     case CMD_RETURN: return app->history_len;
     case CMD_LEFT:
     case CMD_RIGHT: return view != VIEW_CELL || cell_has_other_factor(app, id == CMD_RIGHT);
+    case CMD_PAGE_DOWN: return view != VIEW_LESSON || app->lesson->total - app->lesson->room > (int)app->lesson->scroll;
     case CMD_SHOW:
         if (view == VIEW_LESSON)
             return app->lesson->present && app->lesson->asked;
