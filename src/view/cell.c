@@ -117,15 +117,18 @@ static void operand_name(const App *app, const Operand *o, bool brief, Buffer *s
     buffer_free(&raw);
 }
 
-/* What would lose its digits gets an exponent. */
+/* What would lose its digits gets an exponent; where not all digits fit, it is rounded to those that do. */
 static void draw_number(const App *app, Canvas *c, int row, int col, int width, Role role, double x)
 {
     char text[NUMBER_MAX];
-    bool gradient = app->cell.subject.kind == OPERAND_GRADIENT;
-    if (x != 0 && fabs(x) < (gradient ? 0.01 : 0.001))
-        snprintf(text, sizeof text, "%.*e", app->digits > 3 ? 3 : app->digits - 1, x);
-    else
-        number_format(text, x, app->digits + 1, c->ascii);
+    bool gradient = app->cell.subject.kind == OPERAND_GRADIENT, exponent = x != 0 && fabs(x) < (gradient ? 0.01 : 0.001);
+    int digits = !exponent ? app->digits + 1 : app->digits > 3 ? 3 : app->digits - 1;
+    do {
+        if (exponent)
+            snprintf(text, sizeof text, "%.*e", digits, x);
+        else
+            number_format(text, x, digits, c->ascii);
+    } while (canvas_text_width(c, text) > width && digits-- > 0);
     canvas_put_right(c, row, col, width, role, text);
 }
 
@@ -210,9 +213,14 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
         canvas_printf(c, row, col, cols, ROLE_ABLATED, _("edited: the matrix holds %#.9g, the arithmetic gives %#.11g"), x->stored, x->exact);
         return;
     }
-    if (x->subject.kind == OPERAND_GRADIENT)
-        snprintf(shown, sizeof shown, "%.3e", x->stored);
-    int used = canvas_printf(c, row, col, cols, ROLE_HEADING, cols >= 100 ? _("shown %s   stored %#.9g   exact %#.15g") : _("shown %s  stored %#.9g  exact %#.11g"), shown, x->stored, x->exact);
+    int used;
+    if (x->subject.kind == OPERAND_GRADIENT && cols < 100) /* too long with what is shown */
+        used = canvas_printf(c, row, col, cols, ROLE_HEADING, _("stored %#.9g  exact %#.11g"), x->stored, x->exact);
+    else {
+        if (x->subject.kind == OPERAND_GRADIENT)
+            snprintf(shown, sizeof shown, "%.3e", x->stored);
+        used = canvas_printf(c, row, col, cols, ROLE_HEADING, cols >= 100 ? _("shown %s   stored %#.9g   exact %#.15g") : _("shown %s  stored %#.9g  exact %#.11g"), shown, x->stored, x->exact);
+    }
     canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("  rounding %.0e"), x->stored - x->exact);
 }
 
@@ -221,8 +229,11 @@ void cell_draw(App *app, Canvas *c, Rect r)
     const Explanation *x = &app->cell;
     Buffer b = {0}, shown = {0};
     int wide = r.cols > 180 ? 180 : r.cols;
-    Columns k = {.label = wide >= 110 ? 20 : 8, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
-    k.name = (wide - 2 - k.label - 2 * k.value - 2 - 2 * k.result) / 2;
+    bool terms = false;
+    for (size_t i = 0; i < x->count && !terms; i++)
+        terms = x->lines[i].kind == LINE_TERM;
+    Columns k = {.label = wide >= 110 ? 20 : terms ? 8 : 20, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
+    k.name = (wide - 2 - k.label - 2 * k.value - 2 - (k.brief && !terms ? 1 : 2) * k.result) / 2;
     operand_label(app->pass, &x->subject, &b);
     text_escape(&shown, buffer_text(&b), b.len, false);
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&shown));
@@ -234,9 +245,6 @@ void cell_draw(App *app, Canvas *c, Rect r)
     buffer_free(&b);
     buffer_free(&shown);
 
-    bool terms = false;
-    for (size_t i = 0; i < x->count && !terms; i++)
-        terms = x->lines[i].kind == LINE_TERM;
     int col = r.col + 1 + k.label + 2 * (k.name + k.value) + 2;
     canvas_put_right(c, r.row + 2, col, k.result - 1, ROLE_HEADING, terms ? _("term") : _("result"));
     if (terms)

@@ -65,7 +65,7 @@ static void put_numbers(Page *p)
         {"p(1-p)", N_("the softmax's slope at this weight; near 0 hardly any gradient comes through")},
         {"Var(Q·K)", N_("how far apart the scores are; independent: what it would be if queries and keys had nothing to do with each other")},
         {N_("likeness"), N_("mean cosine of two rows: 1 where they point the same way, 0 where they have nothing in common")},
-        {N_("norm"), N_("of a row: its length, the root of the sum of its squares")},
+        {N_("norm of a row"), N_("its length, the root of the sum of its squares")},
         {"logit", N_("a token's number before the softmax makes probabilities of them")},
         {"KL", N_("how far one distribution is from another, in nats; 0: they are the same")},
     };

@@ -164,12 +164,12 @@ static RowInfo choose_info(const Stage *s, bool gradient, int columns, int neede
     return stream && (spare >= info_width(INFO_MOMENTS) || columns >= 120) ? INFO_MOMENTS : INFO_NONE;
 }
 
-static void draw_info_head(Canvas *c, int row, int col, RowInfo info)
+static void draw_info_head(Canvas *c, int row, int col, RowInfo info, bool tokens)
 {
     if (info == INFO_SUM)
         canvas_put(c, row, col, 8, ROLE_HEADING, _("    sum"));
     else if (info == INFO_ATTENTION)
-        canvas_put(c, row, col, 36, ROLE_HEADING, _("    sum   H nats  of max   looks at"));
+        canvas_put(c, row, col, 36, ROLE_HEADING, tokens ? _("    sum   H nats  of max   looks at") : _("    sum   H nats  of max      exp H"));
     else if (info == INFO_MOMENTS)
         canvas_put(c, row, col, 30, ROLE_HEADING, _("    mean  variance     norm"));
 }
@@ -339,7 +339,7 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
     draw_caption(app, c, r, k, cells.unit, cells.largest, s, &m, &l);
     draw_headers(app, names, c, r, *k->left, s, &m, &l, cursor_col);
     int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
-    draw_info_head(c, r.row + l.header_rows, info_col, info);
+    draw_info_head(c, r.row + l.header_rows, info_col, info, token_cols);
     for (size_t i = 0; i < l.rows; i++) {
         size_t at = *k->top + i;
         int row = r.row + 1 + l.header_rows + (int)i;
