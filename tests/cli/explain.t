@@ -81,3 +81,11 @@ err --patch: expected one of: stream attention ffn
 $ stepformer explain trace -m hand-wired --noise -1
 exit 2
 err --noise
+
+$ stepformer explain trace --corrupt 99
+exit 2
+err --corrupt: number 1: expected a position from 0 to 6, found "99"
+
+$ stepformer explain heads -m hand-wired -t "A B C"
+out decoder.1.self.weights
+err note: no token occurs twice in this text with something behind it, so its induction columns are empty
