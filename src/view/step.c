@@ -223,7 +223,7 @@ static bool is_offered(const App *app, ViewId view, CommandId id)
     char key[16];
     switch (id) {
     case CMD_ACCUSE: return app->hunt.bug;
-    case CMD_HUNT: return app->hunt.bug && !(view == VIEW_HUNT && app->hunt.solved);
+    case CMD_HUNT: return app->hunt.bug && (view != VIEW_HUNT || (!app->hunt.solved && app->hunt.hints <= BUG_HINTS));
     case CMD_PANE: return view != VIEW_BELT || app->model->config.kind == KIND_ENCODER_DECODER;
     case CMD_BESIDE:
     case CMD_DIFFERENCES: return twin_is_open(app);
