@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME = 15, CLASS = 11, SCORE = 6, SCORES = NAME + CLASS + 12 };
+enum { NAME = 15, CLASS = 11, SCORE = 6, SCORES = NAME + CLASS + 14 };
 
 static const char *const short_names[HEAD_CLASSES] = {N_("prev"), "next", N_("same"), N_("first"), N_("sep"), N_("induc")};
 
@@ -22,7 +22,7 @@ static void draw_head(Canvas *c, int row, Rect r)
     canvas_put(c, row, r.col + 3, NAME, ROLE_HEADING, _("head"));
     canvas_put(c, row, r.col + 3 + NAME, CLASS, ROLE_HEADING, _("class"));
     canvas_put_right(c, row, r.col + 3 + NAME + CLASS, 7, ROLE_HEADING, _("H nats"));
-    canvas_put_right(c, row, r.col + 10 + NAME + CLASS, 5, ROLE_HEADING, _("max"));
+    canvas_put_right(c, row, r.col + 10 + NAME + CLASS, 7, ROLE_HEADING, _("of max"));
     for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++)
         canvas_put_right(c, row, r.col + 3 + SCORES + k * SCORE, SCORE, ROLE_HEADING, short_name(k));
 }
@@ -45,7 +45,7 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
     canvas_put_cut(c, row, col, NAME, chosen ? ROLE_CROSS : ROLE_LABEL, name);
     canvas_put_cut(c, row, col + NAME, CLASS - 1, s->class < HEAD_CLASSES ? ROLE_HERE : ROLE_DIM, head_class_name(s->class));
     canvas_printf(c, row, col + NAME + CLASS, 7, ROLE_TEXT, "%7.3f", s->entropy);
-    canvas_printf(c, row, col + NAME + CLASS + 7, 5, ROLE_TEXT, "%4.0f%%", 100 * s->share);
+    canvas_printf(c, row, col + NAME + CLASS + 7, 7, ROLE_TEXT, "%6.0f%%", 100 * s->share);
     for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++) {
         int at = col + SCORES + k * SCORE;
         if (isnan(s->score[k])) {
