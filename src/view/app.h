@@ -189,6 +189,7 @@ typedef struct App {
     size_t map_choice;  /* VIEW_MAP: the chosen box */
     ViewId help_over;   /* what the help was opened from */
     size_t help_scroll; /* and where that was scrolled to */
+    int help_found;     /* the line that the search found last, or -1 */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
     Explain explain;    /* what the explaining views share */
@@ -411,6 +412,8 @@ bool breakpoints_command(App *app, CommandId id, size_t count);
 void printed_draw(App *app, Canvas *c, Rect area);
 bool printed_command(App *app, CommandId id, size_t count);
 void help_open(App *app);
+/* To the next line that has the text in it. */
+void help_search(App *app, const char *text);
 void help_draw(App *app, Canvas *c, Rect area);
 bool help_command(App *app, CommandId id, size_t count);
 void menu_draw(App *app, Canvas *c, Rect area);

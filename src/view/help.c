@@ -6,14 +6,25 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { KEYS_COLUMN = 3, WORDS_COLUMN = 17, LINES_MAX = 400 };
 
 /* A page being drawn: on a canvas that has room for all of it. */
 typedef struct Page {
     Canvas *c;
-    int row, cols;
+    int row, cols, marked; /* the row with a mark, or -1 */
+    const char *find;      /* NULL: nothing is looked for */
+    int after, first, next; /* of the rows that have it: the first, and the first behind `after`; -1: none */
 } Page;
+
+static bool has_text(const char *s, const char *text)
+{
+    for (size_t n = strlen(text); *s; s++)
+        if (strncasecmp(s, text, n) == 0)
+            return true;
+    return false;
+}
 
 static void put_heading(Page *p, const char *text)
 {
@@ -23,6 +34,12 @@ static void put_heading(Page *p, const char *text)
 
 static void put_row(Page *p, Role role, const char *key, const char *text)
 {
+    if (p->find && (has_text(key, p->find) || has_text(text, p->find))) {
+        p->first = p->first < 0 ? p->row : p->first;
+        p->next = p->next < 0 && p->row > p->after ? p->row : p->next;
+    }
+    if (p->row == p->marked)
+        canvas_put(p->c, p->row, 1, 1, ROLE_CROSS, "▸");
     canvas_put_cut(p->c, p->row, KEYS_COLUMN, WORDS_COLUMN - KEYS_COLUMN - 1, role, key);
     p->row += canvas_put_wrapped(p->c, p->row, WORDS_COLUMN, p->cols - WORDS_COLUMN - 1, LINES_MAX, ROLE_TEXT, text);
 }
@@ -85,33 +102,48 @@ static void put_commands(Page *p)
     }
 }
 
-/* Draws all of it; returns its lines. */
-static int draw_page(const App *app, Canvas *c, int cols)
+/* Draws all of it; p->row is then its lines. */
+static void draw_page(const App *app, Page *p)
 {
     const char *const more[] = {
         _("A number before a key repeats it: 5n. The mouse chooses a cell, a double click opens it."),
         _("Stages are computed as you step; every number shown is what the model computed, rounded only for the screen."),
         _("The top line shows the model, the text, and in brackets what is switched off."),
     };
-    Page p = {.c = c, .cols = cols};
     if (app->lesson)
-        put_lesson(&p);
+        put_lesson(p);
     if (app->help_over != VIEW_STEP && app->help_over != VIEW_LESSON)
-        put_here(app, &p);
-    put_commands(&p);
-    put_numbers(&p);
-    p.row++;
+        put_here(app, p);
+    put_commands(p);
+    put_numbers(p);
+    p->row++;
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        p.row += canvas_put_wrapped(c, p.row, 1, cols - 2, LINES_MAX, ROLE_TEXT, more[i]);
-    return p.row;
+        p->row += canvas_put_wrapped(p->c, p->row, 1, p->cols - 2, LINES_MAX, ROLE_TEXT, more[i]);
 }
 
 void help_open(App *app)
 {
     app->help_over = app->view;
     app->help_scroll = app->scroll;
+    app->help_found = -1;
     app->view = VIEW_HELP;
     app->scroll = 0;
+}
+
+void help_search(App *app, const char *text)
+{
+    Canvas whole = {0};
+    if (!*text || canvas_init(&whole, app->cols, LINES_MAX, false, NULL) != 0)
+        return;
+    Page p = {.c = &whole, .cols = app->cols, .marked = -1, .find = text, .after = app->help_found, .first = -1, .next = -1};
+    draw_page(app, &p);
+    canvas_free(&whole);
+    if (p.first < 0) {
+        app_say(app, ROLE_WARNING, _("%s: no line of the help has that in it"), text);
+        return;
+    }
+    app->help_found = p.next < 0 ? p.first : p.next;
+    app->scroll = (size_t)app->help_found;
 }
 
 /* Back to what it was opened from, made again where a key may have changed what it shows. */
@@ -135,7 +167,9 @@ void help_draw(App *app, Canvas *c, Rect r)
     Canvas whole = {0};
     if (canvas_init(&whole, c->cols, LINES_MAX, c->ascii, NULL) != 0)
         return;
-    int total = draw_page(app, &whole, r.cols), room = r.rows - 1, most = total > room ? total - room : 0;
+    Page p = {.c = &whole, .cols = r.cols, .marked = app->help_found};
+    draw_page(app, &p);
+    int total = p.row, room = r.rows - 1, most = total > room ? total - room : 0;
     if ((int)app->scroll > most)
         app->scroll = (size_t)most;
     canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, _("Keys, and what the numbers are called"));

@@ -141,6 +141,7 @@ static void accept(App *app)
         (app->view == VIEW_WEIGHT  ? weight_search
          : app->view == VIEW_NEXT  ? next_search
          : app->view == VIEW_CACHE ? cache_search
+         : app->view == VIEW_HELP  ? help_search
                                    : matrix_search)(app, app->search);
         break;
     case PROMPT_TEXT:

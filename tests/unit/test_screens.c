@@ -514,3 +514,24 @@ Test(screens, help_over_a_cell)
     canvas_free(&c);
     app_free(app);
 }
+
+/* The help is searched like a matrix: / and a word, / Enter for the next. */
+Test(screens, help_is_searched)
+{
+    Error e = {{0}};
+    Canvas c = {0};
+    Script s = {.model = "zh-en"};
+    App *app = open_app(&s);
+    cr_assert_eq(canvas_init(&c, 80, 24, false, &e), 0);
+    press(app, &c, "? / E N T R O P Y Enter");
+    int first = app->help_found;
+    cr_expect(app->view == VIEW_HELP && first > 0 && app->prompt.kind == PROMPT_NONE);
+    press(app, &c, "/ Enter");
+    cr_expect_gt(app->help_found, first);
+    press(app, &c, "/ q q q Enter");
+    cr_expect(app->view == VIEW_HELP && app->message[0]);
+    press(app, &c, "Esc");
+    cr_expect_eq(app->view, VIEW_STEP);
+    canvas_free(&c);
+    app_free(app);
+}
