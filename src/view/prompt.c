@@ -457,7 +457,7 @@ static const char *label(const App *app)
     switch (app->prompt.kind) {
     case PROMPT_GOTO: return _("goto: ");
     case PROMPT_SEARCH: return _("search: ");
-    case PROMPT_TEXT: return words ? _("text (Tab completes): ") : _("ids, such as 1,2,3: ");
+    case PROMPT_TEXT: return words ? _("text (Tab completes, C-u clears): ") : _("ids, such as 1,2,3: ");
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
     case PROMPT_TWIN_TEXT: return words ? _("beside it (Tab completes): ") : _("beside it, ids such as 1,2,3: ");
     case PROMPT_EDIT: return _("edit: ");
