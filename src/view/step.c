@@ -161,7 +161,7 @@ static const char *offer_word(const App *app, ViewId view, CommandId id)
     if (view == VIEW_STEP && app->focus == PANE_PLAN && (id == CMD_OPEN || id == CMD_PANE))
         return id == CMD_OPEN ? _("go there") : _("the matrix");
     if (view == VIEW_STEP && id == CMD_OPEN && app->phase == PHASE_UPDATE)
-        return _("take them");
+        return _("take the weights");
     if (id == CMD_NEXT && view == VIEW_CACHE)
         return _("next token");
     if (id == CMD_CACHE)
