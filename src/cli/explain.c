@@ -316,7 +316,7 @@ static int make_heads(Request *q, Error *e)
             listing_number(q->t, heads[i].chance[k]);
     }
     if (n && !measured)
-        cli_say(_("no token occurs twice in this text with something behind it: induction cannot be measured on it"));
+        cli_say(_("note: no token occurs twice in this text with something behind it, so its induction columns are empty"));
     free(heads);
     return 0;
 }
@@ -368,7 +368,7 @@ static int read_corrupted(Request *q, TracingQuery *query, size_t **positions, E
     Ids ids = {0};
     size_t n;
     pass_ids(q->pass, query->stack, &n);
-    if (list && ids_parse(&ids, list, "--corrupt", n, false, e) != 0)
+    if (list && ids_parse_positions(&ids, list, "--corrupt", n, e) != 0)
         return -1;
     query->position_count = list ? ids.len : 1;
     *positions = calloc(query->position_count + 1, sizeof **positions);

@@ -18,12 +18,12 @@ static int read_size(const Options *o, int *cols, int *rows, Error *e)
     return 0;
 }
 
-/* Presses every key of "n n Enter g w e i g h t s Enter". A frame is drawn before each, as in a terminal: what is drawn decides how
+/* Presses every key of "n n Enter g w e i g h t s Enter", or "20n Enter": the digits before a key are keys, too. A frame is drawn before each, as in a terminal: what is drawn decides how
  * far a page is. */
 static int press_keys(App *app, Canvas *c, const char *keys, Error *e)
 {
     for (const char *p = keys + strspn(keys, " "); *p && !app->quit; p += strspn(p, " ")) {
-        size_t n = strcspn(p, " ");
+        size_t word = strcspn(p, " "), n = word > 1 && *p >= '0' && *p <= '9' ? 1 : word;
         int32_t key = key_parse(p, n);
         if (key < 0)
             return error_set(e, "--keys: expected names of keys such as n, Enter, PgDn or C-l, found '%.*s'", (int)(n > 40 ? 40 : n), p);

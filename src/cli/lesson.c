@@ -220,16 +220,27 @@ static int list_one(void *context, const char *name, const char *folder)
     return 0;
 }
 
+/* Begins with a space: the lines of lessons begin with their names, which completion reads. */
+static void put_list_head(Buffer *out)
+{
+    text_pad(out, "", 10);
+    text_pad(out, _("so far"), 7);
+    text_pad(out, _("right"), 6);
+    buffer_printf(out, "%s\n", _("lesson"));
+}
+
 static int run_list(const Options *o, Error *e)
 {
     Buffer text = {0};
     char *progress = record_file("lessons", NULL);
     List x = {&text, lesson_language(o), progress};
     Output out = output_open(o);
+    put_list_head(&text);
+    size_t head = text.len;
     lessons_list(NULL, list_one, &x);
     free(progress);
     int status = text.failed ? error_memory(e, "lesson") : 0;
-    if (status == 0 && !text.len)
+    if (status == 0 && text.len == head)
         status = error_set(e, _("lesson: expected lessons in the data folders, found none; give a folder or a file"));
     if (status == 0) {
         output_emit(&out, buffer_text(&text), text.len);

@@ -286,7 +286,7 @@ static int read_words(Options *o, int argc, char **argv, Error *e)
             only_operands = true;
         else if (!only_operands && word[0] == '-' && word[1] == '-')
             status = read_long(o, argc, argv, &at, e);
-        else if (!only_operands && word[0] == '-' && word[1])
+        else if (!only_operands && word[0] == '-' && word[1] && !(o->spec->operands && strchr("0123456789.(", word[1]))) /* -2^2 is an expression */
             status = read_short(o, argc, argv, &at, e);
         else if (o->spec->operands)
             o->operands[o->operand_count++] = argv[at];

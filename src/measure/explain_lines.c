@@ -199,7 +199,7 @@ void lines_softmax(Explainer *x)
         if (score_at(x, j).value > score_at(x, largest).value)
             largest = j;
     Operand from = score_at(x, largest);
-    double max = lines_step(x, _("largest of the row"), "max", from, 0, lines_nothing(), from.value);
+    double max = lines_step(x, _("largest"), "max", from, 0, lines_nothing(), from.value);
     for (size_t j = 0; j < n; j++) {
         Operand score = score_at(x, j);
         if (isinf(score.value) && score.value < 0)
@@ -207,5 +207,5 @@ void lines_softmax(Explainer *x)
         lines_term(x, lines_label(x, x->stage, last, j), "exp(score − max)", score, 0, lines_nothing(), exp(score.value - max));
     }
     Operand top = lines_number(exp(own.value - max), "%s", _("own exp")), bottom = lines_number(x->sum, "Σ exp");
-    lines_step(x, _("share of the sum"), "", top, '/', bottom, top.value / bottom.value);
+    lines_step(x, _("share"), "", top, '/', bottom, top.value / bottom.value);
 }

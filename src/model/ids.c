@@ -50,7 +50,8 @@ static long read_number(const char *text, size_t n)
     return *end == '\0' && errno == 0 ? id : -2;
 }
 
-int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, bool allow_uncounted, Error *e)
+/* one: what each number is, "an id"; they are from 0 to below `count`. */
+static int parse(Ids *ids, const char *text, const char *what, const char *one, size_t count, bool allow_uncounted, Error *e)
 {
     size_t before = ids->len;
     if (text[strspn(text, " \t\r\n")] == '\0')
@@ -58,10 +59,10 @@ int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, b
     for (size_t place = 1;; place++) {
         size_t n = strcspn(text, ",");
         long id = read_number(text, n);
-        if (id < (allow_uncounted ? -1 : 0) || id >= (long)vocab_size) {
+        if (id < (allow_uncounted ? -1 : 0) || id >= (long)count) {
             char quoted[QUOTE_SHORT];
             ids->len = before;
-            return error_set(e, "%s: number %zu: expected an id from 0 to %zu%s, found %s", what, place, vocab_size ? vocab_size - 1 : 0,
+            return error_set(e, "%s: number %zu: expected %s from 0 to %zu%s, found %s", what, place, one, count ? count - 1 : 0,
                              allow_uncounted ? _(" (or -1: not counted)") : "", quote_short(text, n, quoted));
         }
         if (ids_add(ids, (int)id, e) != 0) {
@@ -72,4 +73,14 @@ int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, b
             return 0;
         text += n + 1;
     }
+}
+
+int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, bool allow_uncounted, Error *e)
+{
+    return parse(ids, text, what, _("an id"), vocab_size, allow_uncounted, e);
+}
+
+int ids_parse_positions(Ids *positions, const char *text, const char *what, size_t count, Error *e)
+{
+    return parse(positions, text, what, _("a position"), count, false, e);
 }

@@ -23,6 +23,8 @@ void ids_free(Ids *ids);
  * names the option in errors. Every id must be in 0 … vocab_size-1, or -1 where
  * allow_uncounted is set. */
 int ids_parse(Ids *ids, const char *text, const char *what, size_t vocab_size, bool allow_uncounted, Error *e);
+/* The same for positions of a text of `count` tokens. */
+int ids_parse_positions(Ids *positions, const char *text, const char *what, size_t count, Error *e);
 
 /* vocab.txt's text: one token a line, its line number its id, \n \t \\ escaped. Exactly
  * c->vocab_size lines. Empty or repeated tokens, other escapes, control characters and what is not

@@ -290,7 +290,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     case CMD_GOTO: prompt_open(app, PROMPT_GOTO, ""); break;
     case CMD_PALETTE: prompt_open(app, PROMPT_COMMAND, ""); break;
     case CMD_SEARCH:
-        if (app->view != VIEW_WEIGHT && app->view != VIEW_NEXT && app->view != VIEW_CACHE)
+        if (app->view != VIEW_WEIGHT && app->view != VIEW_NEXT && app->view != VIEW_CACHE && app->view != VIEW_HELP)
             app->view = VIEW_STEP;
         prompt_open(app, PROMPT_SEARCH, "");
         break;

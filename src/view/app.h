@@ -168,6 +168,8 @@ typedef struct App {
     NumberRange weight_range;
     size_t map_choice;  /* VIEW_MAP: the chosen box */
     ViewId help_over;   /* what the help was opened from */
+    size_t help_scroll; /* and where that was scrolled to */
+    int help_found;     /* the line that the search found last, or -1 */
     size_t scroll;      /* VIEW_HELP, VIEW_STREAM, VIEW_NEXT */
     Menu menu;
     Explain explain;    /* what the explaining views share */
@@ -320,10 +322,20 @@ Slice app_slice(App *app, size_t stage, bool gradient);
 #undef VIEW
 /* The matrix of the stage where the program stands, and under it its formula and its metrics: at least so many, more where there is room. */
 void step_draw_values(App *app, Canvas *c, Rect area, size_t least);
+/* The keys that matter now in a view, in the order of the status line; returns how many. */
+enum { OFFERS_MAX = 24 };
+typedef struct Offer {
+    CommandId id;
+    char key[16];
+    const char *word; /* translated */
+} Offer;
+size_t step_offers(const App *app, ViewId view, Offer out[OFFERS_MAX]);
 bool step_click(App *app, int row, int col, MouseAction action);
 void cell_open(App *app, Cellref cell);
 /* The gradient of an entry of a weight (col 0 of a vector), from the weight's view; the pass has gone backwards. */
 void cell_open_weight(App *app, size_t weight, size_t row, size_t col);
+/* Whether the chosen line has two factors to open, and it is the second (or the first) that is not chosen. */
+bool cell_has_other_factor(const App *app, bool second);
 /* The same cell of a new pass. */
 void cell_open_again(App *app);
 /* The view that a session comes back to: where the open cell is not the one under the matrix's cursor, what it was opened from. */
@@ -351,6 +363,8 @@ void table_forget(App *app);
 bool table_pending(const App *app);
 void table_work(App *app);
 void help_open(App *app);
+/* To the next line that has the text in it. */
+void help_search(App *app, const char *text);
 bool menu_click(App *app, int row, int col, MouseAction action);
 void menu_open(App *app, MenuKind kind);
 void menu_free(Menu *m);
@@ -439,6 +453,11 @@ enum { NUMBER_MAX = 32 };
 /* Writes x with `digits` digits after the point (an exponent where it would be longer than 12 characters);
  * -inf is "−∞" ("-inf" in ASCII), NaN "nan". Always with a decimal point. Returns the columns it takes. */
 int number_format(char out[NUMBER_MAX], double x, int digits, bool ascii);
+/* The same for a share of 1, such as a probability: one that would be written as 0 and is not gets an exponent, "3e-06", in no more columns where
+ * digits is at least 3. */
+int number_share(char out[NUMBER_MAX], double x, int digits, bool ascii);
+/* Columns that every share fits in with these digits. */
+int number_share_width(int digits);
 /* Columns that every number of x [n] fits in with these digits, infinities included. */
 int number_width(const real *x, size_t n, int digits);
 

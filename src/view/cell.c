@@ -74,6 +74,17 @@ ViewId cell_place(const App *app)
     return app->cell_over == VIEW_STEP ? VIEW_CELL : app->cell_over;
 }
 
+bool cell_has_other_factor(const App *app, bool second)
+{
+    if (app->cell_line >= app->cell.count)
+        return false;
+    const Operand *in = app->cell.lines[app->cell_line].in;
+    for (int k = 0; k < 2; k++)
+        if (in[k].kind != OPERAND_STAGE && in[k].kind != OPERAND_GRADIENT && in[k].kind != OPERAND_WEIGHT)
+            return false;
+    return second == (app->cell_operand == 0);
+}
+
 /* Goes to the cell an operand comes from, and opens it. */
 static void follow(App *app)
 {
@@ -132,14 +143,18 @@ static bool is_gradient(const Explanation *x)
     return x->subject.kind == OPERAND_GRADIENT || x->subject.kind == OPERAND_WEIGHT_GRADIENT;
 }
 
-/* What would lose its digits gets an exponent. */
+/* What would lose its digits gets an exponent; where not all digits fit, it is rounded to those that do. */
 static void draw_number(const App *app, Canvas *c, int row, int col, int width, Role role, double x)
 {
     char text[NUMBER_MAX];
-    if (x != 0 && fabs(x) < (is_gradient(&app->cell) ? 0.01 : 0.001))
-        snprintf(text, sizeof text, "%.*e", app->digits > 3 ? 3 : app->digits - 1, x);
-    else
-        number_format(text, x, app->digits + 1, c->ascii);
+    bool exponent = x != 0 && fabs(x) < (is_gradient(&app->cell) ? 0.01 : 0.001);
+    int digits = !exponent ? app->digits + 1 : app->digits > 3 ? 3 : app->digits - 1;
+    do {
+        if (exponent)
+            snprintf(text, sizeof text, "%.*e", digits, x);
+        else
+            number_format(text, x, digits, c->ascii);
+    } while (canvas_text_width(c, text) > width && digits-- > 0);
     canvas_put_right(c, row, col, width, role, text);
 }
 
@@ -203,7 +218,8 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
 {
     const Explanation *x = &app->cell;
     char shown[NUMBER_MAX];
-    number_format(shown, x->stored, app->digits, c->ascii);
+    bool probability = x->subject.kind == OPERAND_STAGE && pass_plan(app->pass)->stages[x->cell.stage].kind == STAGE_PROBS;
+    (probability ? number_share : number_format)(shown, x->stored, app->digits, c->ascii);
     if (!explanation_agrees(x)) {
         char exact[NUMBER_MAX];
         snprintf(shown, sizeof shown, "%#.6g", x->stored);
@@ -223,9 +239,14 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
         canvas_printf(c, row, col, cols, ROLE_ABLATED, _("edited: the matrix holds %#.9g, the arithmetic gives %#.11g"), x->stored, x->exact);
         return;
     }
-    if (is_gradient(x))
-        snprintf(shown, sizeof shown, "%.3e", x->stored);
-    int used = canvas_printf(c, row, col, cols, ROLE_HEADING, cols >= 100 ? _("shown %s   stored %#.9g   exact %#.15g") : _("shown %s  stored %#.9g  exact %#.11g"), shown, x->stored, x->exact);
+    int used;
+    if (is_gradient(x) && cols < 100) /* too long with what is shown */
+        used = canvas_printf(c, row, col, cols, ROLE_HEADING, _("stored %#.9g  exact %#.11g"), x->stored, x->exact);
+    else {
+        if (is_gradient(x))
+            snprintf(shown, sizeof shown, "%.3e", x->stored);
+        used = canvas_printf(c, row, col, cols, ROLE_HEADING, cols >= 100 ? _("shown %s   stored %#.9g   exact %#.15g") : _("shown %s  stored %#.9g  exact %#.11g"), shown, x->stored, x->exact);
+    }
     canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("  rounding %.0e"), x->stored - x->exact);
 }
 
@@ -234,8 +255,11 @@ void cell_draw(App *app, Canvas *c, Rect r)
     const Explanation *x = &app->cell;
     Buffer b = {0}, shown = {0};
     int wide = r.cols > 180 ? 180 : r.cols;
-    Columns k = {.label = wide >= 110 ? 20 : 8, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
-    k.name = (wide - 2 - k.label - 2 * k.value - 2 - 2 * k.result) / 2;
+    bool terms = false;
+    for (size_t i = 0; i < x->count && !terms; i++)
+        terms = x->lines[i].kind == LINE_TERM;
+    Columns k = {.label = wide >= 110 ? 20 : terms ? 8 : 20, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
+    k.name = (wide - 2 - k.label - 2 * k.value - 2 - (k.brief && !terms ? 1 : 2) * k.result) / 2;
     operand_label(app->pass, &x->subject, &b);
     text_escape(&shown, buffer_text(&b), b.len, false);
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&shown));
@@ -248,9 +272,6 @@ void cell_draw(App *app, Canvas *c, Rect r)
     buffer_free(&b);
     buffer_free(&shown);
 
-    bool terms = false;
-    for (size_t i = 0; i < x->count && !terms; i++)
-        terms = x->lines[i].kind == LINE_TERM;
     int col = r.col + 1 + k.label + 2 * (k.name + k.value) + 2;
     canvas_put_right(c, r.row + 2, col, k.result - 1, ROLE_HEADING, terms ? _("term") : _("result"));
     if (terms)

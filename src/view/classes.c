@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME = 15, CLASS = 11, SCORE = 6, SCORES = NAME + CLASS + 12 };
+enum { NAME = 15, CLASS = 11, SCORE = 6, SCORES = NAME + CLASS + 14 };
 
 static const char *const short_names[HEAD_CLASSES] = {N_("prev"), "next", N_("same"), N_("first"), N_("sep"), N_("induc")};
 
@@ -22,7 +22,7 @@ static void draw_head(Canvas *c, int row, Rect r)
     canvas_put(c, row, r.col + 3, NAME, ROLE_HEADING, _("head"));
     canvas_put(c, row, r.col + 3 + NAME, CLASS, ROLE_HEADING, _("class"));
     canvas_put_right(c, row, r.col + 3 + NAME + CLASS, 7, ROLE_HEADING, _("H nats"));
-    canvas_put_right(c, row, r.col + 10 + NAME + CLASS, 5, ROLE_HEADING, _("max"));
+    canvas_put_right(c, row, r.col + 10 + NAME + CLASS, 7, ROLE_HEADING, _("of max"));
     for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++)
         canvas_put_right(c, row, r.col + 3 + SCORES + k * SCORE, SCORE, ROLE_HEADING, short_name(k));
 }
@@ -45,7 +45,7 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
     canvas_put_cut(c, row, col, NAME, chosen ? ROLE_CROSS : ROLE_LABEL, name);
     canvas_put_cut(c, row, col + NAME, CLASS - 1, s->class < HEAD_CLASSES ? ROLE_HERE : ROLE_DIM, head_class_name(s->class));
     canvas_printf(c, row, col + NAME + CLASS, 7, ROLE_TEXT, "%7.3f", s->entropy);
-    canvas_printf(c, row, col + NAME + CLASS + 7, 5, ROLE_TEXT, "%4.0f%%", 100 * s->share);
+    canvas_printf(c, row, col + NAME + CLASS + 7, 7, ROLE_TEXT, "%6.0f%%", 100 * s->share);
     for (int k = 0; k < HEAD_CLASSES && 3 + SCORES + (k + 1) * SCORE < r.cols; k++) {
         int at = col + SCORES + k * SCORE;
         if (isnan(s->score[k])) {
@@ -62,9 +62,10 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const HeadScor
         canvas_put_cut(c, row, what, r.col + r.cols - what - 1, ROLE_DIM, head_class_what(s->class));
 }
 
-/* What uniform attention would score for the chosen head, and what its class says. */
-static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
+/* What uniform attention would score for the chosen head, and what its class says, ending above row `end`. Returns the rows it takes. */
+static int draw_chosen(Canvas *c, int end, Rect r, const HeadScore *s)
 {
+    enum { ROWS = 2 };
     Buffer b = {0};
     buffer_puts(&b, _("chance:"));
     for (int k = 0; k < HEAD_CLASSES; k++)
@@ -72,8 +73,10 @@ static void draw_chosen(Canvas *c, int row, Rect r, const HeadScore *s)
             buffer_printf(&b, " %s %.2f", short_name(k), s->chance[k]);
     if (s->class < HEAD_CLASSES)
         buffer_printf(&b, _(" · %s: %.0f%% of the way"), head_class_name(s->class), 100 * s->way);
-    canvas_put_cut(c, row, r.col + 1, r.cols - 2, ROLE_TEXT, buffer_text(&b));
+    int rows = canvas_put_wrapped(c, c->rows, r.col + 1, r.cols - 2, ROWS, ROLE_TEXT, buffer_text(&b)); /* measured off the canvas */
+    canvas_put_wrapped(c, end - rows, r.col + 1, r.cols - 2, rows, ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
+    return rows;
 }
 
 /* Why there are dashes. */
@@ -104,15 +107,14 @@ void classes_draw(App *app, Canvas *c, Rect r)
     row += canvas_put_wrapped(c, row, r.col + 1, r.cols - 2, 2, ROLE_WARNING, missing);
     int rows =
         explain_foot(c, row, r.row + r.rows - row, r.col, r.cols,
-                     _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier. A "
-                       "class: at least half of the way "
-                       "from uniform attention to all of the weight. What a head does on this text; on another it may do something else."));
+                     _("Mean weight on the token before, after, itself, the first, a separator, and what followed this token earlier; a "
+                       "class: half of the way or more from uniform attention to all of it. On another text a head may do something else."));
     if (n) {
         draw_head(c, row, r);
-        explain_scroll(x, n, rows - 3);
-        for (int i = 0; i < rows - 3 && x->top + (size_t)i < n; i++)
+        rows -= draw_chosen(c, row + rows, r, &heads[x->choice < n ? x->choice : n - 1]);
+        explain_scroll(x, n, rows - 2);
+        for (int i = 0; i < rows - 2 && x->top + (size_t)i < n; i++)
             draw_line(app, c, row + 1 + i, r, &heads[x->top + (size_t)i], x->top + (size_t)i == x->choice);
-        draw_chosen(c, row + rows - 1, r, &heads[x->choice]);
     }
     free(heads);
 }

@@ -77,10 +77,7 @@ static void draw_stage(const Chart *t, int row, size_t k, bool chosen)
     put_number(t, row, col, number, d->largest);
     put_number(t, row, col + NUMBER_COLS + 1, number, d->relative);
     canvas_fill(t->c, row, t->bar_col, twin_bar(t->comparison, d->relative, t->bar_cols), 1,
-                chosen  ? ROLE_CHOICE
-                : first ? ROLE_ABLATED
-                        : ROLE_LABEL,
-                "█");
+                first ? ROLE_ABLATED : ROLE_LABEL, "█"); /* also of the chosen one: a choice's letters are dark */
 }
 
 /* ---- a position of the output ---- */

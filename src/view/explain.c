@@ -223,17 +223,18 @@ const char *explain_token_name(const App *app, int id, int columns, char out[EXP
 
 void explain_subject(App *app, Buffer *out)
 {
-    char here[EXPLAIN_NAME], token[EXPLAIN_NAME];
+    char here[EXPLAIN_NAME], token[EXPLAIN_NAME], share[NUMBER_MAX];
     size_t row = explain_row(app), n;
     TokenProb t = followed(app, app->explain.rank);
     const int *ids = pass_ids(app->pass, config_last_stack(&app->model->config), &n);
     explain_token_name(app, ids[row], 14, here);
     explain_token_name(app, t.id, 14, token);
+    number_share(share, t.probability, 4, true);
     if (app->explain.rank)
-        buffer_printf(out, _("position %zu, '%s' → '%s' %.4f, number %zu of the likeliest"), row, here, token, t.probability,
+        buffer_printf(out, _("position %zu, '%s' → '%s' %s, number %zu of the likeliest"), row, here, token, share,
                       app->explain.rank + 1);
     else
-        buffer_printf(out, _("position %zu, '%s' → '%s' %.4f, the likeliest"), row, here, token, t.probability);
+        buffer_printf(out, _("position %zu, '%s' → '%s' %s, the likeliest"), row, here, token, share);
 }
 
 const char *explain_place(const Stage *s, char out[EXPLAIN_NAME])

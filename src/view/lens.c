@@ -64,7 +64,9 @@ static void draw_point(App *app, Canvas *c, int row, Rect r, const LensPoint *p,
                    explain_place(&pass_plan(app->pass)->stages[p->stage], place));
     for (int i = 0; i < shown; i++)
         put_share(app, c, row, col + 2 + PLACE + i * TOKEN, TOKEN, &p->top[i], false);
-    canvas_printf(c, row, numbers, 7, ROLE_TEXT, "%7.4f", p->probability);
+    char share[NUMBER_MAX];
+    number_share(share, p->probability, 4, c->ascii);
+    canvas_put_right(c, row, numbers, 7, ROLE_TEXT, share);
     canvas_printf(c, row, numbers + 8, 5, ROLE_TEXT, "%5zu", p->rank);
     explain_number(c, row, numbers + 13, 8, ROLE_TEXT, p->divergence, 3);
     int bar = numbers + 22, columns = r.cols - bar - 2;

@@ -61,8 +61,11 @@ void loss_draw(App *app, Canvas *c, Rect r)
         }
         double share = (double)probs[t * vocab + (size_t)want];
         put_token(app, c, row, target, token - 1, ROLE_TEXT, want);
-        canvas_printf(c, row, p, 10, ROLE_TEXT, "%10.6f", share);
-        canvas_printf(c, row, nats, 10, ROLE_TEXT, "%10.4f", -log(share));
+        char text[NUMBER_MAX];
+        number_share(text, share, 6, c->ascii);
+        canvas_put_right(c, row, p, 10, ROLE_TEXT, text);
+        number_share(text, share < 1 ? -log(share) : 0, 4, c->ascii);
+        canvas_put_right(c, row, nats, 10, ROLE_TEXT, text);
         put_token(app, c, row, best + 2, token, top.id == want ? ROLE_DONE : ROLE_NEGATIVE, top.id);
         canvas_printf(c, row, best + 2 + token, 9, ROLE_DIM, "%8.4f", top.probability);
     }

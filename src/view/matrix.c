@@ -28,9 +28,11 @@ static void name_of(const Pass *p, const Stage *s, int axis, size_t i, char out[
     buffer_free(&shown);
 }
 
-/* What an axis counts, for people. */
-static const char *axis_words(const App *app, const Stage *s, int k)
+/* What an axis counts, for people; in brief, its name. */
+static const char *axis_words(const App *app, const Stage *s, int k, bool brief)
 {
+    if (brief)
+        return _(axis_name(s->axes[k]));
     bool two = app->model->config.kind == KIND_ENCODER_DECODER, source = s->axis_stack[k] == STACK_ENCODER;
     switch (s->axes[k]) {
     case AXIS_TOKEN: return two ? (source ? _("source tokens") : _("target tokens")) : _("tokens");
@@ -41,7 +43,6 @@ static const char *axis_words(const App *app, const Stage *s, int k)
     case AXIS_HEADS_DIM: return _("dimensions of all heads");
     case AXIS_UNIT: return _("units");
     case AXIS_VOCAB: return _("vocabulary");
-    case AXIS_NONE: return "";
     default: return "";
     }
 }
@@ -53,6 +54,7 @@ typedef struct Cells {
     int width, digits;
     double largest; /* of the finite values' magnitudes, for the heat */
     double unit;    /* what the numbers are counted in: 1, or for gradients the power of ten of the largest */
+    bool probabilities; /* of a vocabulary: most are tiny, and none is 0 */
     bool color;     /* colour carries the heat: thin signs leave it to be seen, and beside a number there is no need of any */
 } Cells;
 
@@ -68,7 +70,7 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
         role = theme_heat_role(x, k->largest);
     else if (masked)
         role = ROLE_MASKED;
-    else if (x == 0)
+    else if (x == 0 || (k->probabilities && fabs(x) < 0.0005))
         role = ROLE_DIM;
     else if (x < 0)
         role = ROLE_NEGATIVE;
@@ -80,9 +82,9 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
             canvas_put(c, row, at + i, 1, role, shade);
         return;
     }
-    int used = number_format(text, x / k->unit, k->digits, c->ascii);
+    int used = (k->probabilities ? number_share : number_format)(text, x / k->unit, k->digits, c->ascii);
     bool sign = k->show == SHOW_BOTH && !k->color;
-    int room = sign ? width - 1 : width;
+    int room = width - sign;
     canvas_fill(c, row, at, width, 1, role, " ");
     canvas_put(c, row, at + (used < room ? room - used : 0), room, role, text);
     if (sign && !masked)
@@ -92,11 +94,9 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
 static double largest_magnitude(const real *x, size_t n)
 {
     double largest = 0;
-    for (size_t i = 0; i < n; i++) {
-        double a = fabs((double)x[i]);
-        if (a > largest && isfinite(a))
-            largest = a;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (fabs((double)x[i]) > largest && isfinite((double)x[i]))
+            largest = fabs((double)x[i]);
     return largest;
 }
 
@@ -105,10 +105,13 @@ static Cells cells_for(const App *app, const Stage *s, const real *x, size_t n, 
     Cells k = {.show = app->show, .digits = app->digits, .color = app->color && app->theme != THEME_MONO};
     bool shares = (s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS) && !gradient;
     k.unit = 1;
+    k.probabilities = s->kind == STAGE_PROBS && !gradient;
     k.largest = shares ? 1 : app->show == SHOW_NUMBERS && !gradient ? 0 : largest_magnitude(x, n);
     if (gradient && k.largest > 0) /* gradients are often tiny: show their digits, and say the power of ten once */
         k.unit = pow(10, floor(log10(k.largest)));
-    int number = gradient ? app->digits + 3 : number_width(x, n, app->digits);
+    int number = gradient ? app->digits + 3 : number_width(x, n, app->digits), share = number_share_width(app->digits);
+    if (k.probabilities && number < share)
+        number = share;
     k.width = app->show == SHOW_HEAT ? 3 : number + 2 + (app->show == SHOW_BOTH && !k.color);
     return k;
 }
@@ -161,12 +164,12 @@ static RowInfo choose_info(const Stage *s, bool gradient, int columns, int neede
     return stream && (spare >= info_width(INFO_MOMENTS) || columns >= 120) ? INFO_MOMENTS : INFO_NONE;
 }
 
-static void draw_info_head(Canvas *c, int row, int col, RowInfo info)
+static void draw_info_head(Canvas *c, int row, int col, RowInfo info, bool tokens)
 {
     if (info == INFO_SUM)
         canvas_put(c, row, col, 8, ROLE_HEADING, _("    sum"));
     else if (info == INFO_ATTENTION)
-        canvas_put(c, row, col, 36, ROLE_HEADING, _("    sum   H nats  of max   looks at"));
+        canvas_put(c, row, col, 36, ROLE_HEADING, tokens ? _("    sum   H nats  of max   looks at") : _("    sum   H nats  of max      exp H"));
     else if (info == INFO_MOMENTS)
         canvas_put(c, row, col, 30, ROLE_HEADING, _("    mean  variance     norm"));
 }
@@ -206,7 +209,6 @@ static void draw_info(App *app, Canvas *c, int row, int col, RowInfo info, size_
 
 /* ---- one head, or a rank-2 stage ---- */
 
-
 /* Keeps the cursor inside the visible part. */
 static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total)
 {
@@ -220,31 +222,40 @@ static void scroll_to(size_t *first, size_t cursor, size_t visible, size_t total
         *first = total > visible ? total - visible : 0;
 }
 
-static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, double unit, double largest, const Stage *s, const Slice *m, const MatrixLayout *l)
+/* What the matrix is; in brief, the axes by their short names. */
+static void write_caption(const App *app, const Shown *k, double unit, double largest, const Stage *s, const Slice *m, const MatrixLayout *l, bool brief, Buffer *b)
 {
-    Buffer b = {0};
     if (k->here && k->gradient && !k->like)
-        buffer_printf(&b, _("d(loss)/d(%s) · "), stage_table[s->kind].id);
+        buffer_printf(b, _("d(loss)/d(%s) · "), stage_table[s->kind].id);
     if (!k->here && !k->like) { /* which one it is, where it is not the one that the heading names */
         char name[STAGE_NAME_MAX];
         if (k->stage == app->at)
-            buffer_printf(&b, k->gradient ? _("its gradient, d(loss)/d(%s)") : _("its value, %s"), stage_table[s->kind].id);
+            buffer_printf(b, k->gradient ? _("its gradient, d(loss)/d(%s)") : _("its value, %s"), stage_table[s->kind].id);
         else
-            buffer_printf(&b, _("made from %s"), stage_name(s, name));
+            buffer_printf(b, _("made from %s"), stage_name(s, name));
         if (m->heads)
-            buffer_printf(&b, ", %s %zu", _(axis_name(s->axes[0])), m->head);
-        buffer_puts(&b, " · ");
+            buffer_printf(b, ", %s %zu", _(axis_name(s->axes[0])), m->head);
+        buffer_puts(b, " · ");
     }
     if (k->gradient && unit != 1)
-        buffer_printf(&b, _("in units of %g · "), unit);
-    buffer_printf(&b, _("rows: %s"), axis_words(app, s, m->row_axis));
+        buffer_printf(b, _("in units of %g · "), unit);
+    buffer_printf(b, _("rows: %s"), axis_words(app, s, m->row_axis, brief));
     if (l->rows < m->rows)
-        buffer_printf(&b, " %zu–%zu / %zu", *k->top, *k->top + l->rows - 1, m->rows);
-    buffer_printf(&b, _(" · columns: %s"), axis_words(app, s, m->col_axis));
+        buffer_printf(b, " %zu–%zu / %zu", *k->top, *k->top + l->rows - 1, m->rows);
+    buffer_printf(b, _(" · columns: %s"), axis_words(app, s, m->col_axis, brief));
     if (l->cols < m->cols)
-        buffer_printf(&b, " %zu–%zu / %zu", *k->left, *k->left + l->cols - 1, m->cols);
+        buffer_printf(b, " %zu–%zu / %zu", *k->left, *k->left + l->cols - 1, m->cols);
     if (app->show != SHOW_NUMBERS)
-        buffer_printf(&b, _(" · full heat: %.3g"), largest);
+        buffer_printf(b, _(" · full heat: %.3g"), largest);
+}
+
+static void draw_caption(const App *app, Canvas *c, Rect r, const Shown *k, double unit, double largest, const Stage *s, const Slice *m, const MatrixLayout *l)
+{
+    Buffer b = {0};
+    for (int brief = 0; brief == 0 || (brief == 1 && canvas_text_width(c, buffer_text(&b)) > r.cols); brief++) {
+        buffer_clear(&b);
+        write_caption(app, k, unit, largest, s, m, l, brief, &b);
+    }
     canvas_put_cut(c, r.row, r.col, r.cols, ROLE_DIM, buffer_text(&b));
     buffer_free(&b);
 }
@@ -334,7 +345,7 @@ int matrix_draw_one(App *app, Canvas *c, Rect r, const Shown *k)
     draw_caption(app, c, r, k, cells.unit, cells.largest, s, &m, &l);
     draw_headers(app, names, c, r, *k->left, s, &m, &l, cursor_col);
     int info_col = r.col + l.label_width + (int)l.cols * l.cell_width;
-    draw_info_head(c, r.row + l.header_rows, info_col, info);
+    draw_info_head(c, r.row + l.header_rows, info_col, info, token_cols);
     for (size_t i = 0; i < l.rows; i++) {
         size_t at = *k->top + i;
         int row = r.row + 1 + l.header_rows + (int)i;
@@ -387,10 +398,8 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
     const real *x = (gradient ? pass_gradient(app->pass, app->at) : pass_value(app->pass, app->at)) + head * rows * cols;
     size_t chosen = app_index(app, s, 0), cursor_row = app_index(app, s, 1), cursor_col = app_index(app, s, 2);
     size_t show_rows = r.rows - 1 < (int)rows ? (size_t)(r.rows - 1) : rows;
-    size_t show_cols = (size_t)(r.cols / cells->width);
+    size_t show_cols = r.cols / cells->width < (int)cols ? (size_t)(r.cols / cells->width) : cols;
     size_t top = 0, left = 0;
-    if (show_cols > cols)
-        show_cols = cols;
     scroll_to(&top, cursor_row, show_rows, rows);
     scroll_to(&left, cursor_col, show_cols, cols);
     Buffer title = {0};
@@ -429,16 +438,11 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
     if (show == SHOW_HEAT)
         cells.width = 2;
     int width = (int)(cols < 200 ? cols : 200) * cells.width + 2;
-    int title = s->kind == STAGE_WEIGHTS ? 16 : 12;
-    if (width < title)
-        width = title;
-    if (width > r.cols)
-        width = r.cols;
+    int title = s->kind == STAGE_WEIGHTS ? 18 : 12;
+    width = width < title ? title : width;
+    width = width > r.cols ? r.cols : width;
     int across = r.cols / width, height = (int)(rows < 200 ? rows : 200) + 2;
-    if (across < 1)
-        across = 1;
-    if (height > r.rows)
-        height = r.rows;
+    height = height > r.rows ? r.rows : height;
     int down = r.rows / height;
     size_t first = app_index(app, s, 0) / (size_t)across; /* row of tiles that must be seen */
     first = first >= (size_t)down ? first - (size_t)down + 1 : 0;
@@ -517,18 +521,15 @@ bool matrix_command(App *app, CommandId id, size_t count)
     case CMD_LAST: move(app, cols, (long)s->shape[cols]); break;
     case CMD_NEXT_HEAD:
     case CMD_PREVIOUS_HEAD:
+    case CMD_ALL_HEADS:
         if (s->rank < 3)
             app_say(app, ROLE_WARNING, "%s", _("this stage has no heads"));
-        else
+        else if (id != CMD_ALL_HEADS)
             move(app, 0, id == CMD_NEXT_HEAD ? times : -times);
-        break;
-    case CMD_ALL_HEADS:
-        if (s->rank < 3) {
-            app_say(app, ROLE_WARNING, "%s", _("this stage has no heads"));
-            break;
-        }
-        app->all_heads = !app->all_heads;
-        app_say(app, ROLE_BADGE, "%s", app->all_heads ? _("all heads side by side") : _("one head"));
+        else if ((app->all_heads = !app->all_heads))
+            app_say(app, ROLE_BADGE, "%s", app->show == SHOW_HEAT ? _("all heads side by side") : _("all heads side by side; v makes them small"));
+        else
+            app_say(app, ROLE_BADGE, "%s", _("one head"));
         break;
     case CMD_SHOW: {
         static const char *const names[] = {N_("numbers"), N_("heat"), N_("numbers and heat")};

@@ -105,7 +105,9 @@ static void write_token(const App *app, const Sampled *s, size_t rank, double be
     size_t id = s->order[rank], largest = s->order[0];
     SamplerStage stage = stage_of(app);
     double share = (double)s->shares[stage][id], was = stage ? (double)s->shares[stage - 1][id] : 0;
-    char logit[NUMBER_MAX], other[NUMBER_MAX];
+    char logit[NUMBER_MAX], other[NUMBER_MAX], then[NUMBER_MAX], now[NUMBER_MAX];
+    number_share(then, was, 4, ascii);
+    number_share(now, share, 4, ascii);
     number_format(logit, (double)s->row[id], 3, ascii);
     buffer_puts(b, "'");
     put_token(app, id, b);
@@ -118,33 +120,33 @@ static void write_token(const App *app, const Sampled *s, size_t rank, double be
     case SAMPLER_LOGITS:
         number_format(logit, (double)s->logits[id], 3, ascii);
         number_format(other, (double)s->logits[largest], 3, ascii);
-        buffer_printf(b, "exp(%s − %s) / %.4f = %.4f", logit, other, 1 / (double)s->shares[stage][largest], share);
+        buffer_printf(b, "exp(%s − %s) / %.4f = %s", logit, other, 1 / (double)s->shares[stage][largest], now);
         break;
     case SAMPLER_TEMPERATURE:
         if (x->temperature > 0) {
             number_format(other, (double)s->steps.scaled[id], 3, ascii);
             buffer_printf(b, "%s / %g = %s; ", logit, x->temperature, other);
         }
-        buffer_printf(b, _("its share was %.4f and is %.4f"), was, share);
+        buffer_printf(b, _("its share was %s and is %s"), then, now);
         break;
     case SAMPLER_TOP_K:
         buffer_printf(b,
-                      s->steps.top_k[id] > -(real)INFINITY ? _("no. %zu, stays: its share was %.4f and is %.4f")
-                                                           : _("no. %zu, is cut: its share was %.4f and is %.4f"),
-                      rank + 1, was, share);
+                      s->steps.top_k[id] > -(real)INFINITY ? _("no. %zu, stays: its share was %s and is %s")
+                                                           : _("no. %zu, is cut: its share was %s and is %s"),
+                      rank + 1, then, now);
         break;
     case SAMPLER_TOP_P:
         if (s->steps.top_k[id] == -(real)INFINITY)
             buffer_puts(b, _("was cut before"));
         else
             buffer_printf(b,
-                          s->steps.top_p[id] > -(real)INFINITY ? _("those above it have %.4f: stays, its share was %.4f and is %.4f")
-                                                               : _("those above it have %.4f: is cut, its share was %.4f and is %.4f"),
-                          before, was, share);
+                          s->steps.top_p[id] > -(real)INFINITY ? _("those above it have %.4f: stays, its share was %s and is %s")
+                                                               : _("those above it have %.4f: is cut, its share was %s and is %s"),
+                          before, then, now);
         break;
     default:
         if (share > 0)
-            buffer_printf(b, _("its share %.4f reaches from %.4f to %.4f"), share, before, before + share);
+            buffer_printf(b, _("its share %s reaches from %.4f to %.4f"), now, before, before + share);
         else
             buffer_puts(b, s->steps.top_p[id] > -(real)INFINITY ? _("its share is smaller than any number drawn") : _("was cut before"));
     }
@@ -213,7 +215,9 @@ static void draw_token(const App *app, Canvas *c, int row, Rect r, const Sampled
     for (int i = 0; i <= (int)stage && i < SAMPLER_DRAW; i++, col += COLUMN)
         put_number(c, row, col, role, (double)stages[i][id]);
     double share = (double)shares_shown(s, stage)[id];
-    canvas_printf(c, row, col, 8, role, "%8.4f", share);
+    char text[NUMBER_MAX];
+    number_share(text, share, 4, c->ascii);
+    canvas_put_right(c, row, col, 8, role, text);
     col += 8;
     if (adds_up(stage)) {
         canvas_printf(c, row, col, 9, role, "%9.4f", before + share);

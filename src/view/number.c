@@ -119,6 +119,20 @@ int number_format(char out[NUMBER_MAX], double x, int digits, bool ascii)
     return snprintf(out, NUMBER_MAX, "%#.*e", digits, x);
 }
 
+int number_share(char out[NUMBER_MAX], double x, int digits, bool ascii)
+{
+    double half = 0.5 * pow(10, -digits);
+    if (x == 0 || !(fabs(x) < half))
+        return number_format(out, x, digits, ascii);
+    return snprintf(out, NUMBER_MAX, "%.*e", digits > 4 ? digits - 4 : 0, x);
+}
+
+int number_share_width(int digits)
+{
+    int fixed = 2 + digits, exponent = (int)strlen("9e-99");
+    return fixed > exponent ? fixed : exponent;
+}
+
 /* Every number on its own: needed where there are infinities, zeros with a sign or numbers with an exponent. */
 static int width_of_each(const real *x, size_t n, int digits)
 {

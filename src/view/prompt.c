@@ -141,6 +141,7 @@ static void accept(App *app)
         (app->view == VIEW_WEIGHT  ? weight_search
          : app->view == VIEW_NEXT  ? next_search
          : app->view == VIEW_CACHE ? cache_search
+         : app->view == VIEW_HELP  ? help_search
                                    : matrix_search)(app, app->search);
         break;
     case PROMPT_TEXT:
@@ -194,6 +195,7 @@ static void accept(App *app)
 
 typedef struct Completion {
     char common[PROMPT_MAX]; /* what all matches begin with */
+    char list[160];          /* the matches, as far as they fit */
     int count;
 } Completion;
 
@@ -203,6 +205,12 @@ static bool collect(void *context, const char *token)
     size_t n = strlen(token);
     if (n >= sizeof c->common)
         return true;
+    size_t listed = strlen(c->list);
+    bool cut = listed >= strlen("…") && strcmp(c->list + listed - strlen("…"), "…") == 0;
+    if (!cut && listed + n + sizeof " …" < sizeof c->list)
+        snprintf(c->list + listed, sizeof c->list - listed, " %s", token);
+    else if (!cut)
+        snprintf(c->list + listed, sizeof c->list - listed, " …");
     if (c->count++ == 0) {
         memcpy(c->common, token, n + 1);
         return true;
@@ -264,7 +272,7 @@ static void complete_name(App *app, Completion *c)
     else if (strlen(c->common) > n)
         insert(p, c->common + n, strlen(c->common) - n);
     else if (c->count > 1)
-        app_say(app, ROLE_BADGE, _("%d names begin with '%s'"), c->count, prefix);
+        app_say(app, ROLE_BADGE, _("%d names begin with '%s':%s"), c->count, prefix, c->list);
 }
 
 static void complete(App *app)
@@ -293,15 +301,23 @@ static void complete(App *app)
         app_say(app, ROLE_WARNING, "%s", _("this model has no words: give ids, separated by commas"));
         return;
     }
-    vocab_complete(app->model->vocab, prefix, collect, &c);
-    size_t have = strlen(prefix);
+    const char *word = prefix; /* where words follow each other without spaces, the longest end of it that begins one */
+    vocab_complete(app->model->vocab, word, collect, &c);
+    while (c.count == 0 && *word && vocab_split(app->model->vocab) == SPLIT_LONGEST_MATCH) {
+        do
+            word++;
+        while (((unsigned char)*word & 0xc0) == 0x80);
+        if (*word)
+            vocab_complete(app->model->vocab, word, collect, &c);
+    }
+    size_t have = strlen(word);
     if (c.count == 0)
         app_say(app, ROLE_WARNING, _("no word begins with '%s'"), prefix);
     else if (strlen(c.common) > have)
         insert(p, c.common + have, strlen(c.common) - have);
     else if (c.count > 1)
-        app_say(app, ROLE_BADGE, _("%d words begin with '%s'"), c.count, prefix);
-    if (c.count == 1)
+        app_say(app, ROLE_BADGE, _("%d words begin with '%s':%s"), c.count, word, c.list);
+    if (c.count == 1 && (unsigned char)c.common[0] < 0x80) /* Chinese goes on without a space */
         insert(p, " ", 1);
 }
 
@@ -441,7 +457,7 @@ static const char *label(const App *app)
     switch (app->prompt.kind) {
     case PROMPT_GOTO: return _("goto: ");
     case PROMPT_SEARCH: return _("search: ");
-    case PROMPT_TEXT: return words ? _("text (Tab completes): ") : _("ids, such as 1,2,3: ");
+    case PROMPT_TEXT: return words ? _("text (Tab completes, C-u clears): ") : _("ids, such as 1,2,3: ");
     case PROMPT_TARGET: return words ? _("decoder's text (empty: its own output): ") : _("decoder's ids (empty: its own output): ");
     case PROMPT_TWIN_TEXT: return words ? _("beside it (Tab completes): ") : _("beside it, ids such as 1,2,3: ");
     case PROMPT_EDIT: return _("edit: ");

@@ -114,11 +114,12 @@ static void draw_title(const App *app, Canvas *c)
             col = put_badge(c, 0, col, ablation_table[i].name);
 }
 
-/* What the status line offers in each view, in this order; ended by COMMAND_NONE. */
-static const CommandId offers[VIEW_COUNT][24] = {
-    [VIEW_STEP] = {CMD_LESSON, CMD_LESSON_RETURN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_ACCUSE, CMD_HUNT, CMD_OUT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_WHAT_NEXT, CMD_PANE,
+/* What the status line offers in each view, in this order, as far as there is room; ended by COMMAND_NONE. Room is kept for the help and for the
+ * way out. */
+static const CommandId offers[VIEW_COUNT][OFFERS_MAX + 1] = {
+    [VIEW_STEP] = {CMD_LESSON, CMD_LESSON_RETURN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OPEN, CMD_ACCUSE, CMD_HUNT, CMD_GOTO, CMD_NEXT_HEAD, CMD_SHOW, CMD_BESIDE, CMD_DIFFERENCES, CMD_ABLATE, CMD_TEXT, CMD_MAP, CMD_OUT, CMD_WHAT_NEXT, CMD_PANE,
                    CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_CELL] = {CMD_ACCUSE, CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_RETURN, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_CELL] = {CMD_ACCUSE, CMD_CLOSE, CMD_OPEN, CMD_RETURN, CMD_LEFT, CMD_RIGHT, CMD_MORE_DIGITS, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_WEIGHT] = {CMD_CLOSE, CMD_WEIGHT, CMD_SHOW, CMD_MORE_DIGITS, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_MAP] = {CMD_CLOSE, CMD_OPEN, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_NEXT] = {CMD_CLOSE, CMD_NEXT, CMD_BACK, CMD_RUN, CMD_OPEN, CMD_INTO, CMD_CACHE, CMD_SEARCH, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -126,7 +127,7 @@ static const CommandId offers[VIEW_COUNT][24] = {
     [VIEW_STREAM] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_GRADIENTS] = {CMD_CLOSE, CMD_NEXT, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_LENS] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_SHOW, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_ATTRIBUTION] = {CMD_CLOSE, CMD_OPEN, CMD_RIGHT, CMD_NEXT_HEAD, CMD_PANE, CMD_SHOW, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_ATTRIBUTION] = {CMD_CLOSE, CMD_OPEN, CMD_SHOW, CMD_RIGHT, CMD_NEXT_HEAD, CMD_PANE, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_BELT] = {CMD_CLOSE, CMD_RIGHT, CMD_NEXT_HEAD, CMD_PANE, CMD_OPEN, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_PICTURES] = {CMD_CLOSE, CMD_OPEN, CMD_REACH, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_CLASSES] = {CMD_CLOSE, CMD_OPEN, CMD_REACH, CMD_EXPLAIN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
@@ -136,17 +137,19 @@ static const CommandId offers[VIEW_COUNT][24] = {
     [VIEW_TABLE] = {CMD_CLOSE, CMD_DOWN, CMD_ABLATE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_BREAKPOINTS] = {CMD_CLOSE, CMD_OPEN, CMD_RUN, CMD_REVERSE, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_PRINTED] = {CMD_CLOSE, CMD_NEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
-    [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_QUIT, COMMAND_NONE},
-    [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
+    [VIEW_HELP] = {CMD_CLOSE, CMD_PAGE_DOWN, CMD_SEARCH, COMMAND_NONE},
+    [VIEW_MENU] = {CMD_CLOSE, CMD_OPEN, CMD_HELP, COMMAND_NONE},
     [VIEW_LESSON] = {CMD_NEXT, CMD_BACK, CMD_LESSON, CMD_LESSON_PARTS, CMD_SHOW, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_CUTTING] = {CMD_NEXT, CMD_BACK, CMD_CLOSE, CMD_TEXT, CMD_HELP, CMD_QUIT, COMMAND_NONE},
     [VIEW_HUNT] = {CMD_CLOSE, CMD_HUNT, CMD_PAGE_DOWN, CMD_HELP, CMD_QUIT, COMMAND_NONE},
 };
 
+/* With the keys in the plan. */
+static const CommandId plan_offers[] = {CMD_LESSON, CMD_OPEN, CMD_PANE, CMD_NEXT, CMD_BACK, CMD_INTO, CMD_OUT, CMD_GOTO, CMD_HELP, CMD_QUIT, COMMAND_NONE};
+
 /* The word beside a key: the command's own, or what it does in this view. */
-static const char *offer_word(const App *app, CommandId id)
+static const char *offer_word(const App *app, ViewId view, CommandId id)
 {
-    ViewId view = app->view;
     static const char *const opens[VIEW_COUNT] = {[VIEW_CELL] = N_("where it is from"), [VIEW_MAP] = N_("go there"),
                                                   [VIEW_NEXT] = N_("take it"), [VIEW_DIFFERENCES] = N_("go there"), [VIEW_MENU] = N_("choose"),
                                                   [VIEW_BREAKPOINTS] = N_("take it away")};
@@ -155,6 +158,10 @@ static const char *offer_word(const App *app, CommandId id)
         return explained;
     if (id == CMD_OPEN && opens[view])
         return _(opens[view]);
+    if (view == VIEW_STEP && app->focus == PANE_PLAN && (id == CMD_OPEN || id == CMD_PANE))
+        return id == CMD_OPEN ? _("go there") : _("the matrix");
+    if (view == VIEW_STEP && id == CMD_OPEN && app->phase == PHASE_UPDATE)
+        return _("take the weights");
     if (id == CMD_NEXT && view == VIEW_CACHE)
         return _("next token");
     if (id == CMD_CACHE)
@@ -194,7 +201,7 @@ static const char *offer_word(const App *app, CommandId id)
         return _("back to the one before");
     if (id == CMD_RETURN)
         return _("return");
-    if (id == CMD_RIGHT)
+    if (id == CMD_LEFT || id == CMD_RIGHT)
         return _("the other factor");
     if (id == CMD_MORE_DIGITS)
         return _("more digits");
@@ -207,6 +214,62 @@ static const char *offer_word(const App *app, CommandId id)
     if (id == CMD_DOWN)
         return _("more");
     return _(command_table[id].status);
+}
+
+/* Whether a key of the list does anything now. */
+static bool is_offered(const App *app, ViewId view, CommandId id)
+{
+    bool step = view == VIEW_STEP, matrix = app->phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD;
+    char key[16];
+    switch (id) {
+    case CMD_ACCUSE: return app->hunt.bug;
+    case CMD_HUNT: return app->hunt.bug && (view != VIEW_HUNT || (!app->hunt.solved && app->hunt.hints <= BUG_HINTS));
+    case CMD_PANE: return view != VIEW_BELT || app->model->config.kind == KIND_ENCODER_DECODER;
+    case CMD_BESIDE:
+    case CMD_DIFFERENCES: return twin_is_open(app);
+    case CMD_INTO: return !step || app->grain != GRAIN_STAGE; /* at a stage Enter does the same */
+    case CMD_NEXT_HEAD: return !step || (matrix && app_stage(app)->rank >= 3);
+    case CMD_LESSON:
+        if (step)
+            return app->lesson;
+        break;
+    case CMD_LESSON_RETURN: return lesson_is_away(app);
+    case CMD_RETURN: return app->history_len;
+    case CMD_NEXT:
+        if (view == VIEW_LESSON && lesson_is_asking(app->lesson) && !app->lesson->present)
+            return false; /* an answer first */
+        break;
+    case CMD_LEFT:
+    case CMD_RIGHT: return view != VIEW_CELL || cell_has_other_factor(app, id == CMD_RIGHT);
+    case CMD_PAGE_DOWN: return view != VIEW_LESSON || app->lesson->total - app->lesson->room > (int)app->lesson->scroll;
+    case CMD_SHOW:
+        if (view == VIEW_LESSON)
+            return app->lesson->present && app->lesson->asked;
+        return !step || matrix;
+    default: break;
+    }
+    if (view == VIEW_NEXT && !sampling_can(app) && (id == CMD_NEXT || id == CMD_BACK || id == CMD_RUN || id == CMD_OPEN || id == CMD_CACHE))
+        return false;
+    command_key(id, key);
+    return view != VIEW_LESSON || key[1] || !lesson_takes(app->lesson, key[0]); /* there it may answer */
+}
+
+size_t step_offers(const App *app, ViewId view, Offer out[OFFERS_MAX])
+{
+    size_t n = 0;
+    for (const CommandId *id = view == VIEW_STEP && app->focus == PANE_PLAN ? plan_offers : offers[view]; *id != COMMAND_NONE; id++) {
+        if (!is_offered(app, view, *id))
+            continue;
+        out[n] = (Offer){.id = *id, .word = offer_word(app, view, *id)};
+        command_key(*id, out[n++].key);
+    }
+    return n;
+}
+
+/* Columns of a key, its word and the space behind them. */
+static int offer_width(const Canvas *c, const Offer *o)
+{
+    return (int)strlen(o->key) + 1 + canvas_text_width(c, o->word) + 2;
 }
 
 enum { MESSAGE_ROWS = 4 };
@@ -232,32 +295,21 @@ static void draw_status(const App *app, Canvas *c)
     }
     if (app->view == VIEW_STEP && quiz_is_asking(app))
         return; /* the keys are beside the question */
-    for (const CommandId *id = offers[app->view]; *id != COMMAND_NONE; id++) {
-        const char *word = offer_word(app, *id);
-        char key[16];
-        command_key(*id, key);
-        if (((*id == CMD_ACCUSE || *id == CMD_HUNT) && !app->hunt.bug) || (*id == CMD_HUNT && app->view == VIEW_HUNT && app->hunt.solved))
+    Offer list[OFFERS_MAX];
+    size_t n = step_offers(app, app->view, list);
+    int kept = 0; /* columns of the last, help and quit */
+    for (size_t i = 0; i < n; i++)
+        if (list[i].id == CMD_HELP || list[i].id == CMD_QUIT)
+            kept += offer_width(c, &list[i]);
+    for (size_t i = 0; i < n; i++) {
+        int width = offer_width(c, &list[i]);
+        if (list[i].id == CMD_HELP || list[i].id == CMD_QUIT)
+            kept = 0;
+        if (col + width - 1 + kept > end)
             continue;
-        if (*id == CMD_PANE && app->view == VIEW_BELT && app->model->config.kind != KIND_ENCODER_DECODER)
-            continue;
-        if (app->view == VIEW_NEXT && !sampling_can(app) && (*id == CMD_NEXT || *id == CMD_BACK || *id == CMD_RUN || *id == CMD_OPEN || *id == CMD_CACHE))
-            continue;
-        if (*id == CMD_NEXT_HEAD && app->view == VIEW_STEP && app_stage(app)->rank < 3)
-            continue;
-        if (app->view == VIEW_STEP && ((*id == CMD_LESSON && !app->lesson) || (*id == CMD_LESSON_RETURN && !lesson_is_away(app))))
-            continue;
-        if (app->view == VIEW_LESSON && !key[1] && lesson_takes(app->lesson, key[0]))
-            continue; /* here it answers */
-        if (app->view == VIEW_LESSON && *id == CMD_NEXT && lesson_is_asking(app->lesson) && !app->lesson->present)
-            continue; /* an answer first */
-        if (app->view == VIEW_LESSON && *id == CMD_SHOW && !(app->lesson->present && app->lesson->asked))
-            continue;
-        if ((*id == CMD_BESIDE || *id == CMD_DIFFERENCES) && !twin_is_open(app))
-            continue;
-        if (col + (int)strlen(key) + 1 + canvas_text_width(c, word) + 2 > end)
-            break;
-        col += canvas_put(c, row, col, 16, ROLE_KEY, key) + 1;
-        col += canvas_put(c, row, col, 40, ROLE_DIM, word) + 2;
+        int at = col + canvas_put(c, row, col, 16, ROLE_KEY, list[i].key) + 1;
+        canvas_put(c, row, at, 40, ROLE_DIM, list[i].word);
+        col += width;
     }
 }
 

@@ -227,11 +227,11 @@ static void draw_summary(App *app, Canvas *c, int row, Rect r)
     const int *ids = pass_ids(app->pass, x->query.stack, &n);
     Buffer b = {0};
     explain_token_name(app, x->query.answer, 12, token);
-    buffer_printf(&b, "%zu: P(%s) %.3f ", x->query.row, token, t->clean.probability);
+    buffer_printf(&b, _("position %zu: P(%s) %.3f "), x->query.row, token, t->clean.probability);
     if (x->spoilt.len)
         buffer_printf(&b, _("on the text, %.3f on the other one"), t->corrupted.probability);
     else
-        buffer_printf(&b, _("clean, %.3f, noise %g× on %zu '%s' ✗"), t->corrupted.probability, x->query.noise, x->corrupted,
+        buffer_printf(&b, _("clean, %.3f with noise %g× on %zu '%s' ✗"), t->corrupted.probability, x->query.noise, x->corrupted,
                       explain_token_name(app, ids[x->corrupted], 10, name));
     bool little = is_little(t);
     if (little)

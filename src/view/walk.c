@@ -337,7 +337,7 @@ static void put_next(Walk *w)
     walk_end_line(w);
     for (size_t i = 0; i < k; i++) {
         walk_pad(w, 4);
-        number_format(text, top[i].probability, w->digits < 3 ? 3 : w->digits, w->ascii);
+        number_share(text, top[i].probability, w->digits < 3 ? 3 : w->digits, w->ascii);
         buffer_printf(&w->line, "%s  ", text);
         walk_put_token(w, &w->line, vocab_token(m->vocab, top[i].id));
         pad_to(w, 28);

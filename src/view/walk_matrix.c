@@ -117,10 +117,10 @@ static bool measure(Walk *w, const Names *cols, int number)
     return true;
 }
 
-static void put_number(Walk *w, double x, int columns)
+static void put_number(Walk *w, bool probability, double x, int columns)
 {
     char text[NUMBER_MAX];
-    walk_pad(w, columns - number_format(text, x, w->digits, w->ascii));
+    walk_pad(w, columns - (probability ? number_share : number_format)(text, x, w->digits, w->ascii));
     buffer_puts(&w->line, text);
 }
 
@@ -143,6 +143,7 @@ static void put_column_names(Walk *w, const Stage *s, const Names *rows, const N
 /* x [rows, cols] */
 static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, const Names *cols)
 {
+    bool probabilities = s->kind == STAGE_PROBS;
     for (size_t i = 0; i < rows->n && !w->stopped; i++) {
         double sum = 0;
         walk_pad(w, 4);
@@ -154,11 +155,11 @@ static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, 
             if (!w->shown[j])
                 continue;
             walk_pad(w, 2);
-            put_number(w, v, w->widths[j]);
+            put_number(w, probabilities, v, w->widths[j]);
         }
         if (has_sums(s)) {
             buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
-            put_number(w, sum, 0);
+            put_number(w, false, sum, 0);
         }
         walk_end_line(w);
     }
@@ -201,7 +202,8 @@ static size_t choose_columns(Walk *w, const Stage *s, const real *x, size_t rows
 void walk_put_matrix(Walk *w, const Stage *s, const real *x, size_t head)
 {
     const Names *rows = names_of(w, s, s->rank - 2), *cols = rows ? names_of(w, s, s->rank - 1) : NULL;
-    if (!cols || !measure(w, cols, number_width(x, s->count, w->digits)))
+    int width = number_width(x, s->count, w->digits), least = s->kind == STAGE_PROBS ? number_share_width(w->digits) : 0;
+    if (!cols || !measure(w, cols, width < least ? least : width))
         return;
     x += head * rows->n * cols->n;
     size_t shown = choose_columns(w, s, x, rows->n, cols->n);

@@ -7,7 +7,7 @@ line decoder.1.self.weights,0,induction
 lines 3
 quiet
 $ stepformer explain heads -m hand-wired -t "A B C"
-err induction cannot be measured
+err note: no token occurs twice in this text with something behind it, so its induction columns are empty
 $ stepformer explain attribution -m hand-wired -t "A B C A" --format csv
 out layer 1 self head 0
 lines 5
@@ -81,3 +81,7 @@ err --patch: expected one of: stream attention ffn
 $ stepformer explain trace -m hand-wired --noise -1
 exit 2
 err --noise
+
+$ stepformer explain trace --corrupt 99
+exit 2
+err --corrupt: number 1: expected a position from 0 to 6, found "99"

@@ -2,6 +2,7 @@
 $ stepformer lesson
 out q03
 out √d_k
+out so far right lesson
 quiet
 $ stepformer lesson --lang zh
 out 为什么

@@ -120,3 +120,14 @@ quiet
 # a result of a laboratory, by row and column
 $ stepformer print "lab(scaling, d_k=16)[16, variance] == 16 +- 5%"
 line true
+
+# what begins with '-' and a number is an expression
+$ stepformer print -2^2 "-(1 + 2)" -.5
+line -4
+line -3
+line -0.5
+quiet
+
+$ stepformer print -x
+exit 2
+err expected an option

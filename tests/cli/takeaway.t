@@ -70,3 +70,7 @@ err --play: expected no --model beside it
 $ stepformer step --play x.cast --record y.cast
 exit 2
 err --play: expected no --record beside it
+
+$ stepformer frame -m hand-wired --keys "20n" | head -n 1
+out stage 21 of 27
+quiet

@@ -194,3 +194,21 @@ Test(number_width, finds_the_one_wide_number_wherever_it_is)
         cr_assert_eq(number_width(zeros, 40, 3), 5);
     }
 }
+
+/* A share that is not 0 never looks like it, and takes no more columns. */
+Test(number, shares_too_small_for_their_digits)
+{
+    static const struct {
+        double x;
+        int digits;
+        const char *text;
+    } cases[] = {{0, 3, "0.000"},         {3.2e-6, 3, "3e-06"},   {4.99e-4, 3, "5e-04"}, {0.0006, 3, "0.001"}, {0.25, 3, "0.250"},
+                 {3.24e-7, 5, "3.2e-07"}, {-2e-5, 3, "-2e-05"},   {1e-30, 4, "1e-30"},   {0.004, 2, "4e-03"},  {INFINITY, 3, "inf"}};
+    char text[NUMBER_MAX];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int columns = number_share(text, cases[i].x, cases[i].digits, true);
+        cr_expect(strcmp(text, cases[i].text) == 0 && columns == (int)strlen(text), "%g: %s, expected %s", cases[i].x, text, cases[i].text);
+        if (cases[i].x >= 0 && cases[i].x <= 1)
+            cr_expect_leq(columns, number_share_width(cases[i].digits));
+    }
+}

@@ -441,3 +441,97 @@ Test(screens, toggles_come_back)
         app_free(app);
     }
 }
+
+static const char *last_line(Canvas *c, Buffer *out)
+{
+    buffer_clear(out);
+    canvas_write_text(c, out);
+    char *end = strrchr(out->data, '\n');
+    *end = '\0';
+    return strrchr(out->data, '\n') + 1;
+}
+
+/* Whatever is shown, a newcomer sees how to get help and how to get out; and comes back from the help to what it was opened over. */
+Test(screens, help_and_the_way_out)
+{
+    static const char *const keys[] = {"", "4 n", "L", "L n n n", "Tab", "o", "4 n Enter", "9 n Enter Enter", "W", "m", "w", "%", "S", "D", "V", "A", "f", "O", "Y", "R",
+                                       "p", "z F", "z 9 n y", "Z", "B : b r e a k p o i n t s Enter", ": p r i n t Space 1 Enter", "|"};
+    static const char *const over[] = {"a", "E", "M", "X", "T"};
+    for (int cols = 60; cols <= 80; cols += 20)
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            Error e = {{0}};
+            Canvas c = {0};
+            Buffer text = {0};
+            Script s = {.model = "zh-en"};
+            App *app = open_app(&s);
+            cr_assert_eq(canvas_init(&c, cols, 24, false, &e), 0);
+            press(app, &c, keys[i]);
+            app->message[0] = '\0';
+            app_draw(app, &c);
+            const char *line = last_line(&c, &text);
+            cr_expect(strstr(line, "? help  q quit"), "%s at %d: %s", keys[i], cols, line);
+            ViewId view = app->view;
+            press(app, &c, "?");
+            cr_expect_eq(app->view, VIEW_HELP);
+            press(app, &c, "Down Esc");
+            cr_expect_eq(app->view, view, "%s", keys[i]);
+            app_draw(app, &c);
+            buffer_free(&text);
+            canvas_free(&c);
+            app_free(app);
+        }
+    for (size_t i = 0; i < sizeof over / sizeof *over; i++) {
+        Error e = {{0}};
+        Canvas c = {0};
+        Script s = {.model = "zh-en"};
+        App *app = open_app(&s);
+        cr_assert_eq(canvas_init(&c, 80, 24, false, &e), 0);
+        press(app, &c, over[i]);
+        size_t choice = app->menu.choice + 1, count = app->menu.count;
+        press(app, &c, "Down ? z ?");
+        cr_expect(app->view == VIEW_MENU && app->menu.choice == choice && app->menu.count == count, "%s", over[i]);
+        press(app, &c, "q");
+        cr_expect(app->view == VIEW_STEP && !app->quit, "%s", over[i]);
+        canvas_free(&c);
+        app_free(app);
+    }
+}
+
+/* What a key of the help changed is seen where it is left. */
+Test(screens, help_over_a_cell)
+{
+    Error e = {{0}};
+    Canvas c = {0};
+    Script s = {.model = "zh-en"};
+    App *app = open_app(&s);
+    cr_assert_eq(canvas_init(&c, 80, 24, false, &e), 0);
+    press(app, &c, "9 n Enter Down Down ?");
+    double before = app->cell.stored;
+    press(app, &c, "z Esc");
+    cr_expect(app->view == VIEW_CELL && app->cell_line == 2);
+    cr_expect_neq(app->cell.stored, before);
+    cr_expect(explanation_agrees(&app->cell));
+    canvas_free(&c);
+    app_free(app);
+}
+
+/* The help is searched like a matrix: / and a word, / Enter for the next. */
+Test(screens, help_is_searched)
+{
+    Error e = {{0}};
+    Canvas c = {0};
+    Script s = {.model = "zh-en"};
+    App *app = open_app(&s);
+    cr_assert_eq(canvas_init(&c, 80, 24, false, &e), 0);
+    press(app, &c, "? / E N T R O P Y Enter");
+    int first = app->help_found;
+    cr_expect(app->view == VIEW_HELP && first > 0 && app->prompt.kind == PROMPT_NONE);
+    press(app, &c, "/ Enter");
+    cr_expect_gt(app->help_found, first);
+    press(app, &c, "/ q q q Enter");
+    cr_expect(app->view == VIEW_HELP && app->message[0]);
+    press(app, &c, "Esc");
+    cr_expect_eq(app->view, VIEW_STEP);
+    canvas_free(&c);
+    app_free(app);
+}

@@ -122,6 +122,8 @@ Test(session, saved_opened_and_saved_again_is_the_same_to_the_byte)
         cr_assert_eq(again->at, app->at);
         char *screen_again = draw(again, &c), *text_again = write_session(again);
         cr_assert_str_eq(text_again, text, "%zu", i);
+        for (int line = 0; line < 2; line++) /* but for the keys below it: no jump is saved, to come back from */
+            *strrchr(screen, '\n') = *strrchr(screen_again, '\n') = '\0';
         cr_assert_str_eq(screen_again, screen, "%zu", i);
         free(screen);
         free(screen_again);

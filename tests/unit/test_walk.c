@@ -73,7 +73,7 @@ static void read_numbers(char *line, char *end, size_t n, double *out)
             char *after;
             out[i] = strtod(text, &after);
             cr_assert(*after == '\0', "%s: '%s' is no number", line, text);
-            cr_assert(isinf(out[i]) || strchr(text, '.'), "%s has no decimal point", text);
+            cr_assert(isinf(out[i]) || strchr(text, '.') || strstr(text, "e-"), "%s has no decimal point and no exponent", text);
         }
         end = begin;
     }
