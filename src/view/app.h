@@ -249,10 +249,14 @@ bool app_go(App *app, size_t i);
 void progress_begin(App *app);
 /* To be called after each piece of what may take long: where it does, the screen is drawn with how far it is in its last line. False where the user
  * wants it to stop, which is said. */
-typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS, PROGRESS_TOKENS } AppWork;
+typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS, PROGRESS_COMPARING, PROGRESS_TOKENS } AppWork;
 bool app_progress(App *app, AppWork what, size_t done, size_t count);
 /* Computes the rest of a pass in that way; false where it was stopped. */
 bool app_compute(App *app, Pass *p);
+/* A pass of so few numbers that it is run to its end only to say whether a change did anything. */
+bool app_is_run_at_once(const Pass *p);
+/* … or so few that a second one is kept beside it, and what is not asked for yet is computed while nothing else is to be done. */
+bool app_is_light(const Pass *p);
 
 /* Remembers the place, then goes: Backspace comes back. */
 void app_jump(App *app, size_t i);
