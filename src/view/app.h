@@ -163,6 +163,7 @@ typedef struct App {
     bool show_value;    /* PHASE_BACKWARD: the value first, then its gradient */
     Ids targets;        /* what the loss compares with, one id a row of the output */
     double loss;        /* PHASE_LOSS and later */
+    bool warned;        /* it was said how much memory the gradients of this pass take */
     bool changed;       /* the model's weights were changed here */
     Update *update;     /* PHASE_UPDATE: what the optimiser's step did; see update.c */
     Grain grain;

@@ -91,6 +91,7 @@ static void stand_in(App *app, Stage here)
 {
     Phase phase = app->phase;
     quiz_restart(app);
+    app->warned = false;
     explain_reset(app);
     cutting_free(app->cutting);
     app->cutting = NULL;
@@ -275,7 +276,7 @@ bool app_set_model(App *app, const char *name)
     inspect_changed(app);
     app_forward(app);
     app->grain = GRAIN_STAGE;
-    app->changed = false;
+    app->changed = app->warned = false;
     memset(app->cursor, 0, sizeof app->cursor);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;
