@@ -223,12 +223,24 @@ static void say_nothing_changed(App *app)
             app_say(app, ROLE_WARNING, "%s", _("what was changed changed nothing in the output"));
 }
 
+/* Computes one more stage on the way to this one; false where it is there. */
+static bool is_behind(Pass *p, int stage)
+{
+    bool behind = stage != NO_STAGE && pass_done(p) <= (size_t)stage;
+    if (behind)
+        pass_value(p, pass_done(p));
+    return behind;
+}
+
 void twin_work(App *app)
 {
     Twin *t = app->twin;
     if (!t->begun && compare_begin(&t->comparison, app->baseline, app->pass, NULL) != 0)
         t->comparison = (Comparison){.first = -1}; /* no memory: none, and not tried again */
     t->begun = true;
+    const StageDifference *next = t->comparison.done < t->comparison.count ? &t->comparison.stages[t->comparison.done] : NULL;
+    if (next && (is_behind(app->baseline, next->baseline) || is_behind(app->pass, next->twin)))
+        return; /* the largest piece is a stage of one pass: no key waits longer */
     t->compared = !compare_next(&t->comparison, app->baseline, app->pass);
     if (t->compared && !app_is_run_at_once(app->pass) && !twin_is_other(app))
         say_nothing_changed(app);
