@@ -160,7 +160,12 @@ static void take_events(App *app)
 {
     double began = seconds();
     for (int taken = 0; taken < BURST_MAX && !app->quit;) { /* what is read is taken: none may be lost */
-        Event event = term_read(taken || app_is_working(app) ? 0 : -1);
+        bool ahead = app_can_look_ahead(app);
+        Event event = term_read(taken || ahead || app_is_working(app) ? 0 : -1);
+        if (event.type == EVENT_NONE && !taken && ahead) {
+            app_look_ahead(app);
+            continue;
+        }
         if (event.type == EVENT_NONE) {
             if (taken || !app_work(app) || seconds() - began > unseen)
                 return;

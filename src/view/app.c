@@ -474,16 +474,20 @@ static bool event_taken(App *app, const Event *event)
     }
 }
 
-/* While somebody looks at a stage the next one is computed, so that the step to it is there at once. */
-static bool ahead_pending(const App *app)
+bool app_can_look_ahead(const App *app)
 {
     size_t next = app->at + 1;
     return app->pump && app->phase == PHASE_FORWARD && pass_done(app->pass) == next && next < pass_plan(app->pass)->count && app_is_light(app->pass);
 }
 
+void app_look_ahead(App *app)
+{
+    pass_value(app->pass, app->at + 1);
+}
+
 bool app_is_working(const App *app)
 {
-    return ahead_pending(app) || (app->view == VIEW_TABLE && table_pending(app)) || lesson_pending(app) || (app->pump && twin_pending(app));
+    return (app->view == VIEW_TABLE && table_pending(app)) || lesson_pending(app) || (app->pump && twin_pending(app));
 }
 
 bool app_work(App *app)
@@ -494,8 +498,6 @@ bool app_work(App *app)
         lesson_work(app);
     else if (app->view == VIEW_TABLE && table_pending(app))
         table_work(app);
-    else if (ahead_pending(app))
-        pass_value(app->pass, app->at + 1);
     else
         twin_work(app);
     return app_is_working(app);

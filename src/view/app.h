@@ -228,6 +228,10 @@ void app_draw(App *app, Canvas *c);
  * events until it is false; what was done is seen at the next drawing. */
 bool app_work(App *app);
 bool app_is_working(const App *app);
+/* While somebody looks at a stage the next one can be computed, so that the step to it is there at once: whether it is still to be, and computing
+ * it, a stage's work. Nothing on the screen changes. */
+bool app_can_look_ahead(const App *app);
+void app_look_ahead(App *app);
 
 /* ---- for the views ---- */
 

@@ -197,12 +197,13 @@ Test(progress, the_next_stage_is_ready)
 {
     App *app = open_large();
     app_go(app, 3);
-    cr_assert(pass_done(app->pass) == 4 && app_is_working(app));
-    cr_assert(!app_work(app) && pass_done(app->pass) == 5);
+    cr_assert(pass_done(app->pass) == 4 && app_can_look_ahead(app));
+    app_look_ahead(app);
+    cr_assert(pass_done(app->pass) == 5 && app->at == 3 && !app_can_look_ahead(app));
     app_go(app, 4);
-    cr_assert(app_is_working(app));
+    cr_assert(app_can_look_ahead(app));
     app->pump = NULL; /* nobody looks */
-    cr_assert(!app_is_working(app));
+    cr_assert(!app_can_look_ahead(app));
     app_free(app);
 }
 
