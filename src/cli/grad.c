@@ -85,12 +85,23 @@ static int keep(Trace *t, const Pass *p, const char *names, Error *e)
     return status;
 }
 
+/* What is computed is kept: on a real model and a long text that is more than one would think. */
+static void say_memory(const Pass *p)
+{
+    const double much = 2;
+    double numbers = 2 * (double)pass_plan(p)->total + (double)pass_model(p)->weights.total, gigabytes = 1e-9 * (double)sizeof(real) * numbers;
+    if (gigabytes > much)
+        cli_say("the values of all stages and the gradients need %.1f GB of memory", gigabytes);
+}
+
 static int run(Work *w, Options *o, Pass *p, Error *e)
 {
     Ids targets = {0};
     Trace t = {0};
     double loss = 0;
     int status = read_targets(&targets, o, w, e);
+    if (status == 0)
+        say_memory(p);
     if (status == 0)
         status = pass_backward(p, targets.data, targets.len, &loss, e);
     if (status == 0)

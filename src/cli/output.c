@@ -81,11 +81,32 @@ int output_check_trace(const Options *o, Error *e)
     return format < 0 ? -1 : 0;
 }
 
+/* A real model has more numbers than one wants to read: to a terminal they do not go, and elsewhere it is said how many there are. */
+static int check_amount(const Trace *t, const Output *out, Error *e)
+{
+    const double most = 10e6, bytes = 12; /* of a number as text */
+    double numbers = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        double n = 1;
+        for (int k = 0; k < t->items[i].rank; k++)
+            n *= (double)t->items[i].shape[k];
+        numbers += n;
+    }
+    if (numbers < most)
+        return 0;
+    if (!out->path && isatty(STDOUT_FILENO))
+        return error_set(e, "standard output: expected at most %.0f million numbers on a terminal, found %.0f million; give --stage NAME for one, or -o FILE.safetensors",
+                         1e-6 * most, 1e-6 * numbers);
+    cli_say("%.0f million numbers: about %.2g GB of text; --stage NAME takes one, -o FILE.safetensors %.2g GB", 1e-6 * numbers, 1e-9 * bytes * numbers,
+            1e-9 * (double)sizeof(real) * numbers);
+    return 0;
+}
+
 int output_write_trace(const Trace *t, const Options *o, Error *e)
 {
     int format = options_format(o, e);
     Output out = output_open(o);
-    if (format < 0)
+    if (format < 0 || (format != TRACE_SAFETENSORS && check_amount(t, &out, e) != 0))
         return -1;
     if (format == TRACE_SAFETENSORS)
         return trace_save(t, out.path ? out.path : "-", e);

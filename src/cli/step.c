@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 enum { BURST_MAX = 64 }; /* keys that are taken before the screen is drawn again, when they come faster than that */
+static const double unseen = 0.03; /* seconds of work between events after which it is drawn how far that is */
 
 bool screen_is_ascii(void)
 {
@@ -147,16 +148,30 @@ static int walk(Options *o)
 
 /* ---- in a terminal ---- */
 
-/* Takes what the user did, and whatever else has already arrived, before the next frame. */
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Takes what the user did, and whatever else has already arrived, before the next frame; until something is done, works on what waits. */
 static void take_events(App *app)
 {
-    for (int i = 0; i < BURST_MAX && !app->quit; i++) { /* what is read is taken: none may be lost */
-        Event event = term_read(i || app_is_working(app) ? 0 : -1);
-        if (event.type == EVENT_NONE) {
-            if (i == 0)
-                app_work(app);
-            return;
+    double began = seconds();
+    for (int taken = 0; taken < BURST_MAX && !app->quit;) { /* what is read is taken: none may be lost */
+        bool ahead = app_can_look_ahead(app);
+        Event event = term_read(taken || ahead || app_is_working(app) ? 0 : -1);
+        if (event.type == EVENT_NONE && !taken && ahead) {
+            app_look_ahead(app);
+            continue;
         }
+        if (event.type == EVENT_NONE) {
+            if (taken || !app_work(app) || seconds() - began > unseen)
+                return;
+            continue;
+        }
+        taken++;
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
         size_t questions = app->take.questions;
@@ -171,11 +186,9 @@ static Canvas *pumped;
 
 static bool pump(App *app)
 {
-    static struct timespec last;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double since = (double)(now.tv_sec - last.tv_sec) + 1e-9 * (double)(now.tv_nsec - last.tv_nsec);
-    if (since < 0.1 || !pumped)
+    static double last;
+    double now = seconds();
+    if (now - last < 0.1 || !pumped)
         return true;
     last = now;
     app_draw(app, pumped);

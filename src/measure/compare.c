@@ -96,6 +96,14 @@ typedef struct Walk {
     bool located; /* d->where is set */
 } Walk;
 
+static void set_where(Walk *w, double largest, size_t head, size_t row, size_t column, int rank)
+{
+    const size_t index[3] = {head, row, column};
+    w->d->largest = largest;
+    memcpy(w->d->where.index, index + (3 - rank), (size_t)rank * sizeof *index);
+    w->located = true;
+}
+
 static void take_pair(Walk *w, double x, double y, size_t head, size_t row, size_t column, int rank)
 {
     StageDifference *d = w->d;
@@ -111,15 +119,57 @@ static void take_pair(Walk *w, double x, double y, size_t head, size_t row, size
             d->infinite++;
             a = INFINITY;
         }
-        if (!w->located || a > d->largest) {
-            const size_t index[3] = {head, row, column};
-            d->largest = a;
-            memcpy(d->where.index, index + (3 - rank), (size_t)rank * sizeof *index);
-            w->located = true;
-        }
+        if (!w->located || a > d->largest)
+            set_where(w, a, head, row, column, rank);
     }
     if (isfinite(a))
         w->mean += (a - w->mean) / (double)d->count;
+}
+
+/* Sums over a row whose numbers are all finite. */
+typedef struct RowSums {
+    double absolute, difference, baseline; /* Σ |y - x|, Σ (y - x)², Σ x² */
+    double largest;                        /* |y - x| */
+    size_t differing;
+} RowSums;
+
+/* False where a number is not finite, or a square leaves what a double can hold: the sums are then of no use. */
+static bool sum_row(RowSums *out, const real *x, const real *y, size_t n)
+{
+    const double least = 1e-280;
+    RowSums s = {0};
+    for (size_t k = 0; k < n; k++) {
+        double a = (double)x[k], d = fabs((double)y[k] - a);
+        s.absolute += d;
+        s.difference += d * d;
+        s.baseline += a * a;
+        s.largest = d > s.largest ? d : s.largest;
+        s.differing += d > 0;
+    }
+    *out = s;
+    return isfinite(s.absolute + s.difference + s.baseline) && s.baseline >= least && (s.differing == 0 || s.difference >= least);
+}
+
+static void take_row(Walk *w, const real *x, const real *y, size_t n, size_t head, size_t row, int rank)
+{
+    StageDifference *d = w->d;
+    RowSums s;
+    if (!sum_row(&s, x, y, n)) {
+        for (size_t k = 0; k < n; k++)
+            take_pair(w, (double)x[k], (double)y[k], head, row, k, rank);
+        return;
+    }
+    d->count += n;
+    d->differing += s.differing;
+    w->mean += (s.absolute / (double)n - w->mean) * ((double)n / (double)d->count);
+    squares_add(&w->difference, sqrt(s.difference));
+    squares_add(&w->baseline, sqrt(s.baseline));
+    if (s.differing && (!w->located || s.largest > d->largest)) {
+        size_t k = 0;
+        while (fabs((double)y[k] - (double)x[k]) < s.largest)
+            k++;
+        set_where(w, s.largest, head, row, k, rank);
+    }
 }
 
 StageDifference compare_stages(Pass *baseline, int i, Pass *twin, int j)
@@ -140,8 +190,7 @@ StageDifference compare_stages(Pass *baseline, int i, Pass *twin, int j)
     for (size_t head = 0; head < shape[0]; head++)
         for (size_t row = 0; row < shape[1]; row++) {
             const real *p = x + row_at(a, head, row), *q = y + row_at(b, head, row);
-            for (size_t k = 0; k < shape[2]; k++)
-                take_pair(&w, (double)p[k], (double)q[k], head, row, k, a->rank);
+            take_row(&w, p, q, shape[2], head, row, a->rank);
         }
     d.mean = d.infinite ? (double)INFINITY : w.mean;
     d.relative = squares_ratio(&w.difference, &w.baseline);
@@ -158,10 +207,14 @@ static int match(const Plan *plan, const Stage *s, size_t next)
     return next < plan->count && stage_is_namesake(&plan->stages[next], s) ? (int)next : plan_find_namesake(plan, s);
 }
 
-/* Walks through both plans at once. What only the twin has is listed before what follows it there. */
-static int match_stages(Comparison *out, Pass *baseline, Pass *twin, Error *e)
+static void list(Comparison *out, int baseline, int twin)
 {
-    const Plan *a = pass_plan(baseline), *b = pass_plan(twin);
+    out->stages[out->count++] = (StageDifference){.baseline = baseline, .twin = twin};
+}
+
+/* Walks through both plans at once. What only the twin has is listed before what follows it there. */
+static int list_stages(Comparison *out, const Plan *a, const Plan *b, Error *e)
+{
     out->stages = calloc(a->count + b->count, sizeof *out->stages);
     if (!out->stages)
         return error_memory(e, "compare");
@@ -170,20 +223,21 @@ static int match_stages(Comparison *out, Pass *baseline, Pass *twin, Error *e)
         int found = i < a->count ? match(b, &a->stages[i], j) : (int)b->count;
         for (; found != NO_STAGE && j < (size_t)found; j++)
             if (plan_find_namesake(a, &b->stages[j]) == NO_STAGE)
-                out->stages[out->count++] = compare_stages(baseline, NO_STAGE, twin, (int)j);
+                list(out, NO_STAGE, (int)j);
         if (i == a->count)
             break;
-        out->stages[out->count++] = compare_stages(baseline, (int)i, twin, found);
+        list(out, (int)i, found);
         j += found == (int)j;
     }
-    out->first = -1;
-    for (size_t k = out->count; k-- > 0;)
-        if (out->stages[k].fate != FATE_SAME)
-            out->first = (int)k;
     return 0;
 }
 
 /* ---- the output ---- */
+
+static size_t logits_of(const Pass *p)
+{
+    return pass_plan(p)->count - 2; /* the plan ends in logits, probs */
+}
 
 static size_t likeliest(const real *x, size_t n)
 {
@@ -205,14 +259,14 @@ static double log_sum(const real *x, size_t n)
 
 /* Each term of Σ p log(p/q) is written as p (q/p - 1 - log(q/p)): the same sum, since p and q both sum to 1, but no term is
  * negative, so that nothing cancels where the two are nearly alike. */
-static double kl_term(double log_p, double log_q)
+static double kl_term(double log_p, double log_q, double p, double q)
 {
     double d = log_q - log_p;
     if (log_p == -(double)INFINITY)
-        return exp(log_q);
+        return q;
     if (log_q == -(double)INFINITY)
         return INFINITY;
-    return d < 1 ? exp(log_p) * (expm1(d) - d) : exp(log_q) - exp(log_p) * (1 + d);
+    return d < 1 ? p * (expm1(d) - d) : q - p * (1 + d);
 }
 
 OutputDifference compare_logits(const real *baseline, const real *twin, size_t n)
@@ -220,9 +274,9 @@ OutputDifference compare_logits(const real *baseline, const real *twin, size_t n
     OutputDifference out = {.token = {(int)likeliest(baseline, n), (int)likeliest(twin, n)}};
     double a = log_sum(baseline, n), b = log_sum(twin, n);
     for (size_t k = 0; k < n; k++) {
-        double log_p = (double)baseline[k] - a, log_q = (double)twin[k] - b;
-        out.kl += kl_term(log_p, log_q);
-        out.variation += fabs(exp(log_p) - exp(log_q)) / 2;
+        double log_p = (double)baseline[k] - a, log_q = (double)twin[k] - b, p = exp(log_p), q = exp(log_q);
+        out.kl += kl_term(log_p, log_q, p, q);
+        out.variation += fabs(p - q) / 2;
     }
     for (int t = 0; t < 2; t++) {
         out.baseline_p[t] = exp((double)baseline[out.token[t]] - a);
@@ -231,11 +285,10 @@ OutputDifference compare_logits(const real *baseline, const real *twin, size_t n
     return out;
 }
 
-static int compare_output(Comparison *out, Pass *baseline, Pass *twin, Error *e)
+/* Room for the rows of the output that both have. */
+static int list_rows(Comparison *out, Pass *baseline, Pass *twin, Error *e)
 {
-    size_t i = pass_plan(baseline)->count - 2, j = pass_plan(twin)->count - 2; /* the plan ends in logits, probs */
-    size_t n = pass_plan(baseline)->stages[i].shape[0], m = pass_plan(twin)->stages[j].shape[0],
-           V = pass_plan(baseline)->stages[i].shape[1];
+    size_t n = pass_plan(baseline)->stages[logits_of(baseline)].shape[0], m = pass_plan(twin)->stages[logits_of(twin)].shape[0];
     out->kl = out->variation = NAN;
     out->has_output = twin_shares_tokens(pass_model(baseline), pass_model(twin));
     if (!out->has_output)
@@ -245,25 +298,49 @@ static int compare_output(Comparison *out, Pass *baseline, Pass *twin, Error *e)
     out->rows = calloc(out->row_count, sizeof *out->rows);
     if (!out->rows)
         return error_memory(e, "compare");
-    const real *x = pass_value(baseline, i), *y = pass_value(twin, j);
     out->kl = out->variation = 0;
-    for (size_t t = 0; t < out->row_count; t++) {
-        OutputDifference *row = &out->rows[t];
-        *row = compare_logits(x + t * V, y + t * V, V);
-        out->kl += row->kl / (double)out->row_count;
-        out->variation += row->variation / (double)out->row_count;
-        out->tokens_changed += row->token[0] != row->token[1];
-    }
     return 0;
+}
+
+static void compare_row(Comparison *c, Pass *baseline, Pass *twin, size_t t)
+{
+    size_t i = logits_of(baseline), V = pass_plan(baseline)->stages[i].shape[1];
+    OutputDifference *row = &c->rows[t];
+    *row = compare_logits(pass_value(baseline, i) + t * V, pass_value(twin, logits_of(twin)) + t * V, V);
+    c->kl += row->kl / (double)c->row_count;
+    c->variation += row->variation / (double)c->row_count;
+    c->tokens_changed += row->token[0] != row->token[1];
+}
+
+int compare_begin(Comparison *out, Pass *baseline, Pass *twin, Error *e)
+{
+    *out = (Comparison){.first = -1};
+    if (list_stages(out, pass_plan(baseline), pass_plan(twin), e) == 0 && list_rows(out, baseline, twin, e) == 0)
+        return 0;
+    comparison_free(out);
+    return -1;
+}
+
+bool compare_next(Comparison *c, Pass *baseline, Pass *twin)
+{
+    size_t k = c->done, all = c->count + c->row_count;
+    if (k < c->count) {
+        c->stages[k] = compare_stages(baseline, c->stages[k].baseline, twin, c->stages[k].twin);
+        if (c->first < 0 && c->stages[k].fate != FATE_SAME)
+            c->first = (int)k;
+    } else if (k < all)
+        compare_row(c, baseline, twin, k - c->count);
+    c->done += k < all;
+    return c->done < all;
 }
 
 int compare_passes(Comparison *out, Pass *baseline, Pass *twin, Error *e)
 {
-    *out = (Comparison){.first = -1};
-    if (match_stages(out, baseline, twin, e) == 0 && compare_output(out, baseline, twin, e) == 0)
-        return 0;
-    comparison_free(out);
-    return -1;
+    if (compare_begin(out, baseline, twin, e) != 0)
+        return -1;
+    while (compare_next(out, baseline, twin))
+        continue;
+    return 0;
 }
 
 void comparison_free(Comparison *c)

@@ -48,10 +48,15 @@ typedef struct Comparison {
     size_t row_count, rows_more; /* and how many only one of them has */
     double kl, variation;        /* means over these rows; NaN without any */
     size_t tokens_changed;       /* rows whose likeliest token is another */
+    size_t done;                 /* of the stages, and then of the rows, how many have been compared */
 } Comparison;
 
 /* Compares all stages, computing every one of both passes. -1 without memory. */
 int compare_passes(Comparison *out, Pass *baseline, Pass *twin, Error *e);
+/* The same a piece at a time: begin lists the stages, with which nothing is done yet; each next compares one of them, which it computes, or one
+ * row of the output, and is false once there is none left. The passes stay as they are meanwhile. */
+int compare_begin(Comparison *out, Pass *baseline, Pass *twin, Error *e);
+bool compare_next(Comparison *c, Pass *baseline, Pass *twin);
 void comparison_free(Comparison *c);
 
 /* Compares stage i of the baseline with stage j of the twin, either of which may be NO_STAGE. Computes up to them. */

@@ -136,6 +136,20 @@ static int add_merge(const Node *item, Pipeline *p, int rank, const char *a, siz
     return room->failed ? error_memory(e, item->file) : 0;
 }
 
+/* "a b" or ["a", "b"] */
+static int read_merge(const Node *item, Pipeline *p, int rank, Buffer *room, Error *e)
+{
+    const json_t *first = json_array_get(item->json, 0), *second = json_array_get(item->json, 1);
+    const char *text = json_string_value(item->json), *space = text ? strchr(text, ' ') : NULL;
+    size_t len = text ? json_string_length(item->json) : 0, na = space ? (size_t)(space - text) : 0;
+    if (space && na && na + 1 < len && !memchr(space + 1, ' ', len - na - 1))
+        return add_merge(item, p, rank, text, na, space + 1, len - na - 1, room, e);
+    if (json_array_size(item->json) == 2 && json_is_string(first) && json_is_string(second))
+        return add_merge(item, p, rank, json_string_value(first), json_string_length(first), json_string_value(second), json_string_length(second), room,
+                         e);
+    return node_expected(item, "two tokens with a space between them, or in an array", e);
+}
+
 /* ["a b", …] or [["a", "b"], …] */
 static int read_merges(const Node *n, Pipeline *p, Error *e)
 {
@@ -149,17 +163,11 @@ static int read_merges(const Node *n, Pipeline *p, Error *e)
         return -1;
     for (size_t i = 0; status == 0 && i < count; i++) {
         Node item = {json_array_get(list.json, i), n->file, "", n->notes};
-        const json_t *first = json_array_get(item.json, 0), *second = json_array_get(item.json, 1);
-        const char *text = json_string_value(item.json), *space = text ? strchr(text, ' ') : NULL;
-        size_t len = text ? json_string_length(item.json) : 0, na = space ? (size_t)(space - text) : 0;
-        snprintf(item.path, sizeof item.path, "%.100s.merges.%zu", n->path, i);
-        if (space && na && na + 1 < len && !memchr(space + 1, ' ', len - na - 1))
-            status = add_merge(&item, p, (int)i, text, na, space + 1, len - na - 1, &room, e);
-        else if (json_array_size(item.json) == 2 && json_is_string(first) && json_is_string(second))
-            status = add_merge(&item, p, (int)i, json_string_value(first), json_string_length(first), json_string_value(second),
-                               json_string_length(second), &room, e);
-        else
-            status = node_expected(&item, "two tokens with a space between them, or in an array", e);
+        status = read_merge(&item, p, (int)i, &room, e);
+        if (status != 0) { /* once more, with its number: to write those of all that are right takes as long as to read them */
+            snprintf(item.path, sizeof item.path, "%.100s.merges.%zu", n->path, i);
+            read_merge(&item, p, (int)i, &room, e);
+        }
     }
     buffer_free(&room);
     return status;

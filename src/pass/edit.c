@@ -279,6 +279,28 @@ static size_t first_changed(const Pass *p, const struct Changes *c, size_t from)
     return first;
 }
 
+/* True where the edits from number `from` on leave alone what stage i reads: they change its value once it is computed. */
+static bool leave_what_is_read(const Pass *p, const struct Changes *c, size_t from, size_t i)
+{
+    const Stage *s = &p->plan.stages[i];
+    for (size_t k = 0; c && k < c->count; k++) {
+        const Change *x = &c->items[k];
+        bool reads = x->at.is_weight ? s->w[0] == (int)x->at.index || s->w[1] == (int)x->at.index : x->kind == CHANGE_TOKEN && x->at.index == i;
+        if (x->edit >= from && reads)
+            return false;
+    }
+    return true;
+}
+
+/* Stage i was computed while the edits were `old`, and they alone are others now: what it had computed itself need not be computed again. */
+static void edit_again(Pass *p, const struct Changes *old, size_t i)
+{
+    if (old && old->computed[i])
+        memcpy(p->values[i], old->computed[i], p->plan.stages[i].count * sizeof(real));
+    changes_apply(p, i);
+    p->done = i + 1;
+}
+
 int pass_set_edits(Pass *p, const Edits *edits, Error *e)
 {
     struct Changes *old = p->changes, *new = calloc(1, sizeof *new);
@@ -306,8 +328,11 @@ int pass_set_edits(Pass *p, const Edits *edits, Error *e)
             new->computed[i] = kept;
         }
     p->changes = new;
+    if (first < p->done && leave_what_is_read(p, old, same, first) && leave_what_is_read(p, new, same, first))
+        edit_again(p, old, first);
+    else
+        pass_forget(p, first);
     changes_free(old);
-    pass_forget(p, first);
     if (new->count == 0) {
         changes_free(new);
         p->changes = NULL;

@@ -454,6 +454,17 @@ static bool event_taken(App *app, const Event *event)
     }
 }
 
+bool app_can_look_ahead(const App *app)
+{
+    size_t next = app->at + 1;
+    return app->pump && app->phase == PHASE_FORWARD && pass_done(app->pass) == next && next < pass_plan(app->pass)->count && app_is_light(app->pass);
+}
+
+void app_look_ahead(App *app)
+{
+    pass_value(app->pass, app->at + 1);
+}
+
 bool app_is_working(const App *app)
 {
     return (app->view == VIEW_TABLE && table_pending(app)) || lesson_pending(app) || (app->pump && twin_pending(app));

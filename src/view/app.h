@@ -142,6 +142,7 @@ typedef struct App {
     bool show_value;    /* PHASE_BACKWARD: the value first, then its gradient */
     Ids targets;        /* what the loss compares with, one id a row of the output */
     double loss;        /* PHASE_LOSS and later */
+    bool warned;        /* it was said how much memory the gradients of this pass take */
     bool changed;       /* the model's weights were changed here */
     Update *update;     /* PHASE_UPDATE: what the optimiser's step did; see update.c */
     Grain grain;
@@ -209,6 +210,10 @@ void app_draw(App *app, Canvas *c);
  * events until it is false; what was done is seen at the next drawing. */
 bool app_work(App *app);
 bool app_is_working(const App *app);
+/* While somebody looks at a stage the next one can be computed, so that the step to it is there at once: whether it is still to be, and computing
+ * it, a stage's work. Nothing on the screen changes. */
+bool app_can_look_ahead(const App *app);
+void app_look_ahead(App *app);
 
 /* ---- for the views ---- */
 
@@ -231,10 +236,14 @@ bool app_go(App *app, size_t i);
 void progress_begin(App *app);
 /* To be called after each piece of what may take long: where it does, the screen is drawn with how far it is in its last line. False where the user
  * wants it to stop, which is said. */
-typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS, PROGRESS_TOKENS } AppWork;
+typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS, PROGRESS_COMPARING, PROGRESS_TOKENS } AppWork;
 bool app_progress(App *app, AppWork what, size_t done, size_t count);
 /* Computes the rest of a pass in that way; false where it was stopped. */
 bool app_compute(App *app, Pass *p);
+/* A pass of so few numbers that it is run to its end only to say whether a change did anything. */
+bool app_is_run_at_once(const Pass *p);
+/* … or so few that a second one is kept beside it, and what is not asked for yet is computed while nothing else is to be done. */
+bool app_is_light(const Pass *p);
 
 /* Remembers the place, then goes: Backspace comes back. */
 void app_jump(App *app, size_t i);

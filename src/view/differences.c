@@ -224,16 +224,8 @@ static void go_there(App *app)
 
 void differences_open(App *app)
 {
-    if (twin_is_open(app)) {
-        if (!app_compute(app, app->pass) || !app_compute(app, app->baseline))
-            return;
-        if (app->pump && !twin_comparison(app)) {
-            app_say(app, ROLE_BADGE, "%s", _("The stages of both are being compared."));
-            app->pump(app);
-            app->message[0] = '\0';
-            twin_work(app); /* both are computed: compares them */
-        }
-    }
+    if (!twin_compare(app))
+        return;
     const Comparison *c = twin_comparison(app);
     app->view = VIEW_DIFFERENCES;
     app->scroll = c && c->first >= 0 ? (size_t)c->first : 0;

@@ -86,13 +86,12 @@ static size_t same_place(const Plan *plan, const Stage *want)
     return best;
 }
 
-void feed_replace_pass(App *app, Pass *p)
+/* Stands in the new pass where the user stood in the old one. */
+static void stand_in(App *app, Stage here)
 {
-    Stage here = *app_stage(app);
     Phase phase = app->phase;
     quiz_restart(app);
-    pass_free(app->pass);
-    app->pass = p;
+    app->warned = false;
     explain_reset(app);
     cutting_free(app->cutting);
     app->cutting = NULL;
@@ -108,14 +107,19 @@ void feed_replace_pass(App *app, Pass *p)
     else if (phase != PHASE_FORWARD)
         stepping_to_loss(app);
     if (phase == PHASE_FORWARD || app->phase == PHASE_BACKWARD)
-        app_go(app, same_place(pass_plan(p), &here));
+        app_go(app, same_place(pass_plan(app->pass), &here));
     if (app->view == VIEW_CELL)
         cell_open_again(app);
-    twin_make_baseline(app);
 }
 
-/* Passes with so many numbers are not run to their end only to say whether it is another. */
-enum { AT_ONCE = 4 << 20 };
+void feed_replace_pass(App *app, Pass *p)
+{
+    Stage here = *app_stage(app);
+    pass_free(app->pass);
+    app->pass = p;
+    twin_make_baseline(app);
+    stand_in(app, here);
+}
 
 /* True where both passes end in the same output, bit for bit. */
 static bool same_output(Pass *a, Pass *b)
@@ -144,22 +148,34 @@ void app_set_ablations(App *app, Ablations a)
 {
     Error e = {{0}};
     Ablations flipped = a ^ app->ablations;
+    bool plain = !twin_is_open(app);
     app->ablations = a;
-    Pass *p = feed_edited_pass(app, app->model, &app->input, &e);
+    Pass *p = twin_hand_over(app);
+    if (!p)
+        p = feed_edited_pass(app, app->model, &app->input, &e);
     if (!p) {
         app->ablations ^= flipped;
         app_say(app, ROLE_ERROR, "%s", e.text);
         return;
     }
-    bool whole = pass_plan(p)->total <= AT_ONCE;
+    bool whole = app_is_run_at_once(p);
     if (whole && (!app_compute(app, app->pass) || !app_compute(app, p))) {
         app->ablations ^= flipped;
         pass_free(p);
+        if (!app->baseline)
+            twin_make_baseline(app);
         return;
     }
     bool same = whole && same_output(app->pass, p);
     app->message[0] = '\0';
-    feed_replace_pass(app, p);
+    Stage here = *app_stage(app);
+    twin_pass_changed(app);
+    if (!plain || !twin_keep(app, app->pass))
+        pass_free(app->pass);
+    app->pass = p;
+    if (!app->baseline)
+        twin_make_baseline(app);
+    stand_in(app, here);
     if (!app->message[0]) /* else it says where it was stopped */
         say_ablations(app, flipped, whole, same);
 }
@@ -260,7 +276,7 @@ bool app_set_model(App *app, const char *name)
     inspect_changed(app);
     app_forward(app);
     app->grain = GRAIN_STAGE;
-    app->changed = false;
+    app->changed = app->warned = false;
     memset(app->cursor, 0, sizeof app->cursor);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;
@@ -287,6 +303,7 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
     explain_reset(app);
     app->targets.len = 0;
     input_targets(&app->input, app->model, &app->targets, NULL);
+    twin_pass_changed(app);
     inspect_changed(app);
     size_t at = app->at;
     Phase phase = app->phase;
@@ -299,7 +316,6 @@ int app_set_edits(App *app, const Edits *edits, Error *e)
         app_go(app, at);
     if (app->view == VIEW_CELL)
         cell_open_again(app);
-    twin_make_baseline(app);
     return 0;
 }
 
@@ -317,10 +333,11 @@ bool app_add_edit(App *app, const char *text)
 {
     Error e = {{0}};
     Edits more = {0};
-    if (!app_compute(app, app->pass))
+    bool whole = app_is_run_at_once(app->pass);
+    if (whole && !app_compute(app, app->pass))
         return false;
-    real *before = copy_output(app);
-    int status = before ? edits_copy(&more, &app->edits, &e) : error_memory(&e, "edits");
+    real *before = whole ? copy_output(app) : NULL;
+    int status = before || !whole ? edits_copy(&more, &app->edits, &e) : error_memory(&e, "edits");
     if (status == 0)
         status = edits_add(&more, text, &e);
     if (status == 0)
@@ -328,6 +345,8 @@ bool app_add_edit(App *app, const char *text)
     edits_free(&more);
     if (status != 0) {
         app_say(app, ROLE_ERROR, "%s", e.text);
+    } else if (!whole) {
+        app_say(app, ROLE_BADGE, _("%s: done, computed again as far as you go; U undoes it"), text);
     } else if (!app_compute(app, app->pass)) {
         app_say(app, ROLE_WARNING, _("%s: done, and the pass computed as far as was waited for; U undoes it"), text);
     } else {

@@ -33,6 +33,9 @@ bool app_progress(App *app, AppWork what, size_t done, size_t count)
     case PROGRESS_RUNS:
         app_say(app, ROLE_BADGE, _("pass %zu of %zu; Esc stops"), done, count);
         break;
+    case PROGRESS_COMPARING:
+        app_say(app, ROLE_BADGE, _("compared: %zu of %zu stages and rows of the output; Esc stops"), done, count);
+        break;
     case PROGRESS_TOKENS:
         app_say(app, ROLE_BADGE, _("token %zu of %zu; Esc stops"), done, count);
         break;
@@ -51,11 +54,26 @@ bool app_progress(App *app, AppWork what, size_t done, size_t count)
     case PROGRESS_RUNS:
         app_say(app, ROLE_WARNING, _("stopped after pass %zu of %zu"), done, count);
         break;
+    case PROGRESS_COMPARING:
+        app_say(app, ROLE_WARNING, _("stopped after %zu of %zu stages and rows of the output; F goes on"), done, count);
+        break;
     case PROGRESS_TOKENS:
         app_say(app, ROLE_WARNING, _("stopped after token %zu of %zu; b gives one back"), done, count);
         break;
     }
     return false;
+}
+
+bool app_is_run_at_once(const Pass *p)
+{
+    const size_t most = 4 << 20;
+    return pass_plan(p)->total <= most;
+}
+
+bool app_is_light(const Pass *p)
+{
+    const size_t most = 40 << 20;
+    return pass_plan(p)->total <= most;
 }
 
 bool app_compute(App *app, Pass *p)

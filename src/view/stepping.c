@@ -20,6 +20,25 @@ bool stepping_to_loss(App *app)
     return true;
 }
 
+/* In GB: the gradients of all values and all weights. */
+static double room_for_gradients(const App *app)
+{
+    return 1e-9 * (double)sizeof(real) * ((double)pass_plan(app->pass)->total + (double)app->model->weights.total);
+}
+
+/* From the loss backwards; where that takes much memory, it is said first, and the same key again goes. */
+static bool turn_back(App *app)
+{
+    const double much = 2;
+    double gigabytes = room_for_gradients(app);
+    if (gigabytes < much || app->warned)
+        return stepping_backward(app);
+    app->warned = true;
+    app_say(app, ROLE_WARNING, _("the gradients need %.1f GB of memory, beside the %.1f GB of the values: n again computes them"), gigabytes,
+            1e-9 * (double)sizeof(real) * (double)pass_plan(app->pass)->total);
+    return false;
+}
+
 bool stepping_backward(App *app)
 {
     Error e = {{0}};
@@ -27,6 +46,11 @@ bool stepping_backward(App *app)
     app_forward(app); /* until there are gradients again */
     if (!app_go(app, count - 1))
         return false;
+    if (!app_is_light(app->pass)) { /* its first piece, the loss and the logits, takes long: it is seen that it began */
+        app->began = 0;
+        if (!app_progress(app, PROGRESS_BACKWARD, 0, count))
+            return false;
+    }
     if (pass_backward_begin(app->pass, app->targets.data, app->targets.len, &app->loss, &e) != 0) {
         app_say(app, ROLE_ERROR, "%s", e.text);
         return false;
@@ -72,7 +96,7 @@ static bool step_on(App *app)
         inspect_walk(app, app->at + 1, end - 1); /* a step over a block stops at a breakpoint in it */
         return true;
     case PHASE_LOSS:
-        return stepping_backward(app);
+        return turn_back(app);
     case PHASE_BACKWARD:
         if (app->at == 0) {
             if (!update_make(app))

@@ -18,7 +18,7 @@ struct Twin {
     Ablations trained; /* what the baseline's model was trained without */
     Ablations own;     /* and the pass's model */
     Comparison comparison;
-    bool compared;
+    bool begun, compared;
 };
 
 static Twin *twin_of(App *app)
@@ -30,9 +30,9 @@ static Twin *twin_of(App *app)
 
 static void forget_comparison(Twin *t)
 {
-    if (t->compared)
+    if (t->begun)
         comparison_free(&t->comparison);
-    t->compared = false;
+    t->begun = t->compared = false;
 }
 
 void twin_make_baseline(App *app)
@@ -51,6 +51,29 @@ void twin_make_baseline(App *app)
         pass_free(app->baseline);
         app->baseline = NULL;
     }
+}
+
+void twin_pass_changed(App *app)
+{
+    if (app->twin)
+        forget_comparison(app->twin);
+}
+
+Pass *twin_hand_over(App *app)
+{
+    Pass *p = twin_is_open(app) ? NULL : app->baseline;
+    if (p)
+        app->baseline = NULL;
+    return p;
+}
+
+bool twin_keep(App *app, Pass *plain)
+{
+    if (!app->twin || !app_is_light(plain))
+        return false;
+    pass_free(app->baseline);
+    app->baseline = plain;
+    return true;
 }
 
 void twin_leave_text(App *app)
@@ -180,27 +203,58 @@ const Comparison *twin_comparison(App *app)
     Twin *t = app->twin;
     if (!twin_is_open(app))
         return NULL;
-    if (!t->compared && !app->pump)
-        t->compared = compare_passes(&t->comparison, app->baseline, app->pass, NULL) == 0;
+    while (!t->compared && !app->pump)
+        twin_work(app);
     return t->compared && t->comparison.count ? &t->comparison : NULL;
 }
 
 bool twin_pending(const App *app)
 {
-    const size_t soon = 20000000; /* numbers that are compared in half a second; more of them when F asks for it */
-    return twin_is_open(app) && !app->twin->compared && pass_plan(app->pass)->total <= soon;
+    return twin_is_open(app) && !app->twin->compared && app_is_light(app->pass); /* a heavy one when F asks for it */
+}
+
+/* A pass that was not run to its end when it was changed: only now is it known whether that did anything. */
+static void say_nothing_changed(App *app)
+{
+    const Comparison *c = &app->twin->comparison;
+    size_t logits = pass_plan(app->pass)->count - 2; /* the plan ends in logits, probs */
+    for (size_t k = 0; k < c->count; k++)
+        if (c->stages[k].twin == (int)logits && c->stages[k].identical)
+            app_say(app, ROLE_WARNING, "%s", _("what was changed changed nothing in the output"));
+}
+
+/* Computes one more stage on the way to this one; false where it is there. */
+static bool is_behind(Pass *p, int stage)
+{
+    bool behind = stage != NO_STAGE && pass_done(p) <= (size_t)stage;
+    if (behind)
+        pass_value(p, pass_done(p));
+    return behind;
 }
 
 void twin_work(App *app)
 {
-    Pass *p = pass_done(app->pass) < pass_plan(app->pass)->count ? app->pass : app->baseline;
-    if (pass_done(p) < pass_plan(p)->count) {
-        pass_value(p, pass_done(p));
-        return;
+    Twin *t = app->twin;
+    if (!t->begun && compare_begin(&t->comparison, app->baseline, app->pass, NULL) != 0)
+        t->comparison = (Comparison){.first = -1}; /* no memory: none, and not tried again */
+    t->begun = true;
+    const StageDifference *next = t->comparison.done < t->comparison.count ? &t->comparison.stages[t->comparison.done] : NULL;
+    if (next && (is_behind(app->baseline, next->baseline) || is_behind(app->pass, next->twin)))
+        return; /* the largest piece is a stage of one pass: no key waits longer */
+    t->compared = !compare_next(&t->comparison, app->baseline, app->pass);
+    if (t->compared && !app_is_run_at_once(app->pass) && !twin_is_other(app))
+        say_nothing_changed(app);
+}
+
+bool twin_compare(App *app)
+{
+    Twin *t = app->twin;
+    while (twin_is_open(app) && !t->compared) {
+        twin_work(app);
+        if (!app_progress(app, PROGRESS_COMPARING, t->comparison.done, t->comparison.count + t->comparison.row_count))
+            return false;
     }
-    if (compare_passes(&app->twin->comparison, app->baseline, app->pass, NULL) != 0)
-        app->twin->comparison = (Comparison){0}; /* no memory: none, and not tried again */
-    app->twin->compared = true;
+    return true;
 }
 
 const StageDifference *twin_difference(App *app, size_t i)

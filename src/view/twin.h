@@ -10,8 +10,15 @@
 #include "view/app.h"
 
 /* Makes app->baseline for the pass that there is now: without ablations and edits, of the text or model that a twin was opened beside.
- * Called wherever the pass changes; computes nothing. */
+ * Called wherever text, model, weights or bug change; computes nothing. */
 void twin_make_baseline(App *app);
+/* Called where only ablations or edits changed: the baseline stays, with what it has computed. */
+void twin_pass_changed(App *app);
+/* The baseline, where it is what is to be shown next: nothing is switched off or edited any more. The caller then owns it, and there is none
+ * until the next twin_make_baseline or twin_keep. NULL where it is not. */
+Pass *twin_hand_over(App *app);
+/* Takes the plain pass that was shown until now as the baseline, unless that would hold too much memory: false. */
+bool twin_keep(App *app, Pass *plain);
 /* The baseline is again of this text, and of this model. */
 void twin_leave_text(App *app);
 void twin_leave_model(App *app);
@@ -28,9 +35,11 @@ bool twin_is_open(const App *app);
 bool twin_is_other(const App *app);
 /* The differences of all stages; NULL where there is no twin, or no memory, or in a terminal as long as twin_work is not done. */
 const Comparison *twin_comparison(App *app);
-/* Whether the two are still to be compared, and are small enough to be so without being asked; computes a stage more of them, or compares them. */
+/* Whether the two are still to be compared, and are small enough to be so without being asked; compares a stage more of them. */
 bool twin_pending(const App *app);
 void twin_work(App *app);
+/* Compares all of them, seen on the way; false where that was stopped, to go on from there another time. */
+bool twin_compare(App *app);
 /* How stage i of the pass differs; NULL as above. */
 const StageDifference *twin_difference(App *app, size_t i);
 /* "no-positions, 2 edits; baseline: 我 爱 你": what was changed. */

@@ -6,11 +6,18 @@
 Runs the program, and what of less, htop and tig is installed, on pseudo-terminals of 80x24 and 200x60 in one
 run, and prints medians. Time zero of a start is taken in the child right before exec. A key's time ends with the last
 byte that follows within QUIET milliseconds. A write is a chunk as the terminal's side reads it.
+
+Then the same on a real size: GPT-2 124M's shape with random weights, in a file of 500 MB that is made for it, fed 64 tokens. Its
+keys come SETTLE milliseconds apart, as a quick reader's do: between two of them the program computes the next stage.
 """
-import fcntl, os, pty, select, shutil, signal, statistics, struct, sys, tempfile, termios, time
+import fcntl, os, pty, select, shutil, signal, statistics, struct, subprocess, sys, tempfile, termios, time
 
 SIZES = [(80, 24), (200, 60)]
 STARTS, PRESSES, QUIET, SETTLE = 15, 40, 25, 150
+GPT2 = ('random:kind=decoder,position=learned,norm=layernorm,activation=gelu_tanh,d_model=768,n_heads=12,d_ff=3072,'
+        'decoder_layers=12,vocab_size=50257,max_len=1024,tie_embeddings=true')
+IDS = ','.join(str(i * 773 % 50257) for i in range(1, 65))
+LOGITS = 209  # which of its 210 stages
 DOWN, RIGHT = b'\x1b[B', b'\x1b[C'
 
 
@@ -109,6 +116,62 @@ def measure(name, argv, keys):
         t.close()
 
 
+def row(label, taken):
+    """A line of the table; taken: what press returned."""
+    ms = [x[0] for x in taken if x]
+    print(f'  {label:<42} {statistics.median(ms):6.2f} ms (95% {percentile(ms, .95):6.2f}, most {max(ms):6.2f})', flush=True)
+
+
+def after(t, key, wait=SETTLE):
+    """Presses a key once what went before is done."""
+    t.drain(wait, wait)
+    return t.press(key)
+
+
+def measure_real(program, folder, cols, rows):
+    argv = [program, '-m', folder, '--ids', IDS]
+    starts, floor = [], []
+    for what, times in (argv, starts), (['less', sys.argv[0]], floor):
+        for i in range(STARTS + 1):
+            t = Terminal(what, cols, rows)
+            last, _, _ = t.drain(SETTLE)
+            if i and last:
+                times.append(((last - t.started) / 1e6, 0, 0))
+            t.close()
+    print(f'GPT-2 124M, 64 tokens, {cols}x{rows}')
+    row('open, to the first frame', starts)
+    row('  floor: less opens a text', floor)
+    t = Terminal(argv, cols, rows)
+    t.drain(SETTLE)
+    opened = t.memory()
+    steps = [after(t, b'n', 40) for _ in range(LOGITS - 2)]
+    logits = after(t, b'n')
+    row('step, from the first stage to the last', steps + [logits, after(t, b'n')])
+    row('  of these onto the logits', [logits])
+    row('back', [after(t, b'b', 40) for _ in range(PRESSES)])
+    walked = t.memory()
+    t.close()
+    for stage in 20, 100, LOGITS:
+        t = Terminal(argv, cols, rows)
+        t.drain(SETTLE)
+        after(t, b'%dn' % (stage - 1))
+        t.drain(4 * SETTLE, 4 * SETTLE)
+        on, off, edit, undo = [], [], [], []
+        for _ in range(4):
+            on.append(after(t, b'z', 8 * SETTLE))
+            off.append(after(t, b'z', 8 * SETTLE))
+        for _ in range(4):
+            after(t, b'i')
+            edit.append(after(t, b'5\r'))  # one more digit
+            undo.append(after(t, b'U', 8 * SETTLE))
+        row(f'at stage {stage}: positions off', on)
+        row('  on again', off)
+        row('  a cell edited', edit)
+        row('  and undone', undo)
+        t.close()
+    print(f'  memory: {opened[0]:.0f} MB resident ({opened[1]:.0f} own) at the first frame, {walked[0]:.0f} ({walked[1]:.0f}) after the walk', flush=True)
+
+
 def main():
     program = sys.argv[1]
     with tempfile.NamedTemporaryFile('w', suffix='.txt') as text:
@@ -120,6 +183,11 @@ def main():
             measure('htop', ['htop'], [('down', DOWN)])
         if shutil.which('tig') and os.path.isdir('.git'):
             measure('tig', ['tig'], [('down', DOWN), ('page', b' ')])
+    with tempfile.TemporaryDirectory() as folder:
+        model = os.path.join(folder, 'gpt2')
+        subprocess.run([program, 'convert', '-m', GPT2, '-o', model], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for cols, rows in SIZES:
+            measure_real(program, model, cols, rows)
 
 
 if __name__ == '__main__':

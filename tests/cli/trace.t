@@ -114,3 +114,7 @@ err one token has none that follows it
 $ stepformer grad -m random:kind=encoder
 exit 2
 err --targets: expected one id for each position
+
+# a real model has more numbers than one reads: how many is said, and to a terminal they do not go
+$ stepformer grad -m random:kind=decoder,d_model=256,n_heads=4,decoder_layers=1,vocab_size=40000 --ids 1,2,3 -o /dev/null
+err 11 million numbers: about 0.13 GB of text; --stage NAME takes one, -o FILE.safetensors 0.043 GB

@@ -7,6 +7,7 @@
 #include "model_help.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -524,5 +525,59 @@ Test(edit, an_edit_added_keeps_what_earlier_stages_had_computed)
     }
     edits_free(&edits);
     drop(&a);
+    drop(&b);
+}
+
+/* Every stage up to `end` holds the bits of a pass that had these edits from the beginning. */
+static void check_like_new(const Bed *b, const char *const *texts, size_t n, size_t end)
+{
+    Error e = {{0}};
+    size_t len;
+    const int *fed = pass_ids(b->pass, STACK_DECODER, &len);
+    Pass *plain = pass_create(b->model, (PassInput){.target = fed, .target_len = len}, 0, &e);
+    cr_assert(plain && edit(plain, &e, n, texts) == 0, "%s", e.text);
+    for (size_t i = 0; i < end; i++) {
+        size_t bytes = pass_plan(plain)->stages[i].count * sizeof(real);
+        cr_assert_eq(memcmp(pass_value(plain, i), pass_value(b->pass, i), bytes), 0, "stage %zu", i);
+        cr_assert_eq(memcmp(pass_unedited(plain, i), pass_unedited(b->pass, i), bytes), 0, "stage %zu, before its edits", i);
+    }
+    pass_free(plain);
+}
+
+/* An edit of a stage that is there keeps what the stage computed itself: only what follows it is computed again. An edit of what it reads does not. */
+Test(edit, only_what_follows_is_computed_again)
+{
+    Bed b = decoder();
+    Error e = {{0}};
+    const Plan *plan = pass_plan(b.pass);
+    for (size_t i = 0; i < plan->count; i++) {
+        char name[STAGE_NAME_MAX], scaled[STAGE_NAME_MAX + 16], set[STAGE_NAME_MAX + 16];
+        stage_name(&plan->stages[i], name);
+        snprintf(scaled, sizeof scaled, "%s*=2", name);
+        snprintf(set, sizeof set, "%s=0.5", name);
+        const char *const two[] = {scaled, set}, *const other[] = {set};
+        static const struct { int which; size_t n; } turns[] = {{0, 1}, {0, 2}, {1, 1}, {1, 0}, {0, 2}, {0, 0}};
+        pass_run(b.pass);
+        for (size_t k = 0; k < sizeof turns / sizeof *turns; k++) {
+            const char *const *texts = turns[k].which ? other : two;
+            cr_assert_eq(edit(b.pass, &e, turns[k].n, texts), 0, "%s", e.text);
+            cr_assert_eq(pass_done(b.pass), i + 1, "%s, turn %zu: %zu stages are known", name, k, pass_done(b.pass));
+            check_like_new(&b, texts, turns[k].n, k % 2 ? plan->count : i + 1);
+            if (k % 2)
+                pass_value(b.pass, i); /* and from the end of the pass, too */
+        }
+    }
+    static const char *const token[] = {"decoder.embed.tokens[token=2]=token(4)"}, *const weight[] = {"decoder.0.self.W_Q*=2", "decoder.0.self.q*=3"};
+    pass_run(b.pass);
+    cr_assert_eq(edit(b.pass, &e, 1, token), 0, "%s", e.text);
+    cr_assert_eq(pass_done(b.pass), 0);
+    cr_assert_eq(edit(b.pass, &e, 0, token), 0);
+    pass_run(b.pass);
+    cr_assert_eq(edit(b.pass, &e, 2, weight), 0, "%s", e.text);
+    cr_assert_eq((int)pass_done(b.pass), plan_find(plan, "decoder.0.self.q"));
+    check_like_new(&b, weight, 2, plan->count);
+    cr_assert_eq(edit(b.pass, &e, 0, weight), 0);
+    cr_assert_eq((int)pass_done(b.pass), plan_find(plan, "decoder.0.self.q"));
+    check_like_new(&b, weight, 0, plan->count);
     drop(&b);
 }

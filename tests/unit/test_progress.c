@@ -128,11 +128,16 @@ Test(progress, a_number_is_found_by_its_number)
     app_free(app);
 }
 
+static App *open_large(void)
+{
+    return open_app("random:kind=decoder,position=learned,d_model=16,n_heads=2,decoder_layers=2,vocab_size=60000,max_len=64",
+                    (InputText){.ids = "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40"});
+}
+
 /* A large pass is not run to its end only to say whether an ablation changes it; and what is shown is that pass's. */
 Test(progress, an_ablation_of_a_large_pass_computes_what_is_shown)
 {
-    App *app = open_app("random:kind=decoder,position=learned,d_model=16,n_heads=2,decoder_layers=2,vocab_size=60000,max_len=64",
-                        (InputText){.ids = "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40"});
+    App *app = open_large();
     Error e = {{0}};
     app_go(app, 8);
     size_t done = pass_done(app->pass);
@@ -143,5 +148,92 @@ Test(progress, an_ablation_of_a_large_pass_computes_what_is_shown)
     cr_assert(plain, "%s", e.text);
     cr_assert_eq(memcmp(pass_value(plain, 8), pass_value(app->pass, 8), pass_plan(plain)->stages[8].count * sizeof(real)), 0);
     pass_free(plain);
+    app_free(app);
+}
+
+/* What was shown becomes the baseline, and comes back with all that it had computed. */
+Test(progress, an_ablation_of_a_large_pass_is_taken_back_at_once)
+{
+    App *app = open_large();
+    app_go(app, 30);
+    Pass *plain = app->pass;
+    app_set_ablations(app, NO_POSITIONS);
+    cr_assert_eq(app->baseline, plain);
+    app_set_ablations(app, NO_POSITIONS | NO_SCALE);
+    cr_assert_eq(app->baseline, plain, "it stays the baseline while other parts are switched");
+    app_set_ablations(app, 0);
+    cr_assert(app->pass == plain && app->baseline && app->baseline != plain && pass_done(plain) == 31 && app->at == 30);
+    cr_assert(!twin_is_open(app));
+    cr_assert(app_add_edit(app, "decoder.1.self.scores=zero"));
+    app_set_ablations(app, NO_POSITIONS); /* with an edit it is no baseline */
+    cr_assert(app->baseline != plain && app->edits.count == 1);
+    app_free(app);
+}
+
+/* An edit computes what is shown; when the two were compared, it is said that it changed nothing. */
+Test(progress, an_edit_of_a_large_pass_computes_what_is_shown)
+{
+    App *app = open_large();
+    app_go(app, 8);
+    cr_assert(app_add_edit(app, "decoder.0.self.scores*=1"));
+    cr_assert(pass_done(app->pass) == 9 && app->at == 8, "%zu", pass_done(app->pass));
+    cr_assert(strstr(app->message, "computed again as far as you go"), "%s", app->message);
+    size_t pieces = 1;
+    while (app_work(app))
+        pieces++;
+    cr_assert_gt(pieces, pass_plan(app->pass)->count, "a stage at a time: a key need not wait long");
+    cr_assert(strstr(app->message, "changed nothing in the output"), "%s", app->message);
+    app->message[0] = '\0';
+    cr_assert(app_add_edit(app, "decoder.0.self.scores*=2"));
+    while (app_work(app))
+        continue;
+    cr_assert(!strstr(app->message, "changed nothing"), "%s", app->message);
+    cr_assert_eq(twin_comparison(app)->first, plan_find(pass_plan(app->pass), "decoder.0.self.scores"));
+    app_free(app);
+}
+
+/* While one looks at a stage the next is computed, and no more than that. */
+Test(progress, the_next_stage_is_ready)
+{
+    App *app = open_large();
+    app_go(app, 3);
+    cr_assert(pass_done(app->pass) == 4 && app_can_look_ahead(app));
+    app_look_ahead(app);
+    cr_assert(pass_done(app->pass) == 5 && app->at == 3 && !app_can_look_ahead(app));
+    app_go(app, 4);
+    cr_assert(app_can_look_ahead(app));
+    app->pump = NULL; /* nobody looks */
+    cr_assert(!app_can_look_ahead(app));
+    app_free(app);
+}
+
+Test(progress, a_comparison_can_be_stopped_and_goes_on)
+{
+    App *app = open_large();
+    app_set_ablations(app, NO_POSITIONS);
+    looks = 0;
+    most = 5;
+    cr_assert(!twin_compare(app) && !twin_comparison(app));
+    cr_assert(strstr(app->message, "stopped after"), "%s", app->message);
+    size_t known = pass_done(app->baseline);
+    most = 1 << 20;
+    looks = 0;
+    cr_assert(known > 0 && twin_compare(app) && twin_comparison(app));
+    cr_assert_gt(looks, (int)(twin_comparison(app)->count + twin_comparison(app)->row_count) - 5);
+    app_free(app);
+}
+
+/* Gradients of a real model's size are computed when it is asked for a second time: first it is said what they need. */
+Test(progress, much_memory_is_said_first)
+{
+    App *app = open_large();
+    cr_assert(stepping_to_loss(app));
+    size_t total = app->model->weights.total;
+    app->model->weights.total = 3000000000u / sizeof(real);
+    stepping_next(app, 1);
+    cr_assert(app->phase == PHASE_LOSS && strstr(app->message, "need 3.0 GB of memory"), "%s", app->message);
+    app->model->weights.total = total;
+    stepping_next(app, 1);
+    cr_assert_eq(app->phase, PHASE_BACKWARD);
     app_free(app);
 }
