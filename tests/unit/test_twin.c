@@ -83,7 +83,7 @@ static void check_end(const char *config)
         in.target.data[0] = input_begin_id(m);
     size_t before = in.target.len, most = pair ? 2 * in.source.len + 7 : 9;
     cr_assert_eq(twin_speak(&said, m, &in, 0, NULL, most, &e), 0, "%s", e.text);
-    GenerateOptions o = {.max_new = most, .stop = generate_stop_id(m), .cache = true, .sampler = {.top_p = 1}};
+    GenerateOptions o = {.max_new = most, .to_end = true, .cache = true, .sampler = {.top_p = 1}};
     cr_assert_eq(generate(m, &in, 0, &o, NULL, &e), 0, "%s", e.text);
     Ids made = {in.target.data + before, in.target.len - before, 0};
     cr_assert(made.len > 0 && same_ids(&said, &made), "%s: %zu tokens, expected %zu", config, said.len, made.len);
