@@ -338,7 +338,7 @@ typedef struct Offer {
     char key[16];
     const char *word; /* translated */
 } Offer;
-size_t step_offers(const App *app, ViewId view, Offer out[OFFERS_MAX]);
+size_t screen_offers(const App *app, ViewId view, Offer out[OFFERS_MAX]);
 bool step_click(App *app, int row, int col, MouseAction action);
 void cell_open(App *app, Cellref cell);
 /* The gradient of an entry of a weight (col 0 of a vector), from the weight's view; the pass has gone backwards. */

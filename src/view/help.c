@@ -64,7 +64,7 @@ static void put_lesson(Page *p)
 static void put_here(const App *app, Page *p)
 {
     Offer list[OFFERS_MAX];
-    size_t n = step_offers(app, app->help_over, list);
+    size_t n = screen_offers(app, app->help_over, list);
     char heading[128];
     snprintf(heading, sizeof heading, _("Here: %s"), _(view_table[app->help_over].title));
     put_heading(p, heading);
