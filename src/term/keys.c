@@ -199,8 +199,10 @@ size_t keys_decode(const KeyTable *t, const char *s, size_t n, bool final, Event
     }
     if (first < 0x80)
         return key(e, first, 1);
-    size_t want = first > 0xf4 || first < 0xc2 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (n < want && !final)
+    size_t want = first > 0xf4 || first < 0xc2 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2, whole = 1;
+    while (whole < n && whole < want && ((unsigned char)s[whole] & 0xc0) == 0x80)
+        whole++;
+    if (whole == n && n < want && !final)
         return 0;
     int32_t c;
     size_t used = text_decode(s, n, &c);

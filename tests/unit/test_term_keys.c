@@ -62,6 +62,7 @@ static const KeyCase cases[] = {
     NOTHING("\xff", 1),
     NOTHING("\x88", 1),
     NOTHING("\xe6\x41\x41", 1),
+    NOTHING("\xe6\x41", 1),
     NOTHING("\xc2\x85", 2),
     /* Esc alone, and followed by a key */
     WAIT("\x1b"),
