@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BURST_MAX = 64 }; /* keys that are taken before the screen is drawn again, when they come faster than that */
+enum { BURST_MAX = 64 };  /* keys that are taken before the screen is drawn again, when they come faster than that */
+enum { AHEAD_MAX = 1024 }; /* events that are kept for later while something is computed */
 
 bool screen_is_ascii(void)
 {
@@ -147,11 +148,25 @@ static int walk(Options *o)
 
 /* ---- in a terminal ---- */
 
+/* What was typed while something was computed: taken when that is done, in order. */
+static struct {
+    Event events[AHEAD_MAX];
+    size_t at, count;
+} ahead;
+
+static Event next_event(int timeout_ms)
+{
+    if (ahead.at < ahead.count)
+        return ahead.events[ahead.at++];
+    ahead.at = ahead.count = 0;
+    return term_read(timeout_ms);
+}
+
 /* Takes what the user did, and whatever else has already arrived, before the next frame. */
 static void take_events(App *app)
 {
     for (int i = 0; i < BURST_MAX && !app->quit; i++) { /* what is read is taken: none may be lost */
-        Event event = term_read(i || app_is_working(app) ? 0 : -1);
+        Event event = next_event(i || app_is_working(app) ? 0 : -1);
         if (event.type == EVENT_NONE) {
             if (i == 0)
                 app_work(app);
@@ -166,7 +181,19 @@ static void take_events(App *app)
     }
 }
 
-/* The screen while something long is computed: drawn ten times a second. Esc and Ctrl-C stop it, other keys wait for nothing. */
+/* Gives the canvas the terminal's size. */
+static int fit_canvas(Canvas *c, Error *e)
+{
+    int cols, rows;
+    term_size(&cols, &rows);
+    if (cols == c->cols && rows == c->rows)
+        return 0;
+    canvas_free(c);
+    return canvas_init(c, cols, rows, screen_is_ascii(), e);
+}
+
+/* The screen while something long is computed: drawn ten times a second. Esc and Ctrl-C stop it, and forget what was typed before them;
+ * other keys are kept for when it is done. */
 static Canvas *pumped;
 
 static bool pump(App *app)
@@ -178,30 +205,36 @@ static bool pump(App *app)
     if (since < 0.1 || !pumped)
         return true;
     last = now;
+    if (fit_canvas(pumped, NULL) != 0)
+        return false;
     app_draw(app, pumped);
     term_draw(pumped);
-    Event event = term_read(0);
-    if (event.type == EVENT_END)
-        app->quit = true;
-    return event.type != EVENT_END && !(event.type == EVENT_KEY && (event.key == K_ESC || event.key == (K_CTRL | 'c')));
+    for (;;) {
+        Event event = term_read(0);
+        if (event.type == EVENT_NONE)
+            return true;
+        if (event.type == EVENT_END)
+            app->quit = true;
+        if (event.type == EVENT_END || (event.type == EVENT_KEY && (event.key == K_ESC || event.key == (K_CTRL | 'c')))) {
+            ahead.at = ahead.count = 0;
+            return false;
+        }
+        if (ahead.count < AHEAD_MAX)
+            ahead.events[ahead.count++] = event;
+    }
 }
 
 int screen_run(App *app, Error *e)
 {
     Canvas canvas = {0};
     pumped = &canvas;
+    ahead.at = ahead.count = 0;
     app->pump = pump;
     Theme theme = app->theme;
     int status = 0;
     while (!app->quit && status == 0) {
-        int cols, rows;
-        term_size(&cols, &rows);
-        if (cols != canvas.cols || rows != canvas.rows) {
-            canvas_free(&canvas);
-            status = canvas_init(&canvas, cols, rows, screen_is_ascii(), e);
-            if (status != 0)
-                break;
-        }
+        if ((status = fit_canvas(&canvas, e)) != 0)
+            break;
         if (app->theme != theme) {
             theme = app->theme;
             term_set_theme(theme, app->color && theme != THEME_MONO);
