@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/record.h"
+#include "cli/resume.h"
 #include "cli/screen.h"
 #include "pass/ablation.h"
 #include "term/term.h"
@@ -154,12 +155,20 @@ static struct {
     size_t at, count;
 } ahead;
 
+static bool touched, broken_off; /* something was done; the last event was an EVENT_END: nobody asked to leave */
+
+static Event heard(Event event)
+{
+    broken_off = event.type == EVENT_END;
+    return event;
+}
+
 static Event next_event(int timeout_ms)
 {
     if (ahead.at < ahead.count)
         return ahead.events[ahead.at++];
     ahead.at = ahead.count = 0;
-    return term_read(timeout_ms);
+    return heard(term_read(timeout_ms));
 }
 
 /* Takes what the user did, and whatever else has already arrived, before the next frame. */
@@ -174,6 +183,7 @@ static void take_events(App *app)
         }
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
+        touched = touched || event.type == EVENT_KEY || event.type == EVENT_MOUSE;
         size_t questions = app->take.questions;
         app_event(app, &event);
         if (app->take.questions == questions) /* whether a file is there is no part of a recording */
@@ -210,7 +220,7 @@ static bool pump(App *app)
     app_draw(app, pumped);
     term_draw(pumped);
     for (;;) {
-        Event event = term_read(0);
+        Event event = heard(term_read(0));
         if (event.type == EVENT_NONE)
             return true;
         if (event.type == EVENT_END)
@@ -255,7 +265,17 @@ int screen_run(App *app, Error *e)
 /* What step opens. */
 static App *begin(Options *o, Theme theme, bool color, Error *e)
 {
-    return screen_open(o, theme, color, false, e);
+    App *app = NULL;
+    if (!o->value[OPTION_RESUME])
+        app = screen_open(o, theme, color, false, e);
+    else if (refuse_beside(o, OPTION_RESUME, e) == 0)
+        app = resume_open(theme, color, o->value[OPTION_THEME] != NULL, e);
+    if (!app)
+        return NULL;
+    app->take.picture = screen_picture;
+    if (!o->value[OPTION_RESUME])
+        resume_remind(app);
+    return app;
 }
 
 int screen_check_record(const Options *o, bool terminal, Error *e)
@@ -300,9 +320,14 @@ int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, E
     else if ((status = record_begin(app, cols, rows, &e)) == 0)
         status = screen_run(app, &e);
     number = term_end_signal();
+    bool kept = broken_off && touched && resume_keep(app); /* while signals are still caught: a shell that ends sends another one */
     term_close();
     if (record_close(status == 0 ? &e : NULL) != 0)
         status = -1;
+    if (kept)
+        cli_say("%s", _("broken off; 'stepformer --resume' goes on from here"));
+    else if (o->value[OPTION_RESUME] && !broken_off)
+        resume_forget();
     app_free(app);
     if (number)
         raise(number);
@@ -311,7 +336,7 @@ int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, E
 
 static const OptionId step_options[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  OPTION_TARGET,      OPTION_IDS,    OPTION_TARGET_IDS,
                                         OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS, OPTION_PREDICT,     OPTION_THEME,  OPTION_SESSION,
-                                        OPTION_RECORD, OPTION_PLAY,      OPTION_DELAY, OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
+                                        OPTION_RESUME, OPTION_RECORD, OPTION_PLAY,      OPTION_DELAY, OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",
@@ -328,6 +353,10 @@ static int check_options(const Options *o, bool terminal, Error *e)
         return error_set(e, "--%s: expected --play FILE beside it, found none", o->value[OPTION_DELAY] ? "delay" : "as-recorded");
     if (o->value[OPTION_PLAY] && (o->value[OPTION_RECORD] || o->value[OPTION_SESSION]))
         return error_set(e, "--play: expected no --%s beside it, found one", o->value[OPTION_RECORD] ? "record" : "session");
+    if (o->value[OPTION_RESUME] && (o->value[OPTION_PLAY] || o->value[OPTION_SESSION]))
+        return error_set(e, "--resume: expected no --%s beside it, found one", o->value[OPTION_PLAY] ? "play" : "session");
+    if (o->value[OPTION_RESUME] && !terminal)
+        return error_set(e, "--resume: expected a terminal, found standard output that is none; try without the redirection");
     if (o->value[OPTION_PLAY])
         return refuse_beside(o, OPTION_PLAY, e);
     return screen_check_record(o, terminal, e);

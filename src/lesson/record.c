@@ -48,8 +48,7 @@ char *record_path(Error *e)
 
 /* ---- writing ---- */
 
-/* Makes the folders above a file, for the user alone. */
-static int make_folders(const char *path, Error *e)
+int record_make_folders(const char *path, Error *e)
 {
     char *copy = strdup(path);
     int status = copy ? 0 : error_memory(e, "answers");
@@ -102,7 +101,7 @@ static int write_whole(int fd, const Buffer *line, const char *path, Error *e)
 
 int record_append(const char *path, const char *text, Error *e)
 {
-    if (make_folders(path, e) != 0)
+    if (record_make_folders(path, e) != 0)
         return -1;
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)

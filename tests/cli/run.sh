@@ -145,6 +145,7 @@ else
     fi
     if command -v python3 >/dev/null; then
         python3 "$TOP/tests/cli/record.py" "$program" || failed=$((failed + 1))
+        python3 "$TOP/tests/cli/class.py" "$program" || failed=$((failed + 1))
     fi
 fi
 
