@@ -206,12 +206,15 @@ static int list_one(void *context, const char *name, const char *folder)
         snprintf(done, sizeof done, _("done"));
     else if (p.begun)
         snprintf(done, sizeof done, _("%zu%%"), l.count ? 100 * p.at / l.count : 0);
-    buffer_printf(x->out, "%-9s %-5s", name, done);
+    int digits = 0;
+    sscanf(l.title, "Q%*d. %n", &digits); /* the name has said it, and a row of 80 columns is to hold it */
+    buffer_printf(x->out, "%-9s ", name);
+    text_pad(x->out, done, 5);
     if (p.answer_count)
         buffer_printf(x->out, " %2zu/%-2zu  ", right, l.asks);
     else
         buffer_printf(x->out, "  -/%-2zu  ", l.asks);
-    buffer_printf(x->out, "%s\n", l.title);
+    buffer_printf(x->out, "%s\n", l.title + digits);
     progress_free(&p);
     lesson_free(&l);
     free(path);

@@ -5,6 +5,9 @@ out √d_k
 quiet
 $ stepformer lesson --lang zh
 out 为什么
+$ stepformer lesson | awk 'length($0) > 80'
+lines 0
+quiet
 $ stepformer lesson --check q03
 out 2 files
 out 0 wrong
