@@ -183,6 +183,10 @@ static void take_events(App *app)
         }
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
+        if (event.pasted && app->prompt.kind == PROMPT_NONE) { /* a page of commands that nobody meant */
+            app_say(app, ROLE_WARNING, "%s", _("pasted text belongs into a line: t, : or / opens one"));
+            continue;
+        }
         touched = touched || event.type == EVENT_KEY || event.type == EVENT_MOUSE;
         size_t questions = app->take.questions;
         app_event(app, &event);

@@ -25,7 +25,8 @@ enum { ESC_DELAY_MS = 25, ESC_DELAY_MOST_MS = 500, REST_DELAY_MS = 1000, DOUBLE_
 /* The rest of a sequence may come so late behind its Esc, which was taken for the key by then; what may begin one waits so long for more. */
 enum { LATE_MS = 1000, LATE_DELAY_MS = 100 };
 
-static const char mouse_on[] = "\033[?1000h\033[?1006h", mouse_off[] = "\033[?1006l\033[?1000l";
+/* For terminals that have a mouse: they also say where pasted text begins and ends. */
+static const char mouse_on[] = "\033[?1000h\033[?1006h\033[?2004h", mouse_off[] = "\033[?2004l\033[?1006l\033[?1000l";
 
 static struct {
     bool open, gone; /* gone: the device is */
@@ -39,6 +40,7 @@ static struct {
     int64_t came_ms; /* when the last of them were read */
     int esc_delay;
     int64_t esc_ms; /* when the last bytes were an Esc alone, and taken for the key; else 0 */
+    bool pasting;   /* between the beginning and the end of pasted text */
     bool joined;    /* the Esc in front of the bytes is that one, in case they are the rest of its sequence */
     Event last_click;
     int64_t last_click_ms;
@@ -252,7 +254,7 @@ int term_open(Theme theme, bool color, Error *e)
     term.len = 0;
     term.esc_delay = esc_delay();
     term.esc_ms = 0;
-    term.joined = false;
+    term.joined = term.pasting = false;
     term.end_signal = 0;
     term.last_click = (Event){0};
     read_size();
@@ -342,6 +344,8 @@ static void add_bytes(size_t n)
 {
     int64_t now = now_ms();
     bool first = term.len == 0;
+    if (now - term.came_ms > REST_DELAY_MS) /* its end was lost */
+        term.pasting = false;
     term.len += n;
     term.came_ms = now;
     if (first && term.esc_ms && now - term.esc_ms <= LATE_MS && (term.bytes[0] == '[' || term.bytes[0] == 'O')) {
@@ -367,6 +371,20 @@ static bool settle_joined(bool final)
     return true;
 }
 
+/* Takes note of where pasted text begins and ends; what is between is no command. */
+static void mark_pasted(Event *e)
+{
+    if (e->type != EVENT_KEY)
+        return;
+    if (e->key == K_PASTE_BEGIN || e->key == K_PASTE_END) {
+        term.pasting = e->key == K_PASTE_BEGIN;
+        e->type = EVENT_NONE;
+    }
+    e->pasted = term.pasting;
+    if (term.pasting && (e->key == K_ENTER || e->key == K_TAB))
+        e->key = ' ';
+}
+
 /* The next event among the bytes taken; EVENT_NONE when there is none yet. `final`: no more came in time. */
 static Event decode(bool final)
 {
@@ -381,6 +399,7 @@ static Event decode(bool final)
         if (!used)
             break;
         at += used;
+        mark_pasted(&e);
     }
     memmove(term.bytes, term.bytes + at, term.len - at);
     term.len -= at;

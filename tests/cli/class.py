@@ -49,6 +49,14 @@ t.read()
 expect(b"42.0" not in t.seen, "Esc to forget what was typed before it")
 expect(leave(t) == 0, "status 0")
 
+# a page that is pasted is one line, whole, where a line is typed, and no commands elsewhere
+t = Terminal(program, "-m", "random:position=rope,max_len=8192", "--ids", "1,2,3")
+os.write(t.fd, b"\x1b[200~qqq\r\nq\x1b[201~")
+expect(until(t, b"pasted text belongs"), "no commands from pasted text")
+os.write(t.fd, b"t\x15\x1b[200~1" + b",2,3,4,5" * 300 + b"\n\x1b[201~\r")
+expect(until(t, b"[1201,"), "2,401 characters to be taken: 1,201 ids")
+expect(leave(t) == 0, "status 0")
+
 # a connection that breaks: the next session says so, and --resume goes on with what was there
 kept = "stepformer/interrupted.json"
 t = Terminal(program, "-m", "hand-wired")

@@ -68,7 +68,7 @@ static void run_child(void)
         if (event.type == EVENT_KEY && event.key == 'x')
             raise(SIGABRT);
         if (event.type == EVENT_KEY)
-            snprintf(text, sizeof text, "KEY(%s)", key_name(event.key, name, sizeof name));
+            snprintf(text, sizeof text, "%s(%s)", event.pasted ? "PASTED" : "KEY", key_name(event.key, name, sizeof name));
         else if (event.type == EVENT_MOUSE)
             snprintf(text, sizeof text, "MOUSE(%d,%d,%d)", (int)event.action, event.row, event.col);
         else if (event.type == EVENT_RESIZE)
@@ -311,6 +311,22 @@ Test(term_tty, a_slow_line_breaks_no_sequence)
     cr_expect(!strstr(s.out, "KEY(Esc)"), "%s", s.out);
     type_slowly(&s, (const char *const[]){"\x1b", NULL}, 0, "KEY(Esc)");
     cr_assert_eq(write(s.master, "q", 1), 1);
+    end(&s);
+    stop(&s);
+}
+
+/* Pasted text is told from typed keys, its lines are one; where the end of it is lost, a pause is one. */
+Test(term_tty, pasted_text)
+{
+    Session s;
+    start(&s, "xterm-256color");
+    cr_assert(wait_for(&s, "READY"));
+    cr_expect(strstr(s.out, "\033[?2004h"));
+    type_slowly(&s, (const char *const[]){"\x1b[200~y", "\r", "\x1b[201~", "n", NULL}, 100, "KEY(n)");
+    cr_expect(strstr(s.out, "PASTED(y)") && strstr(s.out, "PASTED(Space)") && !strstr(s.out, "Enter"), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\x1b[200~y", "n", NULL}, 1500, "KEY(n)");
+    cr_assert_eq(write(s.master, "q", 1), 1);
+    cr_expect(wait_for(&s, "\033[?2004l"));
     end(&s);
     stop(&s);
 }
