@@ -181,7 +181,7 @@ static size_t machine_memory(void)
     return SIZE_MAX;
 }
 
-/* A block of zeros for all values. calloc would promise more memory than there is, and the program would be
+/* A block of zeros for all values. The system would promise more memory than there is, and the program would be
  * killed when it writes to it. */
 static real *allocate_block(const Weights *w, Error *e)
 {
@@ -192,7 +192,9 @@ static real *allocate_block(const Weights *w, Error *e)
         return NULL;
     }
     real *block = numbers_allocate(w->total);
-    if (!block)
+    if (block)
+        memset(block, 0, bytes);
+    else
         error_memory(e, "weights");
     return block;
 }

@@ -57,11 +57,14 @@ void stage_project_backward(const StageRun *r)
 /* y (+)= x turned by direction * angle; x, y [heads, T, k]. Behind the first `turned` dimensions of a head they stay as they are. */
 static void rotate(real *y, const real *x, const StageRun *r, int direction, bool accumulate)
 {
-    size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], turned = config_rope_dims(r->config), a, b;
+    size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], turned = config_rope_dims(r->config), a, b, step, gap;
+    rope_pair(r->config, 0, &a, &gap);
+    rope_pair(r->config, 1, &step, &b);
     for (size_t row = 0; row < heads * T; row++, x += k, y += k) {
         const real *angles = r->table + row % T * turned;
         for (size_t i = 0; i < turned / 2; i++) {
-            rope_pair(r->config, i, &a, &b);
+            a = i * step;
+            b = a + gap;
             real c = angles[2 * i], s = (real)direction * angles[2 * i + 1];
             real ya = x[a] * c - x[b] * s, yb = x[b] * c + x[a] * s;
             y[a] = accumulate ? y[a] + ya : ya;

@@ -13,6 +13,7 @@ struct Decoding {
     int *source, *fed; /* fed: the decoder's ids so far */
     size_t source_len;
     size_t length, capacity;
+    size_t rows; /* positions that the cache has room for: it grows to the capacity */
     Pass *first; /* the first feed's pass: keeps what the encoder and cross-attention's keys and values are */
     Pass *later; /* the one that every later feed is fed to */
     real **cache;
@@ -63,9 +64,22 @@ size_t decoding_length(const Decoding *d)
     return d->length;
 }
 
-static int allocate_cache(Decoding *d, const Plan *plan, Error *e)
+/* Copies what the cache holds of a stage into one with room for more positions: values lie as [G, rows, k], keys as [G, k, rows]. */
+static void copy_cache(real *to, size_t rows, const real *from, const Decoding *d, const Stage *s)
 {
-    size_t total = 0, rows = d->capacity;
+    size_t G = s->shape[0], k = s->shape[2];
+    bool values = s->kind == STAGE_V;
+    size_t pieces = values ? G : G * k, width = values ? k : 1;
+    for (size_t i = 0; i < pieces; i++)
+        memcpy(to + i * rows * width, from + i * d->rows * width, d->length * width * sizeof *to);
+}
+
+/* Makes room in the cache for n more positions. */
+static int grow_cache(Decoding *d, const Plan *plan, size_t n, Error *e)
+{
+    enum { LEAST = 256 };
+    size_t total = 0, rows = 2 * (d->length + n) > LEAST ? 2 * (d->length + n) : LEAST;
+    rows = numbers_lines(rows > d->capacity ? d->capacity : rows);
     for (size_t i = 0; i < plan->count; i++)
         if (pass_is_cached(plan, &plan->stages[i])) {
             size_t per_row = plan->stages[i].shape[0] * plan->stages[i].shape[2];
@@ -73,18 +87,23 @@ static int allocate_cache(Decoding *d, const Plan *plan, Error *e)
                 return error_memory(e, "key/value cache");
             total += rows * per_row;
         }
-    d->cache = calloc(plan->count, sizeof *d->cache);
-    d->cache_block = d->cache ? numbers_allocate(total) : NULL;
-    if (!d->cache_block) {
-        free(d->cache);
-        d->cache = NULL;
+    if (!d->cache)
+        d->cache = calloc(plan->count, sizeof *d->cache);
+    real *block = d->cache ? numbers_allocate(total) : NULL;
+    if (!block)
         return error_memory(e, "key/value cache");
+    for (size_t i = 0, at = 0; i < plan->count; i++) {
+        const Stage *s = &plan->stages[i];
+        if (!pass_is_cached(plan, s))
+            continue;
+        if (d->cache_block)
+            copy_cache(block + at, rows, d->cache[i], d, s);
+        d->cache[i] = block + at;
+        at += rows * s->shape[0] * s->shape[2];
     }
-    for (size_t i = 0, at = 0; i < plan->count; i++)
-        if (pass_is_cached(plan, &plan->stages[i])) {
-            d->cache[i] = d->cache_block + at;
-            at += rows * plan->stages[i].shape[0] * plan->stages[i].shape[2];
-        }
+    free(d->cache_block);
+    d->cache_block = block;
+    d->rows = rows;
     return 0;
 }
 
@@ -99,21 +118,27 @@ void decoding_put_bug(Decoding *d, const Bug *bug)
     d->bug = bug;
 }
 
-/* A pass that reads and writes the cache. */
 static Pass *make_pass(Decoding *d, PassInput in, Error *e)
 {
     Pass *p = pass_create_after(d->model, in, d->length, d->ablations, e);
-    if (!p)
-        return NULL;
-    if ((d->bug && bug_put(d->bug, p, e) != 0) || (!d->cache && allocate_cache(d, &p->plan, e) != 0)) {
+    if (p && d->bug && bug_put(d->bug, p, e) != 0) {
         pass_free(p);
         return NULL;
     }
-    pass_one_by_one(p, false); /* this is the real thing */
-    p->cache = d->cache;
-    p->cache_rows = d->capacity;
-    p->cache_ids = d->fed;
+    if (p)
+        pass_one_by_one(p, false); /* this is the real thing */
     return p;
+}
+
+/* Lets the pass read and write the cache, which has room for its n tokens. */
+static int use_cache(Decoding *d, Pass *p, size_t n, Error *e)
+{
+    if (d->length + n > d->rows && grow_cache(d, &p->plan, n, e) != 0)
+        return -1;
+    p->cache = d->cache;
+    p->cache_rows = d->rows;
+    p->cache_ids = d->fed;
+    return 0;
 }
 
 int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e)
@@ -124,15 +149,24 @@ int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Er
     Pass **p = d->first ? &d->later : &d->first;
     if (*p ? pass_feed_after(*p, in, d->length, e) != 0 : (*p = make_pass(d, in, e)) == NULL)
         return -1;
+    if (use_cache(d, *p, n, e) != 0) {
+        pass_free(*p);
+        *p = NULL;
+        return -1;
+    }
     memcpy(d->fed + d->length, ids, n * sizeof *ids);
+    const Stage *stages = (*p)->plan.stages;
     size_t end = pass_logits(&(*p)->plan) + 1; /* nobody asks for the probabilities behind them */
-    for (size_t i = 0; i < end; i++) {
-        if (*p != d->first && is_kept(&(*p)->plan.stages[i])) {
+    for (size_t i = 0, next; i < end; i = next) {
+        next = i + 1;
+        if (*p != d->first && is_kept(&stages[i])) {
             (*p)->values[i] = d->first->values[i];
             continue;
         }
+        while (next < end && (*p == d->first || !is_kept(&stages[next])))
+            next++;
         (*p)->done = i;
-        pass_run_until(*p, i + 1);
+        pass_run_until(*p, next);
     }
     d->length += n;
     *logits = (*p)->values[end - 1] + (n - 1) * d->model->config.vocab_size;

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lays the stages' tensors one after the other into *block, which is made larger where it must be, and then by half, since what grows
- * once, as the rows of scores do while a text is continued, will grow again. */
+/* Lays the stages' tensors one after the other into *block, each from a new line on. The block is made larger where it must be, and then by
+ * half, since what grows once, as the rows of scores do while a text is continued, will grow again. */
 static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
 {
-    if (!*block || plan->total > *room) {
-        size_t more_room = *block && plan->total <= SIZE_MAX / sizeof(real) / 2 ? plan->total + plan->total / 2 : plan->total;
+    size_t total = plan->total + plan->count * NUMBERS_LINE;
+    if (!*block || total > *room) {
+        size_t more_room = *block && total <= SIZE_MAX / sizeof(real) / 2 ? total + total / 2 : total;
         real *more = numbers_allocate(more_room);
         if (!more)
             return -1;
@@ -21,7 +22,7 @@ static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
         *block = more;
         *room = more_room;
     }
-    for (size_t i = 0, at = 0; i < plan->count; at += plan->stages[i].count, i++)
+    for (size_t i = 0, at = 0; i < plan->count; at += numbers_lines(plan->stages[i++].count))
         table[i] = *block + at;
     return 0;
 }
@@ -78,20 +79,26 @@ static int make_vectors(Pass *p)
     return p->vectors ? 0 : -1;
 }
 
-/* The rows of the table of positions that this input needs. */
+/* The rows of the table of positions that this input needs; where a text is being continued, some of the following, too. */
 static int make_table(Pass *p)
 {
+    enum { AHEAD = 64 };
     const PlanInput *in = &p->plan.input;
     size_t width = stage_table_width(p->plan.config), rows = in->source_len > in->target_len ? in->source_len : in->target_len;
-    if (width == 0 || (p->table && p->table_first == in->past && p->table_rows >= rows))
+    bool has = p->table_block && p->table_first <= in->past && in->past + rows <= p->table_first + p->table_rows;
+    if (width == 0)
         return 0;
-    free(p->table);
-    p->table = numbers_allocate(rows * width);
-    if (!p->table)
-        return -1;
-    stage_fill_table(p->table, p->plan.config, in->past, rows);
-    p->table_first = in->past;
-    p->table_rows = rows;
+    if (!has) {
+        rows += in->past ? AHEAD : 0;
+        free(p->table_block);
+        p->table_block = numbers_allocate(rows * width);
+        if (!p->table_block)
+            return -1;
+        stage_fill_table(p->table_block, p->plan.config, in->past, rows);
+        p->table_first = in->past;
+        p->table_rows = rows;
+    }
+    p->table = p->table_block + (in->past - p->table_first) * width;
     return 0;
 }
 
@@ -170,7 +177,7 @@ void pass_free(Pass *p)
     free(p->weight_block);
     free(p->scratch);
     free(p->vectors);
-    free(p->table);
+    free(p->table_block);
     free(p->targets);
     free(p->weights);
     changes_free(p->changes);
@@ -244,32 +251,55 @@ void pass_make_readable(Matrix *m, const Weight *w, real *room)
     *m = matrix_of(room, w->count);
 }
 
-/* Gathers what stage i reads and writes. */
+/* Input k of a stage: its values, or where they lie in the cache. */
+static void prepare_input(const Pass *p, StageRun *r, int k)
+{
+    int from = r->stage->in[k];
+    const Stage *in = from == NO_STAGE ? NULL : &p->plan.stages[from];
+    r->in_stage[k] = in;
+    r->in[k] = NULL;
+    r->stride[k] = 0;
+    if (!in)
+        return;
+    if (p->cache && p->cache[from]) {
+        r->in[k] = p->cache[from];
+        r->stride[k] = p->cache_rows * in->shape[2];
+        r->turned = k == 1 && in->kind != STAGE_V ? p->cache_rows : 0;
+    } else {
+        r->in[k] = p->values[from];
+        r->stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;
+    }
+}
+
+static void prepare_weight(const Pass *p, StageRun *r, int k)
+{
+    int w = r->stage->w[k];
+    if (w == NO_WEIGHT) {
+        r->w[k].data = NULL;
+        return;
+    }
+    r->w[k] = pass_weight(p, (size_t)w);
+    pass_make_readable(&r->w[k], &p->model->weights.items[w], p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
+}
+
+/* Gathers what the forward of stage i reads and writes. r was zero, or that of another stage of the same pass. */
 static void prepare(const Pass *p, size_t i, StageRun *r)
 {
     const Stage *s = &p->plan.stages[i];
-    *r = (StageRun){.stage = s, .config = p->plan.config, .ablations = p->plan.ablations, .out = p->values[i], .scratch = p->scratch, .table = p->table};
+    r->stage = s;
+    r->config = p->plan.config;
+    r->ablations = p->plan.ablations;
     r->past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
     r->ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
     r->key_ids = key_ids(p, s);
+    r->turned = 0;
+    r->out = p->values[i];
+    r->scratch = p->scratch;
+    r->table = p->table;
     r->one_by_one = p->one_by_one && s->stack == STACK_DECODER;
     for (int k = 0; k < 2; k++) {
-        if (s->w[k] != NO_WEIGHT) {
-            r->w[k] = pass_weight(p, (size_t)s->w[k]);
-            pass_make_readable(&r->w[k], &p->model->weights.items[s->w[k]], p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
-        }
-        if (s->in[k] == NO_STAGE)
-            continue;
-        const Stage *in = &p->plan.stages[s->in[k]];
-        r->in_stage[k] = in;
-        if (p->cache && p->cache[s->in[k]]) {
-            r->in[k] = p->cache[s->in[k]];
-            r->stride[k] = p->cache_rows * in->shape[2];
-            r->turned = k == 1 && in->kind != STAGE_V ? p->cache_rows : 0;
-        } else {
-            r->in[k] = p->values[s->in[k]];
-            r->stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;
-        }
+        prepare_weight(p, r, k);
+        prepare_input(p, r, k);
     }
 }
 
@@ -294,8 +324,8 @@ static void append_to_cache(Pass *p, size_t i)
 
 void pass_run_until(Pass *p, size_t end)
 {
+    StageRun r = {0};
     for (; p->done < end; p->done++) {
-        StageRun r;
         prepare(p, p->done, &r);
         p->forward[r.stage->kind](&r);
         if (p->changes)
@@ -364,7 +394,8 @@ static int clear_gradients(Pass *p, Error *e)
         p->gradients = calloc(p->plan.count, sizeof *p->gradients);
     if (!p->gradients || lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
         return error_memory(e, "gradients");
-    memset(p->gradient_block, 0, p->plan.total * sizeof(real));
+    for (size_t i = 0; i < p->plan.count; i++)
+        memset(p->gradients[i], 0, p->plan.stages[i].count * sizeof(real));
     return 0;
 }
 
@@ -381,7 +412,6 @@ static int clear_weight_gradients(Pass *p, Error *e)
         }
         for (size_t i = 0, at = 0; i < w->count; at += w->items[i].count, i++)
             p->weight_gradients[i] = p->weight_block + at;
-        return 0;
     }
     memset(p->weight_block, 0, w->total * sizeof(real));
     return 0;
@@ -405,7 +435,7 @@ int pass_backward_begin(Pass *p, const int *targets, size_t n, double *loss, Err
 size_t pass_backward_step(Pass *p)
 {
     size_t i = --p->backward_left;
-    StageRun r;
+    StageRun r = {0};
     prepare(p, i, &r);
     r.dout = p->gradients[i];
     for (int k = 0; k < 2; k++) {

@@ -87,9 +87,9 @@ bool pass_is_altered(const Pass *p);
 
 typedef struct Decoding Decoding;
 
-/* Starts decoding with room for `capacity` decoder positions. The source (an encoder's tokens) is read once. The result for
- * each token is the same as without the cache; no-mask cannot be cached (every new token would change the earlier
- * rows) and is an error. */
+/* Starts decoding of up to `capacity` decoder positions; the cache grows with what is fed. The source (an encoder's tokens) is
+ * read once. The result for each token is the same as without the cache; no-mask cannot be cached (every new token would change
+ * the earlier rows) and is an error. */
 Decoding *decoding_create(const Model *m, const int *source, size_t source_len, size_t capacity, Ablations a, Error *e);
 void decoding_free(Decoding *d);
 /* Feeds n > 0 more tokens; *logits gets the last one's logits [vocab_size], valid until the next call. */

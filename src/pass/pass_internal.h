@@ -23,8 +23,9 @@ struct Pass {
     size_t scratch_room;
     real *vectors; /* room for a gain and a bias of the longest kind, vector_room each; NULL where every vector is `real` as it lies */
     size_t vector_room;
-    real *table; /* see stage_fill_table: table_rows rows from position table_first on */
+    real *table_block; /* see stage_fill_table: table_rows rows from position table_first on */
     size_t table_first, table_rows;
+    const real *table; /* in it: the rows from position `past` on */
     real **weight_gradients; /* by weight, into weight_block; NULL before pass_backward */
     real *weight_block;
     int *targets; /* of the last backward */

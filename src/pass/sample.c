@@ -4,6 +4,8 @@
 #include "pass/sample.h"
 
 #include "pass/bug.h"
+#include "tensor/kernels.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,17 +48,20 @@ void sample_order(size_t *order, const real *logits, size_t vocab)
 /* The id of the largest logit, or -1 with e set where the row is no distribution. */
 static int largest(const real *logits, size_t vocab, Error *e)
 {
-    size_t best = 0;
-    for (size_t i = 0; i < vocab; i++) {
-        if (isnan(logits[i]) || logits[i] == (real)INFINITY)
-            return error_set(e, "logits: token %zu: expected a number or -inf, found %s; the model's weights may be damaged", i,
-                             isnan(logits[i]) ? "nan" : "inf");
-        if (logits[i] > logits[best])
-            best = i;
+    bool odd = false;
+    real most = vocab ? row_largest(logits, vocab, &odd) : -(real)INFINITY;
+    size_t id = 0;
+    if (odd) {
+        while (!isnan(logits[id]) && logits[id] != (real)INFINITY)
+            id++;
+        return error_set(e, "logits: token %zu: expected a number or -inf, found %s; the model's weights may be damaged", id,
+                         isnan(logits[id]) ? "nan" : "inf");
     }
-    if (vocab == 0 || logits[best] == -(real)INFINITY)
+    if (most == -(real)INFINITY)
         return error_set(e, "logits: expected at least one that is finite, found none");
-    return (int)best;
+    while (logits[id] != most)
+        id++;
+    return (int)id;
 }
 
 static void fill(real *x, real value, size_t n)
@@ -201,7 +206,6 @@ typedef struct Engine {
     const Bug *bug;
     size_t longest; /* tokens that the target may have at the end */
     Decoding *decoding;
-    size_t capacity;
     Pass *pass; /* without a cache: the last pass, whose logits were handed out */
 } Engine;
 
@@ -217,15 +221,11 @@ static const real *logits_of_pass(Engine *g, const Input *in, Error *e)
     return pass_value(g->pass, plan->count - 2) + (in->target.len - 1) * g->model->config.vocab_size;
 }
 
-/* The same with a cache: feeds what has not been fed. A full cache is replaced by one of twice the size, and filled again. */
+/* The same with a cache: feeds what has not been fed. */
 static const real *logits_of_cache(Engine *g, const Input *in, Error *e)
 {
-    if (!g->decoding || in->target.len > g->capacity) {
-        decoding_free(g->decoding);
-        g->capacity = 2 * in->target.len > CHUNK ? 2 * in->target.len : CHUNK;
-        if (g->capacity > g->longest)
-            g->capacity = g->longest;
-        g->decoding = decoding_create(g->model, in->source.data, in->source.len, g->capacity, g->ablations, e);
+    if (!g->decoding) {
+        g->decoding = decoding_create(g->model, in->source.data, in->source.len, g->longest, g->ablations, e);
         if (!g->decoding)
             return NULL;
         decoding_put_bug(g->decoding, g->bug);

@@ -14,6 +14,9 @@
 #define CLONES
 #endif
 
+/* The functions that a loop calls become part of it. */
+#define INLINED __attribute__((always_inline))
+
 enum { LANES = 16 };
 
 /* A few numbers side by side: what a sum over a row is taken in. */
@@ -28,7 +31,7 @@ static inline float exp_float(float x)
     const float LOW = -87.33654f, HIGH = 88.72283f, ROUND = 12582912.0f; /* adding 1.5 * 2^23 rounds to an integer */
     float c = x > LOW ? x : LOW;
     c = c < HIGH ? c : HIGH;
-    float n = (c * 1.44269504f + ROUND) - ROUND;
+    float rounded = c * 1.44269504f + ROUND, n = rounded - ROUND;
     float r = c - n * 0.693359375f; /* ln 2 in two parts: the first times n is exact */
     r = r + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
@@ -38,23 +41,61 @@ static inline float exp_float(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    /* 2^n in two factors: n may be 128, whose power alone would be infinite */
-    int32_t half = (int32_t)n / 2, rest = (int32_t)n - half;
-    uint32_t bits = (uint32_t)(half + 127) << 23, more = (uint32_t)(rest + 127) << 23;
-    float power, power_rest;
-    memcpy(&power, &bits, sizeof power);
-    memcpy(&power_rest, &more, sizeof power_rest);
-    float y = p * power * power_rest;
+    /* times 2^n: n, which the last bits of `rounded` hold, is added to the exponent. (Where n is 128, p is below 1.) */
+    uint32_t shift, bits;
+    memcpy(&shift, &rounded, sizeof shift);
+    memcpy(&bits, &p, sizeof bits);
+    bits += shift << 23;
+    float y;
+    memcpy(&y, &bits, sizeof y);
     y = x < LOW ? 0.0f : y;
-    y = x > HIGH ? INFINITY : y;
-    return x == x ? y : x;
+    return x <= HIGH ? y : x + INFINITY; /* nan stays nan */
 }
 
 #define exp_of(x) _Generic((x), float: exp_float, double: exp)(x)
 
 #define root_of(x) _Generic((x), float: sqrtf, double: sqrt)(x)
 
+/* ---- a function of each number ---- */
+
+typedef real (*OfOne)(real x, real other);
+
+static inline INLINED void each_lane(OfOne f, real *y, const real *x, real other)
+{
+    real lanes[LANES];
+    memcpy(lanes, x, sizeof lanes);
+    for (size_t k = 0; k < LANES; k++)
+        lanes[k] = f(lanes[k], other);
+    memcpy(y, lanes, sizeof lanes);
+}
+
+/* y [n] = f(x [n], other); y may be x. What is left behind the last whole LANES is done in the last LANES numbers, of which some are done twice:
+ * a few exps one by one would take as long as a short row. */
+static inline INLINED void each(OfOne f, real *y, const real *x, real other, size_t n)
+{
+    real last[LANES];
+    if (n < LANES) {
+        for (size_t k = 0; k < LANES; k++)
+            last[k] = k < n ? x[k] : 0;
+        each_lane(f, last, last, other);
+        for (size_t k = 0; k < n; k++)
+            y[k] = last[k];
+        return;
+    }
+    if (n % LANES)
+        each_lane(f, last, x + n - LANES, other);
+    for (size_t j = 0; j + LANES <= n; j += LANES)
+        each_lane(f, y + j, x + j, other);
+    if (n % LANES)
+        memcpy(y + n - LANES, last, sizeof last);
+}
+
 /* ---- softmax ---- */
+
+static inline real exp_less(real x, real most)
+{
+    return exp_of(x - most);
+}
 
 /* All bits of a lane set where a comparison holds. */
 typedef __typeof__((Lanes){0} > (Lanes){0}) LaneMask;
@@ -96,21 +137,34 @@ static inline real total(const Lanes *lanes, const real *rest, size_t n)
     return sums[0];
 }
 
+/* The sum of a row. */
+static inline real sum_of(const real *x, size_t d)
+{
+    Lanes sums = {0}, part;
+    size_t j = 0;
+    for (; j + LANES <= d; j += LANES) {
+        memcpy(&part, x + j, sizeof part);
+        sums += part;
+    }
+    return total(&sums, x + j, d - j);
+}
+
+/* Several short rows go through each step together: their largest and their sums do not wait for each other. */
 CLONES void softmax_rows(real *y, const real *x, size_t m, size_t n)
 {
-    for (size_t i = 0; i < m; i++, x += n, y += n) {
-        real max = largest(x, n); /* taken off every entry: the result is the same, and exp cannot overflow */
-        Lanes sums = {0}, part;
-        size_t j = 0;
-        for (size_t k = 0; k < n; k++)
-            y[k] = exp_of(x[k] - max);
-        for (; j + LANES <= n; j += LANES) {
-            memcpy(&part, y + j, sizeof part);
-            sums += part;
-        }
-        real scale = 1 / total(&sums, y + j, n - j);
-        for (j = 0; j < n; j++)
-            y[j] *= scale;
+    enum { TOGETHER = 8, SHORT = 1024 };
+    real most[TOGETHER], scale[TOGETHER];
+    for (size_t i = 0, rows; i < m; i += rows, x += rows * n, y += rows * n) {
+        rows = n > SHORT ? 1 : m - i < TOGETHER ? m - i : TOGETHER;
+        for (size_t r = 0; r < rows; r++)
+            most[r] = largest(x + r * n, n); /* taken off every entry: the result is the same, and exp cannot overflow */
+        for (size_t r = 0; r < rows; r++)
+            each(exp_less, y + r * n, x + r * n, most[r], n);
+        for (size_t r = 0; r < rows; r++)
+            scale[r] = 1 / sum_of(y + r * n, n);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t j = 0; j < n; j++)
+                y[r * n + j] *= scale[r];
     }
 }
 
@@ -172,10 +226,15 @@ static inline real gelu_tanh_share(real x)
     return 1 / (1 + exp_of(-SQRT_8_OVER_PI * (x + GELU_CUBIC * x * x * x)));
 }
 
+static inline real gelu_tanh(real x, real unused)
+{
+    (void)unused;
+    return x * gelu_tanh_share(x);
+}
+
 CLONES void gelu_tanh_forward(real *y, const real *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] * gelu_tanh_share(x[i]);
+    each(gelu_tanh, y, x, 0, n);
 }
 
 CLONES void gelu_tanh_backward(real *dx, const real *dy, const real *x, size_t n)
@@ -187,10 +246,15 @@ CLONES void gelu_tanh_backward(real *dx, const real *dy, const real *x, size_t n
     }
 }
 
+static inline real silu(real x, real unused)
+{
+    (void)unused;
+    return x / (1 + exp_of(-x));
+}
+
 CLONES void silu_forward(real *y, const real *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] / (1 + exp_of(-x[i]));
+    each(silu, y, x, 0, n);
 }
 
 CLONES void silu_backward(real *dx, const real *dy, const real *x, size_t n)
@@ -203,18 +267,7 @@ CLONES void silu_backward(real *dx, const real *dy, const real *x, size_t n)
 
 /* ---- norms ---- */
 
-/* The sum of a row, and of (x - shift)² over it. */
-static inline real sum_of(const real *x, size_t d)
-{
-    Lanes sums = {0}, part;
-    size_t j = 0;
-    for (; j + LANES <= d; j += LANES) {
-        memcpy(&part, x + j, sizeof part);
-        sums += part;
-    }
-    return total(&sums, x + j, d - j);
-}
-
+/* The sum of (x - shift)² over a row. */
 static inline real squares_of(const real *x, real shift, size_t d)
 {
     Lanes sums = {0}, part;
@@ -349,6 +402,15 @@ CLONES void scale_backward(real *dx, const real *dy, real factor, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         dx[i] += dy[i] * factor;
+}
+
+CLONES real row_largest(const real *x, size_t n, bool *odd)
+{
+    int found = 0;
+    for (size_t i = 0; i < n; i++)
+        found |= !(x[i] < (real)INFINITY);
+    *odd = found;
+    return largest(x, n);
 }
 
 CLONES double sum_of_squares(const real *x, size_t n)

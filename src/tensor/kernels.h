@@ -7,6 +7,7 @@
 
 #include "tensor/matrix.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* y [m, n] = x [m, k] · w [k, n] + bias [n].  bias may be NULL. */
@@ -57,6 +58,8 @@ void add_forward(real *y, const real *a, const real *b, size_t n);
 /* y = x * factor;  dx += dy * factor. */
 void scale_forward(real *y, const real *x, real factor, size_t n);
 void scale_backward(real *dx, const real *dy, real factor, size_t n);
+/* The largest of x [n], n > 0; *odd tells whether any is nan or +inf, and the largest then means nothing. */
+real row_largest(const real *x, size_t n, bool *odd);
 /* The sum of x², added up in double. */
 double sum_of_squares(const real *x, size_t n);
 

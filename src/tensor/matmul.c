@@ -159,10 +159,11 @@ static void run_part(void *context, size_t i)
     run_whole(parts->kernel, &x);
 }
 
-/* The parts into which this product is best divided: one or two for each thread, where the work is worth the call of one, which looks
- * for work while there is some (threads.c). */
+/* The parts into which this product is best divided: one for each thread, where the work is worth the call of one, which looks for work while
+ * there is some (threads.c). Each part costs something at its beginning; only a long product has two for each thread. */
 static size_t parts_that_pay(const Kernel *kernel, const Product *x, int threads)
 {
+    enum { LONG = 128 }; /* parts worth a call, for each thread: some milliseconds, for which the system may well hold one up */
     const double ns_a_part = 1e4, bytes_a_ns = 20;
     if ((x->m | x->n | x->k) < 1 << 16 && x->m * x->n * x->k < 1 << 16) /* the many small ones need no such thoughts */
         return 1;
@@ -171,7 +172,7 @@ static size_t parts_that_pay(const Kernel *kernel, const Product *x, int threads
     const double parts = (work > reading ? work : reading) / ns_a_part;
     if (threads <= 1 || parts < 1 || threads_inside())
         return 1;
-    return parts < 4 * threads ? (size_t)threads : 2 * (size_t)threads;
+    return parts < LONG * threads ? (size_t)threads : 2 * (size_t)threads;
 }
 
 void matmul_run(const Kernel *kernel, const Product *x, int threads, size_t parts)

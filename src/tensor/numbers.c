@@ -1,4 +1,4 @@
-/* numbers.c - calloc, with advice about pages. */
+/* numbers.c - aligned_alloc, with advice about pages. */
 #if defined __linux__ && !defined _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* madvise */
 #endif
@@ -10,12 +10,20 @@
 #include <sys/mman.h>
 #endif
 
+size_t numbers_lines(size_t n)
+{
+    return (n + NUMBERS_LINE - 1) / NUMBERS_LINE * NUMBERS_LINE;
+}
+
 real *numbers_allocate(size_t n)
 {
-    real *block = calloc(n ? n : 1, sizeof *block);
+    if (n > SIZE_MAX / 2 / sizeof(real))
+        return NULL;
+    const size_t bytes = numbers_lines(n ? n : 1) * sizeof(real);
+    real *block = aligned_alloc(NUMBERS_LINE * sizeof *block, bytes);
 #if defined __linux__ && defined MADV_HUGEPAGE
     const uintptr_t page = (uintptr_t)2 << 20; /* smaller on no system that has them */
-    uintptr_t first = ((uintptr_t)block + page - 1) / page * page, end = block ? (uintptr_t)(block + n) / page * page : 0;
+    uintptr_t first = ((uintptr_t)block + page - 1) / page * page, end = block ? ((uintptr_t)block + bytes) / page * page : 0;
     if (end > first + page)
         (void)madvise((void *)first, end - first, MADV_HUGEPAGE); /* only advice: a refusal changes nothing */
 #endif

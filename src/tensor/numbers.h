@@ -6,8 +6,13 @@
 
 #include <stddef.h>
 
-/* n zeros, or room for one where n is 0; free() gives them back. NULL without memory. A large block is put on large pages where the system has
- * them: it is faster to touch for the first time, and to read. */
+/* So many numbers fill what the processor's caches move at once, 64 bytes: a vector that begins at a multiple of them is read in one piece. */
+enum { NUMBERS_LINE = 64 / sizeof(real) };
+
+/* n rounded up to whole lines. */
+size_t numbers_lines(size_t n);
+/* Room for n numbers, or for one where n is 0, on whole lines; free() gives it back. NULL without memory. A large block is put on large pages
+ * where the system has them: it is faster to touch for the first time, and to read. */
 real *numbers_allocate(size_t n);
 
 #endif

@@ -11,29 +11,36 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
-/* A worker looks for the next job this many times before it sleeps: some 50 microseconds, since products come in rows and to wake
- * a thread takes longer than that. */
-enum { SPINS = 1000 };
+/* How long who waits looks again and again before it sleeps, in nanoseconds: products come in rows, and to wake a thread takes longer than
+ * that. */
+enum { PATIENCE = 50000 };
 
 enum { STACK_SIZE = 8 << 20 };
 
+/* pool.places counts the places of a job that are free for workers, and TAKEN for each worker that has one and has not left it. */
+enum { TAKEN = 1 << 16 };
+
+/* Who is awake needs no lock: a job is offered, joined and closed by changing `places` alone. The lock is for falling asleep and waking. */
 static struct {
-    pthread_mutex_t lock; /* of all that is not atomic, and of changes of what is */
-    pthread_cond_t work;  /* there is a job */
-    pthread_cond_t done;  /* the last worker has left it */
-    int workers;          /* made so far */
-    pthread_t threads[THREADS_MAX];
-    int away_from;      /* the processor that the workers leave to the caller, counted from 1; 0: none */
-    bool forks_handled; /* forget_workers is registered */
-    bool running;       /* some caller has a job */
-    atomic_int seats;   /* workers that may still join it */
-    atomic_int inside;  /* workers that have joined and not left */
+    atomic_bool running; /* some caller has a job: what follows is its own, but for what is atomic */
+    atomic_uint places;
     size_t n;
     atomic_size_t next;
     void (*task)(void *context, size_t i);
     void *context;
+    int workers; /* made so far */
+    pthread_t threads[THREADS_MAX];
+    int away_from;      /* the processor that the workers leave to the caller, counted from 1; 0: none */
+    bool forks_handled; /* forget_workers is registered */
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* there is a job */
+    pthread_cond_t done; /* the last worker has left it */
+    atomic_int asleep;    /* workers that wait for work */
+    atomic_bool waiting;  /* the caller waits until it is done */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 
 /* Set in a thread that is doing a task. */
@@ -63,6 +70,29 @@ static void pause_briefly(void)
 #endif
 }
 
+static int64_t nanoseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Looks until it has happened, or patience ends. */
+static void look_out(bool (*has_happened)(void))
+{
+    enum { LOOKS = 64 }; /* between looks at the clock */
+    int64_t end = 0;
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            if (has_happened())
+                return;
+            pause_briefly();
+        }
+        if (end == 0)
+            end = nanoseconds() + PATIENCE;
+    } while (nanoseconds() < end);
+}
+
 /* Does tasks of the job until none is left. */
 static void draw_tasks(void)
 {
@@ -70,26 +100,50 @@ static void draw_tasks(void)
         pool.task(pool.context, i);
 }
 
+static bool has_free_place(void)
+{
+    return atomic_load(&pool.places) % TAKEN > 0;
+}
+
+static bool take_place(void)
+{
+    unsigned places = atomic_load(&pool.places);
+    while (places % TAKEN > 0)
+        if (atomic_compare_exchange_weak(&pool.places, &places, places - 1 + TAKEN))
+            return true;
+    return false;
+}
+
+static void leave_place(void)
+{
+    if (atomic_fetch_sub(&pool.places, TAKEN) != TAKEN || !atomic_load(&pool.waiting))
+        return;
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_signal(&pool.done);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void sleep_until_offered(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    atomic_fetch_add(&pool.asleep, 1); /* before the look at the places: who offers one looks here after that */
+    while (!has_free_place())
+        pthread_cond_wait(&pool.work, &pool.lock);
+    atomic_fetch_sub(&pool.asleep, 1);
+    pthread_mutex_unlock(&pool.lock);
+}
+
 static void *worker(void *unused)
 {
     (void)unused;
     busy = true;
     for (;;) {
-        for (int i = 0; i < SPINS && atomic_load(&pool.seats) == 0; i++)
-            pause_briefly();
-        pthread_mutex_lock(&pool.lock);
-        while (atomic_load(&pool.seats) == 0)
-            pthread_cond_wait(&pool.work, &pool.lock);
-        atomic_fetch_sub(&pool.seats, 1);
-        atomic_fetch_add(&pool.inside, 1);
-        pthread_mutex_unlock(&pool.lock);
-
-        draw_tasks();
-
-        pthread_mutex_lock(&pool.lock);
-        if (atomic_fetch_sub(&pool.inside, 1) == 1)
-            pthread_cond_signal(&pool.done);
-        pthread_mutex_unlock(&pool.lock);
+        look_out(has_free_place);
+        if (take_place()) {
+            draw_tasks();
+            leave_place();
+        } else
+            sleep_until_offered();
     }
     return NULL;
 }
@@ -101,9 +155,10 @@ static void forget_workers(void)
     pthread_cond_init(&pool.work, NULL);
     pthread_cond_init(&pool.done, NULL);
     pool.workers = 0;
-    pool.running = false;
-    atomic_store(&pool.seats, 0);
-    atomic_store(&pool.inside, 0);
+    atomic_store(&pool.running, false);
+    atomic_store(&pool.places, 0);
+    atomic_store(&pool.asleep, 0);
+    atomic_store(&pool.waiting, false);
 }
 
 /* Makes one more worker, deaf to signals: they are for the thread that handles the terminal. */
@@ -147,39 +202,47 @@ static void move_workers(void)
 /* Offers the job to the workers; false where someone else's is running or there are none. */
 static bool open_job(size_t n, int threads, void (*task)(void *context, size_t i), void *context)
 {
-    pthread_mutex_lock(&pool.lock);
-    bool free = !pool.running;
-    if (free)
-        while (pool.workers < threads - 1 && add_worker())
-            pool.away_from = 0; /* the new one has to be moved too */
-    if (free && pool.workers > 0) {
-        move_workers();
-        pool.running = true;
-        pool.n = n;
-        pool.task = task;
-        pool.context = context;
-        atomic_store(&pool.next, 0);
-        atomic_store(&pool.seats, threads - 1 < pool.workers ? threads - 1 : pool.workers);
+    if (atomic_exchange(&pool.running, true))
+        return false;
+    while (pool.workers < threads - 1 && add_worker())
+        pool.away_from = 0; /* the new one has to be moved too */
+    if (pool.workers == 0) {
+        atomic_store(&pool.running, false);
+        return false;
+    }
+    move_workers();
+    pool.n = n;
+    pool.task = task;
+    pool.context = context;
+    atomic_store(&pool.next, 0);
+    atomic_store(&pool.places, (unsigned)(threads - 1 < pool.workers ? threads - 1 : pool.workers));
+    if (atomic_load(&pool.asleep) > 0) {
+        pthread_mutex_lock(&pool.lock);
         pthread_cond_broadcast(&pool.work);
-    } else
-        free = false;
-    pthread_mutex_unlock(&pool.lock);
-    return free;
+        pthread_mutex_unlock(&pool.lock);
+    }
+    return true;
+}
+
+static bool is_done(void)
+{
+    return atomic_load(&pool.places) == 0;
 }
 
 /* Lets no more workers in and waits for those inside. */
 static void close_job(void)
 {
-    pthread_mutex_lock(&pool.lock);
-    atomic_store(&pool.seats, 0);
-    pthread_mutex_unlock(&pool.lock);
-    for (int i = 0; i < SPINS && atomic_load(&pool.inside) > 0; i++)
-        pause_briefly();
-    pthread_mutex_lock(&pool.lock);
-    while (atomic_load(&pool.inside) > 0)
-        pthread_cond_wait(&pool.done, &pool.lock);
-    pool.running = false;
-    pthread_mutex_unlock(&pool.lock);
+    atomic_fetch_and(&pool.places, ~(TAKEN - 1U));
+    look_out(is_done);
+    if (!is_done()) {
+        pthread_mutex_lock(&pool.lock);
+        atomic_store(&pool.waiting, true); /* before the look at the places: who leaves the last one looks here after that */
+        while (!is_done())
+            pthread_cond_wait(&pool.done, &pool.lock);
+        atomic_store(&pool.waiting, false);
+        pthread_mutex_unlock(&pool.lock);
+    }
+    atomic_store(&pool.running, false);
 }
 
 void threads_run(size_t n, int threads, void (*task)(void *context, size_t i), void *context)
