@@ -22,11 +22,8 @@ const char *lesson_language(const Options *o)
 {
     if (o->value[OPTION_LANG])
         return o->value[OPTION_LANG];
-    const char *names[] = {getenv("LANGUAGE"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i] && *names[i])
-            return strncmp(names[i], "zh", 2) == 0 ? "zh" : "en";
-    return "en";
+    static const char head[] = ""; /* gettext's text of this name says which language it speaks */
+    return strstr(_(head), "Language: zh") ? "zh" : "en";
 }
 
 /* ---- --check ---- */
@@ -245,7 +242,10 @@ static int run_list(const Options *o, Error *e)
 App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool color, Error *e)
 {
     Lesson l;
-    char *path = lesson_find(name, lesson_language(o), e);
+    bool ascii = screen_is_ascii();
+    if (ascii)
+        cli_speak_ascii();
+    char *path = lesson_find(name, ascii ? "en" : lesson_language(o), e);
     int status = path ? lesson_open(&l, path, e) : -1;
     free(path);
     if (status != 0)
