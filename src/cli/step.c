@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BURST_MAX = 64 };  /* keys that are taken before the screen is drawn again, when they come faster than that */
+enum { BURST_MAX = 64 };   /* keys that are taken before the screen is drawn again, when they come faster than that */
 enum { AHEAD_MAX = 1024 }; /* events that are kept for later while something is computed */
 
 bool screen_is_ascii(void)
@@ -338,9 +338,10 @@ int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, E
     return status == 0 ? CLI_DONE : cli_wrong(&e);
 }
 
-static const OptionId step_options[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  OPTION_TARGET,      OPTION_IDS,    OPTION_TARGET_IDS,
-                                        OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS, OPTION_PREDICT,     OPTION_THEME,  OPTION_SESSION,
-                                        OPTION_RESUME, OPTION_RECORD, OPTION_PLAY,      OPTION_DELAY, OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
+static const OptionId step_options[] = {OPTION_MODEL,      OPTION_TOKENIZER,   OPTION_TEXT,   OPTION_TARGET, OPTION_IDS,
+                                        OPTION_TARGET_IDS, OPTION_ABLATE,      OPTION_EDIT,   OPTION_EDITS,  OPTION_PREDICT,
+                                        OPTION_THEME,      OPTION_SESSION,     OPTION_RESUME, OPTION_RECORD, OPTION_PLAY,
+                                        OPTION_DELAY,      OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",

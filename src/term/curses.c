@@ -22,7 +22,7 @@
 /* How long the rest of a sequence is awaited. Behind an Esc alone, which is a key itself: a moment, unless $ESCDELAY says otherwise. Behind
  * more, which is no key: long, since a slow line may have broken it anywhere. And how far apart the clicks of a double one may be. */
 enum { ESC_DELAY_MS = 25, ESC_DELAY_MOST_MS = 500, REST_DELAY_MS = 1000, DOUBLE_CLICK_MS = 400, SIZE_LIMIT = 1000, ESC = 0x1b };
-/* The rest of a sequence may come so late behind its Esc, which was taken for the key by then; what may begin one waits so long for more. */
+/* The rest of a sequence may come so late behind its Esc, which was taken for the key by then; what may be one waits so long for more. */
 enum { LATE_MS = 1000, LATE_DELAY_MS = 100 };
 
 /* For terminals that have a mouse: they also say where pasted text begins and ends. */
