@@ -7,7 +7,6 @@
 
 #include "tensor/kernels.h"
 #include "tensor/matmul.h"
-#include "tensor/threads.h"
 
 #include <string.h>
 
@@ -93,24 +92,11 @@ void stage_rotate_backward(const StageRun *r)
 
 /* ---- scores: out [H, Tq, Tk] = q [H, Tq, k] · k [G, Tk, k]ᵀ ---- */
 
-/* Calls a task for each key/value head, on several threads where there is enough to multiply. */
-static void for_each_group(const StageRun *r, void (*task)(void *run, size_t g), size_t multiplications)
-{
-    enum { WORTH = 1 << 20 };
-    threads_run(r->config->n_kv_heads, multiplications < WORTH ? 1 : matmul_threads(), task, (void *)r);
-}
-
-static void scores_of_group(void *run, size_t g)
-{
-    const StageRun *r = run;
-    size_t Tq = r->stage->shape[1], Tk = r->stage->shape[2], k = r->config->d_head, rows = r->stage->shape[0] / r->config->n_kv_heads * Tq;
-    Matrix keys = matrix_transposed(stage_cached(r, g));
-    matmul_matrix(r->out + g * rows * Tk, Tk, r->in[0] + g * rows * k, k, PLAIN, &keys, rows, Tk, k, false);
-}
-
 void stage_scores_forward(const StageRun *r)
 {
-    for_each_group(r, scores_of_group, r->stage->count * r->config->d_head);
+    size_t G = r->config->n_kv_heads, Tk = r->stage->shape[2], k = r->config->d_head, rows = r->stage->shape[0] / G * r->stage->shape[1];
+    Matrix keys = matrix_transposed(stage_cached(r, 0));
+    matmul_several(G, r->out, Tk, rows * Tk, r->in[0], k, rows * k, &keys, r->stride[1], rows, Tk, k);
 }
 
 void stage_scores_backward(const StageRun *r)
@@ -236,17 +222,11 @@ void stage_weights_backward(const StageRun *r)
 
 /* ---- heads: out [H, Tq, k] = weights [H, Tq, Tk] · v [G, Tk, k] ---- */
 
-static void heads_of_group(void *run, size_t g)
-{
-    const StageRun *r = run;
-    size_t Tq = r->stage->shape[1], k = r->stage->shape[2], Tk = r->in_stage[0]->shape[2], rows = r->stage->shape[0] / r->config->n_kv_heads * Tq;
-    Matrix values = stage_cached(r, g);
-    matmul_matrix(r->out + g * rows * k, k, r->in[0] + g * rows * Tk, Tk, PLAIN, &values, rows, k, Tk, false);
-}
-
 void stage_heads_forward(const StageRun *r)
 {
-    for_each_group(r, heads_of_group, r->stage->count * r->in_stage[0]->shape[2]);
+    size_t G = r->config->n_kv_heads, k = r->config->d_head, Tk = r->in_stage[0]->shape[2], rows = r->stage->shape[0] / G * r->stage->shape[1];
+    Matrix values = stage_cached(r, 0);
+    matmul_several(G, r->out, k, rows * k, r->in[0], Tk, rows * Tk, &values, r->stride[1], rows, k, Tk);
 }
 
 void stage_heads_backward(const StageRun *r)

@@ -36,8 +36,7 @@ void stage_activate_backward(const StageRun *r)
 /* out [T, d_ff] = activate * expand, number by number */
 void stage_product_forward(const StageRun *r)
 {
-    for (size_t i = 0; i < r->stage->count; i++)
-        r->out[i] = r->in[0][i] * r->in[1][i];
+    multiply_forward(r->out, r->in[0], r->in[1], r->stage->count);
 }
 
 void stage_product_backward(const StageRun *r)

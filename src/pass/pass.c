@@ -67,7 +67,7 @@ static int make_scratch(Pass *p)
     return p->scratch ? 0 : -1;
 }
 
-/* Room for a gain or a bias that is stored in another format. The model may have been given memory of its own since. */
+/* Room for a gain or a bias that is stored in another format. */
 static int make_vectors(Pass *p)
 {
     size_t most = pass_longest_vector(&p->model->weights);
@@ -102,15 +102,15 @@ static int make_table(Pass *p)
     return 0;
 }
 
-/* What follows from the plan and the ids. */
-static int take_input(Pass *p, PassInput in, Error *e)
+/* What follows from the plan and the ids. as_many: there are as many tokens as before. */
+static int take_input(Pass *p, PassInput in, bool as_many, Error *e)
 {
     changes_free(p->changes);
     p->changes = NULL;
     p->done = 0;
     p->has_gradients = false;
-    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || make_scratch(p) != 0 || make_vectors(p) != 0 || make_table(p) != 0 ||
-        pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
+    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || (!as_many && (make_scratch(p) != 0 || make_vectors(p) != 0)) ||
+        make_table(p) != 0 || pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
         pass_copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
         return error_memory(e, "pass");
     return 0;
@@ -135,7 +135,7 @@ Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, 
     p->values = calloc(p->plan.count, sizeof *p->values);
     if (!p->values)
         error_memory(e, "pass");
-    else if (take_input(p, in, e) == 0)
+    else if (take_input(p, in, false, e) == 0)
         return p;
     pass_free(p);
     return NULL;
@@ -151,10 +151,10 @@ int pass_feed_after(Pass *p, PassInput in, size_t past, Error *e)
     const PlanInput *now = &p->plan.input;
     if (check_ids(p->model, in.source, in.source_len, e) != 0 || check_ids(p->model, in.target, in.target_len, e) != 0)
         return -1;
-    bool same = in.source_len == now->source_len && in.target_len == now->target_len && past == now->past;
-    if (!same && plan_resize(&p->plan, p->model, (PlanInput){in.source_len, in.target_len, past}, e) != 0)
+    bool as_many = in.source_len == now->source_len && in.target_len == now->target_len;
+    if (!(as_many && past == now->past) && plan_resize(&p->plan, p->model, (PlanInput){in.source_len, in.target_len, past}, e) != 0)
         return -1;
-    return take_input(p, in, e);
+    return take_input(p, in, as_many, e);
 }
 
 int pass_feed(Pass *p, PassInput in, Error *e)

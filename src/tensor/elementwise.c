@@ -100,28 +100,34 @@ static inline real exp_less(real x, real most)
 /* All bits of a lane set where a comparison holds. */
 typedef __typeof__((Lanes){0} > (Lanes){0}) LaneMask;
 
+/* Each of the lanes becomes the larger of itself and a number of x. */
+static inline void take_larger(Lanes *most, const real *x)
+{
+    Lanes part;
+    memcpy(&part, x, sizeof part);
+    LaneMask more = part > *most;
+    *most = (Lanes)((more & (LaneMask)part) | (~more & (LaneMask)*most));
+}
+
 static inline real largest(const real *x, size_t n)
 {
     real max = x[0];
-    size_t j = 0;
-    if (n >= LANES) {
-        Lanes part, most;
-        real lanes[LANES];
-        memcpy(&most, x, sizeof most);
-        for (j = LANES; j + LANES <= n; j += LANES) {
-            memcpy(&part, x + j, sizeof part);
-            LaneMask larger = part > most;
-            most = (Lanes)((larger & (LaneMask)part) | (~larger & (LaneMask)most));
-        }
-        memcpy(lanes, &most, sizeof lanes);
-        for (size_t half = LANES / 2; half > 0; half /= 2)
-            for (size_t k = 0; k < half; k++)
-                lanes[k] = lanes[k + half] > lanes[k] ? lanes[k + half] : lanes[k];
-        max = lanes[0];
+    if (n < LANES) {
+        for (size_t j = 1; j < n; j++)
+            max = x[j] > max ? x[j] : max;
+        return max;
     }
-    for (; j < n; j++)
-        max = x[j] > max ? x[j] : max;
-    return max;
+    Lanes most;
+    real lanes[LANES];
+    memcpy(&most, x, sizeof most);
+    for (size_t j = LANES; j + LANES <= n; j += LANES)
+        take_larger(&most, x + j);
+    take_larger(&most, x + n - LANES); /* what is left, and some once more */
+    memcpy(lanes, &most, sizeof lanes);
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t k = 0; k < half; k++)
+            lanes[k] = lanes[k + half] > lanes[k] ? lanes[k + half] : lanes[k];
+    return lanes[0];
 }
 
 /* The sum of the lanes and of the numbers behind them, n < LANES: neighbours of neighbours first. */
@@ -390,6 +396,12 @@ CLONES void add_forward(real *y, const real *a, const real *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] = a[i] + b[i];
+}
+
+CLONES void multiply_forward(real *y, const real *a, const real *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = a[i] * b[i];
 }
 
 CLONES void scale_forward(real *y, const real *x, real factor, size_t n)

@@ -53,8 +53,9 @@ void add_to(real *y, const real *x, size_t n);
 /* Each row of y [m, n] += x [n];  y [n] += the sum of x's rows [m, n], the first row first. */
 void add_to_rows(real *y, const real *x, size_t m, size_t n);
 void add_rows_to(real *y, const real *x, size_t m, size_t n);
-/* y = a + b */
+/* y = a + b;  y = a * b, number by number. */
 void add_forward(real *y, const real *a, const real *b, size_t n);
+void multiply_forward(real *y, const real *a, const real *b, size_t n);
 /* y = x * factor;  dx += dy * factor. */
 void scale_forward(real *y, const real *x, real factor, size_t n);
 void scale_backward(real *dx, const real *dy, real factor, size_t n);

@@ -51,12 +51,20 @@ static void run_plain(const Product *x)
     }
 }
 
+static void run_several_plain(const Several *several)
+{
+    for (size_t i = 0; i < several->count; i++) {
+        const Product x = several_nth(several, i);
+        run_plain(&x);
+    }
+}
+
 static bool usable_always(void)
 {
     return true;
 }
 
-const Kernel matmul_plain = {"plain loop", usable_always, run_plain, NULL, false, 4 * 4.0 / sizeof(real)};
+const Kernel matmul_plain = {"plain loop", usable_always, run_plain, run_several_plain, NULL, false, 4 * 4.0 / sizeof(real)};
 
 /* ---- the choice ---- */
 
@@ -232,4 +240,22 @@ void matmul_biased(real *c, const real *a, const Matrix *b, const real *bias, si
     Product x = {.c = c, .ldc = n, .a = a, .lda = k, .la = PLAIN, .m = m, .n = n, .k = k, .bias = bias};
     take_matrix(&x, b);
     run_product(&x);
+}
+
+static void run_one_of(void *several, size_t i)
+{
+    const Product x = several_nth(several, i);
+    run_product(&x);
+}
+
+void matmul_several(size_t count, real *c, size_t ldc, size_t step_c, const real *a, size_t lda, size_t step_a, const Matrix *b, size_t step_b,
+                    size_t m, size_t n, size_t k)
+{
+    enum { WORTH = 1 << 20 }; /* multiplications that are worth the call of a thread */
+    Several x = {{.c = c, .ldc = ldc, .a = a, .lda = lda, .la = PLAIN, .b = b->data, .ldb = b->ld, .lb = b->layout, .m = m, .n = n, .k = k},
+                 count, step_c, step_a, step_b};
+    if (count * m * n * k >= WORTH || k == 0)
+        threads_run(count, matmul_threads(), run_one_of, &x);
+    else if (m > 0 && n > 0)
+        matmul_kernel()->run_several(&x);
 }

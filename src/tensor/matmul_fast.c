@@ -125,10 +125,10 @@ static bool usable_avx2(void)
 
 const Kernel matmul_fast[MATMUL_FAST_COUNT] = {
 #if defined __x86_64__
-    {"AVX-512 vectors, fused", usable_avx512, product_avx512, ROW_BF16(avx512), true, 60 * 4.0 / REAL_SIZE},
-    {"AVX2 vectors, fused", usable_avx2, product_avx2, ROW_BF16(avx2), true, 30 * 4.0 / REAL_SIZE},
+    {"AVX-512 vectors, fused", usable_avx512, product_avx512, several_avx512, ROW_BF16(avx512), true, 60 * 4.0 / REAL_SIZE},
+    {"AVX2 vectors, fused", usable_avx2, product_avx2, several_avx2, ROW_BF16(avx2), true, 30 * 4.0 / REAL_SIZE},
 #endif
-    {"16-byte vectors", usable_always, product_base, ROW_BF16(base),
+    {"16-byte vectors", usable_always, product_base, several_base, ROW_BF16(base),
 #if defined __FP_FAST_FMA || defined __FMA__ || defined __aarch64__
      true,
 #else

@@ -24,6 +24,21 @@ typedef struct Product {
     const real *bias; /* [n], added to every row once the product is computed: by matmul_run(), kernels do not see it; or NULL */
 } Product;
 
+/* Products of one shape, none converted and without bias: the operands of the next one lie the given steps behind those of the one before. */
+typedef struct Several {
+    Product first;
+    size_t count, step_c, step_a, step_b;
+} Several;
+
+static inline Product several_nth(const Several *x, size_t i)
+{
+    Product nth = x->first;
+    nth.c += i * x->step_c;
+    nth.a += i * x->step_a;
+    nth.b += i * x->step_b;
+    return nth;
+}
+
 /* Every kernel adds up an element of C in one and the same order:
  *
  *     for each block of MATMUL_BLOCK values of p:  { s = 0; for each p in the block: s = s + a·b;  c = c + s; }
@@ -38,6 +53,7 @@ typedef struct Kernel {
     const char *name;
     bool (*usable)(void);          /* on this processor */
     void (*run)(const Product *x); /* on the calling thread */
+    void (*run_several)(const Several *x); /* the same */
     void (*row_bf16)(const Product *x); /* one row times a transposed B stored in bfloat16, without groups; NULL: convert it */
     bool fused;                    /* s + a·b is rounded once, not twice (FMA) */
     double speed;                  /* multiplications a nanosecond, roughly: decides where threads pay */

@@ -71,6 +71,10 @@ double matrix_row_dot(const Matrix *m, size_t i, const double *x, size_t n);
  * on the way, by the thread that multiplies them, as are rows in groups; the result has the bits that a converted copy would give. */
 void matmul_matrix(real *c, size_t ldc, const real *a, size_t lda, Layout la, const Matrix *b, size_t m, size_t n, size_t k,
                    bool accumulate);
+/* The same for `count` products of one shape, as those of attention's heads: c, a and b are the first one's, and those of the next lie the given
+ * steps, in elements, behind them. A is PLAIN and B holds `real`s. */
+void matmul_several(size_t count, real *c, size_t ldc, size_t step_c, const real *a, size_t lda, size_t step_a, const Matrix *b, size_t step_b,
+                    size_t m, size_t n, size_t k);
 /* C [m, n] = A [m, k] · B + bias [n] to every row, all but B row after row; bias may be NULL. */
 void matmul_biased(real *c, const real *a, const Matrix *b, const real *bias, size_t m, size_t n, size_t k);
 

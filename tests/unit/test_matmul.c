@@ -189,6 +189,39 @@ Test(matmul, large_shapes)
     check_shape(&r, 600, 1, 300, 0, __LINE__); /* one column */
 }
 
+static void check_several(Random *r, size_t count, size_t m, size_t n, size_t k, Layout lb, size_t gap)
+{
+    const Kernel *kernel;
+    const size_t ldb = (lb == PLAIN ? n : k) + gap, rows = lb == PLAIN ? k : n;
+    const size_t step_a = m * k + gap, step_b = rows * ldb, step_c = m * n + gap;
+    real *a = numbers(r, count, m * k, step_a), *b = numbers(r, count, (rows - 1) * ldb + (lb == PLAIN ? n : k), step_b);
+    real *c = numbers(r, count, m * n, step_c);
+    Several x = {{.c = c, .ldc = n, .a = a, .lda = k, .la = PLAIN, .b = b, .ldb = ldb, .lb = lb, .m = m, .n = n, .k = k}, count, step_c, step_a, step_b};
+    for (int i = 0; (kernel = kernel_at(i)) != NULL; i++) {
+        kernel->run_several(&x);
+        for (size_t q = 0; q < count; q++) {
+            const Product nth = several_nth(&x, q);
+            for (size_t at = 0; at < m * n; at++) {
+                real want = sum_of(&nth, 0, kernel->fused, at / n, at % n), got = c[q * step_c + at];
+                cr_assert(same(want, got), "%s: product %zu of %zu, %zu x %zu x %zu, [%zu, %zu]: expected %.9g, found %.9g", kernel->name, q, count, m, n,
+                          k, at / n, at % n, (double)want, (double)got);
+            }
+        }
+    }
+    free(a);
+    free(b);
+    free(c);
+}
+
+/* Those of attention's heads: short rows of B, of each width of vector a half, and others; more heads and rows than are computed together. */
+Test(matmul, several)
+{
+    Random r = random_seeded(6);
+    static const size_t counts[] = {1, 3, 4, 9}, rows[] = {1, 2, 3, 7, 9}, columns[] = {2, 4, 8, 13, 40}, depths[] = {1, 8, 200};
+    for (size_t at = 0; at < 4 * 5 * 5 * 3; at++)
+        check_several(&r, counts[at % 4], rows[at / 4 % 5], columns[at / 20 % 5], depths[at / 100], at % 7 == 0 ? TRANSPOSED : PLAIN, at % 3);
+}
+
 /* -inf from a mask and NaN stay in their row of A or column of B. */
 Test(matmul, infinities_stay_in_their_row)
 {
