@@ -32,7 +32,8 @@ static void write_text(const RecordSummary *s, Buffer *out)
         return;
     }
     size_t right = s->count[RESULT_RIGHT];
-    buffer_printf(out, _("%zu answers: %zu right (%.0f%%), %zu of them the first time; skipped: %zu\n\n"), s->answers, right,
+    buffer_printf(out, ngettext("%zu answer: %zu right (%.0f%%), %zu of them the first time; skipped: %zu\n\n",
+                                "%zu answers: %zu right (%.0f%%), %zu of them the first time; skipped: %zu\n\n", s->answers), s->answers, right,
                   share(right, s->answers), s->first, s->count[RESULT_SKIPPED]);
     const char *const titles[] = {_("right"), _("partly"), _("wrong"), _("skipped"), _("1st time")};
     buffer_puts(out, "  ");

@@ -24,11 +24,8 @@ static const char *lesson_language(const Options *o)
 {
     if (o->value[OPTION_LANG])
         return o->value[OPTION_LANG];
-    const char *names[] = {getenv("LANGUAGE"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i] && *names[i])
-            return strncmp(names[i], "zh", 2) == 0 ? "zh" : "en";
-    return "en";
+    static const char head[] = ""; /* gettext's text of this name says which language it speaks */
+    return strstr(_(head), "Language: zh") ? "zh" : "en";
 }
 
 /* ---- --check ---- */
@@ -208,12 +205,15 @@ static int list_one(void *context, const char *name, const char *folder)
         snprintf(done, sizeof done, _("done"));
     else if (p.begun)
         snprintf(done, sizeof done, _("%zu%%"), l.count ? 100 * p.at / l.count : 0);
-    buffer_printf(x->out, "%-9s %-5s", name, done);
+    int digits = 0;
+    sscanf(l.title, "Q%*d. %n", &digits); /* the name has said it, and a row of 80 columns is to hold it */
+    buffer_printf(x->out, "%-9s ", name);
+    text_pad(x->out, done, 5);
     if (p.answer_count)
         buffer_printf(x->out, " %2zu/%-2zu  ", right, l.asks);
     else
         buffer_printf(x->out, "  -/%-2zu  ", l.asks);
-    buffer_printf(x->out, "%s\n", l.title);
+    buffer_printf(x->out, "%s\n", l.title + digits);
     progress_free(&p);
     lesson_free(&l);
     free(path);
@@ -255,7 +255,10 @@ static int run_list(const Options *o, Error *e)
 App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool color, Error *e)
 {
     Lesson l;
-    char *path = lesson_find(name, lesson_language(o), e);
+    bool ascii = screen_is_ascii();
+    if (ascii)
+        cli_speak_ascii();
+    char *path = lesson_find(name, ascii ? "en" : lesson_language(o), e);
     int status = path ? lesson_open(&l, path, e) : -1;
     free(path);
     if (status != 0)

@@ -58,6 +58,7 @@ const OptionInfo option_table[OPTION_COUNT] = {
     [OPTION_KEYS] = {0, "keys", "KEYS", 0, N_("keys to press first: \"n n Enter\"; 'stepformer keys' lists them")},
     [OPTION_THEME] = {0, "theme", "THEME", 0, N_("dark, light, high-contrast or monochrome")},
     [OPTION_SESSION] = {0, "session", "FILE", 0, N_("go on where this session was saved; C-s saves it")},
+    [OPTION_RESUME] = {0, "resume", NULL, 0, N_("go on with the session that was broken off, as by a lost connection")},
     [OPTION_RECORD] = {0, "record", "FILE", 0, N_("record the screen and the keys, as asciinema does (asciicast 2)")},
     [OPTION_PLAY] = {0, "play", "FILE", 0, N_("play a recording: its keys are pressed again, at this size")},
     [OPTION_DELAY] = {0, "delay", "SECONDS", 0, N_("with --play: so long between two keys, instead of as recorded")},

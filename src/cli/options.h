@@ -61,6 +61,7 @@ typedef enum OptionId {
     OPTION_KEYS,
     OPTION_THEME,
     OPTION_SESSION,
+    OPTION_RESUME,
     OPTION_RECORD,
     OPTION_PLAY,
     OPTION_DELAY,

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/record.h"
+#include "cli/resume.h"
 #include "cli/screen.h"
 #include "pass/ablation.h"
 #include "term/term.h"
@@ -19,6 +20,7 @@
 
 enum { BURST_MAX = 64 }; /* keys that are taken before the screen is drawn again, when they come faster than that */
 static const double unseen = 0.03; /* seconds of work between events after which it is drawn how far that is */
+enum { TYPED_MAX = 1024 }; /* events that are kept for later while something is computed */
 
 bool screen_is_ascii(void)
 {
@@ -155,14 +157,36 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* What was typed while something was computed: taken when that is done, in order. */
+static struct {
+    Event events[TYPED_MAX];
+    size_t at, count;
+} typed;
+
+static bool touched, broken_off; /* something was done; the last event was an EVENT_END: nobody asked to leave */
+
+static Event heard(Event event)
+{
+    broken_off = event.type == EVENT_END;
+    return event;
+}
+
+static Event next_event(int timeout_ms)
+{
+    if (typed.at < typed.count)
+        return typed.events[typed.at++];
+    typed.at = typed.count = 0;
+    return heard(term_read(timeout_ms));
+}
+
 /* Takes what the user did, and whatever else has already arrived, before the next frame; until something is done, works on what waits. */
 static void take_events(App *app)
 {
     double began = seconds();
     for (int taken = 0; taken < BURST_MAX && !app->quit;) { /* what is read is taken: none may be lost */
-        bool ahead = app_can_look_ahead(app);
-        Event event = term_read(taken || ahead || app_is_working(app) ? 0 : -1);
-        if (event.type == EVENT_NONE && !taken && ahead) {
+        bool look = app_can_look_ahead(app);
+        Event event = next_event(taken || look || app_is_working(app) ? 0 : -1);
+        if (event.type == EVENT_NONE && !taken && look) {
             app_look_ahead(app);
             continue;
         }
@@ -174,6 +198,11 @@ static void take_events(App *app)
         taken++;
         if (event.type == EVENT_KEY && command_of_key(event.key) == CMD_REDRAW)
             term_redraw();
+        if (event.pasted && app->prompt.kind == PROMPT_NONE) { /* a page of commands that nobody meant */
+            app_say(app, ROLE_WARNING, "%s", _("pasted text belongs into a line: t, : or / opens one"));
+            continue;
+        }
+        touched = touched || event.type == EVENT_KEY || event.type == EVENT_MOUSE;
         size_t questions = app->take.questions;
         app_event(app, &event);
         if (app->take.questions == questions) /* whether a file is there is no part of a recording */
@@ -181,7 +210,19 @@ static void take_events(App *app)
     }
 }
 
-/* The screen while something long is computed: drawn ten times a second. Esc and Ctrl-C stop it, other keys wait for nothing. */
+/* Gives the canvas the terminal's size. */
+static int fit_canvas(Canvas *c, Error *e)
+{
+    int cols, rows;
+    term_size(&cols, &rows);
+    if (cols == c->cols && rows == c->rows)
+        return 0;
+    canvas_free(c);
+    return canvas_init(c, cols, rows, screen_is_ascii(), e);
+}
+
+/* The screen while something long is computed: drawn ten times a second. Esc and Ctrl-C stop it, and forget what was typed before them;
+ * other keys are kept for when it is done. */
 static Canvas *pumped;
 
 static bool pump(App *app)
@@ -191,30 +232,36 @@ static bool pump(App *app)
     if (now - last < 0.1 || !pumped)
         return true;
     last = now;
+    if (fit_canvas(pumped, NULL) != 0)
+        return false;
     app_draw(app, pumped);
     term_draw(pumped);
-    Event event = term_read(0);
-    if (event.type == EVENT_END)
-        app->quit = true;
-    return event.type != EVENT_END && !(event.type == EVENT_KEY && (event.key == K_ESC || event.key == (K_CTRL | 'c')));
+    for (;;) {
+        Event event = heard(term_read(0));
+        if (event.type == EVENT_NONE)
+            return true;
+        if (event.type == EVENT_END)
+            app->quit = true;
+        if (event.type == EVENT_END || (event.type == EVENT_KEY && (event.key == K_ESC || event.key == (K_CTRL | 'c')))) {
+            typed.at = typed.count = 0;
+            return false;
+        }
+        if (typed.count < TYPED_MAX)
+            typed.events[typed.count++] = event;
+    }
 }
 
 int screen_run(App *app, Error *e)
 {
     Canvas canvas = {0};
     pumped = &canvas;
+    typed.at = typed.count = 0;
     app->pump = pump;
     Theme theme = app->theme;
     int status = 0;
     while (!app->quit && status == 0) {
-        int cols, rows;
-        term_size(&cols, &rows);
-        if (cols != canvas.cols || rows != canvas.rows) {
-            canvas_free(&canvas);
-            status = canvas_init(&canvas, cols, rows, screen_is_ascii(), e);
-            if (status != 0)
-                break;
-        }
+        if ((status = fit_canvas(&canvas, e)) != 0)
+            break;
         if (app->theme != theme) {
             theme = app->theme;
             term_set_theme(theme, app->color && theme != THEME_MONO);
@@ -235,7 +282,17 @@ int screen_run(App *app, Error *e)
 /* What step opens. */
 static App *begin(Options *o, Theme theme, bool color, Error *e)
 {
-    return screen_open(o, theme, color, false, e);
+    App *app = NULL;
+    if (!o->value[OPTION_RESUME])
+        app = screen_open(o, theme, color, false, e);
+    else if (refuse_beside(o, OPTION_RESUME, e) == 0)
+        app = resume_open(theme, color, o->value[OPTION_THEME] != NULL, e);
+    if (!app)
+        return NULL;
+    app->take.picture = screen_picture;
+    if (!o->value[OPTION_RESUME])
+        resume_remind(app);
+    return app;
 }
 
 int screen_check_record(const Options *o, bool terminal, Error *e)
@@ -280,18 +337,24 @@ int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, E
     else if ((status = record_begin(app, cols, rows, &e)) == 0)
         status = screen_run(app, &e);
     number = term_end_signal();
+    bool kept = broken_off && touched && resume_keep(app); /* while signals are still caught: a shell that ends sends another one */
     term_close();
     if (record_close(status == 0 ? &e : NULL) != 0)
         status = -1;
+    if (kept)
+        cli_say("%s", _("broken off; 'stepformer --resume' goes on from here"));
+    else if (o->value[OPTION_RESUME] && !broken_off)
+        resume_forget();
     app_free(app);
     if (number)
         raise(number);
     return status == 0 ? CLI_DONE : cli_wrong(&e);
 }
 
-static const OptionId step_options[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,  OPTION_TARGET,      OPTION_IDS,    OPTION_TARGET_IDS,
-                                        OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS, OPTION_PREDICT,     OPTION_THEME,  OPTION_SESSION,
-                                        OPTION_RECORD, OPTION_PLAY,      OPTION_DELAY, OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
+static const OptionId step_options[] = {OPTION_MODEL,      OPTION_TOKENIZER,   OPTION_TEXT,   OPTION_TARGET, OPTION_IDS,
+                                        OPTION_TARGET_IDS, OPTION_ABLATE,      OPTION_EDIT,   OPTION_EDITS,  OPTION_PREDICT,
+                                        OPTION_THEME,      OPTION_SESSION,     OPTION_RESUME, OPTION_RECORD, OPTION_PLAY,
+                                        OPTION_DELAY,      OPTION_AS_RECORDED, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec step_spec = {
     .name = "step",
@@ -308,6 +371,10 @@ static int check_options(const Options *o, bool terminal, Error *e)
         return error_set(e, "--%s: expected --play FILE beside it, found none", o->value[OPTION_DELAY] ? "delay" : "as-recorded");
     if (o->value[OPTION_PLAY] && (o->value[OPTION_RECORD] || o->value[OPTION_SESSION]))
         return error_set(e, "--play: expected no --%s beside it, found one", o->value[OPTION_RECORD] ? "record" : "session");
+    if (o->value[OPTION_RESUME] && (o->value[OPTION_PLAY] || o->value[OPTION_SESSION]))
+        return error_set(e, "--resume: expected no --%s beside it, found one", o->value[OPTION_PLAY] ? "play" : "session");
+    if (o->value[OPTION_RESUME] && !terminal)
+        return error_set(e, "--resume: expected a terminal, found standard output that is none; try without the redirection");
     if (o->value[OPTION_PLAY])
         return refuse_beside(o, OPTION_PLAY, e);
     return screen_check_record(o, terminal, e);

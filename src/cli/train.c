@@ -43,14 +43,15 @@ static void on_signal(int number)
 /* The first signal ends the run after the step it is in; the second one ends the program at once. */
 static void catch_signals(void)
 {
-    struct sigaction a;
+    struct sigaction a, before;
     memset(&a, 0, sizeof a);
     a.sa_handler = on_signal;
     a.sa_flags = (int)SA_RESETHAND;
     sigemptyset(&a.sa_mask);
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
-    sigaction(SIGHUP, &a, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup: the run outlasts its terminal */
+        sigaction(SIGHUP, &a, NULL);
 }
 
 /* ---- progress ---- */

@@ -48,8 +48,7 @@ char *record_path(Error *e)
 
 /* ---- writing ---- */
 
-/* Makes the folders above a file, for the user alone. */
-static int make_folders(const char *path, Error *e)
+int record_make_folders(const char *path, Error *e)
 {
     char *copy = strdup(path);
     int status = copy ? 0 : error_memory(e, "answers");
@@ -86,9 +85,23 @@ static bool ends_broken(int fd)
     return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
+/* Appends all of it in one write, so that two programs that append do not mix their lines; or nothing. */
+static int write_whole(int fd, const Buffer *line, const char *path, Error *e)
+{
+    ssize_t n = write(fd, line->data, line->len);
+    if (n == (ssize_t)line->len)
+        return 0;
+    int error = n < 0 ? errno : ENOSPC;
+    off_t end = lseek(fd, 0, SEEK_CUR);
+    struct stat st;
+    if (n > 0 && fstat(fd, &st) == 0 && st.st_size == end && ftruncate(fd, end - n) != 0)
+        error = errno;
+    return error_set(e, _("%s: cannot be written: %s; answers are not kept"), path, strerror(error));
+}
+
 int record_append(const char *path, const char *text, Error *e)
 {
-    if (make_folders(path, e) != 0)
+    if (record_make_folders(path, e) != 0)
         return -1;
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -97,11 +110,7 @@ int record_append(const char *path, const char *text, Error *e)
     if (ends_broken(fd))
         buffer_putc(&line, '\n');
     buffer_printf(&line, "%s\n", text);
-    int status = 0;
-    if (line.failed) /* one write: two programs that append do not mix their lines */
-        status = error_memory(e, "answers");
-    else if (write(fd, line.data, line.len) != (ssize_t)line.len)
-        status = error_set(e, _("%s: cannot be written: %s; answers are not kept"), path, strerror(errno ? errno : ENOSPC));
+    int status = line.failed ? error_memory(e, "answers") : write_whole(fd, &line, path, e);
     if (close(fd) != 0 && status == 0)
         status = error_set(e, _("%s: cannot be written: %s; answers are not kept"), path, strerror(errno));
     buffer_free(&line);

@@ -27,6 +27,8 @@ typedef struct RecordEntry {
 char *record_path(Error *e);
 /* The same for another file beside it: "lessons". */
 char *record_file(const char *name, Error *e);
+/* Makes the folders above such a file, for the user alone. */
+int record_make_folders(const char *path, Error *e);
 /* Appends a line (without its end) to such a file, as record_add does. */
 int record_append(const char *path, const char *line, Error *e);
 /* Appends a line to the file, making it and its folders where they are not there. -1 with e set where that cannot be done; nothing is

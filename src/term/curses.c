@@ -19,10 +19,14 @@
 #include <curses.h>
 #include <term.h>
 
-/* How long an Esc waits for the rest of a sequence, and how far apart the clicks of a double one may be. */
-enum { ESC_DELAY_MS = 25, DOUBLE_CLICK_MS = 400, SIZE_LIMIT = 1000 };
+/* How long the rest of a sequence is awaited. Behind an Esc alone, which is a key itself: a moment, unless $ESCDELAY says otherwise. Behind
+ * more, which is no key: long, since a slow line may have broken it anywhere. And how far apart the clicks of a double one may be. */
+enum { ESC_DELAY_MS = 25, ESC_DELAY_MOST_MS = 500, REST_DELAY_MS = 1000, DOUBLE_CLICK_MS = 400, SIZE_LIMIT = 1000, ESC = 0x1b };
+/* The rest of a sequence may come so late behind its Esc, which was taken for the key by then; what may be one waits so long for more. */
+enum { LATE_MS = 1000, LATE_DELAY_MS = 100 };
 
-static const char mouse_on[] = "\033[?1000h\033[?1006h", mouse_off[] = "\033[?1006l\033[?1000l";
+/* For terminals that have a mouse: they also say where pasted text begins and ends. */
+static const char mouse_on[] = "\033[?1000h\033[?1006h\033[?2004h", mouse_off[] = "\033[?2004l\033[?1006l\033[?1000l";
 
 static struct {
     bool open, gone; /* gone: the device is */
@@ -33,6 +37,11 @@ static struct {
     KeyTable keys;
     char bytes[4096]; /* read and not yet understood */
     size_t len;
+    int64_t came_ms; /* when the last of them were read */
+    int esc_delay;
+    int64_t esc_ms; /* when the last bytes were an Esc alone, and taken for the key; else 0 */
+    bool pasting;   /* between the beginning and the end of pasted text */
+    bool joined;    /* the Esc in front of the bytes is that one, in case they are the rest of its sequence */
     Event last_click;
     int64_t last_click_ms;
     TermTap tap;
@@ -221,6 +230,15 @@ static void read_size(void)
     term.paint.rows = term.rows;
 }
 
+/* As programs with curses take it: milliseconds. */
+static int esc_delay(void)
+{
+    const char *text = getenv("ESCDELAY");
+    char *end;
+    long ms = text ? strtol(text, &end, 10) : -1;
+    return ms >= 0 && end != text && !*end && ms <= REST_DELAY_MS ? (int)ms : ESC_DELAY_MS;
+}
+
 int term_open(Theme theme, bool color, Error *e)
 {
     if (term.open)
@@ -234,6 +252,9 @@ int term_open(Theme theme, bool color, Error *e)
     term.open = true;
     term.gone = false;
     term.len = 0;
+    term.esc_delay = esc_delay();
+    term.esc_ms = 0;
+    term.joined = term.pasting = false;
     term.end_signal = 0;
     term.last_click = (Event){0};
     read_size();
@@ -317,16 +338,68 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The next event among the bytes taken; EVENT_NONE when there is none yet. */
+/* Adds bytes to those not yet understood. A line that is slow at the wrong moment brings Esc, and "[A" when the Esc was taken for the key:
+ * its Esc is put in front of such bytes again. */
+static void add_bytes(size_t n)
+{
+    int64_t now = now_ms();
+    bool first = term.len == 0;
+    if (now - term.came_ms > REST_DELAY_MS) /* its end was lost */
+        term.pasting = false;
+    term.len += n;
+    term.came_ms = now;
+    if (first && term.esc_ms && now - term.esc_ms <= LATE_MS && (term.bytes[0] == '[' || term.bytes[0] == 'O')) {
+        memmove(term.bytes + 1, term.bytes, term.len++);
+        term.bytes[0] = ESC;
+        term.joined = true;
+    }
+    term.esc_ms = 0;
+}
+
+/* Whether what has been joined is a sequence: then a lone Esc waits longer from now on. Else its Esc goes. False: more has to come. */
+static bool settle_joined(bool final)
+{
+    Event e;
+    size_t used = keys_decode(&term.keys, term.bytes, term.len, false, &e);
+    if (!used && !final)
+        return false;
+    term.joined = false;
+    if (used > 1 && e.type != EVENT_NONE)
+        term.esc_delay = ESC_DELAY_MOST_MS;
+    else
+        memmove(term.bytes, term.bytes + 1, --term.len);
+    return true;
+}
+
+/* Takes note of where pasted text begins and ends; what is between is no command. */
+static void mark_pasted(Event *e)
+{
+    if (e->type != EVENT_KEY)
+        return;
+    if (e->key == K_PASTE_BEGIN || e->key == K_PASTE_END) {
+        term.pasting = e->key == K_PASTE_BEGIN;
+        e->type = EVENT_NONE;
+    }
+    e->pasted = term.pasting;
+    if (term.pasting && (e->key == K_ENTER || e->key == K_TAB))
+        e->key = ' ';
+}
+
+/* The next event among the bytes taken; EVENT_NONE when there is none yet. `final`: no more came in time. */
 static Event decode(bool final)
 {
     Event e = {.type = EVENT_NONE};
     size_t at = 0;
+    if (term.joined && !settle_joined(final))
+        return e;
+    if (final && term.len == 1 && term.bytes[0] == ESC)
+        term.esc_ms = now_ms();
     while (at < term.len && e.type == EVENT_NONE) {
         size_t used = keys_decode(&term.keys, term.bytes + at, term.len - at, final, &e);
         if (!used)
             break;
         at += used;
+        mark_pasted(&e);
     }
     memmove(term.bytes, term.bytes + at, term.len - at);
     term.len -= at;
@@ -344,12 +417,21 @@ static Event decode(bool final)
     return e;
 }
 
+/* Milliseconds until what is incomplete is read as it is. */
+static int64_t rest_left(void)
+{
+    bool lone = term.len == 1 && term.bytes[0] == ESC;
+    int delay = term.joined ? LATE_DELAY_MS : lone ? term.esc_delay : REST_DELAY_MS;
+    int64_t left = term.came_ms + delay - now_ms();
+    return left > 0 ? left : 0;
+}
+
 Event term_read(int timeout_ms)
 {
     const Event end = {.type = EVENT_END};
     if (!term.open)
         return end;
-    int64_t start = timeout_ms > 0 ? now_ms() : 0;
+    int64_t until = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
     bool final = false;
     for (;;) {
         if (term.gone || tty_end_signal())
@@ -363,18 +445,20 @@ Event term_read(int timeout_ms)
         Event e = decode(final);
         if (e.type != EVENT_NONE)
             return e;
-        int left = timeout_ms;
+        int64_t left = timeout_ms;
         if (timeout_ms > 0) {
-            int64_t passed = now_ms() - start;
-            left = passed < timeout_ms ? (int)(timeout_ms - passed) : 0;
+            left = until - now_ms();
+            left = left > 0 ? left : 0;
         }
-        bool incomplete = term.len > 0; /* then the rest of a sequence is awaited, whatever the time-out */
-        int came = tty_read(term.bytes + term.len, sizeof term.bytes - term.len, incomplete ? ESC_DELAY_MS : left);
+        int64_t wait = left;
+        if (term.len > 0 && (left < 0 || rest_left() < left))
+            wait = rest_left();
+        int came = tty_read(term.bytes + term.len, sizeof term.bytes - 1 - term.len, (int)wait); /* room for an Esc that is joined */
         if (came > 0)
-            term.len += (size_t)came;
+            add_bytes((size_t)came);
         term.gone = came < 0;
-        final = incomplete && !came;
-        if (!came && !incomplete && left == 0)
+        final = !came && term.len > 0 && rest_left() == 0;
+        if (!came && !final && left == 0)
             return e;
     }
 }

@@ -1,6 +1,6 @@
 /* keys.c - the sequences that terminals send.
  *
- * Sequences: ECMA-48 (CSI = ESC [, SS3 = ESC O), xterm's "Control Sequences" (modifiers, mouse modes 1000 and 1006),
+ * Sequences: ECMA-48 (CSI = ESC [, SS3 = ESC O), xterm's "Control Sequences" (modifiers, mouse modes 1000 and 1006, bracketed paste),
  * and the Linux console's function keys. Modifiers are dropped: Ctrl-Up is Up. */
 #include "term/keys.h"
 
@@ -76,6 +76,8 @@ static int32_t tilde_key(int number)
 {
     static const int32_t keys[25] = {0,    K_HOME, K_INSERT, K_DELETE, K_END, K_PGUP, K_PGDN, K_HOME, K_END, 0, 0,     K_F1, K_F2,
                                      K_F3, K_F4,   K_F5,     0,        K_F6,  K_F7,   K_F8,   K_F9,   K_F10, 0, K_F11, K_F12};
+    if (number == 200 || number == 201)
+        return number == 200 ? K_PASTE_BEGIN : K_PASTE_END;
     return number >= 0 && number < 25 ? keys[number] : 0;
 }
 
@@ -199,8 +201,10 @@ size_t keys_decode(const KeyTable *t, const char *s, size_t n, bool final, Event
     }
     if (first < 0x80)
         return key(e, first, 1);
-    size_t want = first > 0xf4 || first < 0xc2 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (n < want && !final)
+    size_t want = first > 0xf4 || first < 0xc2 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2, whole = 1;
+    while (whole < n && whole < want && ((unsigned char)s[whole] & 0xc0) == 0x80)
+        whole++;
+    if (whole == n && n < want && !final)
         return 0;
     int32_t c;
     size_t used = text_decode(s, n, &c);

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Where pasted text begins and ends; these are read and never leave src/term. */
+enum { K_PASTE_BEGIN = 0x300000, K_PASTE_END };
+
 enum { KEY_SEQUENCES_MAX = 32, KEY_SEQUENCE_BYTES = 15 };
 
 /* What this terminal's database entry says of its keys; asked before the sequences that all terminals share. */

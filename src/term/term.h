@@ -28,7 +28,9 @@ void term_set_theme(Theme theme, bool color);
 void term_draw(const Canvas *c);
 /* Forgets what the terminal shows, so that the next term_draw sends everything (Ctrl-L). */
 void term_redraw(void);
-/* Waits for an event at most timeout_ms (negative: for ever); EVENT_NONE on time-out. Pasted text arrives as keys. */
+/* Waits for an event at most timeout_ms (negative: for ever); EVENT_NONE on time-out. Pasted text arrives as keys, marked
+ * where the terminal says what is pasted. An Esc is the key when
+ * nothing follows it for 25 ms, or $ESCDELAY; the rest of a sequence that comes later still is read as that sequence's key. */
 Event term_read(int timeout_ms);
 
 /* Hears every byte that goes to the terminal from now on, in order: what takes it, the frames, what gives it back. NULL: nobody. */

@@ -23,6 +23,7 @@ typedef enum MouseAction { MOUSE_CLICK, MOUSE_DOUBLE, MOUSE_WHEEL_UP, MOUSE_WHEE
 typedef struct Event {
     EventType type;
     int32_t key;          /* EVENT_KEY */
+    bool pasted;          /* EVENT_KEY: not typed; ends of lines and tabs are spaces then */
     MouseAction action;   /* EVENT_MOUSE */
     int row, col;         /* EVENT_MOUSE: where; EVENT_RESIZE: the new rows and columns */
 } Event;

@@ -287,11 +287,15 @@ static void keep_place(App *app)
     size_t at = p->step < p->step_count ? p->steps[p->step] : p->lesson.count;
     if (!p->path)
         return;
-    if (progress_write_place(p->path, p->lesson.name, at, p->step == p->step_count, &e) != 0) {
-        free(p->path);
-        p->path = NULL; /* said once */
-        app_say(app, ROLE_WARNING, "%s", e.text);
-    }
+    lesson_kept(app, progress_write_place(p->path, p->lesson.name, at, p->step == p->step_count, &e), &e);
+}
+
+void lesson_kept(App *app, int status, const Error *e)
+{
+    Player *p = app->lesson;
+    if (status != 0 && !p->lost)
+        app_say(app, ROLE_WARNING, "%s", e->text);
+    p->lost = status != 0;
 }
 
 void lesson_go(App *app, size_t step)
@@ -388,7 +392,7 @@ int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e)
         quiz_set_predict(app, false, false); /* the lesson asks */
     size_t step = p->progress.begun && !p->progress.done && !p->lesson.room ? lesson_step_of(p, p->progress.at) : 0;
     lesson_go(app, step);
-    if (step)
+    if (step && !p->lost)
         app_say(app, ROLE_BADGE, "%s", _("where you left it; # shows the parts, b goes back"));
     return 0;
 }

@@ -38,6 +38,7 @@ typedef struct Player {
     Progress progress;
     char *path;   /* of the file of progress; NULL: nothing is kept */
     bool present; /* a teacher shows it: answers on a key, nothing is kept */
+    bool lost;    /* what was written down last could not be, and that was said */
 
     size_t *steps; /* the first block of each, step_count of them */
     size_t step_count;
@@ -68,6 +69,8 @@ int lesson_start(App *app, Lesson *lesson, bool present, bool keep, Error *e);
 void player_free(Player *p);
 /* Goes to a step: the network follows. */
 void lesson_go(App *app, size_t step);
+/* After something was written down: `status` -1 and why, or 0. Says what could not be, once until it can be again. */
+void lesson_kept(App *app, int status, const Error *e);
 /* The step that a block is in; step_count behind the last block. */
 size_t lesson_step_of(const Player *p, size_t block);
 /* The first block of this kind within a step, or NULL. */

@@ -29,9 +29,10 @@ static void write_down(App *app, Result result, const char *mistake)
                          .result = result,
                          .attempt = first ? 1 : 2};
     char *answers = record_path(&e);
-    if (progress_write_answer(p->path, p->lesson.name, p->question.name, result, given, &e) != 0 || !answers ||
-        record_add(answers, &entry, &e) != 0)
-        app_say(app, ROLE_WARNING, "%s", e.text);
+    int status = answers ? record_add(answers, &entry, &e) : -1;
+    if (progress_write_answer(p->path, p->lesson.name, p->question.name, result, given, &e) != 0)
+        status = -1;
+    lesson_kept(app, status, &e);
     free(answers);
 }
 

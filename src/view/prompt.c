@@ -10,12 +10,23 @@
 
 enum { MATCHES_MAX = 8 };
 
+static void say_full(App *app)
+{
+    app_say(app, ROLE_WARNING, _("this line holds %d bytes: the rest was left out"), PROMPT_MAX - 1);
+}
+
 void prompt_open(App *app, PromptKind kind, const char *text)
 {
     Prompt *p = &app->prompt;
     snprintf(p->text, sizeof p->text, "%s", text);
     p->kind = kind;
     p->len = p->at = strlen(p->text);
+    if (text[p->len]) { /* cut: at a whole character */
+        while (p->len && ((unsigned char)text[p->len] & 0xc0) == 0x80)
+            p->len--;
+        p->text[p->at = p->len] = '\0';
+        say_full(app);
+    }
     p->choice = 0;
     app->inspect.line_at = app->inspect.line_count;
 }
@@ -224,14 +235,15 @@ static bool collect(void *context, const char *token)
     return true;
 }
 
-static void insert(Prompt *p, const char *s, size_t n)
+static bool insert(Prompt *p, const char *s, size_t n)
 {
     if (p->len + n >= sizeof p->text)
-        return;
+        return false;
     memmove(p->text + p->at + n, p->text + p->at, p->len - p->at + 1);
     memcpy(p->text + p->at, s, n);
     p->at += n;
     p->len += n;
+    return true;
 }
 
 static bool is_name_char(char c)
@@ -441,7 +453,8 @@ bool prompt_key(App *app, int32_t key)
     default:
         if (key >= 0x20 && key < 0x110000 && key != 0x7f) {
             char bytes[4];
-            insert(p, bytes, encode(key, bytes));
+            if (!insert(p, bytes, encode(key, bytes)))
+                say_full(app);
             p->choice = 0;
             return true;
         }
@@ -520,11 +533,12 @@ void prompt_draw(App *app, Canvas *c, Rect area)
     int room = area.cols - col - 1, used = canvas_text_width(c, head);
     const char *from = p->text;
     while (used > room && *from) { /* what is typed scrolls so that its end is seen */
+        char one[8] = {*from};
         size_t n = 1;
-        while (((unsigned char)from[n] & 0xc0) == 0x80)
-            n++;
+        for (; ((unsigned char)from[n] & 0xc0) == 0x80 && n + 1 < sizeof one; n++)
+            one[n] = from[n];
         from += n;
-        used = canvas_text_width(c, head + (from - p->text));
+        used -= canvas_text_width(c, one);
     }
     canvas_put(c, row, col, room, ROLE_TEXT, from);
     c->cursor_row = row;

@@ -238,10 +238,10 @@ static void write_down(App *app, Result result, const char *mistake)
                          .result = result,
                          .attempt = z->filling ? z->attempts : 1};
     char *path = record_path(&e);
-    if (!path || record_add(path, &entry, &e) != 0) {
+    bool lost = !path || record_add(path, &entry, &e) != 0;
+    if (lost && !z->lost) /* said once, until it can be written again */
         app_say(app, ROLE_WARNING, "%s", e.text);
-        z->keep = false; /* said once */
-    }
+    z->lost = lost;
     free(path);
 }
 

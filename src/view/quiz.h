@@ -18,6 +18,7 @@ typedef struct QuizSpot {
 typedef struct Quiz {
     bool predict; /* ask at every stop */
     bool keep;    /* write the answers down (lesson/record.h) */
+    bool lost;    /* the last one could not be, and that was said */
 
     bool open;         /* a question is asked, and not yet answered */
     bool comparing;    /* a reason was typed: the learner compares it with the model answer */

@@ -153,8 +153,7 @@ int session_of(const App *app, Session *s, Error *e)
     return status;
 }
 
-/* Writes it whole or not at all. */
-static int session_save(App *app, const char *path, Error *e)
+int session_save(App *app, const char *path, Error *e)
 {
     Session s;
     Buffer out = {0};

@@ -57,5 +57,7 @@ int session_read(Session *s, const char *bytes, size_t n, const char *name, Erro
 App *session_app(const Session *s, const char *name, Theme theme, bool color, Error *e);
 /* Reads a file and opens it, and remembers its name for the next save. */
 App *session_open(const char *path, Theme theme, bool color, bool own_theme, Error *e);
+/* Writes it whole or not at all. */
+int session_save(App *app, const char *path, Error *e);
 
 #endif

@@ -27,6 +27,17 @@ out 子层的结果取代残差流
 $ LC_ALL=fr_FR.UTF-8 stepformer ablations
 out a sub-layer's result replaces the stream
 
+# a lesson speaks what the program speaks
+$ LC_ALL=zh_CN.UTF-8 stepformer lesson
+out 为什么
+
+$ LC_ALL=zh_TW.UTF-8 stepformer lesson
+out Why divide
+!out 为什么
+
+$ LC_ALL=zh_CN.GB18030 stepformer lesson
+out Why divide
+
 $ LC_ALL=zh_CN.UTF-8 stepformer step -m no-such-model
 exit 2
 err 没有叫这个名字的

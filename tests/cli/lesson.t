@@ -6,6 +6,9 @@ out so far right lesson
 quiet
 $ stepformer lesson --lang zh
 out 为什么
+$ stepformer lesson | awk 'length($0) > 80'
+lines 0
+quiet
 $ stepformer lesson --check q03
 out 2 files
 out 0 wrong

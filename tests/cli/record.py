@@ -1,5 +1,7 @@
 """Recording and playing in a terminal of its own: python3 tests/cli/record.py PROGRAM. Says what is wrong and fails."""
-import fcntl, json, os, pty, resource, select, signal, struct, sys, tempfile, termios, time
+import json, os, signal, sys, tempfile, time
+
+from terminal import Terminal
 
 program = os.path.abspath(sys.argv[1])
 bad = []
@@ -9,58 +11,6 @@ def expect(good, what):
     if not good:
         bad.append(what)
         print("tests/cli/record.py: expected " + what)
-
-
-class Terminal:
-    """The program in a terminal; `seen` is every byte it wrote."""
-
-    def __init__(self, *words, cols=80, rows=24, room=None):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8", COLUMNS=str(cols), LINES=str(rows))
-            if room:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-            time.sleep(0.1)  # until the size is set
-            os.execv(program, [program, *words])
-        self.size(cols, rows)
-        self.seen = b""
-        self.read()
-
-    def size(self, cols, rows):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
-
-    def read(self, quiet=0.3, first=5):
-        """Reads until nothing came for a while; the first byte may take longer."""
-        got = False
-        while True:
-            ready, _, _ = select.select([self.fd], [], [], quiet if got else first)
-            if not ready:
-                return
-            try:
-                data = os.read(self.fd, 65536)
-            except OSError:
-                data = b""
-            if not data:
-                return
-            got = True
-            self.seen += data
-
-    def press(self, *keys):
-        for key in keys:
-            os.write(self.fd, key.encode())
-            self.read(0.05, 0.3)
-
-    def screen(self, cols, rows):
-        """All that a screen of a new size shows: it is painted whole."""
-        before = len(self.seen)
-        self.size(cols, rows)
-        self.read()
-        return self.seen[before:].decode()
-
-    def wait(self):
-        status = os.waitpid(self.pid, 0)[1]
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(status)
 
 
 def events(path):
@@ -77,7 +27,7 @@ def output(lines):
 os.chdir(tempfile.mkdtemp())
 
 # what is recorded is what the terminal was sent, and what was typed
-t = Terminal("-m", "hand-wired", "-t", "A B C A", "--record", "a.cast")
+t = Terminal(program, "-m", "hand-wired", "-t", "A B C A", "--record", "a.cast")
 t.press("n", "n", "\x1b[B", "g", "w", "e", "i", "\r", "v", "m", "\x1b")
 t.read(0.2, 0.3)
 t.size(100, 30)
@@ -94,11 +44,11 @@ expect([e[2] for e in lines if e[1] == "r"] == ["100x30"], "the new size")
 expect(all(a[0] <= b[0] for a, b in zip(lines, lines[1:])), "times in order")
 
 # it is not overwritten
-t = Terminal("-m", "hand-wired", "--record", "a.cast")
+t = Terminal(program, "-m", "hand-wired", "--record", "a.cast")
 expect(t.wait() == 2 and b"expected a new file" in t.seen, "a recording that is there to be kept")
 
 # a killed program leaves whole lines
-t = Terminal("-m", "hand-wired", "--record", "killed.cast")
+t = Terminal(program, "-m", "hand-wired", "--record", "killed.cast")
 t.press("n", "n", "n")
 os.kill(t.pid, signal.SIGKILL)
 t.wait()
@@ -106,7 +56,7 @@ head, lines = events("killed.cast")
 expect(sum(e[1] == "i" for e in lines) == 3, "three keys before the kill")
 
 # so does a disk without room, which is said at once and at the end
-t = Terminal("-m", "hand-wired", "--record", "full.cast", room=6000)
+t = Terminal(program, "-m", "hand-wired", "--record", "full.cast", room=6000)
 t.press("n", "n", "n", "n", "n", "n")
 expect(b"full.cast: cannot be written" in t.seen, "a word on the screen about the disk")
 t.press("q")
@@ -120,9 +70,9 @@ status = os.system("'%s' step --play a.cast >bytes" % program)
 expect(status == 0 and open("bytes", "rb").read() == output(events("a.cast")[1]), "the recorded bytes")
 
 # byte by byte
-t = Terminal("step", "--play", "a.cast", "--as-recorded", "--delay", "0", cols=100, rows=30)
+t = Terminal(program, "step", "--play", "a.cast", "--as-recorded", "--delay", "0", cols=100, rows=30)
 expect(t.wait() == 0 and output(events("a.cast")[1]) in t.seen, "the recorded bytes in the terminal")
-t = Terminal("step", "--play", "a.cast", "--as-recorded", "--delay", "0", cols=60, rows=20)
+t = Terminal(program, "step", "--play", "a.cast", "--as-recorded", "--delay", "0", cols=60, rows=20)
 expect(b"recorded at 80x24, this terminal is 60x20" in t.seen, "a word about the size")
 t.press("q")
 expect(t.wait() == 0, "status 0 of a recording that was left")
@@ -132,11 +82,11 @@ with open("other.cast", "w") as f:
     head, lines = events("a.cast")
     head["stepformer"]["model"]["weights"] = "0123456789abcdef"
     f.writelines(json.dumps(line) + "\n" for line in [head, *lines])
-t = Terminal("step", "--play", "other.cast")
+t = Terminal(program, "step", "--play", "other.cast")
 expect(t.wait() == 2 and b"model.weights: expected " in t.seen and b"--as-recorded" in t.seen, "a word about another model")
 
 # keys pressed again, at another size; back, on, and taken over
-t = Terminal("step", "--play", "a.cast", "--delay", "0", cols=132, rows=40)
+t = Terminal(program, "step", "--play", "a.cast", "--delay", "0", cols=132, rows=40)
 expect("the end, 13 of 13" in t.screen(131, 40), "the end of the keys")
 t.press("b", "b")
 expect("paused, 11 of 13" in t.screen(132, 41), "two keys back")
@@ -151,14 +101,14 @@ t.press("q")
 expect(t.wait() == 0, "status 0 of a recording that was taken over")
 
 # a recording presses save and export again, and writes nothing
-t = Terminal("-m", "hand-wired", "--record", "save.cast")
+t = Terminal(program, "-m", "hand-wired", "--record", "save.cast")
 t.press("\x13", "\r", "X", "\r", "\r", "n", "q")
 t.read()
 t.wait()
 expect(os.path.exists("session.json") and os.path.exists("decoder.embed.tokens.csv"), "a session and a matrix saved")
 os.remove("session.json")
 os.remove("decoder.embed.tokens.csv")
-t = Terminal("step", "--play", "save.cast", "--delay", "0")
+t = Terminal(program, "step", "--play", "save.cast", "--delay", "0")
 screen = t.screen(100, 30)
 t.press("q")
 expect(t.wait() == 0 and os.listdir(".").count("session.json") == 0 and not os.path.exists("decoder.embed.tokens.csv"), "nothing written by a recording")

@@ -43,6 +43,11 @@ $ sed 's/"steps": 20/"steps": 400/' $TOP/tests/cli/recipe.json > r.json; stepfor
 line checkpoint.safetensors
 line same
 
+# a connection that is lost stops a run, so that it can be gone on with; one that was started with nohup goes on
+$ R=$TOP/tests/cli/recipe.json; sed 's/"steps": 20/"steps": 30000/' $R > long.json; for how in "" nohup; do ($how stepformer train long.json -o run$how & p=$!; while ! [ -e run$how/checkpoint.safetensors ]; do sleep 0.05; done; kill -HUP $p; sleep 0.5; kill -TERM $p; wait $p; echo status $?) 2>/dev/null; done
+line status 129
+line status 143
+
 # one thread or three
 $ for n in 1 3; do STEPFORMER_THREADS=$n stepformer train $TOP/tests/cli/recipe.json -o $n 2>/dev/null; done; cmp 1/model.safetensors 3/model.safetensors && echo same
 line same

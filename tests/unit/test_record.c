@@ -3,6 +3,8 @@
 
 #include "lesson/record.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static const RecordEntry entry = {.source = "predict",
@@ -53,6 +55,32 @@ Test(record, answers_sum_up)
     struct stat info;
     cr_assert_eq(stat(path, &info), 0);
     cr_assert_eq(info.st_mode & 0777, 0600, "for the user alone");
+    help_remove(folder);
+}
+
+/* A disk that is full in the middle of a line: nothing of it stays, the reason is the disk's, and later there is room again. */
+Test(record, half_a_line_is_taken_back)
+{
+    char folder[64], path[128];
+    Error e = {{0}};
+    RecordSummary s;
+    struct stat before, after;
+    struct rlimit room;
+    snprintf(path, sizeof path, "%s/answers", help_folder(folder));
+    add(path, "weights", RESULT_RIGHT, "", 1);
+    cr_assert_eq(stat(path, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &room);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){(rlim_t)before.st_size + 20, room.rlim_max});
+    cr_assert_eq(record_add(path, &entry, &e), -1);
+    assert_says(e, "No space left on device");
+    cr_assert_eq(stat(path, &after), 0);
+    cr_expect_eq(after.st_size, before.st_size);
+    setrlimit(RLIMIT_FSIZE, &room);
+    add(path, "weights", RESULT_WRONG, "", 1);
+    cr_assert_eq(record_summarize(path, &s, &e), 0, "%s", e.text);
+    cr_expect(s.answers == 2 && s.damaged == 0);
+    record_summary_free(&s);
     help_remove(folder);
 }
 

@@ -62,6 +62,7 @@ static const KeyCase cases[] = {
     NOTHING("\xff", 1),
     NOTHING("\x88", 1),
     NOTHING("\xe6\x41\x41", 1),
+    NOTHING("\xe6\x41", 1),
     NOTHING("\xc2\x85", 2),
     /* Esc alone, and followed by a key */
     WAIT("\x1b"),
@@ -128,9 +129,11 @@ static const KeyCase cases[] = {
     KEY("\x1bOt", 3, K_F5),
     KEY("\x1b[215z", 6, K_UP),
     WAIT("\x1b[215"),
+    /* pasted text */
+    KEY("\x1b[200~", 6, K_PASTE_BEGIN),
+    KEY("\x1b[201~", 6, K_PASTE_END),
     /* no keys */
     NOTHING("\x1b[?1;2c", 7),
-    NOTHING("\x1b[200~", 6),
     NOTHING("\x1b[99999999999~", 14),
     NOTHING("\x1b[1;2;3;4;5;6y", 14),
     NOTHING("\x1b[I", 3),

@@ -68,7 +68,7 @@ static void run_child(void)
         if (event.type == EVENT_KEY && event.key == 'x')
             raise(SIGABRT);
         if (event.type == EVENT_KEY)
-            snprintf(text, sizeof text, "KEY(%s)", key_name(event.key, name, sizeof name));
+            snprintf(text, sizeof text, "%s(%s)", event.pasted ? "PASTED" : "KEY", key_name(event.key, name, sizeof name));
         else if (event.type == EVENT_MOUSE)
             snprintf(text, sizeof text, "MOUSE(%d,%d,%d)", (int)event.action, event.row, event.col);
         else if (event.type == EVENT_RESIZE)
@@ -271,6 +271,62 @@ Test(term_tty, events)
     ioctl(s.master, TIOCSWINSZ, &size);
     cr_expect(wait_for(&s, "SIZE(100,30)"), "%s", s.out);
     cr_assert_eq(write(s.master, "q", 1), 1);
+    end(&s);
+    stop(&s);
+}
+
+/* Types pieces with so many milliseconds between them, and waits for what the last one shows. */
+static void type_slowly(Session *s, const char *const *pieces, int ms, const char *shown)
+{
+    forget(s);
+    for (size_t i = 0; pieces[i]; i++) {
+        if (i)
+            usleep((useconds_t)ms * 1000);
+        cr_assert_eq(write(s->master, pieces[i], strlen(pieces[i])), (ssize_t)strlen(pieces[i]));
+    }
+    cr_expect(wait_for(s, shown), "expected %s, found %s", shown, s->out);
+}
+
+/* A line that stalls within a sequence: what comes late is no typed text. */
+Test(term_tty, a_slow_line_breaks_no_sequence)
+{
+    Session s;
+    start(&s, "xterm-256color");
+    cr_assert(wait_for(&s, "READY"));
+    type_slowly(&s, (const char *const[]){"\x1b[", "A", NULL}, 200, "KEY(Up)");
+    cr_expect(!strstr(s.out, "KEY(Esc)"), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\x1b[<64;1", ";1M", NULL}, 200, "MOUSE(2,0,0)");
+    cr_expect(!strstr(s.out, "KEY("), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\xe6", "\x88", "\x91", NULL}, 200, "KEY(我)");
+    /* A person's Esc and what is typed behind it stay what they are. */
+    type_slowly(&s, (const char *const[]){"\x1b", "[", "A", NULL}, 300, "KEY(A)");
+    cr_expect(strstr(s.out, "KEY(Esc)") && strstr(s.out, "KEY([)"), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\x1b", "O", "n", NULL}, 300, "KEY(n)");
+    cr_expect(strstr(s.out, "KEY(O)"), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\xe9", "n", NULL}, 20, "KEY(n)"); /* Latin 1's e with an accent */
+    /* Broken behind its Esc: that was the key already; the rest is an arrow, and the next time there is no Esc. */
+    type_slowly(&s, (const char *const[]){"\x1b", "[B", NULL}, 200, "KEY(Down)");
+    cr_expect(strstr(s.out, "KEY(Esc)") && !strstr(s.out, "KEY([)"), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\x1b", "[C", NULL}, 200, "KEY(Right)");
+    cr_expect(!strstr(s.out, "KEY(Esc)"), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\x1b", NULL}, 0, "KEY(Esc)");
+    cr_assert_eq(write(s.master, "q", 1), 1);
+    end(&s);
+    stop(&s);
+}
+
+/* Pasted text is told from typed keys, its lines are one; where the end of it is lost, a pause is one. */
+Test(term_tty, pasted_text)
+{
+    Session s;
+    start(&s, "xterm-256color");
+    cr_assert(wait_for(&s, "READY"));
+    cr_expect(strstr(s.out, "\033[?2004h"));
+    type_slowly(&s, (const char *const[]){"\x1b[200~y", "\r", "\x1b[201~", "n", NULL}, 100, "KEY(n)");
+    cr_expect(strstr(s.out, "PASTED(y)") && strstr(s.out, "PASTED(Space)") && !strstr(s.out, "Enter"), "%s", s.out);
+    type_slowly(&s, (const char *const[]){"\x1b[200~y", "n", NULL}, 1500, "KEY(n)");
+    cr_assert_eq(write(s.master, "q", 1), 1);
+    cr_expect(wait_for(&s, "\033[?2004l"));
     end(&s);
     stop(&s);
 }

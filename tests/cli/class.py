@@ -1,0 +1,96 @@
+"""What happens to a session when things go wrong around it: python3 tests/cli/class.py PROGRAM. Says what is wrong and fails."""
+import os, signal, sys, tempfile, time
+
+from terminal import Terminal
+
+program = os.path.abspath(sys.argv[1])
+bad = []
+
+
+def expect(good, what):
+    if not good:
+        bad.append(what)
+        print("tests/cli/class.py: expected " + what)
+
+
+def until(t, text, seconds=300):
+    """Reads until the program has written the text; what is looked at again begins behind it."""
+    end = time.monotonic() + seconds
+    while text not in t.seen and time.monotonic() < end:
+        t.read(0.02, 0.1)
+    found = text in t.seen
+    t.seen = t.seen.partition(text)[2]
+    return found
+
+
+def shows(t, text, seconds=300):
+    """Whether the whole screen comes to show it: at a new size all of it is painted."""
+    end = time.monotonic() + seconds
+    cols = 100
+    while time.monotonic() < end:
+        cols = 201 - cols
+        if text in t.screen(cols, 30):
+            return True
+    return False
+
+
+def leave(t):
+    t.press("\x1b", "q")
+    return t.wait()
+
+
+os.chdir(tempfile.mkdtemp())
+os.environ["XDG_STATE_HOME"] = os.getcwd()
+
+# what is typed while something is computed is taken when it is done, and so is a new size; Esc stops it and forgets what came before
+slow = ["-m", "random:d_model=384,decoder_layers=6,n_heads=6,d_ff=1536,max_len=512", "--ids", ",".join(str(i % 6) for i in range(400))]
+t = Terminal(program, *slow)
+os.write(t.fd, b"G")
+expect(until(t, b"Esc stops"), "what takes long to be said")
+os.write(t.fd, b":print 6*7\r")
+t.size(100, 30)
+expect(shows(t, "42.0"), "what was typed ahead to be taken")
+expect(leave(t) == 0, "status 0")
+t = Terminal(program, *slow)
+os.write(t.fd, b"G")
+expect(until(t, b"Esc stops"), "what takes long to be said")
+os.write(t.fd, b":print 6*7\r\x1b")
+expect(shows(t, "stopped after stage"), "Esc to stop it")
+expect("42.0" not in t.screen(100, 30), "Esc to forget what was typed before it")
+expect(leave(t) == 0, "status 0")
+
+# a page that is pasted is one line, whole, where a line is typed, and no commands elsewhere
+t = Terminal(program, "-m", "random:position=rope,max_len=8192", "--ids", "1,2,3")
+os.write(t.fd, b"\x1b[200~qqq\r\nq\x1b[201~")
+expect(shows(t, "pasted text belongs"), "no commands from pasted text")
+os.write(t.fd, b"t\x15\x1b[200~1" + b",2,3,4,5" * 300 + b"\n\x1b[201~\r")
+expect(shows(t, "[1201,"), "2,401 characters to be taken: 1,201 ids")
+expect(leave(t) == 0, "status 0")
+
+# a connection that breaks: the next session says so, and --resume goes on with what was there
+kept = "stepformer/interrupted.json"
+t = Terminal(program, "-m", "hand-wired")
+t.press("n", "n", "z")
+os.close(t.fd)
+os.waitpid(t.pid, 0)
+expect(os.path.exists(kept), "the session to be kept when its terminal goes")
+t = Terminal(program, "-m", "sum")
+expect(b"--resume" in t.seen, "a word on it")
+os.kill(t.pid, signal.SIGHUP)  # before anything is done
+t.wait()
+for again in range(2):
+    t = Terminal(program, "--resume")
+    screen = t.screen(100, 30)
+    expect("stage 3 of 27" in screen and "no-positions" in screen, "to stand where it was broken off")
+    if again == 0:
+        t.press("n", "b")
+        os.kill(t.pid, signal.SIGTERM)
+        t.read()
+        expect(b"--resume" in t.seen, "a word on it where somebody is there to read it")
+        expect(t.wait() == -signal.SIGTERM, "to end as the signal says")
+    else:
+        expect(leave(t) == 0 and not os.path.exists(kept), "nothing to be kept once it was left")
+t = Terminal(program, "--resume")
+expect(t.wait() == 2 and b"found none" in t.seen, "nothing to go on with")
+
+sys.exit(1 if bad else 0)
