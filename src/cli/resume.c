@@ -33,6 +33,7 @@ App *resume_open(Theme theme, bool color, bool own_theme, Error *e)
     if (app) { /* what is saved from now on is for another file */
         free(app->take.session);
         app->take.session = NULL;
+        app->unsaved = true;
     }
     free(path);
     return app;

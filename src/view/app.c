@@ -244,6 +244,15 @@ void app_edit_cell(App *app, Cellref cell)
     buffer_free(&text);
 }
 
+/* Edits that are in no session are asked after once; a lesson's and a hunt's are not the user's. */
+static void leave(App *app)
+{
+    app->quit = !app->unsaved || app->leaving || !app->edits.count || app->lesson || app->hunt.bug;
+    app->leaving = !app->quit;
+    if (app->leaving)
+        app_say(app, ROLE_WARNING, "%s", _("the edits are not saved: C-s saves them, q again leaves"));
+}
+
 /* What a command does in every view; false where it is none of these. */
 static bool common_command(App *app, CommandId id, size_t count)
 {
@@ -374,7 +383,7 @@ static bool common_command(App *app, CommandId id, size_t count)
     }
     case CMD_ACCUSE: hunt_accuse(app); break;
     case CMD_HUNT: hunt_open(app); break;
-    case CMD_QUIT: app->quit = true; break;
+    case CMD_QUIT: leave(app); break;
     case CMD_REDRAW: break;
     default: return lesson_common(app, id) || explain_open(app, id);
     }
@@ -386,6 +395,7 @@ static void run_command(App *app, CommandId id, size_t count)
     const View *v = &view_table[app->view];
     /* Stepping belongs to the matrix: from any other view but the map it goes there first. */
     bool steps = command_table[id].group == GROUP_STEP && app->view != VIEW_STEP && app->view != VIEW_MAP;
+    app->leaving = app->leaving && id == CMD_QUIT;
     if (v->command && v->command(app, id, count))
         return;
     if (quiz_holds_back(app, id))

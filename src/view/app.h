@@ -144,6 +144,8 @@ typedef struct App {
     double loss;        /* PHASE_LOSS and later */
     bool warned;        /* it was said how much memory the gradients of this pass take */
     bool changed;       /* the model's weights were changed here */
+    bool unsaved;       /* an edit was made and no session saved since */
+    bool leaving;       /* that was said, and the next key to leave leaves */
     Update *update;     /* PHASE_UPDATE: what the optimiser's step did; see update.c */
     Grain grain;
     size_t cursor[AXIS_COUNT]; /* the chosen index along every kind of axis; clamped where it is used */

@@ -343,6 +343,7 @@ bool app_add_edit(App *app, const char *text)
     if (status == 0)
         status = app_set_edits(app, &more, &e);
     edits_free(&more);
+    app->unsaved = app->unsaved || status == 0;
     if (status != 0) {
         app_say(app, ROLE_ERROR, "%s", e.text);
     } else if (!whole) {

@@ -490,7 +490,8 @@ static void add_summary(Maker *m)
         right += p->progress.answers[i].result == RESULT_RIGHT;
         first += p->progress.answers[i].first == RESULT_RIGHT;
     }
-    snprintf(text, sizeof text, _("Of %zu questions %zu were answered right, %zu of them the first time."), m->l->asks, right, first);
+    snprintf(text, sizeof text, ngettext("Of %zu questions %zu was answered right, %zu of them the first time.",
+                                         "Of %zu questions %zu were answered right, %zu of them the first time.", right), m->l->asks, right, first);
     if (!p->present)
         add(m, ROLE_TEXT, text);
     for (size_t i = 0; i < m->l->count && !p->present; i++) {

@@ -163,6 +163,7 @@ int session_save(App *app, const char *path, Error *e)
     session_free(&s);
     int status = out.failed ? error_memory(e, path) : file_write(path, out.data, out.len, e);
     buffer_free(&out);
+    app->unsaved = app->unsaved && status != 0;
     bool known = app->take.session && strcmp(app->take.session, path) == 0; /* path may be that very text */
     char *name = status == 0 && !known ? strdup(path) : NULL;
     if (name) {

@@ -500,3 +500,38 @@ Test(session, recorded_keys_lead_to_the_same_screens, .timeout = 60)
         canvas_free(&c);
     }
 }
+
+/* Who leaves with edits that are in no session is told once; any other key takes the question back. */
+Test(session, unsaved_edits_are_asked_after)
+{
+    App *app = open_app("tiny-models/hand-wired", "A B C A");
+    Canvas c;
+    Error e = {{0}};
+    char path[] = "/tmp/session-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert(fd >= 0 && canvas_init(&c, 80, 24, false, &e) == 0);
+    close(fd);
+    press(app, &c, "n q");
+    cr_expect(app->quit, "nothing was edited");
+    app->quit = false;
+    cr_assert(app_add_edit(app, "decoder.embed.sum[0,0] = 2"));
+    press(app, &c, "q");
+    cr_expect(!app->quit && strstr(app->message, "not saved"), "%s", app->message);
+    press(app, &c, "n q");
+    cr_expect(!app->quit, "asked again");
+    press(app, &c, "q");
+    cr_expect(app->quit);
+    app->quit = false;
+    cr_assert_eq(session_save(app, path, &e), 0, "%s", e.text);
+    press(app, &c, "n q");
+    cr_expect(app->quit, "saved");
+    app->quit = false;
+    cr_assert(app_add_edit(app, "decoder.embed.sum[0,1] = 2"));
+    app_undo_edit(app, 1);
+    app_undo_edit(app, 0);
+    press(app, &c, "n q");
+    cr_expect(app->quit, "undone");
+    unlink(path);
+    canvas_free(&c);
+    app_free(app);
+}
