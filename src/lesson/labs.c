@@ -88,18 +88,6 @@ static LabRun *find_run(const LabRuns *runs, const char *key)
     return NULL;
 }
 
-bool labs_have(const LabRuns *runs, const char *name, const char *settings)
-{
-    Settings s;
-    if (read_settings(&s, settings, NULL) != 0)
-        return false;
-    char *key = write_key(name, &s);
-    bool have = key && find_run(runs, key);
-    free(key);
-    free_settings(&s);
-    return have;
-}
-
 static void free_run(LabRun *r)
 {
     if (!r)

@@ -22,8 +22,6 @@ typedef struct LabRuns {
 /* The result of an experiment, run now or before. `settings` is "key=value, key=value"; a value may be a list ("d_k=4,16"). NULL with e
  * set where it cannot be run. One that was stopped by its listener is tried again the next time. */
 const Lab *labs_run(LabRuns *runs, const char *name, const char *settings, Error *e);
-/* True where that would be answered at once. */
-bool labs_have(const LabRuns *runs, const char *name, const char *settings);
 /* A cell of its tables, as lab_result. */
 int labs_result(LabRuns *runs, const char *name, const char *settings, const char *row, const char *column, double *out, Error *e);
 /* The score of a model as it was opened, with these ablations: over thousands of examples, so it is computed once. */

@@ -69,8 +69,6 @@ LossPoint loss_point(Pass *p, const int *targets, size_t row);
 
 /* What a person is told about a stage's gradient, in metric_lines' style and limits. Nothing (0) before a backward. */
 size_t gradient_lines(Pass *p, size_t i, size_t head, size_t row, MetricLine *out, size_t max);
-/* … and about the loss over n targets: the mean, this position, the best and the worst. */
-size_t loss_lines(Pass *p, const int *targets, size_t n, size_t row, MetricLine *out, size_t max);
 
 /* "d q = d scores [4,7,7] · k [4,7,8] → [4,7,8]": how a stage's gradient comes from its readers', with shapes and the actual ablations
  * considered. Computes nothing. For the logits the targets of the last backward are counted, where there was one. */

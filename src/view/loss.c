@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "measure/gradient.h"
 #include "measure/metrics.h"
 
 #include <stdio.h>
@@ -21,7 +22,6 @@ void loss_draw(App *app, Canvas *c, Rect r)
 {
     const Plan *plan = pass_plan(app->pass);
     const Stage *s = &plan->stages[plan->count - 1];
-    const real *probs = pass_value(app->pass, plan->count - 1);
     size_t n, vocab = s->shape[1], counted = 0;
     const int *fed = pass_ids(app->pass, config_last_stack(&app->model->config), &n);
     int row = r.row;
@@ -36,6 +36,7 @@ void loss_draw(App *app, Canvas *c, Rect r)
                                 "should come: p = 1 costs nothing, p = 1/e costs one nat."));
     canvas_printf(c, ++row, r.col + 1, r.cols - 2, ROLE_HEADING, _("loss %.6f nats, mean of %zu of %zu positions (by chance: ln %zu = %.3f)"),
                   app->loss, counted, n, vocab, log((double)vocab));
+    canvas_printf(c, ++row, r.col + 1, r.cols - 2, ROLE_TEXT, _("perplexity exp(loss) = %.4g: as unsure as between that many tokens"), exp(app->loss));
     row += 2;
     int token = 12, col = r.col + 6, target = col + token, p = target + token, nats = p + 11, best = nats + 11;
     canvas_put(c, row, col, token, ROLE_HEADING, _("read"));
@@ -59,12 +60,12 @@ void loss_draw(App *app, Canvas *c, Rect r)
             canvas_put_cut(c, row, target, r.cols - (target - r.col), ROLE_DIM, _("not counted"));
             continue;
         }
-        double share = (double)probs[t * vocab + (size_t)want];
+        LossPoint point = loss_point(app->pass, app->targets.data, t);
         put_token(app, c, row, target, token - 1, ROLE_TEXT, want);
         char text[NUMBER_MAX];
-        number_share(text, share, 6, c->ascii);
+        number_share(text, point.probability, 6, c->ascii);
         canvas_put_right(c, row, p, 10, ROLE_TEXT, text);
-        number_share(text, share < 1 ? -log(share) : 0, 4, c->ascii);
+        number_share(text, point.loss, 4, c->ascii);
         canvas_put_right(c, row, nats, 10, ROLE_TEXT, text);
         put_token(app, c, row, best + 2, token, top.id == want ? ROLE_DONE : ROLE_NEGATIVE, top.id);
         canvas_printf(c, row, best + 2 + token, 9, ROLE_DIM, "%8.4f", top.probability);

@@ -233,14 +233,6 @@ Test(gradient, lines_fit_and_formulas_are_there)
                 cr_assert(!nothing || size.norm == 0, "%s, but its norm is %g", buffer_text(&formula), size.norm);
                 buffer_free(&formula);
             }
-            size_t n;
-            const int *targets = pass_targets(p, &n);
-            for (size_t row = 0; row < n; row++) {
-                size_t count = loss_lines(p, targets, n, row, lines, METRIC_LINES_MAX + 1);
-                cr_assert(count > 4 && count <= METRIC_LINES_MAX);
-                for (size_t k = 0; k < count; k++)
-                    check_line(&lines[k]);
-            }
             pass_free(before);
             pass_free(p);
         }
