@@ -36,7 +36,7 @@ void loss_draw(App *app, Canvas *c, Rect r)
                                 "should come: p = 1 costs nothing, p = 1/e costs one nat."));
     canvas_printf(c, ++row, r.col + 1, r.cols - 2, ROLE_HEADING, _("loss %.6f nats, mean of %zu of %zu positions (by chance: ln %zu = %.3f)"),
                   app->loss, counted, n, vocab, log((double)vocab));
-    canvas_printf(c, ++row, r.col + 1, r.cols - 2, ROLE_TEXT, _("perplexity exp(loss) = %.4g: as unsure as between that many tokens"), exp(app->loss));
+    canvas_printf(c, ++row, r.col + 1, r.cols - 2, ROLE_TEXT, _("perplexity exp(loss) = %.6g: as unsure as between that many tokens"), exp(app->loss));
     row += 2;
     int token = 12, col = r.col + 6, target = col + token, p = target + token, nats = p + 11, best = nats + 11;
     canvas_put(c, row, col, token, ROLE_HEADING, _("read"));
