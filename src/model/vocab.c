@@ -81,9 +81,16 @@ Vocab *vocab_numbered(size_t size, Error *e)
         return NULL;
     }
     v->has_text = false;
-    char text[24] = "#0"; /* counts by itself: to print each number is what opening a model without a vocabulary would spend its time on */
-    for (size_t i = 0, n = 2; i < size; i++) {
-        vocab_add(v, i, text, n);
+    /* Counts by itself, straight into the pool: to print each number is what opening a model without a vocabulary would spend its time on. */
+    char text[24] = "#0";
+    size_t n = 2, most = 3; /* bytes of a name, and of the longest with its NUL */
+    for (size_t i = size; i >= 10; i /= 10)
+        most++;
+    char *to = buffer_extend(&v->pool, size * most);
+    for (size_t i = 0; to && i < size; i++) {
+        memcpy(to + v->starts[i], text, n + 1);
+        v->starts[i + 1] = v->starts[i] + n + 1;
+        v->longest = n;
         size_t digit = n;
         while (digit > 1 && text[digit - 1] == '9')
             text[--digit] = '0';
@@ -94,6 +101,7 @@ Vocab *vocab_numbered(size_t size, Error *e)
             text[n++] = '0';
         }
     }
+    v->pool.len = v->starts[size];
     if (vocab_index(v, "vocabulary", e) != 0) {
         vocab_free(v);
         return NULL;
