@@ -1,6 +1,7 @@
 /* grad.c - the subcommand `grad`: what the loss owes to every weight and every stage. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "measure/cost.h"
 #include "model/nearest.h"
 
 #include <stdlib.h>
@@ -89,7 +90,7 @@ static int keep(Trace *t, const Pass *p, const char *names, Error *e)
 static void say_memory(const Pass *p)
 {
     const double much = 2;
-    double numbers = 2 * (double)pass_plan(p)->total + (double)pass_model(p)->weights.total, gigabytes = 1e-9 * (double)sizeof(real) * numbers;
+    double gigabytes = cost_of_gradients(pass_model(p), pass_plan(p)) + 1e-9 * (double)sizeof(real) * (double)pass_plan(p)->total;
     if (gigabytes > much)
         cli_say("the values of all stages and the gradients need %.1f GB of memory", gigabytes);
 }

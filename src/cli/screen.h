@@ -15,13 +15,13 @@ App *screen_app(Options *o, Theme theme, bool color, Error *e);
 /* An AppPicture: the writers of src/term. */
 void screen_picture(const Canvas *c, Theme theme, bool color, const char *title, const char *format, Buffer *out);
 
-/* The same, or as the file of --session says; where that is not there, and need not be, it is where the session will be saved. */
+/* As screen_app, or as the file of --session says; where that is not there, and need not be, it is where the session will be saved. */
 App *screen_open(Options *o, Theme theme, bool color, bool must_be_there, Error *e);
 
-/* The same with the bug of --bug in it: a hunt (hunt.c). Without -m the model, and without a text the ids, are such that it can be found. */
+/* As screen_app with the bug of --bug in it: a hunt (hunt.c). Without -m the model, and without a text the ids, are such that it can be found. */
 App *screen_hunt(Options *o, Theme theme, bool color, Error *e);
 
-/* The same with a lesson in it, at its beginning or, where `keep`, where it was left; what is answered is then written down. */
+/* As screen_app with a lesson in it, at its beginning or, where `keep`, where it was left; what is answered is then written down. */
 App *screen_lesson(Options *o, const char *name, bool keep, Theme theme, bool color, Error *e);
 
 /* The debugger in the terminal, on what `make` makes; where the terminal cannot move its cursor, `without`. Returns the exit status. */

@@ -287,11 +287,10 @@ static App *begin(Options *o, Theme theme, bool color, Error *e)
         app = screen_open(o, theme, color, false, e);
     else if (refuse_beside(o, OPTION_RESUME, e) == 0)
         app = resume_open(theme, color, o->value[OPTION_THEME] != NULL, e);
-    if (!app)
-        return NULL;
-    app->take.picture = screen_picture;
-    if (!o->value[OPTION_RESUME])
+    if (app && !o->value[OPTION_RESUME])
         resume_remind(app);
+    else if (app)
+        app->take.picture = screen_picture;
     return app;
 }
 

@@ -27,7 +27,7 @@ bool stage_is_namesake(const Stage *a, const Stage *b)
 }
 
 /* The stage of this plan with the name of s, or NO_STAGE. */
-static int plan_find_namesake(const Plan *plan, const Stage *s)
+static int find_namesake(const Plan *plan, const Stage *s)
 {
     for (size_t i = 0; i < plan->count; i++)
         if (stage_is_namesake(&plan->stages[i], s))
@@ -204,7 +204,7 @@ StageDifference compare_stages(Pass *baseline, int i, Pass *twin, int j)
 /* The twin's place of a stage: where the walk through both plans has come to, else wherever it is. */
 static int match(const Plan *plan, const Stage *s, size_t next)
 {
-    return next < plan->count && stage_is_namesake(&plan->stages[next], s) ? (int)next : plan_find_namesake(plan, s);
+    return next < plan->count && stage_is_namesake(&plan->stages[next], s) ? (int)next : find_namesake(plan, s);
 }
 
 static void list(Comparison *out, int baseline, int twin)
@@ -222,7 +222,7 @@ static int list_stages(Comparison *out, const Plan *a, const Plan *b, Error *e)
     for (size_t i = 0; i <= a->count; i++) {
         int found = i < a->count ? match(b, &a->stages[i], j) : (int)b->count;
         for (; found != NO_STAGE && j < (size_t)found; j++)
-            if (plan_find_namesake(a, &b->stages[j]) == NO_STAGE)
+            if (find_namesake(a, &b->stages[j]) == NO_STAGE)
                 list(out, NO_STAGE, (int)j);
         if (i == a->count)
             break;

@@ -86,3 +86,8 @@ int cost_of_stages(const Model *m, const Plan *plan, const bool *chosen, Cost *o
     free(counted);
     return 0;
 }
+
+double cost_of_gradients(const Model *m, const Plan *plan)
+{
+    return 1e-9 * (double)sizeof(real) * ((double)plan->total + (double)m->weights.total);
+}

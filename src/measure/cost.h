@@ -31,5 +31,7 @@ typedef struct Cost {
 Cost cost_of_stage(const Model *m, const Plan *plan, size_t i);
 /* Of the stages i with chosen[i] (NULL: all). -1 without memory. */
 int cost_of_stages(const Model *m, const Plan *plan, const bool *chosen, Cost *out, Error *e);
+/* GB of memory that going backwards takes beside the values: the gradients of all of them, and of all weights. */
+double cost_of_gradients(const Model *m, const Plan *plan);
 
 #endif

@@ -57,6 +57,7 @@ void stage_project_backward(const StageRun *r)
 static void rotate(real *y, const real *x, const StageRun *r, int direction, bool accumulate)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], turned = config_rope_dims(r->config), a, b, step, gap;
+    /* Pairs stand a step apart, and the two of a pair a gap: both are the same for all. */
     rope_pair(r->config, 0, &a, &gap);
     rope_pair(r->config, 1, &step, &b);
     for (size_t row = 0; row < heads * T; row++, x += k, y += k) {

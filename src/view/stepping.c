@@ -2,6 +2,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "measure/cost.h"
 #include "measure/gradient_check.h"
 
 /* ---- loss and gradients ---- */
@@ -20,17 +21,11 @@ bool stepping_to_loss(App *app)
     return true;
 }
 
-/* In GB: the gradients of all values and all weights. */
-static double room_for_gradients(const App *app)
-{
-    return 1e-9 * (double)sizeof(real) * ((double)pass_plan(app->pass)->total + (double)app->model->weights.total);
-}
-
 /* From the loss backwards; where that takes much memory, it is said first, and the same key again goes. */
 static bool turn_back(App *app)
 {
     const double much = 2;
-    double gigabytes = room_for_gradients(app);
+    double gigabytes = cost_of_gradients(app->model, pass_plan(app->pass));
     if (gigabytes < much || app->warned)
         return stepping_backward(app);
     app->warned = true;

@@ -1,16 +1,9 @@
 """What happens to a session when things go wrong around it: python3 tests/cli/class.py PROGRAM. Says what is wrong and fails."""
 import os, signal, sys, tempfile, time
 
-from terminal import Terminal
+from terminal import Terminal, bad, expect
 
 program = os.path.abspath(sys.argv[1])
-bad = []
-
-
-def expect(good, what):
-    if not good:
-        bad.append(what)
-        print("tests/cli/class.py: expected " + what)
 
 
 def until(t, text, seconds=120):

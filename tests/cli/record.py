@@ -1,16 +1,9 @@
 """Recording and playing in a terminal of its own: python3 tests/cli/record.py PROGRAM. Says what is wrong and fails."""
 import json, os, signal, sys, tempfile, time
 
-from terminal import Terminal
+from terminal import Terminal, bad, expect
 
 program = os.path.abspath(sys.argv[1])
-bad = []
-
-
-def expect(good, what):
-    if not good:
-        bad.append(what)
-        print("tests/cli/record.py: expected " + what)
 
 
 def events(path):

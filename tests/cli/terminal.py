@@ -1,5 +1,13 @@
-"""A program in a terminal of its own, for tests that type: Terminal(program, word, …)."""
-import fcntl, os, pty, resource, select, struct, termios, time
+"""A program in a terminal of its own, for tests that type: Terminal(program, word, …); and what they found wrong."""
+import fcntl, os, pty, resource, select, struct, sys, termios, time
+
+bad = []
+
+
+def expect(good, what):
+    if not good:
+        bad.append(what)
+        print("tests/cli/%s: expected %s" % (os.path.basename(sys.argv[0]), what))
 
 
 class Terminal:
