@@ -71,14 +71,14 @@ static int set_number(Number *x, real value, Error *e)
         return 0;
     }
     x->copy[x->offset] = value;
-    return pass_use_weight(x->pass, x->index, x->copy, e);
+    return pass_use_weight(x->pass, x->index, matrix_of(x->copy, weight_columns(&pass_model(x->pass)->weights.items[x->index])), e);
 }
 
 /* Brings every value back; the pass is whole again. */
 static void restore(Number *x, real value)
 {
     if (x->is_weight)
-        pass_use_weight(x->pass, x->index, NULL, NULL); /* its memory is there: nothing can fail */
+        pass_use_weight(x->pass, x->index, (Matrix){0}, NULL); /* its memory is there: nothing can fail */
     else
         pass_override(x->pass, x->index, x->offset, value);
     pass_run(x->pass);

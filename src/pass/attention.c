@@ -40,8 +40,10 @@ static void for_each_sequence(void (*move)(real *to, const real *from, size_t H,
 void stage_project_forward(const StageRun *r)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], d = r->config->d_model;
-    linear_forward(r->scratch, r->in[0], &r->w[0], stage_vector(r, 1), T, d, heads * k);
-    for_each_sequence(spread_heads, r->out, r->scratch, r);
+    real *rows = T == 1 ? r->out : r->scratch; /* the heads of one row stand side by side either way */
+    linear_forward(rows, r->in[0], &r->w[0], stage_vector(r, 1), T, d, heads * k);
+    if (T > 1)
+        for_each_sequence(spread_heads, r->out, rows, r);
 }
 
 void stage_project_backward(const StageRun *r)
@@ -53,26 +55,31 @@ void stage_project_backward(const StageRun *r)
 
 /* ---- q_rot, k_rot: each pair of dimensions (a, b) turned by its position's angle ---- */
 
-/* y (+)= x turned by direction * angle; x, y [heads, T, k]. Behind the first `turned` dimensions of a head they stay as they are. */
-static void rotate(real *y, const real *x, const StageRun *r, int direction, bool accumulate)
+/* y (+)= one head's x [k] turned by direction * angle. Behind the first `turned` dimensions it stays as it is. */
+static inline void rotate_head(real *y, const real *x, const real *angles, size_t turned, size_t k, size_t step, size_t gap, int direction,
+                               bool accumulate)
+{
+    for (size_t i = 0, a = 0; i < turned / 2; i++, a += step) {
+        size_t b = a + gap;
+        real c = angles[2 * i], s = (real)direction * angles[2 * i + 1];
+        real ya = x[a] * c - x[b] * s, yb = x[b] * c + x[a] * s;
+        y[a] = accumulate ? y[a] + ya : ya;
+        y[b] = accumulate ? y[b] + yb : yb;
+    }
+    for (size_t j = turned; j < k; j++)
+        y[j] = accumulate ? y[j] + x[j] : x[j];
+}
+
+/* x, y [heads, T, k] */
+static inline void rotate(real *y, const real *x, const StageRun *r, int direction, bool accumulate)
 {
     size_t heads = r->stage->shape[0], T = r->stage->shape[1], k = r->stage->shape[2], turned = config_rope_dims(r->config), a, b, step, gap;
     /* Pairs stand a step apart, and the two of a pair a gap: both are the same for all. */
     rope_pair(r->config, 0, &a, &gap);
     rope_pair(r->config, 1, &step, &b);
-    for (size_t row = 0; row < heads * T; row++, x += k, y += k) {
-        const real *angles = r->table + row % T * turned;
-        for (size_t i = 0; i < turned / 2; i++) {
-            a = i * step;
-            b = a + gap;
-            real c = angles[2 * i], s = (real)direction * angles[2 * i + 1];
-            real ya = x[a] * c - x[b] * s, yb = x[b] * c + x[a] * s;
-            y[a] = accumulate ? y[a] + ya : ya;
-            y[b] = accumulate ? y[b] + yb : yb;
-        }
-        for (size_t j = turned; j < k; j++)
-            y[j] = accumulate ? y[j] + x[j] : x[j];
-    }
+    for (size_t h = 0; h < heads; h++)
+        for (size_t t = 0; t < T; t++, x += k, y += k)
+            rotate_head(y, x, r->table + t * turned, turned, k, step, gap, direction, accumulate);
 }
 
 void stage_rotate_forward(const StageRun *r)
@@ -170,6 +177,10 @@ void stage_masked_forward(const StageRun *r)
 {
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
     bool padded = stage_hides(r->config, r->key_ids, Tk);
+    if (!padded && reach(r, 0) == Tk && start(r, Tq - 1) == 0) { /* everyone sees everything */
+        memcpy(r->out, r->in[0], r->stage->count * sizeof *r->out);
+        return;
+    }
     for (size_t row = 0; row < H * Tq; row++) {
         size_t i = row % Tq, visible = reach(r, i), first = start(r, i);
         memcpy(r->out + row * Tk, r->in[0] + row * Tk, visible * sizeof *r->out);

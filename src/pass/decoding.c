@@ -18,6 +18,7 @@ struct Decoding {
     Pass *later; /* the one that every later feed is fed to */
     real **cache;
     real *cache_block;
+    real *weights_block; /* copies of a small model's weights, see line_up_weights; NULL before */
 };
 
 Decoding *decoding_create(const Model *m, const int *source, size_t source_len, size_t capacity, Ablations a, Error *e)
@@ -54,6 +55,7 @@ void decoding_free(Decoding *d)
     pass_free(d->first);
     free(d->cache);
     free(d->cache_block);
+    free(d->weights_block);
     free(d->source);
     free(d->fed);
     free(d);
@@ -141,8 +143,49 @@ static int use_cache(Decoding *d, Pass *p, size_t n, Error *e)
     return 0;
 }
 
+/* The embedding of a model that has its output product read it too is to lie as that product reads it, and not row by row. */
+static bool is_output_table(const Decoding *d, size_t w)
+{
+    return d->model->config.tie_embeddings && d->first->plan.stages[pass_logits(&d->first->plan)].w[0] == (int)w;
+}
+
+/* Lets every later feed read copies of the matrices, with each row at the beginning of a cache line. While they stay in the second cache, as
+ * a small model's do, how they lie is what a product with one row of numbers takes its time for; larger ones are waited for
+ * anyway. */
+static int line_up_weights(Decoding *d, Error *e)
+{
+    const Weights *all = &d->model->weights;
+    size_t total = 0;
+    for (size_t w = 0; w < all->count; w++)
+        if (all->items[w].rank == 2)
+            total += numbers_lines(all->items[w].shape[0]) * numbers_lines(all->items[w].shape[1]);
+    d->weights_block = numbers_allocate(total);
+    if (!d->weights_block)
+        return error_memory(e, "weights");
+    real *to = d->weights_block;
+    for (size_t w = 0; w < all->count; w++) {
+        const Weight *item = &all->items[w];
+        if (item->rank != 2)
+            continue;
+        size_t rows = item->shape[0], columns = item->shape[1], ld = numbers_lines(columns);
+        Matrix copy = matrix_of(to, ld);
+        if (is_output_table(d, w)) {
+            Matrix turned = matrix_transposed(item->values);
+            matrix_read(to, &turned, columns, rows);
+            copy = matrix_transposed(matrix_of(to, rows));
+        } else
+            for (size_t i = 0; i < rows; i++)
+                matrix_read_row(to + i * ld, &item->values, i, columns);
+        if (pass_use_weight(d->later, w, copy, e) != 0)
+            return -1;
+        to += numbers_lines(rows) * ld;
+    }
+    return 0;
+}
+
 int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e)
 {
+    enum { SMALL = 1 << 19, WORTH = 16 }; /* weights to be lined up, and tokens after which that has paid: a few microseconds each */
     if (n > d->capacity - d->length)
         return error_set(e, "decoding: expected at most %zu tokens, found %zu", d->capacity, d->length + n);
     PassInput in = {d->source, ids, d->source_len, n};
@@ -154,6 +197,8 @@ int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Er
         *p = NULL;
         return -1;
     }
+    if (*p == d->later && d->length >= WORTH && !d->weights_block && d->model->weights.total <= SMALL && line_up_weights(d, e) != 0)
+        return -1;
     memcpy(d->fed + d->length, ids, n * sizeof *ids);
     const Stage *stages = (*p)->plan.stages;
     size_t end = pass_logits(&(*p)->plan) + 1; /* nobody asks for the probabilities behind them */

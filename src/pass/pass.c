@@ -230,8 +230,10 @@ bool pass_sees(const Pass *p, const Stage *s, size_t query, size_t key)
 Matrix pass_weight(const Pass *p, size_t w)
 {
     const Weight *item = &p->model->weights.items[w];
-    const real *other = p->weights && p->weights[w] ? p->weights[w] : changes_weight(p->changes, w);
-    return other ? matrix_of(other, weight_columns(item)) : item->values;
+    const real *edited = changes_weight(p->changes, w);
+    if (p->weights && p->weights[w].data)
+        return p->weights[w];
+    return edited ? matrix_of(edited, weight_columns(item)) : item->values;
 }
 
 size_t pass_longest_vector(const Weights *w)
@@ -497,13 +499,13 @@ void pass_override_row(Pass *p, size_t i, size_t offset, const real *x, size_t n
     pass_forget(p, i + 1);
 }
 
-int pass_use_weight(Pass *p, size_t w, const real *data, Error *e)
+int pass_use_weight(Pass *p, size_t w, Matrix values, Error *e)
 {
     if (!p->weights)
         p->weights = calloc(p->model->weights.count, sizeof *p->weights);
     if (!p->weights)
         return error_memory(e, "weights");
-    p->weights[w] = data;
+    p->weights[w] = values;
     for (size_t i = p->plan.count; i-- > 0;)
         if (p->plan.stages[i].w[0] == (int)w || p->plan.stages[i].w[1] == (int)w)
             pass_forget(p, i);

@@ -62,9 +62,9 @@ const int *pass_targets(const Pass *p, size_t *n);
 void pass_override(Pass *p, size_t i, size_t offset, real x);
 /* The same for n numbers from there on. */
 void pass_override_row(Pass *p, size_t i, size_t offset, const real *x, size_t n);
-/* Weight w is read from `data` (of its shape, row after row; borrowed), or with NULL from where it was before. Forgets the stages
+/* Weight w is read from `values` (a view of its shape), or where that has no data, from where it was before. Forgets the stages
  * from the first that reads it. -1 without memory. */
-int pass_use_weight(Pass *p, size_t w, const real *data, Error *e);
+int pass_use_weight(Pass *p, size_t w, Matrix values, Error *e);
 /* Forgets the values of stage `first` and all after it. */
 void pass_forget(Pass *p, size_t first);
 

@@ -34,7 +34,7 @@ struct Pass {
     bool rewired;            /* see pass_rewire */
     bool one_by_one;         /* see StageRun */
     struct Changes *changes; /* what the edits do; NULL where there are none */
-    const real **weights; /* by weight: what is read instead of the model's, or NULL; NULL while there is none */
+    Matrix *weights; /* by weight: what is read instead of the model's, where it has data; NULL while there is none */
     /* while decoding: the keys and values of all positions so far, [G, k, cache_rows] for each self-attention K (or
      * K_ROT) stage and [G, cache_rows, k] for each V, NULL elsewhere; and the ids of those positions */
     real **cache;

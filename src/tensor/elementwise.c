@@ -4,6 +4,7 @@
  * (target_clones), and the processor's is chosen when the program starts. Multiplications and additions are not fused here and every sum is taken
  * in LANES parts that are added in one order, so that the result is the same for every width. The double build takes libm's exp. */
 #include "tensor/kernels.h"
+#include "tensor/vectors.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -14,25 +15,77 @@
 #define CLONES
 #endif
 
-/* The functions that a loop calls become part of it. */
-#define INLINED __attribute__((always_inline))
-
 enum { LANES = 16 };
 
-/* A few numbers side by side: what a sum over a row is taken in. */
+/* A few numbers side by side: what a sum over a row is taken in. And as many bits, or places among them. */
 typedef real Lanes __attribute__((vector_size(LANES * sizeof(real))));
+typedef Index LaneBits __attribute__((vector_size(LANES * sizeof(real))));
+
+INLINE void load_lanes(Lanes *lanes, const real *x)
+{
+    memcpy(lanes, x, sizeof *lanes);
+}
+
+INLINE void store_lanes(real *y, const Lanes *lanes)
+{
+    memcpy(y, lanes, sizeof *lanes);
+}
+
+/* The same for n < LANES numbers; the other lanes become `other`. */
+INLINE void load_some(Lanes *lanes, const real *x, size_t n, real other)
+{
+    real all[LANES];
+    const Index some = (Index)n; /* as wide as what it chooses, for the vectors' sake */
+    KEEP_LOOP
+    for (Index k = 0; k < LANES; k++)
+        all[k] = k < some ? x[k] : other;
+    memcpy(lanes, all, sizeof all);
+}
+
+INLINE void store_some(real *y, const Lanes *lanes, size_t n)
+{
+    real all[LANES];
+    const Index some = (Index)n;
+    memcpy(all, lanes, sizeof all);
+    KEEP_LOOP
+    for (Index k = 0; k < LANES; k++)
+        if (k < some)
+            y[k] = all[k];
+}
+
+/* Each lane of *most becomes the larger of itself and that of x. */
+INLINE void take_larger(Lanes *most, const Lanes *x)
+{
+    LaneBits more = *x > *most;
+    *most = (Lanes)((more & (LaneBits)*x) | (~more & (LaneBits)*most));
+}
+
+/* The lanes in another order: neighbours of neighbours. */
+#define HALVES(x) SHUFFLE(LaneBits, x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+#define FOURS(x) SHUFFLE(LaneBits, x, x, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3)
+#define PAIRS(x) SHUFFLE(LaneBits, x, x, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1)
+#define ONES(x) SHUFFLE(LaneBits, x, x, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0)
+
+/* The sum of the lanes, the two halves first. */
+INLINE real total(const Lanes *lanes)
+{
+    Lanes x = *lanes;
+    x += HALVES(x);
+    x += FOURS(x);
+    x += PAIRS(x);
+    x += ONES(x);
+    return x[0];
+}
 
 /* ---- exp ---- */
 
 /* e^x = 2^n * e^r, n = round(x / ln 2), |r| <= ln(2) / 2, e^r by a polynomial (coefficients: Cephes' expf, Moshier 1992). Within 2 units in
- * the last place; below -87.3, where a float would lose digits, 0. */
-static inline float exp_float(float x)
+ * the last place for EXP_LOW <= x <= EXP_HIGH; nan gives anything. */
+INLINE float exp_between(float x)
 {
-    const float LOW = -87.33654f, HIGH = 88.72283f, ROUND = 12582912.0f; /* adding 1.5 * 2^23 rounds to an integer */
-    float c = x > LOW ? x : LOW;
-    c = c < HIGH ? c : HIGH;
-    float rounded = c * 1.44269504f + ROUND, n = rounded - ROUND;
-    float r = c - n * 0.693359375f; /* ln 2 in two parts: the first times n is exact */
+    const float ROUND = 12582912.0f; /* adding 1.5 * 2^23 rounds to an integer */
+    float rounded = x * 1.44269504f + ROUND, n = rounded - ROUND;
+    float r = x - n * 0.693359375f; /* ln 2 in two parts: the first times n is exact */
     r = r + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -46,131 +99,160 @@ static inline float exp_float(float x)
     memcpy(&shift, &rounded, sizeof shift);
     memcpy(&bits, &p, sizeof bits);
     bits += shift << 23;
-    float y;
-    memcpy(&y, &bits, sizeof y);
-    y = x < LOW ? 0.0f : y;
-    return x <= HIGH ? y : x + INFINITY; /* nan stays nan */
+    memcpy(&p, &bits, sizeof p);
+    return p;
+}
+
+/* Below -87.3, where a float would lose digits, 0. */
+static const float EXP_LOW = -87.33654f, EXP_HIGH = 88.72283f;
+
+INLINE float exp_float(float x)
+{
+    float c = x > EXP_LOW ? x : EXP_LOW;
+    c = c < EXP_HIGH ? c : EXP_HIGH;
+    float y = exp_between(c);
+    y = x < EXP_LOW ? 0.0f : y;
+    return x <= EXP_HIGH ? y : x + INFINITY; /* nan stays nan */
+}
+
+/* For x <= 0. */
+INLINE float exp_float_below(float x)
+{
+    float y = exp_between(x), outside = x < 0.0f ? 0.0f : x; /* nan stays nan */
+    return x >= EXP_LOW ? y : outside;
 }
 
 #define exp_of(x) _Generic((x), float: exp_float, double: exp)(x)
+#define exp_below(x) _Generic((x), float: exp_float_below, double: exp)(x)
 
 #define root_of(x) _Generic((x), float: sqrtf, double: sqrt)(x)
 
 /* ---- a function of each number ---- */
 
-typedef real (*OfOne)(real x, real other);
+typedef real (*OfOne)(real x);
 
-static inline INLINED void each_lane(OfOne f, real *y, const real *x, real other)
+INLINE void each_lane(OfOne f, Lanes *lanes)
 {
-    real lanes[LANES];
-    memcpy(lanes, x, sizeof lanes);
+    real x[LANES];
+    memcpy(x, lanes, sizeof x);
     for (size_t k = 0; k < LANES; k++)
-        lanes[k] = f(lanes[k], other);
-    memcpy(y, lanes, sizeof lanes);
+        x[k] = f(x[k]);
+    memcpy(lanes, x, sizeof x);
 }
 
-/* y [n] = f(x [n], other); y may be x. What is left behind the last whole LANES is done in the last LANES numbers, of which some are done twice:
- * a few exps one by one would take as long as a short row. */
-static inline INLINED void each(OfOne f, real *y, const real *x, real other, size_t n)
+/* y [n] = f(x [n]); y may be x. */
+INLINE void each(OfOne f, real *y, const real *x, size_t n)
 {
-    real last[LANES];
-    if (n < LANES) {
-        for (size_t k = 0; k < LANES; k++)
-            last[k] = k < n ? x[k] : 0;
-        each_lane(f, last, last, other);
-        for (size_t k = 0; k < n; k++)
-            y[k] = last[k];
-        return;
+    Lanes part;
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        load_lanes(&part, x + j);
+        each_lane(f, &part);
+        store_lanes(y + j, &part);
     }
-    if (n % LANES)
-        each_lane(f, last, x + n - LANES, other);
-    for (size_t j = 0; j + LANES <= n; j += LANES)
-        each_lane(f, y + j, x + j, other);
-    if (n % LANES)
-        memcpy(y + n - LANES, last, sizeof last);
+    if (j < n) { /* together, too: a few exps one by one would take as long as a short row */
+        load_some(&part, x + j, n - j, 0);
+        each_lane(f, &part);
+        store_some(y + j, &part, n - j);
+    }
 }
 
 /* ---- softmax ---- */
 
-static inline real exp_less(real x, real most)
+INLINE real largest(const real *x, size_t n)
 {
-    return exp_of(x - most);
-}
-
-/* All bits of a lane set where a comparison holds. */
-typedef __typeof__((Lanes){0} > (Lanes){0}) LaneMask;
-
-/* Each of the lanes becomes the larger of itself and a number of x. */
-static inline void take_larger(Lanes *most, const real *x)
-{
-    Lanes part;
-    memcpy(&part, x, sizeof part);
-    LaneMask more = part > *most;
-    *most = (Lanes)((more & (LaneMask)part) | (~more & (LaneMask)*most));
-}
-
-static inline real largest(const real *x, size_t n)
-{
-    real max = x[0];
-    if (n < LANES) {
-        for (size_t j = 1; j < n; j++)
-            max = x[j] > max ? x[j] : max;
-        return max;
+    Lanes most, part;
+    if (n < LANES)
+        load_some(&most, x, n, x[0]);
+    else {
+        load_lanes(&most, x);
+        for (size_t j = LANES; j + LANES <= n; j += LANES) {
+            load_lanes(&part, x + j);
+            take_larger(&most, &part);
+        }
+        load_lanes(&part, x + n - LANES); /* what is left, and some once more */
+        take_larger(&most, &part);
     }
-    Lanes most;
-    real lanes[LANES];
-    memcpy(&most, x, sizeof most);
-    for (size_t j = LANES; j + LANES <= n; j += LANES)
-        take_larger(&most, x + j);
-    take_larger(&most, x + n - LANES); /* what is left, and some once more */
-    memcpy(lanes, &most, sizeof lanes);
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t k = 0; k < half; k++)
-            lanes[k] = lanes[k + half] > lanes[k] ? lanes[k + half] : lanes[k];
-    return lanes[0];
-}
-
-/* The sum of the lanes and of the numbers behind them, n < LANES: neighbours of neighbours first. */
-static inline real total(const Lanes *lanes, const real *rest, size_t n)
-{
-    real sums[LANES];
-    memcpy(sums, lanes, sizeof sums);
-    for (size_t k = 0; k < n; k++)
-        sums[k] += rest[k];
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t k = 0; k < half; k++)
-            sums[k] += sums[k + half];
-    return sums[0];
+    part = HALVES(most);
+    take_larger(&most, &part);
+    part = FOURS(most);
+    take_larger(&most, &part);
+    part = PAIRS(most);
+    take_larger(&most, &part);
+    part = ONES(most);
+    take_larger(&most, &part);
+    return most[0];
 }
 
 /* The sum of a row. */
-static inline real sum_of(const real *x, size_t d)
+INLINE real sum_of(const real *x, size_t d)
 {
     Lanes sums = {0}, part;
     size_t j = 0;
     for (; j + LANES <= d; j += LANES) {
-        memcpy(&part, x + j, sizeof part);
+        load_lanes(&part, x + j);
         sums += part;
     }
-    return total(&sums, x + j, d - j);
+    load_some(&part, x + j, d - j, 0);
+    sums += part;
+    return total(&sums);
+}
+
+static inline real real_exp_below(real x)
+{
+    return exp_below(x);
+}
+
+/* y [n] = exp(x - most); returns their sum. */
+INLINE real exp_row(real *y, const real *x, real most, size_t n)
+{
+    Lanes sums = {0}, part;
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        load_lanes(&part, x + j);
+        part -= most;
+        each_lane(real_exp_below, &part);
+        store_lanes(y + j, &part);
+        sums += part;
+    }
+    if (j < n) {
+        load_some(&part, x + j, n - j, -(real)INFINITY);
+        part -= most;
+        each_lane(real_exp_below, &part);
+        store_some(y + j, &part, n - j);
+        sums += part;
+    }
+    return total(&sums);
+}
+
+/* x [n] *= factor */
+INLINE void scale_row(real *x, real factor, size_t n)
+{
+    Lanes part;
+    size_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        load_lanes(&part, x + j);
+        part *= factor;
+        store_lanes(x + j, &part);
+    }
+    load_some(&part, x + j, n - j, 0);
+    part *= factor;
+    store_some(x + j, &part, n - j);
 }
 
 /* Several short rows go through each step together: their largest and their sums do not wait for each other. */
 CLONES void softmax_rows(real *y, const real *x, size_t m, size_t n)
 {
     enum { TOGETHER = 8, SHORT = 1024 };
-    real most[TOGETHER], scale[TOGETHER];
+    real most[TOGETHER], sum[TOGETHER];
     for (size_t i = 0, rows; i < m; i += rows, x += rows * n, y += rows * n) {
         rows = n > SHORT ? 1 : m - i < TOGETHER ? m - i : TOGETHER;
         for (size_t r = 0; r < rows; r++)
             most[r] = largest(x + r * n, n); /* taken off every entry: the result is the same, and exp cannot overflow */
         for (size_t r = 0; r < rows; r++)
-            each(exp_less, y + r * n, x + r * n, most[r], n);
+            sum[r] = exp_row(y + r * n, x + r * n, most[r], n);
         for (size_t r = 0; r < rows; r++)
-            scale[r] = 1 / sum_of(y + r * n, n);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t j = 0; j < n; j++)
-                y[r * n + j] *= scale[r];
+            scale_row(y + r * n, 1 / sum[r], n);
     }
 }
 
@@ -178,16 +260,16 @@ CLONES void softmax_backward(real *restrict dx, const real *dy, const real *y, s
 {
     for (size_t i = 0; i < m; i++, dx += n, dy += n, y += n) {
         Lanes sums = {0}, a, b;
-        real rest[LANES];
         size_t j = 0;
         for (; j + LANES <= n; j += LANES) {
-            memcpy(&a, dy + j, sizeof a);
-            memcpy(&b, y + j, sizeof b);
+            load_lanes(&a, dy + j);
+            load_lanes(&b, y + j);
             sums += a * b;
         }
-        for (size_t k = 0; j + k < n; k++)
-            rest[k] = dy[j + k] * y[j + k];
-        real dot = total(&sums, rest, n - j);
+        load_some(&a, dy + j, n - j, 0);
+        load_some(&b, y + j, n - j, 0);
+        sums += a * b;
+        real dot = total(&sums);
         for (j = 0; j < n; j++)
             dx[j] += y[j] * (dy[j] - dot);
     }
@@ -232,15 +314,14 @@ static inline real gelu_tanh_share(real x)
     return 1 / (1 + exp_of(-SQRT_8_OVER_PI * (x + GELU_CUBIC * x * x * x)));
 }
 
-static inline real gelu_tanh(real x, real unused)
+static inline real gelu_tanh(real x)
 {
-    (void)unused;
     return x * gelu_tanh_share(x);
 }
 
 CLONES void gelu_tanh_forward(real *y, const real *x, size_t n)
 {
-    each(gelu_tanh, y, x, 0, n);
+    each(gelu_tanh, y, x, n);
 }
 
 CLONES void gelu_tanh_backward(real *dx, const real *dy, const real *x, size_t n)
@@ -252,15 +333,14 @@ CLONES void gelu_tanh_backward(real *dx, const real *dy, const real *x, size_t n
     }
 }
 
-static inline real silu(real x, real unused)
+static inline real silu(real x)
 {
-    (void)unused;
     return x / (1 + exp_of(-x));
 }
 
 CLONES void silu_forward(real *y, const real *x, size_t n)
 {
-    each(silu, y, x, 0, n);
+    each(silu, y, x, n);
 }
 
 CLONES void silu_backward(real *dx, const real *dy, const real *x, size_t n)
@@ -277,16 +357,16 @@ CLONES void silu_backward(real *dx, const real *dy, const real *x, size_t n)
 static inline real squares_of(const real *x, real shift, size_t d)
 {
     Lanes sums = {0}, part;
-    real rest[LANES];
     size_t j = 0;
     for (; j + LANES <= d; j += LANES) {
-        memcpy(&part, x + j, sizeof part);
+        load_lanes(&part, x + j);
         part -= shift;
         sums += part * part;
     }
-    for (size_t k = 0; j + k < d; k++)
-        rest[k] = (x[j + k] - shift) * (x[j + k] - shift);
-    return total(&sums, rest, d - j);
+    load_some(&part, x + j, d - j, shift);
+    part -= shift;
+    sums += part * part;
+    return total(&sums);
 }
 
 /* 1 / sqrt(mean of (x - shift)² + eps) */
@@ -320,22 +400,23 @@ CLONES void rmsnorm_forward(real *y, const real *x, const real *gain, size_t m, 
 static inline void norm_backward_row(real *restrict dx, real *restrict dgain, real *restrict dbias, const real *restrict dy,
                                      const real *restrict x, const real *restrict gain, real mean, real scale, size_t d)
 {
-    Lanes g_sums = {0}, gn_sums = {0}, a, b;
-    real g_rest[LANES], gn_rest[LANES];
+    Lanes g_sums = {0}, gn_sums = {0}, g, part;
     size_t j = 0;
     for (; j + LANES <= d; j += LANES) {
-        memcpy(&a, dy + j, sizeof a);
-        memcpy(&b, gain + j, sizeof b);
-        a *= b;
-        memcpy(&b, x + j, sizeof b);
-        g_sums += a;
-        gn_sums += a * ((b - mean) * scale);
+        load_lanes(&g, dy + j);
+        load_lanes(&part, gain + j);
+        g *= part;
+        load_lanes(&part, x + j);
+        g_sums += g;
+        gn_sums += g * ((part - mean) * scale);
     }
-    for (size_t k = 0; j + k < d; k++) {
-        g_rest[k] = dy[j + k] * gain[j + k];
-        gn_rest[k] = g_rest[k] * ((x[j + k] - mean) * scale);
-    }
-    real g_mean = dbias ? total(&g_sums, g_rest, d - j) / (real)d : 0, gn_mean = total(&gn_sums, gn_rest, d - j) / (real)d;
+    load_some(&g, dy + j, d - j, 0);
+    load_some(&part, gain + j, d - j, 0);
+    g *= part;
+    load_some(&part, x + j, d - j, mean);
+    g_sums += g;
+    gn_sums += g * ((part - mean) * scale);
+    real g_mean = dbias ? total(&g_sums) / (real)d : 0, gn_mean = total(&gn_sums) / (real)d;
     for (j = 0; j < d; j++) {
         real n = (x[j] - mean) * scale;
         dx[j] += scale * (dy[j] * gain[j] - g_mean - n * gn_mean);
@@ -382,7 +463,7 @@ CLONES void add_rows_to(real *restrict y, const real *restrict x, size_t m, size
         memcpy(sums, y + j, sizeof sums);
         for (size_t i = 0; i < m; i++)
             for (size_t k = 0; k < WIDE; k++) {
-                memcpy(&part, x + i * n + j + k * LANES, sizeof part);
+                load_lanes(&part, x + i * n + j + k * LANES);
                 sums[k] += part;
             }
         memcpy(y + j, sums, sizeof sums);

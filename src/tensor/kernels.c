@@ -45,6 +45,11 @@ static void do_pieces(Pieces p)
 {
     if (p.rows == 0 || p.columns == 0)
         return;
+    if (p.rows < PIECE && p.columns < PIECE && p.rows * p.columns <= PIECE) {
+        p.at_once = p.rows;
+        do_piece(&p, 0);
+        return;
+    }
     p.at_once = p.columns < PIECE ? PIECE / p.columns : 1;
     threads_run((p.rows + p.at_once - 1) / p.at_once, matmul_threads(), do_piece, &p);
 }

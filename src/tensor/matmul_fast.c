@@ -3,6 +3,7 @@
  * Owns the choice of vectors; the arithmetic is in matmul_kernel.inc, which is compiled here once for each width of vector.
  * Knows nothing of threads. */
 #include "tensor/matmul_kernels.h"
+#include "tensor/vectors.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -11,20 +12,6 @@
  * it keeps to this more strictly. */
 #if defined __clang__
 #pragma STDC FP_CONTRACT ON
-#endif
-
-/* How many numbers a vector of BYTES holds has to be known to the preprocessor: 64 / 4 = 16 floats. */
-#define REAL_SIZE_float 4
-#define REAL_SIZE_double 8
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define REAL_SIZE JOIN(REAL_SIZE_, REAL)
-
-/* An integer as large as a real. */
-#if REAL_SIZE == 4
-typedef int32_t Index;
-#else
-typedef int64_t Index;
 #endif
 
 /* A kernel's row_bf16, where there is one: it takes floats and the byte order of files. */
@@ -52,22 +39,6 @@ typedef struct Block {
     size_t step;       /* … at this distance for each p */
     bool linear;       /* what is needed soon is not the next columns of B but lies in one piece */
 } Block;
-
-/* The elements of a and b by number, those of b counted on from a's. */
-#if defined __clang__
-#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (INDICES){__VA_ARGS__})
-#endif
-
-/* Unrolls the following loop, whose count the compiler knows. */
-#if defined __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* Each width says how many sums it keeps in registers: TILE_ROWS x TILE_VECTORS of them, and room for TILE_VECTORS of B and
  * one of A. */

@@ -89,6 +89,36 @@ Test(decoding, the_cache_changes_nothing_under_ablations)
     }
 }
 
+/* A long text, in which a small model's weights are lined up on the way and the cache grows: every bit stays. */
+Test(decoding, a_long_text_is_the_whole_pass)
+{
+    enum { LONG = 300 };
+    static const char *const configs[] = {
+        "kind=decoder,d_model=16,n_heads=4,n_kv_heads=2,decoder_layers=2,vocab_size=23,d_ff=37,position=rope,tie_embeddings=true",
+        "kind=decoder,d_model=16,n_heads=4,decoder_layers=1,vocab_size=23,d_ff=37,position=alibi,tie_embeddings=false,output_bias=true",
+        "kind=encoder-decoder,d_model=12,n_heads=2,encoder_layers=1,decoder_layers=1,vocab_size=23,position=sinusoidal,share_embeddings=true",
+    };
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        Model *m = help_model(configs[i]);
+        Error e = {{0}};
+        int ids[LONG];
+        size_t source_len = config_has_stack(&m->config, STACK_ENCODER) ? SOURCE : 0, V = m->config.vocab_size;
+        for (int t = 0; t < LONG; t++)
+            ids[t] = (t * t + 3 * t) % 23;
+        Pass *whole = pass_create(m, (PassInput){source, ids, source_len, LONG}, 0, &e);
+        Decoding *d = decoding_create(m, source, source_len, LONG, 0, &e);
+        cr_assert(whole && d, "%s", e.text);
+        const real *expected = pass_value(whole, pass_plan(whole)->count - 2), *logits = NULL;
+        for (size_t t = 0; t < LONG; t++) {
+            cr_assert_eq(decoding_feed(d, ids + t, 1, &logits, &e), 0, "%s", e.text);
+            cr_assert_arr_eq(logits, expected + t * V, V * sizeof *logits, "%s: token %zu", m->name, t);
+        }
+        decoding_free(d);
+        pass_free(whole);
+        model_free(m);
+    }
+}
+
 /* The tokens before matter: the cache is read at all. */
 Test(decoding, the_past_is_seen)
 {

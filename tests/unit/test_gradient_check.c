@@ -272,13 +272,13 @@ Test(gradient_check, a_weight_is_borrowed_and_given_back)
     real *zeros = calloc(weight->count, sizeof *zeros);
     Error e = {{0}};
     cr_assert(zeros);
-    cr_assert_eq(pass_use_weight(p, (size_t)w, zeros, &e), 0);
+    cr_assert_eq(pass_use_weight(p, (size_t)w, matrix_of(zeros, weight_columns(weight)), &e), 0);
     size_t k = help_stage(p, "decoder.0.cross.k");
     cr_assert_eq(pass_done(p), k);
     const real *bias = weight_plain(&m->weights.items[w + 1]);
     for (size_t i = 0; i < 4; i++) /* what is left of a key is the bias */
         cr_assert_eq(pass_value(p, k)[i], bias[i]);
-    cr_assert_eq(pass_use_weight(p, (size_t)w, NULL, &e), 0);
+    cr_assert_eq(pass_use_weight(p, (size_t)w, (Matrix){0}, &e), 0);
     check_unchanged(p, before);
     free(zeros);
     free(before);
