@@ -21,21 +21,22 @@ void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n)
 
 void matrix_read(real *out, const Matrix *m, size_t rows, size_t columns)
 {
-    enum { BLOCK = 32 }; /* both sides of a block fit the cache */
+    enum { BLOCK = 32 }; /* a block fits the nearest cache */
     if (m->layout == PLAIN) {
         for (size_t i = 0; i < rows; i++)
             matrix_read_row(out + i * columns, m, i, columns);
         return;
     }
     for (size_t j = 0; j < columns; j += BLOCK)
-        for (size_t i = 0; i < rows; i += BLOCK)
-            for (size_t y = j; y < columns && y < j + BLOCK; y++) {
-                real turned[BLOCK];
-                size_t n = rows - i < BLOCK ? rows - i : BLOCK;
-                dtype_read(turned, m->dtype, m->data, matrix_row_place(m, y) + i, n);
-                for (size_t x = 0; x < n; x++)
-                    out[(i + x) * columns + y] = turned[x];
-            }
+        for (size_t i = 0; i < rows; i += BLOCK) {
+            const size_t n = rows - i < BLOCK ? rows - i : BLOCK, wide = columns - j < BLOCK ? columns - j : BLOCK;
+            real block[BLOCK][BLOCK]; /* as stored: both it and `out` are gone through along their rows */
+            for (size_t y = 0; y < wide; y++)
+                dtype_read(block[y], m->dtype, m->data, matrix_row_place(m, j + y) + i, n);
+            for (size_t x = 0; x < n; x++)
+                for (size_t y = 0; y < wide; y++)
+                    out[(i + x) * columns + j + y] = block[y][x];
+        }
 }
 
 const real *matrix_in_place(const Matrix *m, size_t rows, size_t columns)
