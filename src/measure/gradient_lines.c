@@ -52,11 +52,12 @@ static void say_size(Writer *w)
 }
 
 /* True for a stage of keys whose bias adds the same q · b_K to all scores of a row: the softmax does not see it, its gradient is 0 in
- * theory. Keys that are rotated are another matter. */
+ * theory. Keys that are rotated or normalised are another matter. */
 static bool moves_rows_alike(const Writer *w)
 {
     bool rotated = w->config->position == POSITION_ROPE && w->stage->sub == SUB_SELF && !(w->ablations & NO_POSITIONS);
-    return w->stage->kind == STAGE_K && !rotated;
+    bool normalised = w->config->qk_norm && !(w->ablations & NO_NORM);
+    return w->stage->kind == STAGE_K && !rotated && !normalised;
 }
 
 /* "d W_Q", for each weight the stage reads. */

@@ -50,6 +50,7 @@ const ConfigKey config_keys[] = {
     {FIELD(rope_beta_slow), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(rope_attention_factor), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(rope_truncate), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(qk_norm), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(score_scale), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(scale_by_layer), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(window), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
