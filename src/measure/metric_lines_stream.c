@@ -129,6 +129,9 @@ void lines_about_norm(Writer *w)
         say_mean_row(w, _("average row, after"), w->i);
         Moments gain = matrix_moments(pass_weight(w->pass, (size_t)w->stage->w[0]), 1, d);
         writer_say(w, _("gain"), _("mean %s, from %s to %s"), NUM(gain.mean), NUM(gain.min), NUM(gain.max));
+        double largest = fmax(fabs(gain.min), fabs(gain.max));
+        if (w->stage->rank == 3)
+            writer_say(w, _("no row is longer than"), _("%s = √%zu times the largest gain"), NUM(sqrt((double)d) * largest), d);
     }
     if (w->stage->sub == SUB_FINAL)
         say_history(w);

@@ -360,6 +360,8 @@ void config_describe(const Config *c, Buffer *out)
         buffer_puts(out, _(" · no norm"));
     else
         buffer_puts(out, c->norm_position == NORM_PRE ? _(" · pre-norm") : _(" · post-norm"));
+    if (c->qk_norm)
+        buffer_puts(out, _(" · QK-norm"));
     if (c->parallel)
         buffer_puts(out, _(" · attention and FFN in parallel"));
     bool scaled = c->position == POSITION_ROPE && c->rope_scaling != ROPE_SCALING_NONE;
