@@ -261,7 +261,8 @@ static bool make_zero(Ask *a)
 
 const MakerRow makers_gradient_shared[] = {
     {K_ALL & ~K(PROBS), make_zero},
-    {K(NORM) | K(Q_NORM) | K(K_NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) | K(LOGITS) | K(TOKENS),
+    {K(NORM) | K(Q_NORM) | K(K_NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) | K(LOGITS) |
+         K(TOKENS),
      make_weight_shape},
     {K_ALL & ~K(PROBS), make_gradient_shape},
     {0, NULL},

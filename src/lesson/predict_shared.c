@@ -336,8 +336,8 @@ static bool make_depends(Ask *a)
 const MakerRow makers_shared[] = {
     /* common ones: see predict.c */
     {K_ALL, make_shape},
-    {K(TOKENS) | K(POSITIONS) | K(TYPES) | K(NORM) | K(Q_NORM) | K(K_NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) |
-         K(LOGITS),
+    {K(TOKENS) | K(POSITIONS) | K(TYPES) | K(NORM) | K(Q_NORM) | K(K_NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) |
+         K(CONTRACT) | K(TRANSFORM) | K(LOGITS),
      make_parameters},
     {K(Q) | K(K) | K(V) | K(SCORES) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) | K(LOGITS), make_terms},
     {K_ALL & ~(K(SCALED) | K(CONCAT) | K(PRODUCT) | K(SUM)), make_depends},
