@@ -87,13 +87,14 @@ static void add_place(Buffer *out, const AgainstItem *item, const Pass *p)
 {
     static const Axis by_head[STAGE_MAX_RANK] = {AXIS_TOKEN, AXIS_HEAD, AXIS_DIM};
     const Stage *s = &pass_plan(p)->stages[item->stage];
+    bool heads_behind = item->form == HOOK_RESULT || (item->form != HOOK_VALUE && item->rank == 3);
     for (int k = 0; k < item->rank; k++) {
-        Axis axis = item->form == HOOK_RESULT ? by_head[k] : s->axes[k];
+        Axis axis = heads_behind ? by_head[k] : s->axes[k];
         Buffer name = {0};
-        if (item->form == HOOK_SCALE && k > 0)
+        if (item->form == HOOK_SCALE && k + 1 == item->rank)
             break;
         buffer_printf(out, "%s%s %zu", k ? ", " : "", label_axis(axis), item->index[k]);
-        if (item->form != HOOK_RESULT && (axis == AXIS_TOKEN || axis == AXIS_QUERY || axis == AXIS_KEY || axis == AXIS_VOCAB)) {
+        if (!heads_behind && (axis == AXIS_TOKEN || axis == AXIS_QUERY || axis == AXIS_KEY || axis == AXIS_VOCAB)) {
             label_index(p, s, k, item->index[k], &name);
             buffer_puts(out, " (");
             text_escape(out, buffer_text(&name), name.len, false);
@@ -113,6 +114,8 @@ static const char *suspect(StageKind kind)
     case STAGE_SUM:
         return N_("positions that begin elsewhere, or of another kind");
     case STAGE_NORM:
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
         return N_("eps, gain and bias, or LayerNorm for RMSNorm");
     case STAGE_Q:
     case STAGE_K:

@@ -156,7 +156,8 @@ static int measure_terms(Lab *lab, const char *name, Error *e)
     Model *m = model_open(name, NULL, e);
     Pass *p = m ? open_pass(m, e) : NULL;
     int q = p ? setup_stage(p, "%s.0.self.q", stack_of(m)) : -1, status = p ? 0 : -1;
-    if (p && q >= 0 && pass_plan(p)->stages[pass_plan(p)->stages[q].in[0]].kind == STAGE_SUM && m->config.n_kv_heads == m->config.n_heads) {
+    if (p && q >= 0 && pass_plan(p)->stages[pass_plan(p)->stages[q].in[0]].kind == STAGE_SUM && m->config.n_kv_heads == m->config.n_heads &&
+        !m->config.qk_norm) {
         const Stage *s = &pass_plan(p)->stages[q], *k = &pass_plan(p)->stages[setup_stage(p, "%s.0.self.k", stack_of(m))];
         size_t d = m->config.d_model, n = s->shape[1], width = m->config.n_heads * m->config.d_head, d_k = m->config.d_head;
         const real *rows[2] = {pass_value(p, (size_t)setup_stage(p, "%s.embed.tokens", stack_of(m))),

@@ -35,6 +35,8 @@ static size_t inner_depth(const Plan *plan, const Stage *s)
     case STAGE_PROBS:
         return tree(width) + 2 + tree(width) + 1; /* largest; subtract, exp; sum; divide */
     case STAGE_NORM:
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
         return tree(width) + 1 + 2 + tree(width) + 1 + 3 + 2; /* mean; subtract, square; mean; add eps, root, divide; gain, bias */
     case STAGE_CONCAT:
     case STAGE_MASKED:

@@ -254,7 +254,7 @@ static void match_head(Table *t, Pass *p, size_t i, size_t head, double *likenes
 {
     const Stage *s = &pass_plan(p)->stages[i];
     const Stage *q = &pass_plan(p)->stages[s->in[0]], *k = &pass_plan(p)->stages[s->in[1]];
-    if (q->kind == STAGE_Q_ROT) {
+    while (q->kind != STAGE_Q) { /* before they were normalised and turned */
         q = &pass_plan(p)->stages[q->in[0]];
         k = &pass_plan(p)->stages[k->in[0]];
     }

@@ -153,8 +153,8 @@ static void heads(const Slip *k)
 
 static void norm(const Slip *k)
 {
-    size_t d = k->s->shape[1], c = k->cell.index[1];
-    const real *row = k->v[0] + k->cell.index[0] * d;
+    size_t last = (size_t)k->s->rank - 1, d = k->s->shape[last], c = k->cell.index[last];
+    const real *row = k->v[0] + cell_offset(k->s, k->cell.index) - c;
     double n = (double)d, mean = 0, variance = 0, squares = 0, x = (double)row[c];
     if (pass_plan(k->pass)->ablations & NO_NORM)
         return;
@@ -171,7 +171,7 @@ static void norm(const Slip *k)
             vectors[i] = (double)matrix_entry(&values, c);
         }
     double gain = vectors[0], bias = vectors[1];
-    bool rms = k->config->norm == NORM_RMSNORM;
+    bool rms = stage_norm_kind(k->s, k->config) == NORM_RMSNORM;
     double eps = k->config->norm_eps, deviation = sqrt((rms ? squares : variance) + eps), centred = rms ? x : x - mean;
     question_add_number(k->q, centred / deviation, "no-gain",
                         rms ? _("That leaves out the learned gain.") : _("That leaves out the learned gain and bias."));
@@ -261,6 +261,8 @@ void fill_add_slips(Question *q, Pass *p, Cellref cell, const Explanation *x)
         heads(&k);
         break;
     case STAGE_NORM:
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
         norm(&k);
         break;
     case STAGE_ACTIVATE:

@@ -96,7 +96,7 @@ static bool make_scores_gradient(Ask *a)
 
 static bool make_key_bias(Ask *a)
 {
-    if (a->stage->w[1] == NO_WEIGHT ||
+    if (a->stage->w[1] == NO_WEIGHT || (a->config->qk_norm && !(a->ablations & NO_NORM)) ||
         (a->stage->sub == SUB_SELF && a->config->position == POSITION_ROPE && !(a->ablations & NO_POSITIONS)))
         return false;
     const Weight *w = &pass_model(a->pass)->weights.items[a->stage->w[1]];
@@ -355,7 +355,7 @@ const MakerRow makers_flow[] = {
     {K(OUT) | K(CONTRACT), make_residual_copy},
     {K(TOKENS) | K(POSITIONS), make_embedding_copy},
     {K(RESIDUAL), make_residual_through},
-    {K(Q) | K(K), make_rotated_gradient},
+    {K(Q) | K(K) | K(Q_NORM) | K(K_NORM), make_rotated_gradient},
     {K(WEIGHTS), make_hidden_weight_gradient},
     {K(ACTIVATE) | K(EXPAND), make_product_gradient},
     {K(HEADS), make_concat_size},

@@ -59,6 +59,9 @@ static bool make_weight_shape(Ask *a)
     else
         question_add_shape(a->q, (size_t[]){a->rows, w->shape[0]}, 2, "one-a-token",
                            _("That keeps one for each token; they are added up."));
+    if (w->rank == 1 && a->stage->rank == 3)
+        question_add_shape(a->q, (size_t[]){a->stage->shape[0], w->shape[0]}, 2, "one-a-head",
+                           _("That keeps one for each head; they share the gain, and their parts are added up."));
     return true;
 }
 
@@ -185,7 +188,7 @@ static bool sees_one_key(const Ask *a)
 {
     size_t first, end, n = 0;
     StageKind k = a->stage->kind;
-    if (k != STAGE_Q && k != STAGE_Q_ROT && k != STAGE_SCORES && k != STAGE_SCALED && k != STAGE_BIASED && k != STAGE_MASKED)
+    if (k < STAGE_Q || k > STAGE_MASKED || a->stage->axes[1] != AXIS_QUERY)
         return false;
     plan_sub(a->plan, a->i, &first, &end);
     while (a->plan->stages[first].kind != STAGE_MASKED)
@@ -211,8 +214,7 @@ static bool is_after_counted(const Ask *a)
 static bool is_decided(const Ask *a)
 {
     StageKind k = a->stage->kind;
-    return (a->ablations & UNIFORM_ATTENTION) &&
-           (k == STAGE_Q || k == STAGE_K || k == STAGE_Q_ROT || k == STAGE_K_ROT || (k >= STAGE_SCORES && k <= STAGE_MASKED));
+    return (a->ablations & UNIFORM_ATTENTION) && k >= STAGE_Q && k <= STAGE_MASKED && k != STAGE_V;
 }
 
 static bool make_zero(Ask *a)
@@ -259,7 +261,8 @@ static bool make_zero(Ask *a)
 
 const MakerRow makers_gradient_shared[] = {
     {K_ALL & ~K(PROBS), make_zero},
-    {K(NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) | K(LOGITS) | K(TOKENS),
+    {K(NORM) | K(Q_NORM) | K(K_NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) | K(LOGITS) |
+         K(TOKENS),
      make_weight_shape},
     {K_ALL & ~K(PROBS), make_gradient_shape},
     {0, NULL},

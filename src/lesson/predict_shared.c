@@ -141,12 +141,15 @@ static bool make_parameters(Ask *a)
     double tokens = (double)a->rows, heads = (double)a->config->n_heads;
     if (b)
         question_add_number(a->q, first, "no-bias", _("That leaves out %s."), short_name(b));
-    if (a->stage->rank == 3) {
+    if (a->stage->rank == 3 && w->rank == 1)
+        question_add_number(a->q, (double)a->stage->shape[0] * first, "times-heads",
+                            _("That has a gain for each head. All heads of a layer share one."));
+    else if (a->stage->rank == 3) {
         question_add_number(a->q, (first + second) / (double)a->stage->shape[0], "one-head",
                             _("That is one head's share: the matrix holds all heads, side by side."));
         question_add_number(a->q, first / (double)a->stage->shape[0], "one-head", _("That is one head's share, without its bias."));
     }
-    if (a->stage->rank == 3 || a->stage->kind == STAGE_OUT)
+    if (w->rank == 2 && (a->stage->rank == 3 || a->stage->kind == STAGE_OUT))
         question_add_number(
             a->q, heads * (first + second), "times-heads",
             _("That multiplies by the heads once more. Heads divide the matrix between them: their number does not change its size."));
@@ -333,8 +336,8 @@ static bool make_depends(Ask *a)
 const MakerRow makers_shared[] = {
     /* common ones: see predict.c */
     {K_ALL, make_shape},
-    {K(TOKENS) | K(POSITIONS) | K(TYPES) | K(NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) |
-         K(LOGITS),
+    {K(TOKENS) | K(POSITIONS) | K(TYPES) | K(NORM) | K(Q_NORM) | K(K_NORM) | K(Q) | K(K) | K(V) | K(OUT) | K(GATE) | K(EXPAND) |
+         K(CONTRACT) | K(TRANSFORM) | K(LOGITS),
      make_parameters},
     {K(Q) | K(K) | K(V) | K(SCORES) | K(OUT) | K(GATE) | K(EXPAND) | K(CONTRACT) | K(TRANSFORM) | K(LOGITS), make_terms},
     {K_ALL & ~(K(SCALED) | K(CONCAT) | K(PRODUCT) | K(SUM)), make_depends},

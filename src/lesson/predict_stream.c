@@ -159,9 +159,9 @@ static bool make_two(Ask *a)
 
 static bool make_norm(Ask *a)
 {
-    const real *x = ask_row(ask_input(a, 0), a, 0, a->row);
+    const real *x = ask_row(ask_input(a, 0), a, a->head, a->row);
     double n = (double)a->cols, mean = 0, variance = 0, squares = 0;
-    bool rms = a->config->norm == NORM_RMSNORM;
+    bool rms = stage_norm_kind(a->stage, a->config) == NORM_RMSNORM;
     if (a->ablations & NO_NORM)
         return false;
     for (size_t j = 0; j < a->cols; j++)
@@ -170,7 +170,7 @@ static bool make_norm(Ask *a)
         variance += ((double)x[j] - mean) * ((double)x[j] - mean) / n;
         squares += (double)x[j] * (double)x[j] / n;
     }
-    if ((rms ? squares : variance) < 300 * a->config->norm_eps || variance < 1e-4)
+    if ((rms ? squares : variance) < 400 * a->config->norm_eps || variance < 1e-4)
         return false; /* eps would be seen */
     int which = (int)random_below(&a->random, rms ? 2 : 3);
     double length = sqrt(n * squares);
@@ -367,8 +367,8 @@ const MakerRow makers_stream[] = {
     {K(POSITIONS), make_sinusoid},
     {K(POSITIONS), make_other_text},
     {K(SUM) | K(RESIDUAL) | K(PRODUCT), make_two},
-    {K(NORM), make_norm},
-    {K(NORM), make_no_norm},
+    {K(NORM) | K(Q_NORM) | K(K_NORM), make_norm},
+    {K(NORM) | K(Q_NORM) | K(K_NORM), make_no_norm},
     {K(RESIDUAL), make_growth},
     {K(OUT) | K(CONTRACT), make_beside},
     {K(ACTIVATE), make_activation},

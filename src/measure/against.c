@@ -40,7 +40,8 @@ static int without_batch(const SafeTensor *t, int rank, const size_t **shape)
 typedef enum Fit { FIT_NOT, FIT_SAME, FIT_TURNED } Fit;
 
 /* Whether theirs is of this shape, or has the heads behind the tokens: apart, or side by side. Where as many tokens as heads make both true,
- * the name tells. */
+ * the name tells. The insides of a norm of queries or keys, ours with the heads behind the tokens: all in one column of rows, or (a
+ * TransformerBridge's) with the heads in front. */
 static Fit fits(const Stage *s, const AgainstItem *item, HookForm form, int rank, const size_t *ours)
 {
     const size_t *theirs;
@@ -48,6 +49,12 @@ static Fit fits(const Stage *s, const AgainstItem *item, HookForm form, int rank
     bool same = their_rank == rank, turned = false;
     for (int k = 0; same && k < rank; k++)
         same = ours[k] == theirs[k];
+    if (form != HOOK_VALUE && rank == 3 && hook_is_head_last(s)) {
+        turned = their_rank == 3 && theirs[0] == ours[1] && theirs[1] == ours[0] && theirs[2] == ours[2];
+        their_rank = without_batch(item->tensor, 2, &theirs);
+        same = their_rank == 2 && theirs[0] == ours[0] * ours[1] && theirs[1] == ours[2];
+        return same ? FIT_SAME : turned ? FIT_TURNED : FIT_NOT;
+    }
     if (form == HOOK_VALUE && rank == 3 && hook_is_head_last(s)) {
         turned = their_rank == 3 && theirs[0] == ours[1] && theirs[1] == ours[0] && theirs[2] == ours[2];
         their_rank = without_batch(item->tensor, 2, &theirs);
@@ -103,7 +110,7 @@ static int compare_form(AgainstItem *item, Pass *p, HookForm form, double least,
  * output in a TransformerBridge. */
 static int compare_item(AgainstItem *item, Pass *p, Hook h, double least, Error *e)
 {
-    bool layernorm = pass_model(p)->config.norm == NORM_LAYERNORM;
+    bool layernorm = stage_norm_kind(&pass_plan(p)->stages[h.stage], &pass_model(p)->config) == NORM_LAYERNORM;
     bool or_value = h.form == HOOK_RESULT || (h.form == HOOK_NORMALIZED && layernorm), known = hooked_known(p, h);
     if (!known && !or_value)
         return 0;

@@ -16,7 +16,9 @@ static uint64_t for_each_number(const Config *c, Ablations a, StageKind kind)
 {
     switch (kind) {
     case STAGE_TOKENS: return c->embed_scale;
-    case STAGE_NORM: return a & NO_NORM || c->norm == NORM_NONE ? 0 : 3;
+    case STAGE_NORM:
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM: return a & NO_NORM ? 0 : 3;
     case STAGE_SCALED: return a & NO_SCALE ? 0 : 1;
     case STAGE_BIASED: return a & NO_POSITIONS ? 0 : 1;
     case STAGE_ACTIVATE:

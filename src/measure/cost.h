@@ -9,7 +9,7 @@
  *     scaled, biased                    1 a number (none under no-scale, or where ALiBi is off)
  *     q_rot, k_rot                      2 a number (none under no-positions)
  *     weights, probs                    1 a number: the division by the row's sum (under uniform-attention 1 a row)
- *     norm                              LayerNorm and RMSNorm alike 3 a number (square, scale, gain), none under no-norm
+ *     norm, q_norm, k_norm              LayerNorm and RMSNorm alike 3 a number (square, scale, gain), none under no-norm
  *                                       (the few of a row are left out)
  *     activate                          a number: ReLU 0, SiLU 1 (x / (1 + exp(-x))), GELU 3, its tanh form 6
  *     product                           1 a number

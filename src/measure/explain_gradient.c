@@ -106,7 +106,7 @@ static void from_the_readers(Explainer *x)
         for (size_t i = own + 1; i < plan->count; i++)
             for (int which = 0; which < 2; which++) {
                 const Stage *reader = &plan->stages[i];
-                if (reader->in[which] != (int)own || (reader->kind == STAGE_NORM) != norms)
+                if (reader->in[which] != (int)own || stage_is_norm(reader->kind) != norms)
                     continue;
                 if (readers > 1)
                     note_reader(x, reader, which);

@@ -48,12 +48,12 @@ static NormRow norm_row(const Way *way)
 {
     Explainer *x = way->x;
     const Stage *s = x->stage;
-    size_t d = s->shape[1], row = x->index[0] * d;
+    size_t last = (size_t)s->rank - 1, d = s->shape[last], row = cell_offset(s, x->index) - x->index[last];
     const real *in = pass_value(x->pass, (size_t)s->in[0]) + row, *dy = pass_inner_gradient(x->pass, way->reader) + row;
     const Matrix gain = pass_weight(x->pass, (size_t)s->w[0]);
     NormRow r = {0};
     double squares = 0;
-    for (size_t i = 0; i < d && x->config->norm == NORM_LAYERNORM; i++)
+    for (size_t i = 0; i < d && stage_norm_kind(s, x->config) == NORM_LAYERNORM; i++)
         r.mean += (double)in[i] / (double)d;
     for (size_t i = 0; i < d; i++)
         squares += ((double)in[i] - r.mean) * ((double)in[i] - r.mean);
@@ -62,7 +62,7 @@ static NormRow norm_row(const Way *way)
         double n = ((double)in[i] - r.mean) / r.size, g = (double)dy[i] * (double)matrix_entry(&gain, i);
         r.g_sum += g;
         r.gn_sum += g * n;
-        if (i == x->index[1]) {
+        if (i == x->index[last]) {
             r.n = n;
             r.g = g;
         }
@@ -73,15 +73,17 @@ static NormRow norm_row(const Way *way)
 void gradient_through_norm(const Way *way)
 {
     Explainer *x = way->x;
-    size_t t = x->index[0], j = x->index[1];
+    const Stage *s = x->stage;
+    const size_t *at = x->index;
+    size_t last = (size_t)s->rank - 1;
     if (x->ablations & NO_NORM) {
         lines_note(x, _("no-norm: handed on unchanged"));
-        lines_handed_on(way, t, j, 0);
+        lines_handed_on(way, at[0], at[1], at[2]);
         return;
     }
-    bool rms = x->config->norm == NORM_RMSNORM;
+    bool rms = stage_norm_kind(s, x->config) == NORM_RMSNORM;
     NormRow r = norm_row(way);
-    Operand own = lines_input(x, 0, t, j, 0), count = lines_number((double)x->stage->shape[1], "%zu", x->stage->shape[1]);
+    Operand own = lines_input(x, 0, at[0], at[1], at[2]), count = lines_number((double)s->shape[last], "%zu", s->shape[last]);
     const char *size_name = rms ? _("root mean square") : _("standard deviation"), *n_name = _("normalised");
     Operand size = lines_number(r.size, "%s", size_name);
     lines_step(x, size_name, rms ? _("√(mean of x² + eps)") : "√(variance + eps)", lines_nothing(), 0, lines_nothing(), r.size);
@@ -90,7 +92,7 @@ void gradient_through_norm(const Way *way)
         own = lines_number(own.value - r.mean, "%s", _("centred"));
     }
     lines_step(x, n_name, "", own, '/', size, r.n);
-    lines_step(x, "g", "", lines_gradient(x, way->reader, t, j, 0), '*', lines_weight(x, 0, j, 0), r.g);
+    lines_step(x, "g", "", lines_gradient(x, way->reader, at[0], at[1], at[2]), '*', lines_weight(x, 0, at[last], 0), r.g);
     double left = r.g;
     if (!rms) {
         double g_mean = lines_step(x, _("mean of g"), "", lines_number(r.g_sum, "Σ g"), '/', count, r.g_sum / count.value);
@@ -101,7 +103,7 @@ void gradient_through_norm(const Way *way)
                               lines_number(gn_mean, "%s", _("mean of g · n")), r.n * gn_mean);
     double rest = lines_step(x, _("without it"), "", lines_number(left, "%s", rms ? "g" : _("g − mean of g")), '-',
                              lines_number(along, "%s", _("part along the row")), left - along);
-    lines_term(x, x->stage->sub == SUB_FINAL ? sub_name(SUB_FINAL) : stage_table[STAGE_NORM].id, "",
+    lines_term(x, s->sub == SUB_FINAL ? sub_name(SUB_FINAL) : stage_table[s->kind].id, "",
                lines_number(rest, "%s", _("without it")), '/', size, rest / r.size);
 }
 

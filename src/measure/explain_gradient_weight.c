@@ -79,32 +79,38 @@ static void add_types(const Use *u)
         lines_note(x, _("no token is of segment %zu"), u->row);
 }
 
-/* d gain[j] = Σ d y[t, j] · n[t, j] with n the normalised row; d bias[j] = Σ d y[t, j] */
+/* d gain[j] = Σ d y[t, j] · n[t, j] with n the normalised row; d bias[j] = Σ d y[t, j]. Where each head has rows, over all heads too. */
 static void add_norm(const Use *u)
 {
     Explainer *x = u->x;
     const Stage *s = x->stage;
-    size_t T = s->shape[0], d = s->shape[1], j = u->row;
-    bool rms = x->config->norm == NORM_RMSNORM;
-    char label[64];
+    bool heads = s->rank == 3, rms = stage_norm_kind(s, x->config) == NORM_RMSNORM;
+    size_t T = s->shape[heads ? 1 : 0], d = s->shape[s->rank - 1], j = u->row;
+    char label[96], token[64];
     if (x->ablations & NO_NORM) {
         lines_note(x, _("no-norm: gain and bias are not read"));
         return;
     }
-    for (size_t t = 0; t < T; t++) {
-        Operand g = lines_gradient(x, u->stage, t, j, 0);
+    for (size_t row = 0; row < s->count / d; row++) {
+        size_t head = row / T, t = row % T;
+        Operand g = heads ? lines_gradient(x, u->stage, head, t, j) : lines_gradient(x, u->stage, t, j, 0);
+        token_label(u, heads ? 1 : 0, t, token);
+        if (heads)
+            snprintf(label, sizeof label, "%zu: %s", head, token);
+        else
+            snprintf(label, sizeof label, "%s", token);
         if (u->which == 1) {
-            lines_term(x, token_label(u, 0, t, label), "", g, 0, lines_nothing(), g.value);
+            lines_term(x, label, "", g, 0, lines_nothing(), g.value);
             continue;
         }
-        const real *in = pass_value(x->pass, (size_t)s->in[0]) + t * d;
+        const real *in = pass_value(x->pass, (size_t)s->in[0]) + row * d;
         double mean = 0, squares = 0;
         for (size_t i = 0; i < d && !rms; i++)
             mean += (double)in[i] / (double)d;
         for (size_t i = 0; i < d; i++)
             squares += ((double)in[i] - mean) * ((double)in[i] - mean);
         double n = ((double)in[j] - mean) / sqrt(squares / (double)d + x->config->norm_eps);
-        lines_product(x, token_label(u, 0, t, label), g, lines_number(n, rms ? "x / rms" : "(x − mean) / std"));
+        lines_product(x, label, g, lines_number(n, rms ? "x / rms" : "(x − mean) / std"));
     }
 }
 
@@ -150,6 +156,8 @@ static void add_use(const Use *u)
         add_types(u);
         return;
     case STAGE_NORM:
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
         add_norm(u);
         return;
     case STAGE_LOGITS:
@@ -169,7 +177,7 @@ static void add_formula(Buffer *out, const Plan *plan, const Stage *s, int which
         buffer_printf(out, "Σ d %s", id);
     else if (s->kind == STAGE_TOKENS || s->kind == STAGE_POSITIONS || s->kind == STAGE_TYPES)
         buffer_printf(out, plan->config->embed_scale && s->kind == STAGE_TOKENS ? "Σ d %s · √d_model" : "Σ d %s", id);
-    else if (s->kind == STAGE_NORM)
+    else if (stage_is_norm(s->kind))
         buffer_printf(out, "Σ d %s · n", id);
     else if (s->kind == STAGE_LOGITS && plan->config->tie_embeddings)
         buffer_printf(out, "d %sᵀ · x", id);

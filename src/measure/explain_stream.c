@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void explain_tokens(Explainer *x)
 {
@@ -97,27 +98,29 @@ void explain_residual(Explainer *x)
 
 void explain_norm(Explainer *x)
 {
-    size_t t = x->index[0], j = x->index[1], d = x->stage->shape[1];
-    Operand own = lines_input(x, 0, t, j, 0);
+    const Stage *s = x->stage;
+    size_t at[STAGE_MAX_RANK], last = (size_t)s->rank - 1, j = x->index[last], d = s->shape[last]; /* the row is along the last axis */
+    memcpy(at, x->index, sizeof at);
+    Operand own = lines_input(x, 0, at[0], at[1], at[2]);
     if (x->ablations & NO_NORM) {
         lines_formula(x, "x");
         lines_note(x, _("no-norm: handed on unchanged"));
         lines_copy(x, own);
         return;
     }
-    bool rms = x->config->norm == NORM_RMSNORM;
+    bool rms = stage_norm_kind(s, x->config) == NORM_RMSNORM;
     double eps = x->config->norm_eps, n = (double)d, sum = 0, squares = 0;
     lines_formula(x, rms ? _("x / √(mean of x² + %g) · gain") : _("(x − mean) / √(variance + %g) · gain + bias"), eps);
 
     Operand count = lines_number(n, "%zu", d);
     double mean = 0;
     if (!rms) {
-        for (size_t i = 0; i < d; i++)
-            sum += lines_input(x, 0, t, i, 0).value;
+        for (at[last] = 0; at[last] < d; at[last]++)
+            sum += lines_input(x, 0, at[0], at[1], at[2]).value;
         mean = lines_step(x, _("mean of the row"), "", lines_number(sum, "Σ x"), '/', count, sum / n);
     }
-    for (size_t i = 0; i < d; i++) {
-        double from_mean = lines_input(x, 0, t, i, 0).value - mean;
+    for (at[last] = 0; at[last] < d; at[last]++) {
+        double from_mean = lines_input(x, 0, at[0], at[1], at[2]).value - mean;
         squares += from_mean * from_mean;
     }
     const char *spread_name = rms ? _("mean of squares") : _("variance of the row");

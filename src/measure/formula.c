@@ -77,12 +77,12 @@ static void add_embedding(const Context *c)
     buffer_printf(c->out, " → %s", SHAPE(s));
 }
 
-static void add_norm(const Context *c)
+static void add_norm(const Context *c, const char *x)
 {
     if (c->ablations & NO_NORM)
-        buffer_printf(c->out, _("x %s, unchanged (no-norm)"), SHAPE(c->s));
-    else if (c->config->norm == NORM_RMSNORM)
-        buffer_printf(c->out, _("x / √(mean of x² + %g) × gain, row by row of %s"), c->config->norm_eps, SHAPE(c->s));
+        buffer_printf(c->out, _("%s %s, unchanged (no-norm)"), x, SHAPE(c->s));
+    else if (stage_norm_kind(c->s, c->config) == NORM_RMSNORM)
+        buffer_printf(c->out, _("%s / √(mean of %s² + %g) × gain, row by row of %s"), x, x, c->config->norm_eps, SHAPE(c->s));
     else
         buffer_printf(c->out, _("(x − mean) / √(variance + %g) × gain + bias, row by row of %s"), c->config->norm_eps, SHAPE(c->s));
 }
@@ -163,7 +163,11 @@ void formula_with_shapes(const Pass *p, size_t i, Buffer *out)
         buffer_printf(out, "tokens %s + positions %s", SHAPE(c->in[0]), SHAPE(c->in[1]));
         return;
     case STAGE_NORM:
-        add_norm(c);
+        add_norm(c, "x");
+        return;
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
+        add_norm(c, id(c->in[0]));
         return;
     case STAGE_Q:
     case STAGE_K:

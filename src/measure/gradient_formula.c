@@ -77,7 +77,7 @@ static void add_norm(const Config *c, Ablations a, const Stage *s, bool shapes, 
 {
     if (a & NO_NORM)
         buffer_printf(out, "d %s%s", id(s), SHAPE(s));
-    else if (c->norm == NORM_RMSNORM)
+    else if (stage_norm_kind(s, c) == NORM_RMSNORM)
         buffer_printf(out, "(g − n · mean(g·n)) / rms, g = d %s%s · gain", id(s), SHAPE(s));
     else
         buffer_printf(out, "(g − mean(g) − n · mean(g·n)) / std, g = d %s%s · gain", id(s), SHAPE(s));
@@ -112,6 +112,8 @@ void gradient_term(const Pass *p, const Stage *s, int which, bool shapes, Buffer
     }
     switch (s->kind) {
     case STAGE_NORM:
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
         add_norm(c, plan->ablations, s, shapes, out);
         return;
     case STAGE_Q_ROT:
@@ -252,7 +254,7 @@ void gradient_terms(const Pass *p, size_t i, bool shapes, Buffer *out)
         for (size_t k = i + 1; k < plan->count; k++)
             for (int which = 0; which < 2; which++) {
                 const Stage *s = &plan->stages[k];
-                if (s->in[which] != (int)i || is_linear(s) || (s->kind == STAGE_NORM) != norms || !gradient_passes(plan, s, which))
+                if (s->in[which] != (int)i || is_linear(s) || stage_is_norm(s->kind) != norms || !gradient_passes(plan, s, which))
                     continue;
                 add_plus(out, &any);
                 gradient_term(p, s, which, shapes, out);

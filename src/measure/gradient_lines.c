@@ -52,11 +52,12 @@ static void say_size(Writer *w)
 }
 
 /* True for a stage of keys whose bias adds the same q · b_K to all scores of a row: the softmax does not see it, its gradient is 0 in
- * theory. Keys that are rotated are another matter. */
+ * theory. Keys that are rotated or normalised are another matter. */
 static bool moves_rows_alike(const Writer *w)
 {
     bool rotated = w->config->position == POSITION_ROPE && w->stage->sub == SUB_SELF && !(w->ablations & NO_POSITIONS);
-    return w->stage->kind == STAGE_K && !rotated;
+    bool normalised = w->config->qk_norm && !(w->ablations & NO_NORM);
+    return w->stage->kind == STAGE_K && !rotated && !normalised;
 }
 
 /* "d W_Q", for each weight the stage reads. */
@@ -141,14 +142,17 @@ static void say_stream(Writer *w)
         writer_say(w, _("by the sub-layer"), _("norm %s, in this row"), NUM(s.rest));
 }
 
-/* What a norm hands on: all its input has that did not come by the skip connection. */
+/* What a norm hands on: all its input has that did not come by the skip connection; there is none around queries and keys. */
 static void say_norm(Writer *w)
 {
+    size_t from = (size_t)w->stage->in[0];
     double in = gradient_size(gradient_row(w, w->i), row_length(w)).norm;
     if (w->ablations & NO_NORM)
         writer_say(w, _("through the norm"), "%s", _("unchanged: no-norm"));
+    else if (w->stage->rank == 3)
+        say_through(w, _("through the norm"), in, gradient_size(gradient_row(w, from), row_length(w)).norm);
     else
-        say_through(w, _("through the norm"), in, shares(w, (size_t)w->stage->in[0]).rest);
+        say_through(w, _("through the norm"), in, shares(w, from).rest);
     say_stream(w);
 }
 
@@ -229,7 +233,7 @@ size_t gradient_lines(Pass *p, size_t i, size_t head, size_t row, MetricLine *ou
         say_softmax(w, i + 1);
     if (s->kind == STAGE_LOGITS)
         say_target(w);
-    if (s->kind == STAGE_NORM)
+    if (stage_is_norm(s->kind))
         say_norm(w);
     else if (s->rank == 2 && s->axes[1] == AXIS_DIM)
         say_stream(w);

@@ -16,7 +16,7 @@ bool hooked_known(const Pass *p, Hook h)
         return h.stage != NO_STAGE;
     if (pass_is_altered(p))
         return false;
-    return h.form == HOOK_RESULT || (stage_of(p, h)->kind == STAGE_NORM && !(pass_plan(p)->ablations & NO_NORM));
+    return h.form == HOOK_RESULT || (stage_is_norm(stage_of(p, h)->kind) && !(pass_plan(p)->ablations & NO_NORM));
 }
 
 int hooked_shape(const Pass *p, Hook h, size_t shape[STAGE_MAX_RANK])
@@ -32,20 +32,22 @@ int hooked_shape(const Pass *p, Hook h, size_t shape[STAGE_MAX_RANK])
     for (int k = 0; k < s->rank; k++)
         shape[k] = s->shape[k];
     if (h.form == HOOK_SCALE)
-        shape[1] = 1;
-    if (h.form == HOOK_VALUE && hook_is_head_last(s)) {
+        shape[s->rank - 1] = 1;
+    if (hook_is_head_last(s)) {
         shape[0] = s->shape[1];
         shape[1] = s->shape[0];
     }
     return s->rank;
 }
 
-/* In double precision: the reference of a comparison. */
-static void norm_insides(const Config *c, const real *x, size_t rows, size_t d, bool scale_only, real *out)
+/* In double precision: the reference of a comparison. Where each head has rows of its own, heads stand behind tokens. */
+static void norm_insides(const Config *c, const Stage *s, const real *in, bool scale_only, real *out)
 {
-    for (size_t t = 0; t < rows; t++, x += d) {
+    size_t d = s->shape[s->rank - 1], rows = s->count / d, heads = s->rank == 3 ? s->shape[0] : 1, T = rows / heads;
+    for (size_t t = 0; t < rows; t++) {
+        const real *x = in + (t % heads * T + t / heads) * d;
         double mean = 0, squares = 0;
-        for (size_t j = 0; c->norm == NORM_LAYERNORM && j < d; j++)
+        for (size_t j = 0; stage_norm_kind(s, c) == NORM_LAYERNORM && j < d; j++)
             mean += (double)x[j] / (double)d;
         for (size_t j = 0; j < d; j++)
             squares += ((double)x[j] - mean) * ((double)x[j] - mean);
@@ -85,7 +87,7 @@ real *hooked_compute(Pass *p, Hook h, Error *e)
     }
     const real *in = pass_value(p, (size_t)s->in[0]);
     if (h.form != HOOK_RESULT) {
-        norm_insides(&m->config, in, s->shape[0], s->shape[1], h.form == HOOK_SCALE, out);
+        norm_insides(&m->config, s, in, h.form == HOOK_SCALE, out);
         return out;
     }
     real *copy = NULL;

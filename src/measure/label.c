@@ -4,6 +4,7 @@
 #include "measure/label.h"
 
 #include "base/text.h"
+#include "model/nearest.h"
 
 #include <string.h>
 
@@ -108,13 +109,14 @@ void label_address(const Pass *p, Cellref cell, Buffer *out)
     buffer_putc(out, ']');
 }
 
-/* What the rows and columns of each kind of weight are. */
-typedef enum { SIDE_NUMBER, SIDE_DIM, SIDE_VOCAB, SIDE_POSITION, SIDE_UNIT, SIDE_SEGMENT } Side;
+/* What the rows and columns of each kind of weight are, by the end of its name: the first row that fits. */
+typedef enum { SIDE_NUMBER, SIDE_DIM, SIDE_HEAD_DIM, SIDE_VOCAB, SIDE_POSITION, SIDE_UNIT, SIDE_SEGMENT } Side;
 
 static const struct {
-    const char *tag;
+    const char *end;
     Side row, column;
 } weight_sides[] = {
+    {"q_norm.gain", SIDE_HEAD_DIM, SIDE_NUMBER}, {"k_norm.gain", SIDE_HEAD_DIM, SIDE_NUMBER},
     {"W_E", SIDE_VOCAB, SIDE_DIM},  {"W_P", SIDE_POSITION, SIDE_DIM}, {"W_Q", SIDE_DIM, SIDE_NUMBER},  {"W_K", SIDE_DIM, SIDE_NUMBER},
     {"W_V", SIDE_DIM, SIDE_NUMBER}, {"W_O", SIDE_NUMBER, SIDE_DIM},   {"W_G", SIDE_DIM, SIDE_UNIT},    {"W_1", SIDE_DIM, SIDE_UNIT},
     {"W_2", SIDE_UNIT, SIDE_DIM},   {"W_U", SIDE_DIM, SIDE_VOCAB},    {"gain", SIDE_DIM, SIDE_NUMBER}, {"bias", SIDE_DIM, SIDE_NUMBER},
@@ -131,6 +133,9 @@ static void add_side(const Pass *p, Side side, size_t i, Buffer *out)
     case SIDE_DIM:
         buffer_printf(out, "%s ", _("dim"));
         add_dim(p, i, out);
+        return;
+    case SIDE_HEAD_DIM:
+        buffer_printf(out, "%s %zu", _("dim"), i);
         return;
     case SIDE_POSITION:
         buffer_printf(out, "%s %zu", _("position"), i);
@@ -155,11 +160,13 @@ static const char *weight_tag(const Weight *w)
 
 void label_weight_index(const Pass *p, size_t weight, int axis, size_t index, Buffer *out)
 {
-    const char *tag = weight_tag(&pass_model(p)->weights.items[weight]);
+    const char *name = pass_model(p)->weights.items[weight].name;
     Side side = SIDE_NUMBER;
     for (size_t i = 0; i < sizeof weight_sides / sizeof *weight_sides; i++)
-        if (strcmp(tag, weight_sides[i].tag) == 0)
+        if (name_ends_with(name, weight_sides[i].end)) {
             side = axis ? weight_sides[i].column : weight_sides[i].row;
+            break;
+        }
     add_side(p, side, index, out);
 }
 

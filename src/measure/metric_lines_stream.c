@@ -100,11 +100,12 @@ void lines_about_typed(Writer *w)
     writer_say_range(w, _("all rows"), writer_value(w), w->stage->count);
 }
 
-/* Means over rows of each row's mean, variance and norm. */
+/* Means over rows (of the cursor's head) of each row's mean, variance and norm. */
 static void say_mean_row(Writer *w, const char *label, size_t i)
 {
-    size_t T = w->stage->shape[0], d = w->stage->shape[1];
-    const real *x = pass_value(w->pass, i);
+    const Stage *s = w->stage;
+    size_t T = s->shape[s->rank - 2], d = s->shape[s->rank - 1];
+    const real *x = pass_value(w->pass, i) + (s->rank == 3 ? w->head * T * d : 0);
     double mean = 0, variance = 0, norm = 0;
     for (size_t t = 0; t < T; t++) {
         Moments m = moments(x + t * d, d);
@@ -117,7 +118,7 @@ static void say_mean_row(Writer *w, const char *label, size_t i)
 
 void lines_about_norm(Writer *w)
 {
-    size_t d = w->stage->shape[1], in = (size_t)w->stage->in[0];
+    size_t d = w->stage->shape[w->stage->rank - 1], in = (size_t)w->stage->in[0];
     if (w->ablations & NO_NORM) {
         writer_say(w, _("this row"), "%s", _("unchanged: no-norm"));
         writer_say_rows(w);
@@ -128,6 +129,9 @@ void lines_about_norm(Writer *w)
         say_mean_row(w, _("average row, after"), w->i);
         Moments gain = matrix_moments(pass_weight(w->pass, (size_t)w->stage->w[0]), 1, d);
         writer_say(w, _("gain"), _("mean %s, from %s to %s"), NUM(gain.mean), NUM(gain.min), NUM(gain.max));
+        double largest = fmax(fabs(gain.min), fabs(gain.max));
+        if (w->stage->rank == 3)
+            writer_say(w, _("no row is longer than"), _("%s = √%zu times the largest gain"), NUM(sqrt((double)d) * largest), d);
     }
     if (w->stage->sub == SUB_FINAL)
         say_history(w);

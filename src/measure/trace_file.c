@@ -74,10 +74,16 @@ static real *heads_last(const TraceItem *item)
 /* One tensor as TransformerLens has it; *made gets what the caller frees. */
 static int shape_as_hook(const TraceItem *item, SafeOut *out, size_t shape[RANK_MAX], real **made, Error *e)
 {
-    bool last = item->rank == 3 && !item->own && hook_is_head_last(item->stage);
+    bool head_last = item->rank == 3 && hook_is_head_last(item->stage), last = head_last && !item->own;
     shape[0] = 1;
     for (int k = 0; k < item->rank; k++)
         shape[k + 1] = item->shape[k];
+    if (head_last && item->own) { /* the insides of a norm of queries or keys: all in one column of rows */
+        shape[0] = item->shape[0] * item->shape[1];
+        shape[1] = item->shape[2];
+        *out = (SafeOut){.name = item->name, .rank = 2, .shape = shape, .data = item->data};
+        return 0;
+    }
     if (last) {
         shape[1] = item->shape[1];
         shape[2] = item->shape[0];

@@ -50,6 +50,7 @@ const ConfigKey config_keys[] = {
     {FIELD(rope_beta_slow), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(rope_attention_factor), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(rope_truncate), KEY_BOOL, 0, 0, NULL, true},
+    {FIELD(qk_norm), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(score_scale), KEY_NUMBER, 0, 0, NULL, true},
     {FIELD(scale_by_layer), KEY_BOOL, 0, 0, NULL, true},
     {FIELD(window), KEY_SIZE, 0, CONFIG_MAX_SIZE, NULL, true},
@@ -359,6 +360,8 @@ void config_describe(const Config *c, Buffer *out)
         buffer_puts(out, _(" · no norm"));
     else
         buffer_puts(out, c->norm_position == NORM_PRE ? _(" · pre-norm") : _(" · post-norm"));
+    if (c->qk_norm)
+        buffer_puts(out, _(" · QK-norm"));
     if (c->parallel)
         buffer_puts(out, _(" · attention and FFN in parallel"));
     bool scaled = c->position == POSITION_ROPE && c->rope_scaling != ROPE_SCALING_NONE;

@@ -57,6 +57,7 @@ typedef struct Config {
     FfnKind ffn;
     bool parallel;       /* attention and FFN read the same stream, each through its norm, and are added to it together:
                             x + attention(norm(x)) + ffn(norm(x)) (Wang and Komatsuzaki 2021, GPT-J) */
+    bool qk_norm;        /* each head's queries and keys go through an RMSNorm of their own, before RoPE (Qwen3) */
     double score_scale;  /* what scores are multiplied by; 0: 1/sqrt(d_head) */
     bool scale_by_layer; /* scores of layer i are divided by i + 1 besides */
     size_t window;       /* a causal query sees its last `window` keys, itself included; 0: all */

@@ -46,6 +46,8 @@ static const HfTensor llama_tensors[] = {
     {"decoder.%zu.self.b_K", "blk.%zu.attn_k.bias", PLAIN, HF_WHOLE, false},
     {"decoder.%zu.self.W_V", "blk.%zu.attn_v.weight", TRANSPOSED, HF_WHOLE, false},
     {"decoder.%zu.self.b_V", "blk.%zu.attn_v.bias", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.q_norm.gain", "blk.%zu.attn_q_norm.weight", PLAIN, HF_WHOLE, false},
+    {"decoder.%zu.self.k_norm.gain", "blk.%zu.attn_k_norm.weight", PLAIN, HF_WHOLE, false},
     {"decoder.%zu.self.W_O", "blk.%zu.attn_output.weight", TRANSPOSED, HF_WHOLE, false},
     {"decoder.%zu.self.b_O", "blk.%zu.attn_output.bias", PLAIN, HF_WHOLE, false},
     {"decoder.%zu.ffn.norm.gain", "blk.%zu.ffn_norm.weight", PLAIN, HF_WHOLE, false},
@@ -271,6 +273,12 @@ static int read_qwen2(Config *c, Fields *f, const Gguf *g, Error *e)
     return read_llama(c, f, g, e);
 }
 
+static int read_qwen3(Config *c, Fields *f, const Gguf *g, Error *e)
+{
+    c->qk_norm = true;
+    return read_qwen2(c, f, g, e);
+}
+
 /* ---- the whole ---- */
 
 static const struct Architecture {
@@ -281,6 +289,7 @@ static const struct Architecture {
     {"gpt2", read_gpt2, {"gpt2", NULL, gpt2_tensors, "", no_unused, "header", NULL}},
     {"llama", read_permuted, {"llama", NULL, llama_tensors, "", llama_unused, "header", NULL}},
     {"qwen2", read_qwen2, {"qwen2", NULL, llama_tensors, "", llama_unused, "header", NULL}},
+    {"qwen3", read_qwen3, {"qwen3", NULL, llama_tensors, "", llama_unused, "header", NULL}},
 };
 enum { ARCHITECTURES = sizeof architectures / sizeof *architectures };
 
@@ -295,7 +304,7 @@ static const struct Architecture *find_architecture(const Gguf *g, Error *e)
     for (size_t i = 0; i < ARCHITECTURES; i++)
         if (strlen(architectures[i].name) == name.n && memcmp(architectures[i].name, name.at, name.n) == 0)
             return &architectures[i];
-    error_set(e, "%s: general.architecture: expected one that is read here, gpt2, llama or qwen2, found %s", g->path,
+    error_set(e, "%s: general.architecture: expected one that is read here, gpt2, llama, qwen2 or qwen3, found %s", g->path,
               quote_short(name.at, name.n, quoted));
     return NULL;
 }

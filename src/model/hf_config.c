@@ -1,4 +1,4 @@
-/* hf_config.c - config.json of GPT-2, Llama, Mistral, Qwen2, GPT-NeoX and BERT as our config.
+/* hf_config.c - config.json of GPT-2, Llama, Mistral, Qwen2, Qwen3, GPT-NeoX and BERT as our config.
  *
  * Owns what their fields mean, and their defaults: those of the configuration classes of the transformers library, which leaves fields out.
  * A field that changes the numbers is read, or refused by name. */
@@ -144,7 +144,7 @@ static void set_llama(Config *c)
     c->tie_embeddings = false;
 }
 
-/* What Llama, Mistral and Qwen2 have in common. Where num_key_value_heads is null, there are as many as heads. */
+/* What Llama, Mistral, Qwen2 and Qwen3 have in common. Where num_key_value_heads is null, there are as many as heads. */
 static int read_llama(Config *c, Fields *f, int bos, int eos, Error *e)
 {
     double rotated = 1;
@@ -225,18 +225,20 @@ int hf_read_mistral(Config *c, Fields *f, Error *e)
                : -1;
 }
 
-/* Qwen2 has biases in W_Q, W_K and W_V, and a window only where use_sliding_window says so, from layer max_window_layers on. */
-int hf_read_qwen2(Config *c, Fields *f, Error *e)
+static void set_qwen(Config *c)
 {
-    bool windows = false;
-    size_t window = 4096, from = 28;
     set_llama(c);
     c->vocab_size = 151936;
     c->d_ff = 22016;
     c->n_kv_heads = 32;
     c->max_len = 32768;
-    c->qkv_bias = SWITCH_ON;
-    fields_ignore(f, no_biases);
+}
+
+/* A Qwen has a window only where use_sliding_window says so, from layer max_window_layers on. */
+static int read_qwen(Config *c, Fields *f, Error *e)
+{
+    bool windows = false;
+    size_t window = 4096, from = 28;
     if (fields_bool(f, "use_sliding_window", &windows, e) != 0 || fields_size(f, "sliding_window", 0, CONFIG_MAX_SIZE, &window, e) != 0 ||
         fields_size(f, "max_window_layers", 0, CONFIG_MAX_SIZE, &from, e) != 0 ||
         fields_refuse_unless(f, "use_mrope", false, _("positions of several dimensions"), e) != 0)
@@ -253,6 +255,29 @@ int hf_read_qwen2(Config *c, Fields *f, Error *e)
     if (c->window && !by_layer && from >= c->decoder_layers)
         c->window = 0;
     return 0;
+}
+
+/* Qwen2 has biases in W_Q, W_K and W_V. */
+int hf_read_qwen2(Config *c, Fields *f, Error *e)
+{
+    set_qwen(c);
+    c->qkv_bias = SWITCH_ON;
+    fields_ignore(f, no_biases);
+    return read_qwen(c, f, e);
+}
+
+/* Qwen3 (Yang et al. 2025) has norms of queries and keys instead, and heads whose width is its own. */
+int hf_read_qwen3(Config *c, Fields *f, Error *e)
+{
+    bool attention_bias = false;
+    set_qwen(c);
+    c->d_head = 128;
+    c->qk_norm = true;
+    if (fields_bool(f, "attention_bias", &attention_bias, e) != 0)
+        return -1;
+    c->qkv_bias = c->out_bias = attention_bias ? SWITCH_ON : SWITCH_UNSET;
+    fields_ignore(f, no_biases);
+    return read_qwen(c, f, e);
 }
 
 /* ---- GPT-NeoX (Black et al. 2022), and with it Pythia (Biderman et al. 2023) ---- */

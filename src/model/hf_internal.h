@@ -70,6 +70,7 @@ int hf_read_gpt2(Config *c, Fields *f, Error *e);
 int hf_read_llama(Config *c, Fields *f, Error *e);
 int hf_read_mistral(Config *c, Fields *f, Error *e);
 int hf_read_qwen2(Config *c, Fields *f, Error *e);
+int hf_read_qwen3(Config *c, Fields *f, Error *e);
 int hf_read_gpt_neox(Config *c, Fields *f, Error *e);
 int hf_read_bert(Config *c, Fields *f, Error *e);
 int hf_read_marian(Config *c, Fields *f, Error *e); /* hf_marian.c */

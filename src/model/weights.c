@@ -69,6 +69,10 @@ static void add_attention(List *l, const char *layer, const char *which)
     add_linear(l, prefix, 'Q', c->d_model, c->n_heads * c->d_head);
     add_linear(l, prefix, 'K', c->d_model, c->n_kv_heads * c->d_head);
     add_linear(l, prefix, 'V', c->d_model, c->n_kv_heads * c->d_head);
+    for (int k = 0; c->qk_norm && k < 2; k++) {
+        snprintf(norm, sizeof norm, "%s.%s", prefix, k ? "k_norm" : "q_norm");
+        add(l, norm, "gain", c->d_head, 0);
+    }
     add_linear(l, prefix, 'O', c->n_heads * c->d_head, c->d_model);
 }
 

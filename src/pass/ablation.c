@@ -12,7 +12,7 @@ const AblationInfo ablation_table[ABLATION_COUNT] = {
     {NO_SCALE, "no-scale", N_("scores are not divided by √d_head")},
     {SCALE_BY_DK, "scale-by-dk", N_("scores are divided by d_head instead of √d_head")},
     {NO_MASK, "no-mask", N_("the decoder may look at what comes later")},
-    {NO_NORM, "no-norm", N_("every norm hands its input on unchanged")},
+    {NO_NORM, "no-norm", N_("every norm hands its input on unchanged, those of queries and keys too")},
     {NO_FFN, "no-ffn", N_("the FFN sub-layers are taken out, with their norms and residuals")},
     {NO_ATTENTION, "no-attention", N_("all attention sub-layers are taken out, self and cross, with their norms and residuals")},
 };
@@ -69,7 +69,7 @@ static Ablations effective(const Config *c)
         all |= NO_POSITIONS;
     if (c->kind != KIND_ENCODER)
         all |= NO_MASK;
-    if (c->norm != NORM_NONE)
+    if (c->norm != NORM_NONE || c->qk_norm)
         all |= NO_NORM;
     if (c->ffn != FFN_NONE)
         all |= NO_FFN;
@@ -97,9 +97,7 @@ bool ablations_touch(Ablations a, const Stage *s, const Config *c)
         return stage_scale(s, c, a) != stage_scale(s, c, 0);
     case STAGE_MASKED:
         return stage_is_causal(s) && (a & NO_MASK);
-    case STAGE_NORM:
-        return a & NO_NORM;
     default:
-        return false;
+        return stage_is_norm(s->kind) && (a & NO_NORM);
     }
 }

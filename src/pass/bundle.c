@@ -218,6 +218,8 @@ static bool is_by_sequence(StageKind kind)
     case STAGE_SUM:
     case STAGE_TYPED:
     case STAGE_NORM:
+    case STAGE_Q_NORM: /* [heads, rows, k]: each head's row for itself */
+    case STAGE_K_NORM:
     case STAGE_SCALED:
     case STAGE_ACTIVATE:
     case STAGE_PRODUCT:

@@ -109,12 +109,6 @@ static int grow_cache(Decoding *d, const Plan *plan, size_t n, Error *e)
     return 0;
 }
 
-/* A later feed takes over what does not depend on the new tokens: the encoder, and cross-attention's keys and values. */
-static bool is_kept(const Stage *s)
-{
-    return s->stack == STACK_ENCODER || (s->sub == SUB_CROSS && (s->kind == STAGE_K || s->kind == STAGE_V));
-}
-
 void decoding_put_bug(Decoding *d, const Bug *bug)
 {
     d->bug = bug;
@@ -204,11 +198,11 @@ int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Er
     size_t end = pass_logits(&(*p)->plan) + 1; /* nobody asks for the probabilities behind them */
     for (size_t i = 0, next; i < end; i = next) {
         next = i + 1;
-        if (*p != d->first && is_kept(&stages[i])) {
+        if (*p != d->first && stage_is_of_source(&stages[i])) { /* a later feed takes over what does not depend on the new tokens */
             (*p)->values[i] = d->first->values[i];
             continue;
         }
-        while (next < end && (*p == d->first || !is_kept(&stages[next])))
+        while (next < end && (*p == d->first || !stage_is_of_source(&stages[next])))
             next++;
         (*p)->done = i;
         pass_run_until(*p, next);

@@ -33,6 +33,12 @@ static const struct {
     {"attn.q", "self.q", ANY, HOOK_VALUE, true},
     {"attn.k", "self.k", ANY, HOOK_VALUE, true},
     {"attn.v", "self.v", ANY, HOOK_VALUE, true},
+    {"attn.q_norm.scale", "self.q_norm", ANY, HOOK_SCALE, true},
+    {"attn.q_norm.normalized", "self.q_norm", ANY, HOOK_NORMALIZED, true},
+    {"attn.q_normed", "self.q_norm", ANY, HOOK_VALUE, false}, /* a TransformerBridge's */
+    {"attn.k_norm.scale", "self.k_norm", ANY, HOOK_SCALE, true},
+    {"attn.k_norm.normalized", "self.k_norm", ANY, HOOK_NORMALIZED, true},
+    {"attn.k_normed", "self.k_norm", ANY, HOOK_VALUE, false},
     {"attn.rot_q", "self.q_rot", ANY, HOOK_VALUE, true},
     {"attn.rot_k", "self.k_rot", ANY, HOOK_VALUE, true},
     {"attn.attn_scores", "self.masked", ANY, HOOK_VALUE, true},
@@ -90,7 +96,8 @@ static const struct {
     {"unembed.out", "logits", ANY},     {"unembed.in", "ln_final.out", ANY},{"ln1.in", "resid_pre", ANY},
     {"attn.in", "ln1.out", ANY},        {"attn.q.in", "ln1.out", ANY},      {"attn.k.in", "ln1.out", ANY},
     {"attn.v.in", "ln1.out", ANY},      {"mlp.in", "ln2.out", ANY},         {"mlp.in.in", "ln2.out", ANY},
-    {"mlp.gate.in", "ln2.out", GATED_FFN},
+    {"mlp.gate.in", "ln2.out", GATED_FFN}, {"attn.q_norm.in", "attn.q", ANY}, {"attn.k_norm.in", "attn.k", ANY},
+    {"attn.q_norm.out", "attn.q_normed", ANY}, {"attn.k_norm.out", "attn.k_normed", ANY},
 };
 
 /* A name without its "hook_": "blocks.0.attn.q". */
@@ -227,7 +234,9 @@ Hook hook_find(const Plan *p, const char *name)
 int hook_find_stage(const Plan *p, const char *name)
 {
     Hook h = hook_find(p, name);
-    bool has_value = h.form == HOOK_VALUE || (h.form == HOOK_NORMALIZED && p->config->norm == NORM_LAYERNORM);
+    bool has_value = h.form == HOOK_VALUE;
+    if (h.stage != NO_STAGE && h.form == HOOK_NORMALIZED)
+        has_value = stage_norm_kind(&p->stages[h.stage], p->config) == NORM_LAYERNORM;
     return has_value ? h.stage : NO_STAGE;
 }
 
@@ -237,6 +246,8 @@ bool hook_is_head_last(const Stage *s)
     case STAGE_Q:
     case STAGE_K:
     case STAGE_V:
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
     case STAGE_Q_ROT:
     case STAGE_K_ROT:
     case STAGE_HEADS:

@@ -15,7 +15,7 @@ enum { HOOK_NAME_MAX = 64, HOOK_NAMES_MAX = 4 };
 /* What a hook holds of a stage. */
 typedef enum HookForm {
     HOOK_VALUE,      /* its value */
-    HOOK_SCALE,      /* of a norm: what each row is divided by, sqrt(mean square + eps), [token, 1] */
+    HOOK_SCALE,      /* of a norm: what each row is divided by, sqrt(mean square + eps), [token, 1]; of q_norm [token, head, 1] */
     HOOK_NORMALIZED, /* of a norm: its rows before the gain and the bias. Up to TransformerLens 2 a LayerNorm's was behind them: its value */
     HOOK_RESULT      /* of self.out: what each head adds to it, [token, head, dim] */
 } HookForm;

@@ -209,8 +209,9 @@ size_t pass_done(const Pass *p)
 
 bool pass_is_cached(const Plan *plan, const Stage *s)
 {
-    bool rotary = plan->config->position == POSITION_ROPE;
-    return stage_is_causal(s) && (s->kind == STAGE_V || s->kind == (rotary ? STAGE_K_ROT : STAGE_K));
+    const Config *c = plan->config;
+    StageKind keys = c->position == POSITION_ROPE ? STAGE_K_ROT : c->qk_norm ? STAGE_K_NORM : STAGE_K; /* those that the scores read */
+    return stage_is_causal(s) && (s->kind == STAGE_V || s->kind == keys);
 }
 
 /* The ids of what a stage's last axis counts, where it counts keys. */

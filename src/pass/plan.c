@@ -47,6 +47,7 @@ static void set_shape(Builder *b, Stage *s)
 
     switch (s->kind) {
     case STAGE_Q:
+    case STAGE_Q_NORM:
     case STAGE_Q_ROT:
     case STAGE_HEADS:
         set_axis(s, 0, AXIS_HEAD, H, rows);
@@ -55,6 +56,7 @@ static void set_shape(Builder *b, Stage *s)
         break;
     case STAGE_K:
     case STAGE_V:
+    case STAGE_K_NORM:
     case STAGE_K_ROT:
         set_axis(s, 0, AXIS_KV_HEAD, G, rows);
         set_axis(s, 1, AXIS_KEY, stack_length(b, keys), keys);
@@ -126,7 +128,7 @@ static void set_weights(Builder *b, Stage *s)
     const Config *c = b->plan->config;
     const char *const *tags = stage_table[s->kind].w;
     char prefix[STAGE_NAME_MAX], name[2 * STAGE_NAME_MAX];
-    if (s->kind == STAGE_NORM)
+    if (stage_is_norm(s->kind))
         stage_name(s, prefix);
     else
         stage_prefix(s, prefix);
@@ -199,6 +201,10 @@ static int attention(Builder *b, int x, int memory)
     int q = add(b, STAGE_Q, x);
     int k = add(b, STAGE_K, memory);
     int v = add(b, STAGE_V, memory);
+    if (b->plan->config->qk_norm) {
+        q = add(b, STAGE_Q_NORM, q);
+        k = add(b, STAGE_K_NORM, k);
+    }
     if (position == POSITION_ROPE) {
         q = add(b, STAGE_Q_ROT, q);
         k = add(b, STAGE_K_ROT, k);

@@ -105,6 +105,21 @@ bool stage_is_linear(StageKind kind)
     }
 }
 
+bool stage_is_of_source(const Stage *s)
+{
+    return s->stack == STACK_ENCODER || (s->sub == SUB_CROSS && s->axes[0] == AXIS_KV_HEAD);
+}
+
+bool stage_is_norm(StageKind kind)
+{
+    return kind == STAGE_NORM || kind == STAGE_Q_NORM || kind == STAGE_K_NORM;
+}
+
+NormKind stage_norm_kind(const Stage *s, const Config *c)
+{
+    return s->kind == STAGE_NORM ? c->norm : NORM_RMSNORM;
+}
+
 bool stage_is_causal(const Stage *s)
 {
     return s->stack == STACK_DECODER && s->sub == SUB_SELF;

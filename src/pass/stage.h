@@ -136,6 +136,12 @@ const char *stack_name(Stack s);
 const char *sub_name(Sub s);
 /* True for x · W + b with a weight of its own: Q, K, V, OUT, the FFN's three, TRANSFORM, LOGITS. */
 bool stage_is_linear(StageKind kind);
+/* True where nothing of the decoder's text is read: the encoder, and what cross-attention makes of its output for keys and values. */
+bool stage_is_of_source(const Stage *s);
+/* True for a norm: of rows of the stream, or of each head's queries or keys. */
+bool stage_is_norm(StageKind kind);
+/* Which one it computes: the config's; of queries and keys always RMSNorm. */
+NormKind stage_norm_kind(const Stage *s, const Config *c);
 /* Only a decoder's self-attention is causal. */
 bool stage_is_causal(const Stage *s);
 /* The first key that a causal query at a position may see: 0, or where its window begins. */

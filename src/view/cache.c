@@ -30,11 +30,14 @@ static int find(const App *app, size_t layer, StageKind kind)
     return NO_STAGE;
 }
 
-/* Keys are kept as they are compared: rotated where there is RoPE. */
+/* Keys are kept as they are compared: normalised and rotated where the model does that. */
 static int find_keys(const App *app, size_t layer)
 {
-    int rotated = find(app, layer, STAGE_K_ROT);
-    return rotated != NO_STAGE ? rotated : find(app, layer, STAGE_K);
+    static const StageKind kinds[] = {STAGE_K_ROT, STAGE_K_NORM, STAGE_K};
+    int found = NO_STAGE;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && found == NO_STAGE; i++)
+        found = find(app, layer, kinds[i]);
+    return found;
 }
 
 static size_t layer_shown(const App *app)
@@ -90,16 +93,11 @@ typedef struct Saved {
     bool known;
 } Saved;
 
-static bool is_of_source(const Stage *s)
-{
-    return s->stack == STACK_ENCODER || (s->sub == SUB_CROSS && (s->kind == STAGE_K || s->kind == STAGE_V));
-}
-
 static Part part_of(const Stage *s)
 {
     if (s->stack == STACK_OUTPUT)
         return PART_OUTPUT;
-    if (s->kind == STAGE_NORM || (s->sub != SUB_SELF && s->sub != SUB_CROSS && s->sub != SUB_FFN))
+    if (stage_is_norm(s->kind) || (s->sub != SUB_SELF && s->sub != SUB_CROSS && s->sub != SUB_FFN))
         return PART_REST;
     if (s->sub == SUB_FFN)
         return PART_FFN;
@@ -114,7 +112,7 @@ static bool count(const Model *m, Plan *plan, PlanInput in, uint64_t out[PART_CO
         return false;
     for (size_t i = 0; i < plan->count; i++) {
         const Stage *s = &plan->stages[i];
-        *(is_of_source(s) ? source : &out[part_of(s)]) += cost_of_stage(m, plan, i).multiplications;
+        *(stage_is_of_source(s) ? source : &out[part_of(s)]) += cost_of_stage(m, plan, i).multiplications;
     }
     return true;
 }
@@ -289,7 +287,8 @@ void cache_draw(App *app, Canvas *c, Rect r)
     draw_heading(app, c, r, keys_stage);
     int used = 1 + draw_numbers(app, c, (Rect){r.row + 1, r.col, r.cols, r.rows - 1}, pass_plan(app->pass)->stages[keys_stage].shape[1]);
     int top = r.row + (used < 6 ? 6 : used), room = r.row + r.rows - top;
-    const char *keys = find(app, layer, STAGE_K_ROT) != NO_STAGE ? _("keys, rotated") : _("keys");
+    StageKind kind = pass_plan(app->pass)->stages[keys_stage].kind;
+    const char *keys = kind == STAGE_K_ROT ? _("keys, rotated") : kind == STAGE_K_NORM ? _("keys, normalised") : _("keys");
     if (r.cols >= 140) {
         int half = r.cols / 2;
         draw_matrix(app, c, (Rect){top, r.col, half - 1, room}, keys_stage, 0, keys);

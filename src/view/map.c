@@ -127,7 +127,7 @@ static void draw_box(Drawing *d, size_t box)
         if (i == 0)
             map_label(d->app, d->c, b, inside, r.rows > 1 || !map_box_is_off(b) || box == d->map.choice, &label);
         else
-            map_ingredients(d->app, b, &label);
+            map_ingredients(d->app, d->c, b, inside, &label);
         put_in_middle(d, first + i, r.col + 1, inside, &label);
         if (role == ROLE_CHOICE)
             restyle(d, first + i, r.col + 1, inside, role);

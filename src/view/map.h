@@ -120,8 +120,9 @@ Role map_box_role(const App *app, const MapBox *b);
 /* The box's name, then the stage that runs or the ablations that are on, in at most `columns`; `with_sign`: ✗ before what
  * an ablation touches (a box of one line has it at its edges). */
 void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, bool with_sign, Pieces *out);
-/* "RoPE ÷√d mask softmax": what is inside; nothing for other boxes than attention and FFN. */
-void map_ingredients(const App *app, const MapBox *b, Pieces *out);
+/* "RoPE ÷√d mask softmax": what is inside, closer together where it does not fit into `columns`; nothing for other boxes than
+ * attention and FFN. */
+void map_ingredients(const App *app, const Canvas *c, const MapBox *b, int columns, Pieces *out);
 /* The box's stages with their shapes, shorter where they would take more than `lines` lines of `columns`; its title first
  * where asked and where there is room. */
 void map_note(const App *app, const Canvas *c, const MapBox *b, int columns, int lines, bool titled, Pieces *out);

@@ -159,6 +159,7 @@ void map_label(const App *app, const Canvas *c, const MapBox *b, int columns, bo
 static const char *ingredient(const App *app, const Stage *s)
 {
     switch (s->kind) {
+    case STAGE_Q_NORM: return _("norm");
     case STAGE_Q_ROT: return _("RoPE");
     case STAGE_SCALED: return app->ablations & SCALE_BY_DK && !(app->ablations & NO_SCALE) ? "÷dₖ" : "÷√dₖ";
     case STAGE_BIASED: return _("ALiBi");
@@ -173,7 +174,7 @@ static const char *ingredient(const App *app, const Stage *s)
     }
 }
 
-void map_ingredients(const App *app, const MapBox *b, Pieces *out)
+void map_ingredients(const App *app, const Canvas *c, const MapBox *b, int columns, Pieces *out)
 {
     *out = (Pieces){0};
     if (b->kind != BOX_ATTENTION && b->kind != BOX_FFN)
@@ -193,6 +194,10 @@ void map_ingredients(const App *app, const MapBox *b, Pieces *out)
         snprintf(text, sizeof text, is_touched(app, i) ? "✗%s" : "%s", word);
         add(out, here && role != ROLE_ABLATED ? ROLE_HERE : role, text);
     }
+    bool narrow = map_pieces_width(c, out) > columns;
+    for (size_t i = 0; narrow && i < out->count; i++)
+        if (strcmp(out->at[i].text, "  ") == 0)
+            out->at[i].text[1] = '\0';
 }
 
 /* ---- beside the box ---- */

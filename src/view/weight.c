@@ -3,12 +3,15 @@
 
 #include "base/text.h"
 #include "measure/metrics.h"
+#include "model/nearest.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* What the rows and columns of a weight count, by its tag. Row vectors: a weight is [inputs, outputs]. */
-static const struct { const char *tag; Axis rows, cols; } axes_table[] = {
+/* What the rows and columns of a weight count, by the end of its name: the first row that fits. Row vectors: a weight is
+ * [inputs, outputs]. */
+static const struct { const char *end; Axis rows, cols; } axes_table[] = {
+    {"q_norm.gain", AXIS_NONE, AXIS_HEAD_DIM}, {"k_norm.gain", AXIS_NONE, AXIS_HEAD_DIM},
     {"W_E", AXIS_VOCAB, AXIS_DIM},   {"W_P", AXIS_NONE, AXIS_DIM},   {"W_U", AXIS_DIM, AXIS_VOCAB},    {"W_Q", AXIS_DIM, AXIS_HEADS_DIM},
     {"W_K", AXIS_DIM, AXIS_HEADS_DIM}, {"W_V", AXIS_DIM, AXIS_HEADS_DIM}, {"W_O", AXIS_HEADS_DIM, AXIS_DIM}, {"W_G", AXIS_DIM, AXIS_UNIT},
     {"W_1", AXIS_DIM, AXIS_UNIT},    {"W_2", AXIS_UNIT, AXIS_DIM},   {"b_Q", AXIS_NONE, AXIS_HEADS_DIM}, {"b_K", AXIS_NONE, AXIS_HEADS_DIM},
@@ -37,13 +40,13 @@ static const real *gradient_shown(const App *app)
 static Stage like(const Weight *w)
 {
     Stage s = {.layer = -1, .rank = 2, .stack = STACK_DECODER};
-    const char *tag = strrchr(w->name, '.') + 1;
     s.shape[0] = w->rank == 2 ? w->shape[0] : 1;
     s.shape[1] = w->rank == 2 ? w->shape[1] : w->shape[0];
     for (size_t i = 0; i < sizeof axes_table / sizeof *axes_table; i++)
-        if (strcmp(axes_table[i].tag, tag) == 0) {
+        if (name_ends_with(w->name, axes_table[i].end)) {
             s.axes[0] = axes_table[i].rows;
             s.axes[1] = axes_table[i].cols;
+            break;
         }
     s.count = w->count;
     return s;

@@ -104,7 +104,7 @@ def multiplications(c, trace):
             total += rows_ * d_ff * d
         elif kind == "activate":
             total += act * n
-        elif kind in ("norm", "final_norm"):
+        elif kind in ("norm", "final_norm", "q_norm", "k_norm"):
             total += 3 * n
         elif kind == "logits":
             total += rows_ * d * vocab
@@ -170,5 +170,6 @@ print("# Made by make_expressions.py from the golden traces. Rows as in expressi
 case("original-post-sinusoidal", "decoder")
 case("gpt-pre-learned", "decoder")
 case("llama-rope-gqa-gated", "decoder")
+case("qwen3", "decoder")
 case("encoder-alibi", "encoder")
 case("encdec-gqa-alibi-rms", "encoder")

@@ -30,7 +30,7 @@ err m/config.json: "logit_cap": not known here: the numbers may differ
 err m/tokenizer.json: the field "later" is not known here, and may change the ids
 $ cp -r "$TOP/tests/hf/llama" m; sed -i 's/"llama"/"mamba"/' m/config.json; stepformer -m m --ids 1
 exit 2
-err expected an architecture that is read here, gpt2, llama, mistral, qwen2, gpt_neox, bert or marian, found "mamba"
+err expected an architecture that is read here, gpt2, llama, mistral, qwen2, qwen3, gpt_neox, bert or marian, found "mamba"
 $ stepformer trace -m "$TOP/tests/hf/gpt-neox" --ids 1,2,3 --stage decoder.0.ffn.joined
 out # decoder.0.ffn.joined  [3, 32]
 quiet

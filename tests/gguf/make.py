@@ -110,6 +110,7 @@ def write_gguf(path, pairs, tensors, kind="F32", version=3, alignment=32):
 # ---- names, as llama.cpp's converter gives them ----
 
 LAYER = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+         "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
          "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
          "mlp.down_proj": "ffn_down", "ln_1": "attn_norm", "ln_2": "ffn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output",
          "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"}
@@ -199,6 +200,7 @@ MODELS = [  # file, folder of tests/hf, format, version, alignment
     ("gpt2-f32", "gpt2", "F32", 2, 32),
     ("gpt2-q8_0", "gpt2", "Q8_0", 3, 32),
     ("qwen2-f32", "qwen2", "F32", 3, 32),
+    ("qwen3-f32", "qwen3", "F32", 3, 32),
 ]
 
 

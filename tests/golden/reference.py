@@ -28,6 +28,7 @@ DEFAULTS = dict(
     position="sinusoidal",     # none | sinusoidal | learned | rope | alibi
     rope_theta=10000.0,
     rope_pairing="half",       # half: (i, i + k/2)   interleaved: (2i, 2i + 1)
+    qk_norm=False,             # an RMSNorm over each head's query and key, before RoPE; its gain [k] is the same for all heads
     activation="gelu",         # relu | gelu | gelu_tanh | silu
     ffn="mlp",                 # mlp | gated | none
     bias=True,
@@ -88,7 +89,11 @@ def init(c, seed):
                 p = f"{stack}.{i}.{sub}"
                 norm(p + ".norm")
                 linear(p, "Q", d, H * k); linear(p, "K", d, G * k)
-                linear(p, "V", d, G * k); linear(p, "O", H * k, d)
+                linear(p, "V", d, G * k)
+                if c["qk_norm"]:
+                    add(p + ".q_norm.gain", k, around=1.0, std=0.2)
+                    add(p + ".k_norm.gain", k, around=1.0, std=0.2)
+                linear(p, "O", H * k, d)
             if c["ffn"] == "none":
                 continue
             p = f"{stack}.{i}.ffn"
@@ -167,6 +172,13 @@ class Reference:
             y = (x - m) / torch.sqrt(v + c["norm_eps"]) * self.w[w + ".gain"] + self.w[w + ".bias"]
         return self.put(name, y)
 
+    def head_norm(self, name, x):
+        """x is [heads, T, k]: each head's row for itself."""
+        if "no-norm" in self.a:
+            return self.put(name, x * 1.0)
+        y = x / torch.sqrt((x * x).mean(-1, keepdim=True) + self.c["norm_eps"])
+        return self.put(name, y * self.w[name + ".gain"])
+
     def linear(self, prefix, tag, x):
         y = x @ self.w[f"{prefix}.W_{tag}"]
         return y + self.w[f"{prefix}.b_{tag}"] if self.c["bias"] else y
@@ -199,6 +211,8 @@ class Reference:
         ky = self.put(p + ".k", split(self.linear(p, "K", memory), G) * 1.0)
         v = self.put(p + ".v", split(self.linear(p, "V", memory), G) * 1.0)
         self_attention = ".self" in p
+        if c["qk_norm"]:
+            q, ky = self.head_norm(p + ".q_norm", q), self.head_norm(p + ".k_norm", ky)
         if c["position"] == "rope" and self_attention:
             turn = (lambda y: y * 1.0) if "no-positions" in a else \
                    (lambda y: rotate(y, c["rope_theta"], c["rope_pairing"]))

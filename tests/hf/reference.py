@@ -174,6 +174,8 @@ def llama(c, w, ids):
         p = f"{p0}layers.{i}."
         y = norm(x, p + "input_layernorm")
         q, k, v = (heads(linear(y, f"{p}self_attn.{n}_proj"), m) for n, m in (("q", H), ("k", G), ("v", G)))
+        if c["model_type"] == "qwen3":  # each head's query and key, one gain for all heads
+            q, k = norm(q, p + "self_attn.q_norm"), norm(k, p + "self_attn.k_norm")
         window = c.get("sliding_window") if c["model_type"] == "mistral" else None
         out[f"attention.{i}"], z = attend(rotate(q, speed, length), rotate(k, speed, length), v, 1 / math.sqrt(k_dim), window)
         x = x + linear(z, p + "self_attn.o_proj")
@@ -225,6 +227,8 @@ def llama_tensors(c, g, prefix, frequencies):
             add(f"{p}self_attn.{n}_proj.weight", b, a)
             if attention[n]:
                 add(f"{p}self_attn.{n}_proj.bias", b, std=0.1)
+        for n in ("q_norm", "k_norm") if c["model_type"] == "qwen3" else ():
+            add(f"{p}self_attn.{n}.weight", k, around=1.0, std=0.2)
         for n, a, b in (("gate", d, ff), ("up", d, ff), ("down", ff, d)):
             add(f"{p}mlp.{n}_proj.weight", b, a)
             if c.get("mlp_bias"):
@@ -258,6 +262,8 @@ CASES = {
     "mistral-window": ({**LLAMA, "model_type": "mistral", "sliding_window": 3, "rope_theta": 1e6}, "BF16", dict(prefix="model.", frequencies=False)),
     "qwen2": ({**LLAMA, "model_type": "qwen2", "tie_word_embeddings": True, "use_sliding_window": False, "sliding_window": 4,
                "max_window_layers": 1, "rope_theta": 1e6}, "F32", dict(prefix="model.", frequencies=False)),
+    "qwen3": ({**LLAMA, "model_type": "qwen3", "attention_bias": False, "head_dim": 12, "rms_norm_eps": 0.01, "use_sliding_window": False,
+               "sliding_window": None, "max_window_layers": 2, "rope_theta": 1e6}, "F32", dict(prefix="model.", frequencies=False)),
 }
 
 ROPES = [

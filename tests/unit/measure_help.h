@@ -49,8 +49,13 @@ static const char *const help_configs[] = {
     "token_types=2,embed_norm=true,output_head=true,output_bias=true,eos=2,pad=0",
     "kind=encoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=2,vocab_size=11,norm=rmsnorm,position=none,activation=relu,token_types=3,"
     "output_head=true,tie_embeddings=false,eos=3",
+    "kind=decoder,d_model=8,n_heads=4,n_kv_heads=2,d_head=6,d_ff=10,decoder_layers=2,vocab_size=11,norm=rmsnorm,norm_eps=0.01,position=rope,"
+    "qk_norm=true,activation=silu,ffn=gated,bias=false",
+    "kind=encoder-decoder,d_model=8,n_heads=2,d_ff=10,encoder_layers=1,decoder_layers=1,vocab_size=11,norm_position=post,position=sinusoidal,"
+    "qk_norm=true,activation=relu",
+    "kind=decoder,d_model=8,n_heads=2,d_head=3,decoder_layers=1,vocab_size=11,norm=none,position=alibi,qk_norm=true,ffn=none",
 };
-enum { HELP_CONFIGS = sizeof help_configs / sizeof *help_configs, HELP_SOURCE = 4, HELP_TARGET = 5 };
+enum { HELP_CONFIGS = sizeof help_configs / sizeof *help_configs, HELP_QWEN3 = HELP_CONFIGS - 3, HELP_SOURCE = 4, HELP_TARGET = 5 };
 
 /* Each ablation alone, none, and some together. */
 static const char *const help_ablations[] = {

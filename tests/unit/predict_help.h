@@ -135,6 +135,9 @@ static inline double parameters(const Case *k)
         return (double)c->max_len * d;
     case STAGE_NORM:
         return c->norm == NORM_LAYERNORM ? 2 * d : d;
+    case STAGE_Q_NORM:
+    case STAGE_K_NORM:
+        return (double)c->d_head;
     case STAGE_Q:
         return d * H + b * H;
     case STAGE_K:
@@ -446,6 +449,10 @@ static inline void true_shape(const Case *k, Answer *out)
             two[0] = c->vocab_size;
             two[1] = d;
             break;
+        case STAGE_Q_NORM:
+        case STAGE_K_NORM:
+            two[0] = c->d_head;
+            break;
         case STAGE_Q:
             two[1] = H;
             break;
@@ -475,7 +482,7 @@ static inline void true_shape(const Case *k, Answer *out)
         default:
             break;
         }
-        out->rank = k->s->kind == STAGE_NORM ? 1 : 2;
+        out->rank = stage_is_norm(k->s->kind) ? 1 : 2;
         memcpy(out->shape, two, sizeof two);
         return;
     }

@@ -14,6 +14,7 @@
 TestSuite(against, .init = help_data);
 
 #define BERT "tests/hf/bert"
+#define QWEN3 "tests/hf/qwen3"
 
 static Pass *pass_of(const char *name, Model **m, Input *in)
 {
@@ -77,6 +78,14 @@ static const struct {
     {__LINE__, "story", "blocks.4.attn.hook_q", NULL, false},
     {__LINE__, "story", "blocks.1.attn.hook_result", NULL, false},
     {__LINE__, "sum", "blocks.0.attn.hook_rot_q", "decoder.0.self.q_rot", true}, /* gated, RMSNorm, RoPE */
+    {__LINE__, QWEN3, "blocks.0.attn.hook_q", "decoder.0.self.q", true}, /* before their norms */
+    {__LINE__, QWEN3, "blocks.1.attn.hook_q_normed", "decoder.1.self.q_norm", false},
+    {__LINE__, QWEN3, "blocks.1.attn.k_norm.hook_out", "decoder.1.self.k_norm", false},
+    {__LINE__, QWEN3, "blocks.1.attn.k_norm.hook_in", "decoder.1.self.k", false},
+    {__LINE__, QWEN3, "blocks.1.attn.q_norm.hook_normalized", NULL, false}, /* in front of the gain */
+    {__LINE__, QWEN3, "blocks.1.attn.q_norm.hook_scale", NULL, false},
+    {__LINE__, QWEN3, "blocks.1.attn.hook_rot_k", "decoder.1.self.k_rot", true},
+    {__LINE__, "sum", "blocks.0.attn.q_norm.hook_out", NULL, false},
     {__LINE__, "sum", "blocks.0.mlp.hook_pre", "decoder.0.ffn.gate", true},
     {__LINE__, "sum", "blocks.0.mlp.hook_pre_linear", "decoder.0.ffn.expand", true},
     {__LINE__, "sum", "blocks.0.mlp.hook_post", "decoder.0.ffn.product", true},
@@ -152,7 +161,7 @@ Test(against, names_of_others)
 Test(against, a_file_with_hooks_is_the_same_pass)
 {
     static const char *const models[] = {
-        "story", "sum", "induction", "hand-wired", "mask", BERT,
+        "story", "sum", "induction", "hand-wired", "mask", BERT, QWEN3,
         "random:kind=decoder,d_model=16,n_heads=4,n_kv_heads=2,decoder_layers=2,position=alibi,vocab_size=9"};
     char folder[64], path[128];
     help_folder(folder);
@@ -258,6 +267,67 @@ Test(against, a_cache_of_bert_is_complete)
         "ln2.hook_scale", "ln2.hook_normalized", "hook_normalized_resid_post", NULL};
     static const char *const behind[] = {"mlm_head.ln.hook_scale", "mlm_head.ln.hook_normalized", "logits", NULL};
     check_cache(BERT, before, layer, behind);
+}
+
+/* What HookedTransformer.run_with_cache of Qwen3 holds. */
+Test(against, a_cache_of_qwen3_is_complete)
+{
+    static const char *const before[] = {"hook_embed", NULL};
+    static const char *const layer[] = {
+        "hook_resid_pre", "ln1.hook_scale", "ln1.hook_normalized", "attn.hook_q", "attn.hook_k", "attn.hook_v", "attn.q_norm.hook_scale",
+        "attn.q_norm.hook_normalized", "attn.k_norm.hook_scale", "attn.k_norm.hook_normalized", "attn.hook_rot_q", "attn.hook_rot_k",
+        "attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_resid_mid", "ln2.hook_scale", "ln2.hook_normalized",
+        "mlp.hook_pre", "mlp.hook_pre_linear", "mlp.hook_post", "hook_mlp_out", "hook_resid_post", NULL};
+    static const char *const behind[] = {"ln_final.hook_scale", "ln_final.hook_normalized", "logits", NULL};
+    check_cache(QWEN3, before, layer, behind);
+}
+
+/* The insides of a norm of keys, by their definition: a HookedTransformer's are one column of rows, heads behind tokens; a TransformerBridge
+ * has the heads in front. As many tokens as heads: neither is taken for the other. */
+Test(against, the_insides_of_norms_of_keys)
+{
+    static const int ids[] = {3, 5};
+    Model *m;
+    Pass *p = pass_of_ids(QWEN3, ids, 2, &m);
+    int norm = plan_find(pass_plan(p), "decoder.1.self.k_norm");
+    const Stage *s = &pass_plan(p)->stages[norm];
+    size_t G = s->shape[0], T = s->shape[1], k = s->shape[2];
+    cr_assert(G == 2 && T == 2 && k == 12);
+    const real *x = pass_value(p, (size_t)s->in[0]);
+    real scale[2][4], normal[2][4 * 12]; /* [0]: token by token; [1]: head by head */
+    for (size_t g = 0; g < G; g++)
+        for (size_t t = 0; t < T; t++) {
+            double squares = 0;
+            for (size_t j = 0; j < k; j++)
+                squares += pow((double)x[(g * T + t) * k + j], 2);
+            double size = sqrt(squares / (double)k + m->config.norm_eps);
+            scale[0][t * G + g] = scale[1][g * T + t] = (real)size;
+            for (size_t j = 0; j < k; j++)
+                normal[0][(t * G + g) * k + j] = normal[1][(g * T + t) * k + j] = (real)((double)x[(g * T + t) * k + j] / size);
+        }
+    const size_t column[] = {4, 1}, rows[] = {4, 12}, narrow[] = {1, 2, 2, 1}, wide[] = {1, 2, 2, 12};
+    const struct {
+        const char *name;
+        int rank;
+        const size_t *shape;
+        const real *data;
+        bool ok;
+    } cases[] = {{"hook_scale", 2, column, scale[0], true},       {"hook_scale", 2, column, scale[1], false},
+                 {"hook_scale", 4, narrow, scale[1], true},       {"hook_scale", 4, narrow, scale[0], false},
+                 {"hook_normalized", 2, rows, normal[0], true},   {"hook_normalized", 2, rows, normal[1], false},
+                 {"hook_normalized", 4, wide, normal[1], true},   {"hook_normalized", 4, wide, pass_value(p, (size_t)norm), false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[64];
+        SafeTensors file;
+        Against a;
+        snprintf(name, sizeof name, "blocks.1.attn.k_norm.%s", cases[i].name);
+        compare_with(&a, &file, p, &(SafeOut){.name = name, .rank = cases[i].rank, .shape = cases[i].shape, .data = cases[i].data}, 1);
+        cr_expect(a.compared == 1 && !a.items[0].shapes_differ && (a.items[0].error <= 1e-5) == cases[i].ok, "%zu: %g", i, a.items[0].error);
+        against_free(&a);
+        safetensors_close(&file);
+    }
+    pass_free(p);
+    model_free(m);
 }
 
 /* A norm's divisor and its rows before the gain, by their definition; the same rows behind gain and bias, as they were up to version 2, are

@@ -1,5 +1,6 @@
 /* test_decoding.c - one token at a time with a key/value cache: the same logits as the whole pass at once. */
 #include "pass/pass.h"
+#include "pass/pass_internal.h"
 
 #include "measure_help.h"
 
@@ -30,6 +31,8 @@ static const char *const decoders[] = {
     "kind=decoder,d_model=16,n_heads=2,decoder_layers=2,vocab_size=23,position=rope,rope_dims=2,parallel=true",
     "kind=decoder,d_model=16,n_heads=2,decoder_layers=2,vocab_size=23,position=alibi,window=3,pad=4",
     "kind=encoder-decoder,d_model=16,n_heads=2,encoder_layers=1,decoder_layers=2,vocab_size=23,position=learned,max_len=9,window=2,pad=6",
+    "kind=decoder,d_model=16,n_heads=4,n_kv_heads=2,d_head=6,decoder_layers=2,vocab_size=23,position=rope,qk_norm=true,norm=rmsnorm,bias=false",
+    "kind=encoder-decoder,d_model=16,n_heads=2,encoder_layers=1,decoder_layers=2,vocab_size=23,position=alibi,qk_norm=true,norm_position=post",
 };
 
 static const int source[] = {1, 6, 2, 17, 12}, target[LENGTH] = {16, 19, 13, 7, 4, 4, 8, 22, 0};
@@ -142,6 +145,28 @@ Test(decoding, the_past_is_seen)
             decoding_free(d);
         }
         cr_assert_gt(apart, 1e-3, "%s: the first token changes nothing", m->name);
+        model_free(m);
+    }
+}
+
+/* Values, and keys as the scores read them, of a decoder's self-attention: nothing else. */
+Test(decoding, what_is_kept_is_what_the_scores_read)
+{
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) {
+        Model *m = help_model(decoders[i]);
+        Plan plan;
+        Error e = {{0}};
+        size_t kept = 0;
+        PlanInput in = {config_has_stack(&m->config, STACK_ENCODER) ? SOURCE : 0, LENGTH, 0};
+        cr_assert_eq(plan_build(&plan, m, in, 0, &e), 0, "%s", e.text);
+        for (size_t k = 0; k < plan.count; k++) {
+            const Stage *s = &plan.stages[k];
+            kept += pass_is_cached(&plan, s);
+            if (s->sub == SUB_SELF && s->stack == STACK_DECODER && (s->kind == STAGE_SCORES || s->kind == STAGE_HEADS))
+                cr_expect(pass_is_cached(&plan, &plan.stages[s->in[1]]), "%s: what %s reads", m->name, stage_table[s->kind].id);
+        }
+        cr_expect_eq(kept, 2 * m->config.decoder_layers, "%s", m->name);
+        plan_free(&plan);
         model_free(m);
     }
 }

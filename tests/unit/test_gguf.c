@@ -16,7 +16,7 @@ Test(gguf, every_model_agrees)
 {
     json_t *root = help_load(GGUF "cases.json"), *one;
     size_t i;
-    cr_assert_eq(json_array_size(json_object_get(root, "models")), 9);
+    cr_assert_eq(json_array_size(json_object_get(root, "models")), 10);
     json_array_foreach(json_object_get(root, "models"), i, one)
     {
         char path[128];
@@ -192,6 +192,7 @@ Test(gguf, converted_models_compute_the_same_bits)
     check_converted(GGUF "llama-yarn.gguf", ids, 8, NULL);
     check_converted(GGUF "gpt2-q8_0.gguf", ids, 8, NULL);
     check_converted(GGUF "qwen2-f32.gguf", ids, 8, NULL);
+    check_converted(GGUF "qwen3-f32.gguf", ids, 8, NULL);
     check_converted("tests/nanogpt/nanogpt", ids, 8, NULL);
     check_converted("tests/nanogpt/mingpt", ids, 8, NULL);
     check_converted("tests/hf/mistral-window", ids, 8, NULL);
@@ -493,7 +494,7 @@ Test(gguf, bad_files_say_why)
     refuse(&b, "general.architecture: expected a text");
     begin(&b, 0, 1);
     add_pair(&b, "general.architecture", "mamba");
-    refuse(&b, "gpt2, llama or qwen2, found \"mamba\"");
+    refuse(&b, "gpt2, llama, qwen2 or qwen3, found \"mamba\"");
     begin(&b, 0, 2);
     add_pair(&b, "general.architecture", "llama");
     add_pair(&b, "general.architecture", "llama");

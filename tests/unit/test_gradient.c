@@ -273,6 +273,13 @@ Test(gradient, formulas_have_shapes)
     pass_free(p);
     model_free(m);
 
+    m = help_model(help_configs[HELP_QWEN3]);
+    p = help_backward(m, 0);
+    check_formula(p, "decoder.0.self.q", "d q = (g − n · mean(g·n)) / rms, g = d q_norm [4,5,6] · gain → [4,5,6]");
+    check_formula(p, "decoder.0.self.k_norm", "d k_norm = d k_rot [2,5,6], pairs turned back → [2,5,6]");
+    pass_free(p);
+    model_free(m);
+
     m = help_model(gradient_configs[1]);
     p = help_pass(m, 0);
     check_formula(p, "encoder.final_norm", "d final_norm = Σ d(k, v) · Wᵀ of 2 layers → [4,8]");

@@ -184,6 +184,9 @@ static void check_config(const char *config, const char *ablations, bool kinds[S
 #define NEOX                                                                                                                               \
     "kind=decoder,d_model=12,n_heads=2,d_head=6,decoder_layers=2,d_ff=20,vocab_size=23,position=rope,rope_dims=4,parallel=true,"            \
     "tie_embeddings=false"
+#define QWEN3                                                                                                                  \
+    "kind=decoder,d_model=12,n_heads=4,n_kv_heads=2,d_head=6,decoder_layers=2,d_ff=20,vocab_size=23,norm=rmsnorm,norm_eps=0.01,position=rope," \
+    "qk_norm=true,activation=silu,ffn=gated,bias=false,tie_embeddings=false"
 #define ALIBI "kind=decoder,d_model=12,n_heads=3,n_kv_heads=1,decoder_layers=2,vocab_size=23,d_ff=20,position=alibi,activation=gelu_tanh"
 
 Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
@@ -202,6 +205,9 @@ Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
     check_config(HEADED, "", kinds);
     check_config("kind=encoder,d_model=12,n_heads=2,encoder_layers=1,d_ff=20,vocab_size=23,norm=rmsnorm,position=alibi,activation=silu,bias=false,"
                  "tie_embeddings=false,token_types=3,embed_norm=true,output_head=true,output_bias=true,eos=3,pad=7", "", kinds);
+    check_config(QWEN3, "", kinds);
+    check_config(ORIGINAL ",qk_norm=true", "", kinds);
+    check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none,qk_norm=true", "", kinds);
     check_config(NEOX, "", kinds);
     check_config(NEOX ",rope_pairing=interleaved,ffn=gated,norm=rmsnorm", "", kinds);
     check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none", "", kinds);
@@ -219,6 +225,7 @@ Test(gradients, agree_with_finite_differences_under_every_ablation)
         check_config(ORIGINAL, ablation_table[i].name, kinds);
         check_config(NEOX, ablation_table[i].name, kinds);
         check_config(HEADED, ablation_table[i].name, kinds);
+        check_config(QWEN3, ablation_table[i].name, kinds);
     }
     check_config(LLAMA, "no-positions", kinds);
     check_config(ALIBI, "no-positions", kinds);
@@ -309,6 +316,8 @@ Test(gradients, of_training_agree_with_finite_differences)
     check_training(LLAMA, 0, 0.5);
     check_training(ALIBI, 0.1, 0);
     check_training(BERT, 0, 0.1);
+    check_training(QWEN3, 0.1, 0.2);
+    check_training(ORIGINAL ",qk_norm=true", 0, 0);
 }
 
 /* ---- in every build ---- */
@@ -374,6 +383,9 @@ Test(gradients, of_several_sequences_are_the_sum_of_those_of_passes)
     compare_with_passes(ORIGINAL, "");
     compare_with_passes(BERT, "");
     compare_with_passes(ALIBI, "");
+    compare_with_passes(QWEN3, "");
+    compare_with_passes(QWEN3, "no-norm");
+    compare_with_passes(ORIGINAL ",qk_norm=true", "");
     compare_with_passes(GPT ",pad=4", "");
     compare_with_passes(ORIGINAL ",pad=6", "");
     compare_with_passes(BERT ",token_types=2,eos=13", ""); /* each has its own segments */

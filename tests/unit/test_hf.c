@@ -43,14 +43,14 @@ Test(hf, every_folder_agrees)
         if (d->d_name[0] != '.')
             folders += check_folder(d->d_name);
     closedir(dir);
-    cr_assert_eq(folders, 18);
+    cr_assert_eq(folders, 19);
 }
 
 /* A model that lies in a file and its copy in memory of our own: every bit of every stage. */
 Test(hf, a_copy_computes_the_same_bits)
 {
     static const char *const names[] = {HF "gpt2",  HF "gpt2-unscaled", HF "llama-bf16-tied", HF "llama-linear",
-                                        HF "qwen2", HF "gpt-neox",      HF "gpt-neox-f16",    HF "gpt-neox-sequential"};
+                                        HF "qwen2", HF "qwen3", HF "gpt-neox", HF "gpt-neox-f16", HF "gpt-neox-sequential"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         Error e = {{0}};
         Model *m = help_open(names[n]), *copy = model_copy(m, &e);
@@ -81,7 +81,7 @@ Test(hf, a_copy_computes_the_same_bits)
 Test(hf, saved_as_our_own_format)
 {
     static const char *const names[] = {HF "gpt2-by-layer", HF "llama-yarn", HF "llama-llama3",        HF "mistral-window",
-                                        HF "qwen2",         HF "gpt-neox",   HF "gpt-neox-sequential", HF "gpt-neox-linear"};
+                                        HF "qwen2", HF "qwen3", HF "gpt-neox", HF "gpt-neox-sequential", HF "gpt-neox-linear"};
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         char folder[64], saved[80];
         Error e = {{0}};
@@ -304,7 +304,7 @@ Test(hf, configs_that_cannot_be_read_say_why)
 {
     refuse_config("[]", "expected an object");
     refuse_config("{\"architectures\": [\"GPT2LMHeadModel\"]}", "model_type: expected one");
-    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral, qwen2, gpt_neox, bert or marian, found \"t5\"");
+    refuse_config("{\"model_type\": \"t5\"}", "gpt2, llama, mistral, qwen2, qwen3, gpt_neox, bert or marian, found \"t5\"");
     refuse_config("{\"model_type\": \"gpt2\", \"n_head\": 0}", "n_head: expected an integer from 1");
     refuse_config("{\"model_type\": \"gpt2\", \"n_layer\": 1000000}", "n_layer: expected an integer from 0 to 1024");
     refuse_config("{\"model_type\": \"gpt2\", \"n_embd\": 99999999999}", "n_embd");
@@ -432,7 +432,7 @@ Test(hf, what_begins_and_ends_takes_the_classes_defaults)
     } cases[] = {
         {"{\"model_type\": \"gpt2\"}", 50256, 50256}, {"{\"model_type\": \"gpt2\", \"vocab_size\": 21128}", -1, -1},
         {"{\"model_type\": \"llama\"}", 1, 2},        {"{\"model_type\": \"llama\", \"bos_token_id\": null, \"eos_token_id\": 5}", -1, 5},
-        {"{\"model_type\": \"mistral\"}", 1, 2},      {"{\"model_type\": \"qwen2\"}", -1, -1},
+        {"{\"model_type\": \"mistral\"}", 1, 2},      {"{\"model_type\": \"qwen2\"}", -1, -1}, {"{\"model_type\": \"qwen3\"}", -1, -1},
         {"{\"model_type\": \"gpt_neox\"}", 0, 2},     {"{\"model_type\": \"bert\"}", -1, -1},
         {"{\"model_type\": \"marian\"}", 58100, 0},
     };

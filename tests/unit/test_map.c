@@ -95,7 +95,8 @@ static void for_each_config(void (*check)(const char *config, Ablations a))
                                         "kind=encoder-decoder,encoder_layers=2,decoder_layers=3",
                                         "kind=encoder-decoder,encoder_layers=0,decoder_layers=1", "kind=decoder,decoder_layers=0",
                                         "kind=decoder,decoder_layers=2,parallel=true",
-                                        "kind=encoder,encoder_layers=2,token_types=2,output_head=true,output_bias=true"};
+                                        "kind=encoder,encoder_layers=2,token_types=2,output_head=true,output_bias=true",
+                                        "kind=encoder-decoder,encoder_layers=1,decoder_layers=2,qk_norm=true"};
     static const char *const norms[] = {"norm=layernorm,norm_position=pre", "norm=rmsnorm,norm_position=post", "norm=none"};
     static const char *const positions[] = {"none", "sinusoidal", "learned", "rope", "alibi"};
     static const char *const ffns[] = {"mlp", "gated", "none"};

@@ -234,6 +234,7 @@ Test(metrics, score_variance_in_every_kind_of_attention)
     check_variance(help_configs[3], "decoder.1.self", 0, 3);
     check_variance(help_configs[6], "encoder.0.self", 0, 4);
     check_variance(help_configs[9], "decoder.0.cross", 0, 4);
+    check_variance(help_configs[HELP_QWEN3], "decoder.1.self", 0, 6);
     check_variance(help_configs[0], "decoder.0.self", NO_MASK, 4);
     check_variance(help_configs[0], "decoder.0.self", NO_SCALE, 1);
     check_variance(help_configs[0], "decoder.0.self", SCALE_BY_DK, 16);
@@ -426,7 +427,7 @@ static void check_formula(const char *config, const char *ablations, const char 
 
 Test(metrics, formulas_have_the_shapes_of_the_pass)
 {
-    const char *gpt = help_configs[0], *llama = help_configs[1], *alibi = help_configs[3], *t5 = help_configs[9];
+    const char *gpt = help_configs[0], *llama = help_configs[1], *alibi = help_configs[3], *t5 = help_configs[9], *qwen = help_configs[HELP_QWEN3];
     check_formula(gpt, "", "decoder.0.self.q", "x [5,8] · W_Q [8,8] + b_Q [8] → 2 heads of [5,4]");
     check_formula(gpt, "", "decoder.0.self.scores", "q [2,5,4] · kᵀ [2,4,5] → [2,5,5]");
     check_formula(gpt, "", "decoder.0.self.scaled", "scores [2,5,5] / √4");
@@ -442,6 +443,9 @@ Test(metrics, formulas_have_the_shapes_of_the_pass)
     check_formula(gpt, "no-residual", "decoder.0.ffn.residual", "contract [5,8] alone, x is not added (no-residual)");
     check_formula(gpt, "", "output.logits", "x [5,8] · W_Eᵀ [8,11] → [5,11]");
     check_formula(llama, "", "decoder.0.self.q", "x [5,8] · W_Q [8,8] → 4 heads of [5,2]");
+    check_formula(qwen, "", "decoder.0.self.q_norm", "q / √(mean of q² + 0.01) × gain, row by row of [4,5,6]");
+    check_formula(qwen, "no-norm", "decoder.0.self.k_norm", "k [2,5,6], unchanged (no-norm)");
+    check_formula(qwen, "", "decoder.0.self.q_rot", "q_norm [4,5,6], pairs turned by position · 10000^(−2i/6)");
     check_formula(llama, "", "decoder.0.self.scores", "q_rot [4,5,2] · k_rotᵀ [2,2,5] → [4,5,5]; 2 heads share each k_rot");
     check_formula(llama, "", "decoder.0.ffn.activate", "silu(gate [5,10])");
     check_formula(llama, "", "decoder.0.self.norm", "x / √(mean of x² + 1e-05) × gain, row by row of [5,8]");

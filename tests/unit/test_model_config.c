@@ -71,7 +71,7 @@ Test(model_config, every_key_is_read)
     const char *text = "{\"kind\": \"encoder-decoder\", \"d_model\": 24, \"n_heads\": 6, \"n_kv_heads\": 3, \"d_head\": 10, \"d_ff\": 7,"
                        "\"encoder_layers\": 3, \"decoder_layers\": 1, \"vocab_size\": 9, \"max_len\": 5, \"norm\": \"rmsnorm\","
                        "\"norm_position\": \"post\", \"norm_eps\": 0, \"position\": \"rope\", \"rope_theta\": 500.5,"
-                       "\"rope_pairing\": \"interleaved\", \"rope_dims\": 6, \"parallel\": false, \"embed_norm\": true, \"output_head\": true, \"output_bias\": true, \"rope_scaling\": \"yarn\", \"rope_factor\": 3, \"rope_original_len\": 9,"
+                       "\"rope_pairing\": \"interleaved\", \"rope_dims\": 6, \"parallel\": false, \"embed_norm\": true, \"output_head\": true, \"output_bias\": true, \"qk_norm\": true, \"rope_scaling\": \"yarn\", \"rope_factor\": 3, \"rope_original_len\": 9,"
                        "\"rope_low_freq_factor\": 2, \"rope_high_freq_factor\": 5, \"rope_beta_fast\": 30, \"rope_beta_slow\": 2,"
                        "\"rope_attention_factor\": 1.5, \"rope_truncate\": false, \"score_scale\": 0.25, \"scale_by_layer\": true, \"window\": 6,"
                        "\"qkv_bias\": true, \"out_bias\": false, \"ffn_bias\": null, \"activation\": \"gelu_tanh\", \"ffn\": \"gated\", \"bias\": false,"
@@ -85,7 +85,7 @@ Test(model_config, every_key_is_read)
     cr_assert(c.norm == NORM_RMSNORM && c.norm_position == NORM_POST && c.norm_eps == 0 && c.position == POSITION_ROPE);
     cr_assert(c.rope_scaling == ROPE_SCALING_YARN && c.rope_factor == 3 && c.rope_original_len == 9 && c.rope_low_freq_factor == 2 &&
               c.rope_high_freq_factor == 5 && c.rope_beta_fast == 30 && c.rope_beta_slow == 2 && c.rope_attention_factor == 1.5 && !c.rope_truncate);
-    cr_assert(c.rope_dims == 6 && config_rope_dims(&c) == 6 && !c.parallel && c.embed_norm && c.output_head && c.output_bias && c.token_types == 0);
+    cr_assert(c.rope_dims == 6 && config_rope_dims(&c) == 6 && !c.parallel && c.embed_norm && c.qk_norm && c.output_head && c.output_bias && c.token_types == 0);
     cr_assert(c.score_scale == 0.25 && c.scale_by_layer && c.window == 6);
     cr_assert(config_has_bias(&c, 'Q') && !config_has_bias(&c, 'O') && !config_has_bias(&c, '1') && c.ffn_bias == SWITCH_UNSET);
     cr_assert(c.rope_theta == 500.5 && c.rope_pairing == PAIRING_INTERLEAVED && c.activation == ACTIVATION_GELU_TANH);
@@ -193,6 +193,7 @@ Test(model_config, errors_name_the_key)
     refuse("{\"token_types\": 2}", "token_types: expected 0, because only an encoder's texts have segments, found 2");
     refuse("{\"embed_norm\": true, \"norm\": \"none\"}", "embed_norm: expected false, because norm is none");
     refuse("{\"output_head\": 2}", "output_head");
+    refuse("{\"qk_norm\": \"rmsnorm\"}", "qk_norm: expected true or false");
     refuse("{\"rope_dims\": 4}", "rope_dims: expected 0, because position is not rope");
     refuse("{\"position\": \"rope\", \"rope_dims\": 3}", "rope_dims: expected an even number");
     refuse("{\"position\": \"rope\", \"rope_dims\": 10}", "rope_dims: expected at most d_head (8), found 10");

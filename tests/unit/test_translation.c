@@ -17,6 +17,7 @@ static const char *const models[] = {
     "random:kind=decoder,position=alibi,norm=none,ffn=none,decoder_layers=1",
     "random:kind=decoder,position=rope,rope_dims=4,parallel=true,d_ff=24,decoder_layers=2,tie_embeddings=false",
     "random:kind=encoder,encoder_layers=1,norm_position=post,position=learned,token_types=2,embed_norm=true,output_head=true,output_bias=true,eos=2",
+    "random:kind=decoder,norm=rmsnorm,position=rope,qk_norm=true,ffn=gated,activation=silu,n_heads=4,n_kv_heads=2,d_head=6,bias=false",
 };
 
 static void speak_chinese(void)
