@@ -79,7 +79,10 @@ static inline void rotate(real *y, const real *x, const StageRun *r, int directi
     rope_pair(r->config, 1, &step, &b);
     for (size_t h = 0; h < heads; h++)
         for (size_t t = 0; t < T; t++, x += k, y += k)
-            rotate_head(y, x, r->table + t * turned, turned, k, step, gap, direction, accumulate);
+            if (step == 2) /* neighbours: the compiler may know */
+                rotate_head(y, x, r->table + t * turned, turned, k, 2, 1, direction, accumulate);
+            else
+                rotate_head(y, x, r->table + t * turned, turned, k, 1, gap, direction, accumulate);
 }
 
 void stage_rotate_forward(const StageRun *r)

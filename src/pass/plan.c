@@ -98,13 +98,12 @@ static void set_shape(Builder *b, Stage *s)
     }
     s->count = 1;
     for (int i = 0; i < s->rank; i++) {
-        if (s->shape[i] && s->count > SIZE_MAX / 64 / s->shape[i]) {
+        if (__builtin_mul_overflow(s->count, s->shape[i], &s->count) || s->count > SIZE_MAX / 64) {
             if (!b->failed)
                 error_set(b->error, "text: too long for this model: one stage would hold more numbers than this machine can address");
             b->failed = true;
             return;
         }
-        s->count *= s->shape[i];
     }
 }
 
