@@ -20,7 +20,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 static size_t collect(const MakerRow *table, StageKind kind, Maker *out, size_t n)
 {
     for (; table->make && n < MAKERS_MAX; table++)
-        if (table->kinds & (UINT32_C(1) << kind))
+        if (table->kinds & (UINT64_C(1) << kind))
             out[n++] = table->make;
     return n;
 }

@@ -32,11 +32,11 @@ typedef bool (*Maker)(Ask *a);
 /* A row of a table of makers: which kinds of stage it asks about. To add a question: its function, a row in the table of its file, and
  * its independent computation in tests/unit/test_predict.c. */
 typedef struct MakerRow {
-    uint32_t kinds; /* K(…) of each */
+    uint64_t kinds; /* K(…) of each */
     Maker make;
 } MakerRow;
-#define K(KIND) (UINT32_C(1) << STAGE_##KIND)
-#define K_ALL ((UINT32_C(1) << STAGE_KIND_COUNT) - 1)
+#define K(KIND) (UINT64_C(1) << STAGE_##KIND)
+#define K_ALL ((UINT64_C(1) << STAGE_KIND_COUNT) - 1)
 
 extern const MakerRow makers_shared[], makers_attention[], makers_weights[], makers_stream[], makers_gradient[], makers_flow[],
     makers_gradient_shared[]; /* each ended by a NULL make */

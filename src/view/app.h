@@ -354,6 +354,8 @@ ViewId cell_place(const App *app);
 /* To the next row or else column of the weight whose name has the text in it. */
 void weight_search(App *app, const char *text);
 void weight_open(App *app, size_t weight, size_t row, size_t col);
+/* The other weight of the stage that reads the one shown, or NO_WEIGHT. */
+int weight_other(const App *app);
 bool map_click(App *app, int row, int col, MouseAction action);
 /* At the sampler's first stage; of an encoder at its first masked token where it has one. */
 void next_open(App *app);

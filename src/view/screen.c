@@ -205,6 +205,8 @@ static const char *offer_word(const App *app, ViewId view, CommandId id)
         return _("more digits");
     if (id == CMD_PAGE_DOWN)
         return _("more");
+    if (id == CMD_WEIGHT && weight_other(app) == app_stage(app)->w[0])
+        return _("the weight");
     if (id == CMD_WEIGHT)
         return _("its bias");
     if (id == CMD_PANE && view == VIEW_DIFFERENCES)
@@ -233,6 +235,7 @@ static bool is_offered(const App *app, ViewId view, CommandId id)
         break;
     case CMD_LESSON_RETURN: return lesson_is_away(app);
     case CMD_RETURN: return app->history_len;
+    case CMD_WEIGHT: return view != VIEW_WEIGHT || weight_other(app) != NO_WEIGHT;
     case CMD_NEXT:
         if (view == VIEW_LESSON && lesson_is_asking(app->lesson) && !app->lesson->present)
             return false; /* an answer first */

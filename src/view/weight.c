@@ -85,16 +85,22 @@ static void move(size_t *at, size_t n, long by)
     *at = to < 0 ? 0 : to >= (long)n ? n - 1 : (size_t)to;
 }
 
-/* The other weight of the stage that reads this one, or none. */
-static void other(App *app)
+int weight_other(const App *app)
 {
     const Stage *s = app_stage(app);
     for (int i = 0; i < 2; i++)
-        if (s->w[i] != NO_WEIGHT && (size_t)s->w[i] != app->weight) {
-            weight_open(app, (size_t)s->w[i], 0, 0);
-            return;
-        }
-    app_say(app, ROLE_WARNING, "%s", _("this stage has no other weight"));
+        if (s->w[i] != NO_WEIGHT && (size_t)s->w[i] != app->weight)
+            return s->w[i];
+    return NO_WEIGHT;
+}
+
+static void open_other(App *app)
+{
+    int other = weight_other(app);
+    if (other == NO_WEIGHT)
+        app_say(app, ROLE_WARNING, "%s", _("this stage has no other weight"));
+    else
+        weight_open(app, (size_t)other, 0, 0);
 }
 
 void weight_search(App *app, const char *text)
@@ -126,7 +132,7 @@ bool weight_command(App *app, CommandId id, size_t count)
     case CMD_PAGE_DOWN: move(&cursor[0], s.shape[0], page); return true;
     case CMD_FIRST: cursor[1] = 0; return true;
     case CMD_LAST: cursor[1] = s.shape[1] - 1; return true;
-    case CMD_WEIGHT: other(app); return true;
+    case CMD_WEIGHT: open_other(app); return true;
     case CMD_GRADIENT:
         if (app->phase != PHASE_BACKWARD)
             return false;
