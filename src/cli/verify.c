@@ -172,6 +172,8 @@ static void verify_one(const char *folder, const Bug *bug, Buffer *out, Total *t
         buffer_printf(out, "  loss %.6f of %.6f", c.loss, c.expected_loss);
     if (bug && c.trace.first[0])
         buffer_printf(out, "  first %s", c.trace.first);
+    if (bug && !c.bug_stage[0])
+        buffer_puts(out, "  the bug touches nothing here");
     buffer_putc(out, '\n');
 }
 

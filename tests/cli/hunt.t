@@ -83,6 +83,9 @@ exit 1
 out FAILED
 out first decoder.0.self.scaled
 
+$ stepformer verify $TOP/tests/golden/qwen3 --bug eps-outside
+out ok      qwen3
+out the bug touches nothing here
 $ stepformer frame -m hand-wired --bug values-unused
 out A bug hunt, level 2
 out [hunt, level 2]
