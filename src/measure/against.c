@@ -16,7 +16,7 @@
 
 /* ---- which stage ---- */
 
-/* *theirs: the name is a hook's, so that heads stand behind tokens where both orders fit. */
+/* *theirs: the name is a hook's, so that heads may stand behind tokens. */
 static Hook find_hook(const Plan *p, const char *name, bool *theirs)
 {
     char own[STAGE_NAME_MAX];
@@ -37,10 +37,10 @@ static int without_batch(const SafeTensor *t, int rank, const size_t **shape)
     return t->rank - batch;
 }
 
-typedef enum Fit { FIT_NOT, FIT_SAME, FIT_TURNED } Fit;
+typedef enum Fit { FIT_NOT = 0, FIT_SAME = 1, FIT_TURNED = 2, FIT_EITHER = FIT_SAME | FIT_TURNED } Fit;
 
-/* Whether theirs is of this shape, or has the heads behind the tokens: apart, or side by side. Where as many tokens as heads make both true,
- * the name tells. The insides of a norm of queries or keys, ours with the heads behind the tokens: all in one column of rows, or (a
+/* Whether theirs is of this shape, or has the heads behind the tokens: apart, or side by side. As many tokens as heads make both true for a
+ * hook: a HookedTransformer has most heads behind, a TransformerBridge some in front. The insides of a norm of queries or keys, ours with the heads behind the tokens: all in one column of rows, or (a
  * TransformerBridge's) with the heads in front. */
 static Fit fits(const Stage *s, const AgainstItem *item, HookForm form, int rank, const size_t *ours)
 {
@@ -60,9 +60,9 @@ static Fit fits(const Stage *s, const AgainstItem *item, HookForm form, int rank
         their_rank = without_batch(item->tensor, 2, &theirs);
         turned = turned || (their_rank == 2 && theirs[0] == ours[1] && theirs[1] == ours[0] * ours[2]);
     }
-    if (same && !(turned && item->is_hook))
-        return FIT_SAME;
-    return turned ? FIT_TURNED : FIT_NOT;
+    if (same && turned && item->is_hook)
+        return FIT_EITHER;
+    return same ? FIT_SAME : turned ? FIT_TURNED : FIT_NOT;
 }
 
 /* ---- how far ---- */
@@ -77,7 +77,24 @@ static int shape_of(const Pass *p, Hook h, size_t shape[STAGE_MAX_RANK])
     return s->rank;
 }
 
-/* Compares with one form of the stage, and keeps it where it is nearer than what is in item. */
+/* Compares with our values of this shape, and keeps what came of it where that is nearer than what is in item. */
+static void keep_nearer(AgainstItem *item, HookForm form, const real *ours, int rank, const size_t *shape, bool turned, double least)
+{
+    Difference d = difference_of(ours, item->tensor, turned ? shape : NULL, least, HIDDEN);
+    if (!item->shapes_differ && !(d.error < item->error))
+        return;
+    item->form = form;
+    item->shapes_differ = false;
+    item->error = d.error;
+    item->ours = d.ours;
+    item->theirs = d.theirs;
+    item->rank = rank;
+    memcpy(item->shape, shape, (size_t)rank * sizeof *shape);
+    for (int k = rank; k-- > 0; d.at /= shape[k])
+        item->index[k] = d.at % shape[k];
+}
+
+/* The same with one form of the stage, in each order that fits. */
 static int compare_form(AgainstItem *item, Pass *p, HookForm form, double least, Error *e)
 {
     Hook h = {item->stage, form};
@@ -90,19 +107,12 @@ static int compare_form(AgainstItem *item, Pass *p, HookForm form, double least,
     real *made = form == HOOK_VALUE ? NULL : hooked_compute(p, h, e);
     if (form != HOOK_VALUE && !made)
         return -1;
-    Difference d = difference_of(made ? made : pass_value(p, (size_t)h.stage), item->tensor, fit == FIT_TURNED ? shape : NULL, least, HIDDEN);
+    const real *ours = made ? made : pass_value(p, (size_t)h.stage);
+    if (fit & FIT_TURNED)
+        keep_nearer(item, form, ours, rank, shape, true, least);
+    if (fit & FIT_SAME)
+        keep_nearer(item, form, ours, rank, shape, false, least);
     free(made);
-    if (!item->shapes_differ && !(d.error < item->error))
-        return 0;
-    item->form = form;
-    item->shapes_differ = false;
-    item->error = d.error;
-    item->ours = d.ours;
-    item->theirs = d.theirs;
-    item->rank = rank;
-    memcpy(item->shape, shape, sizeof shape);
-    for (int k = rank; k-- > 0; d.at /= shape[k])
-        item->index[k] = d.at % shape[k];
     return 0;
 }
 

@@ -407,11 +407,13 @@ Test(against, heads_behind_tokens)
                            {.name = "blocks.0.attn.q", .rank = 3, .shape = apart + 1, .data = turned},
                            {.name = "blocks.0.attn.q.hook_out", .rank = 3, .shape = joined, .data = turned},
                            {.name = "decoder.0.self.q", .rank = 3, .shape = apart + 1, .data = ours},
-                           {.name = "blocks.0.attn.hook_result", .rank = 4, .shape = results, .data = parts}};
+                           {.name = "blocks.0.attn.hook_result", .rank = 4, .shape = results, .data = parts},
+                           /* as many tokens as heads: which of them stand in front shows in the numbers */
+                           {.name = "blocks.0.attn.hook_v", .rank = 4, .shape = apart, .data = pass_value(p, (size_t)q + 2)}};
     SafeTensors file;
     Against a;
-    compare_with(&a, &file, p, out, 5);
-    cr_assert_eq(a.compared, 5);
+    compare_with(&a, &file, p, out, 6);
+    cr_assert_eq(a.compared, 6);
     for (size_t i = 0; i < a.count; i++)
         cr_expect_eq(a.items[i].error, 0, "%s: %g", a.items[i].name, a.items[i].error);
     against_free(&a);
