@@ -3,7 +3,7 @@
 
 Matrix matrix_block(Matrix m, size_t i, size_t j)
 {
-    if (m.dtype == DTYPE_Q8_0)
+    if (dtype_block(m.dtype) > 1)
         m.first = matrix_place(&m, i, j);
     else
         m.data = (const unsigned char *)m.data + matrix_place(&m, i, j) * dtype_size(m.dtype);

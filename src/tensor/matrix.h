@@ -13,7 +13,7 @@ typedef struct Matrix {
     size_t ld;        /* numbers from one stored row to the next */
     Layout layout;    /* PLAIN: number (i, j) is i * ld + j; TRANSPOSED: j * ld + i */
     Dtype dtype;
-    size_t first; /* of DTYPE_Q8_0: how many numbers lie between `data`, where a block begins, and number (0, 0); else 0 */
+    size_t first; /* of a dtype of blocks: how many numbers lie between `data`, where a block begins, and number (0, 0); else 0 */
     size_t group; /* 0, or: stored rows come in groups of so many, */
     size_t skip;  /* and so many numbers of something else lie behind each group (the heads of GPT-NeoX's query_key_value) */
 } Matrix;

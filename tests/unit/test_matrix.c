@@ -37,9 +37,9 @@ static void put(unsigned char *p, Dtype t, size_t i, double x)
     else if (t == DTYPE_F32)
         write_bytes(p + 4 * i, bits, 4);
     else if (t == DTYPE_Q8_0) { /* a scale of 1/8, and so many of them */
-        unsigned char *block = p + i / DTYPE_BLOCK * DTYPE_BLOCK_BYTES;
+        unsigned char *block = p + i / 32 * 34;
         write_bytes(block, 0x3000, 2);
-        block[2 + i % DTYPE_BLOCK] = (unsigned char)(int)(x * 8);
+        block[2 + i % 32] = (unsigned char)(int)(x * 8);
     } else if (t == DTYPE_BF16)
         write_bytes(p + 2 * i, bits >> 16, 2);
     else {
