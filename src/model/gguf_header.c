@@ -160,9 +160,9 @@ static const struct Format {
     unsigned id;
     Dtype dtype;
 } formats[] = {
-    {0, DTYPE_F32},   {1, DTYPE_F16},   {2, DTYPE_Q4_0},  {3, DTYPE_Q4_1},  {6, DTYPE_Q5_0},     {7, DTYPE_Q5_1},
-    {8, DTYPE_Q8_0},  {10, DTYPE_Q2_K}, {11, DTYPE_Q3_K}, {12, DTYPE_Q4_K}, {13, DTYPE_Q5_K},    {14, DTYPE_Q6_K},
-    {28, DTYPE_F64},  {30, DTYPE_BF16}, {20, DTYPE_IQ4_NL}, {23, DTYPE_IQ4_XS},
+    {0, DTYPE_F32},  {1, DTYPE_F16},   {2, DTYPE_Q4_0},    {3, DTYPE_Q4_1},    {6, DTYPE_Q5_0},  {7, DTYPE_Q5_1},
+    {8, DTYPE_Q8_0}, {10, DTYPE_Q2_K}, {11, DTYPE_Q3_K},   {12, DTYPE_Q4_K},   {13, DTYPE_Q5_K}, {14, DTYPE_Q6_K},
+    {28, DTYPE_F64}, {30, DTYPE_BF16}, {20, DTYPE_IQ4_NL}, {23, DTYPE_IQ4_XS},
 };
 
 /* And those that are not: so many numbers a block, so many bytes. https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h */
@@ -171,11 +171,13 @@ static const struct Unread {
     const char *name;
     int numbers, bytes;
 } unread[] = {
-    {9, "Q8_1", 32, 36},     {15, "Q8_K", 256, 292}, {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74}, {18, "IQ3_XXS", 256, 98},
-    {19, "IQ1_S", 256, 50},  {21, "IQ3_S", 256, 110}, {22, "IQ2_S", 256, 82},  {24, "I8", 1, 1},        {25, "I16", 1, 2},
-    {26, "I32", 1, 4},       {27, "I64", 1, 8},      {29, "IQ1_M", 256, 56},   {34, "TQ1_0", 256, 54},  {35, "TQ2_0", 256, 66},
-    {39, "MXFP4", 32, 17},   {40, "NVFP4", 64, 36},  {41, "Q1_0", 128, 18},    {42, "Q2_0", 64, 18},
+    {9, "Q8_1", 32, 36},    {15, "Q8_K", 256, 292},  {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74}, {18, "IQ3_XXS", 256, 98},
+    {19, "IQ1_S", 256, 50}, {21, "IQ3_S", 256, 110}, {22, "IQ2_S", 256, 82},   {24, "I8", 1, 1},        {25, "I16", 1, 2},
+    {26, "I32", 1, 4},      {27, "I64", 1, 8},       {29, "IQ1_M", 256, 56},   {34, "TQ1_0", 256, 54},  {35, "TQ2_0", 256, 66},
+    {39, "MXFP4", 32, 17},  {40, "NVFP4", 64, 36},   {41, "Q1_0", 128, 18},    {42, "Q2_0", 64, 18},
 };
+
+#define READ _("F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL or IQ4_XS")
 
 /* Says what is known of a format that is not read. */
 static int refuse_format(const Reader *r, const char *name, uint64_t id, Error *e)
@@ -184,14 +186,15 @@ static int refuse_format(const Reader *r, const char *name, uint64_t id, Error *
     for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
         f = unread[i].id == id ? &unread[i] : f;
     if (!f)
-        return error_set(e, "%s: %s: expected one of ggml's formats, found number %ju; is it from a newer program?", r->file, name, (uintmax_t)id);
+        return error_set(e, "%s: %s: expected one of ggml's formats, found number %ju; is it from a newer program?", r->file, name,
+                         (uintmax_t)id);
     if (f->numbers == 1)
-        return error_set(e, "%s: %s: expected numbers of a weight, such as F32, F16, Q8_0 or Q4_K, found %s, integers", r->file, name, f->name);
+        return error_set(e, "%s: %s: expected %s, found %s, integers", r->file, name, READ, f->name);
     return error_set(
         e,
-        "%s: %s: expected F32, F16, BF16, Q8_0 or another format that is read, found %s: blocks of %d numbers in %d bytes, %.4g bits a number; "
-        "try the same model as Q4_K_M, Q8_0 or F16",
-        r->file, name, f->name, f->numbers, f->bytes, 8.0 * f->bytes / f->numbers);
+        "%s: %s: expected %s, found %s: blocks of %d numbers in %d bytes, %.4g bits a number, which are not read; try the same "
+        "model as Q4_K_M or Q8_0",
+        r->file, name, READ, f->name, f->numbers, f->bytes, 8.0 * f->bytes / f->numbers);
 }
 
 static int find_format(const Reader *r, const char *name, uint64_t id, Dtype *to, Error *e)

@@ -9,8 +9,8 @@
  * The product is exact in a float, so a number is rounded once, to a float, in ggml and here, whatever instructions compute it. Formats
  * differ only in where the bits lie: a function for each takes a block apart, and one loop makes numbers of what any of them found.
  *
- * Owns these layouts. Vectors are an extension of gcc's and clang's: operators work on all elements. Weights are converted each time they are
- * read, so this is done 16 numbers at once, for the width of vector that the processor has (target_clones). */
+ * Owns these layouts. Vectors are an extension of gcc's and clang's: operators work on all elements. Weights are converted each time they
+ * are read, so this is done 16 numbers at once, for the width of vector that the processor has (target_clones). */
 #include "tensor/quantised.h"
 
 #include "tensor/dtype_bits.h"
@@ -190,9 +190,9 @@ static INLINED void part_q3_k(Parts *to, const Byte *p)
     add_bits(to->byte, p, 4);
 }
 
-/* Two units, of the scales and of the least values, of which each 32 numbers have one of six bits, in 12 bytes. The first four scales are in
- * the low bits of bytes 0 to 3, their least values in those of 4 to 7; of the others four bits are in the halves of 8 to 11, two above the
- * six. */
+/* Two units, of the scales and of the least values, of which each 32 numbers have one of six bits, in 12 bytes. The first four scales are
+ * in the low bits of bytes 0 to 3, their least values in those of 4 to 7; of the others four bits are in the halves of 8 to 11, two above
+ * the six. */
 static INLINED void take_scales(Parts *to, const Byte *p)
 {
     uint32_t in[3], out[4];
@@ -261,8 +261,8 @@ static INLINED void write_numbers(real *out, const Parts *x, int zero, size_t nu
 }
 
 /* Block after block: those at the ends may be read in part. */
-static INLINED void read_blocks(void (*part)(Parts *to, const Byte *p), int zero, size_t numbers, size_t bytes, real *out, const Byte *data, size_t first,
-                                size_t n)
+static INLINED void read_blocks(void (*part)(Parts *to, const Byte *p), int zero, size_t numbers, size_t bytes, real *out, const Byte *data,
+                                size_t first, size_t n)
 {
     Parts parts;
     real whole[LARGE];
@@ -278,24 +278,24 @@ static INLINED void read_blocks(void (*part)(Parts *to, const Byte *p), int zero
 }
 
 /* The formats: which byte is 0, numbers a block, bytes a block. */
-#define FORMATS(ROW) \
-    ROW(Q4_0, q4_0, 8, SMALL, 18) \
-    ROW(Q4_1, q4_1, 0, SMALL, 20) \
-    ROW(Q5_0, q5_0, 16, SMALL, 22) \
-    ROW(Q5_1, q5_1, 0, SMALL, 24) \
-    ROW(Q8_0, q8_0, 128, SMALL, 34) \
-    ROW(IQ4_NL, iq4_nl, 127, SMALL, 18) \
-    ROW(Q2_K, q2_k, 0, LARGE, 84) \
-    ROW(Q3_K, q3_k, 4, LARGE, 110) \
-    ROW(Q4_K, q4_k, 0, LARGE, 144) \
-    ROW(Q5_K, q5_k, 0, LARGE, 176) \
-    ROW(Q6_K, q6_k, 32, LARGE, 210) \
+#define FORMATS(ROW)                                                                                                                       \
+    ROW(Q4_0, q4_0, 8, SMALL, 18)                                                                                                          \
+    ROW(Q4_1, q4_1, 0, SMALL, 20)                                                                                                          \
+    ROW(Q5_0, q5_0, 16, SMALL, 22)                                                                                                         \
+    ROW(Q5_1, q5_1, 0, SMALL, 24)                                                                                                          \
+    ROW(Q8_0, q8_0, 128, SMALL, 34)                                                                                                        \
+    ROW(IQ4_NL, iq4_nl, 127, SMALL, 18)                                                                                                    \
+    ROW(Q2_K, q2_k, 0, LARGE, 84)                                                                                                          \
+    ROW(Q3_K, q3_k, 4, LARGE, 110)                                                                                                         \
+    ROW(Q4_K, q4_k, 0, LARGE, 144)                                                                                                         \
+    ROW(Q5_K, q5_k, 0, LARGE, 176)                                                                                                         \
+    ROW(Q6_K, q6_k, 32, LARGE, 210)                                                                                                        \
     ROW(IQ4_XS, iq4_xs, 127, LARGE, 136)
 
-#define READER(NAME, name, zero, numbers, bytes) \
-    static CLONES void read_##name(real *out, const Byte *data, size_t first, size_t n) \
-    { \
-        read_blocks(part_##name, zero, numbers, bytes, out, data, first, n); \
+#define READER(NAME, name, zero, numbers, bytes)                                                                                           \
+    static CLONES void read_##name(real *out, const Byte *data, size_t first, size_t n)                                                    \
+    {                                                                                                                                      \
+        read_blocks(part_##name, zero, numbers, bytes, out, data, first, n);                                                               \
     }
 FORMATS(READER)
 

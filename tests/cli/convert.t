@@ -9,7 +9,7 @@ quiet
 $ stepformer convert -m zh-en.no-positions -o copy && stepformer print -m zh-en.no-positions -t 我爱你 'output.logits[token=0]' >a && stepformer print -m copy -t 我爱你 'output.logits[token=0]' >b && cmp a b
 $ stepformer convert -m "$TOP/tests/gguf/llama-q8_0.gguf" -o out/; cat out/README.md
 out 19424 numbers, F32
-out - weights: F32 (5), F16 (2), Q8_0 (14), now all F32
+out - weights: Q8_0 (14), F16 (2), F32 (5), now all F32
 out 15 matrices were [outputs, inputs]
 err 14 of 21 tensors are Q8_0
 $ mkdir full; echo x >full/x; stepformer convert -m hand-wired -o full

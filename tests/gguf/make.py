@@ -472,6 +472,22 @@ def make_nanogpt():
 
 # ---- small ones, for tests/corrupt ----
 
+def make_tiny_quantised(data):
+    """Blocks of 256, as few as a layer can have, and of 32."""
+    g = np.random.default_rng(4)
+    x = lambda *shape: g.standard_normal(shape).astype("<f4")
+    pairs = {"general.architecture": (STRING, "qwen2")}
+    for key, n in (("context_length", 4), ("embedding_length", 256), ("block_count", 1), ("feed_forward_length", 2), ("attention.head_count", 1),
+                   ("attention.key_length", 2), ("attention.value_length", 2)):
+        pairs["qwen2." + key] = U32, n
+    tensors = {"token_embd.weight": Blocks(g, "Q4_K", (2, 256)), "output.weight": Blocks(g, "Q5_1", (2, 256)), "output_norm.weight": x(256)}
+    for name, kind, shape in (("attn_q", "Q5_K", (2, 256)), ("attn_k", "Q3_K", (2, 256)), ("attn_v", "Q2_K", (2, 256)), ("attn_output", "F16", (256, 2)),
+                              ("ffn_gate", "Q6_K", (2, 256)), ("ffn_up", "IQ4_XS", (2, 256)), ("ffn_down", "F16", (256, 2))):
+        tensors[f"blk.0.{name}.weight"] = x(*shape) if kind == "F16" else Blocks(g, kind, shape)
+    tensors.update({"blk.0.attn_norm.weight": x(256), "blk.0.ffn_norm.weight": x(256)})
+    write_gguf(os.path.join(data, "quantised.gguf"), pairs, tensors, "F16", alignment=8)
+
+
 def make_tiny():
     g = np.random.default_rng(3)
     x = lambda *shape: g.standard_normal(shape).astype("<f4")
@@ -489,6 +505,7 @@ def make_tiny():
                         ("ffn_gate", (32, 4)), ("ffn_up", (32, 4)), ("ffn_down", (4, 32))):
         tensors[f"blk.0.{name}.weight"] = x(*shape)
     write_gguf(os.path.join(data, "llama.gguf"), pairs, tensors, "Q8_0", alignment=8)
+    make_tiny_quantised(data)
     tokens = ["<|e|>", "a", "b", "Ġ", "ab", "Ġab"]
     pairs = {"general.architecture": (STRING, "gpt2")}
     for key, n in (("context_length", 4), ("embedding_length", 2), ("block_count", 0), ("feed_forward_length", 2), ("attention.head_count", 1)):

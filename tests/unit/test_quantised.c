@@ -1,5 +1,5 @@
-/* test_quantised.c - ggml's formats of numbers in blocks: every number of tests/gguf/quantised.gguf to the last bit, however it is read, and
- * products with such matrices. Runs from the top folder. */
+/* test_quantised.c - ggml's formats of numbers in blocks: every number of tests/gguf/quantised.gguf to the last bit, however it is read,
+ * and products with such matrices. Runs from the top folder. */
 #include "model/gguf_internal.h"
 
 #include "base/random.h"
@@ -85,7 +85,8 @@ Test(quantised, product_has_the_bits_of_a_converted_copy)
 {
     static const struct {
         size_t m, n, k, column;
-    } shapes[] = {{1, 1, 256, 0}, {1, 16, 512, 0}, {1, 130, 1024, 0}, {1, 100, 1600, 7}, {3, 65, 769, 300}, {40, 33, 256, 0}, {17, 300, 1024, 256}};
+    } shapes[] = {{1, 1, 256, 0},    {1, 16, 512, 0},  {1, 130, 1024, 0},   {1, 100, 1600, 7},
+                  {3, 65, 769, 300}, {40, 33, 256, 0}, {17, 300, 1024, 256}};
     Reference r = open_reference();
     const SafeTensors *all = &r.blocks.files.shards[0];
     for (size_t k = 0; k < all->count; k++)
