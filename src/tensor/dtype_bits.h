@@ -7,13 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What reads many numbers is compiled for each width of vector, and the processor's is chosen when the program starts. */
-#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
-
 static inline uint32_t read_u16(const unsigned char *p)
 {
 #if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

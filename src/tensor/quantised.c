@@ -15,6 +15,12 @@
 
 #include "tensor/dtype_bits.h"
 
+#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
 /* The functions that a loop calls become part of it. */
 #define INLINED inline __attribute__((always_inline))
 
@@ -22,6 +28,7 @@ enum { GROUP = 16, SMALL = 32, LARGE = 256, GROUPS = LARGE / GROUP };
 
 typedef unsigned char Byte;
 typedef Byte Bytes __attribute__((vector_size(GROUP)));
+typedef uint64_t Halves __attribute__((vector_size(GROUP)));
 typedef int32_t Wide __attribute__((vector_size(GROUP * sizeof(int32_t))));
 typedef float Floats __attribute__((vector_size(GROUP * sizeof(float))));
 typedef real Numbers __attribute__((vector_size(GROUP * sizeof(real))));
@@ -66,8 +73,9 @@ static INLINED void take_halves(Bytes *to, const Byte *p)
 static INLINED void add_fifth_bits(Bytes *to, const Byte *p)
 {
     static const Bytes which = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    for (int g = 0; g < SMALL / GROUP; g++, p += 2) {
-        const Bytes bits = {p[0], p[0], p[0], p[0], p[0], p[0], p[0], p[0], p[1], p[1], p[1], p[1], p[1], p[1], p[1], p[1]};
+    const uint64_t eight_times = 0x0101010101010101;
+    for (int g = 0; g < SMALL / GROUP; g++) {
+        const Bytes bits = (Bytes)(Halves){p[2 * g] * eight_times, p[2 * g + 1] * eight_times};
         to[g] |= (Bytes)((bits & which) == which) & 16;
     }
 }
@@ -159,12 +167,12 @@ static INLINED void take_quarters(Bytes *to, const Byte *p)
 }
 
 /* Of 32 bytes, bit k of byte i belongs to number 32 k + i. */
-static INLINED void add_bits(Bytes *to, const Byte *p, int worth)
+static INLINED void add_bits(Bytes *to, const Byte *p, Byte worth)
 {
     for (int g = 0; g < 2; g++) {
         const Bytes x = load(p + GROUP * g);
         for (int k = 0; k < 8; k++)
-            to[2 * k + g] += ((x >> k & 1) * (Byte)worth);
+            to[2 * k + g] += (Bytes)((x & (Byte)(1 << k)) != 0) & worth;
     }
 }
 

@@ -3,6 +3,7 @@
 #include "tensor/matrix.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,25 @@ Test(matrix, reads_every_format_and_layout)
             cr_assert_null(matrix_in_place(&x.m, ROWS, COLUMNS), "its rows do not follow each other");
             free(x.block);
         }
+}
+
+/* All there are, many at once as one by one, and as the definition says: (-1)^sign 2^(exponent - 15) 1.mantissa. */
+Test(matrix, every_half)
+{
+    enum { HALVES = 1 << 16 };
+    static unsigned char bytes[2 * HALVES];
+    static real out[HALVES];
+    for (size_t i = 0; i < HALVES; i++)
+        write_bytes(bytes + 2 * i, i, 2);
+    dtype_read(out, DTYPE_F16, bytes, 0, HALVES);
+    for (int i = 0; i < HALVES; i++) {
+        int exponent = i >> 10 & 31, mantissa = i & 1023;
+        double one = dtype_value(DTYPE_F16, bytes, (size_t)i), sign = i >> 15 ? -1 : 1;
+        double is = exponent == 31 ? (mantissa ? (double)NAN : (double)INFINITY)
+                    : exponent ? ldexp(1024 + mantissa, exponent - 25)
+                               : ldexp(mantissa, -24);
+        cr_assert(isnan(is) ? isnan(one) && isnan((double)out[i]) : one == sign * is && (double)out[i] == one, "%04x: %g, %g", i, one, (double)out[i]);
+    }
 }
 
 Test(matrix, in_place_where_rows_follow_each_other)
