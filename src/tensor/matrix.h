@@ -60,6 +60,8 @@ static inline real matrix_entry(const Matrix *m, size_t i)
 Matrix matrix_block(Matrix m, size_t i, size_t j);
 /* out [n] = the first n numbers of row i. Reads no other row. */
 void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n);
+/* out [rows, columns] = so many rows from row `first` on, row after row. */
+void matrix_read_rows(real *out, const Matrix *m, size_t first, size_t rows, size_t columns);
 /* out [rows, columns] = the matrix, row after row. */
 void matrix_read(real *out, const Matrix *m, size_t rows, size_t columns);
 /* The numbers where they are `real`s, one row of `columns` directly after the other; else NULL. */

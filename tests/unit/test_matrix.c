@@ -80,6 +80,9 @@ Test(matrix, reads_every_format_and_layout)
             real whole[ROWS * COLUMNS], row[COLUMNS];
             double weights[COLUMNS], sum = 0;
             matrix_read(whole, &x.m, ROWS, COLUMNS);
+            real some[3 * COLUMNS];
+            matrix_read_rows(some, &x.m, 40, 3, COLUMNS);
+            cr_assert_arr_eq(some, whole + 40 * COLUMNS, sizeof some);
             for (size_t i = 0; i < ROWS; i++) {
                 matrix_read_row(row, &x.m, i, COLUMNS);
                 for (size_t j = 0; j < COLUMNS; j++) {
