@@ -28,7 +28,7 @@ enum { GROUP = 16, SMALL = 32, LARGE = 256, GROUPS = LARGE / GROUP };
 
 typedef unsigned char Byte;
 typedef Byte Bytes __attribute__((vector_size(GROUP)));
-typedef uint64_t Halves __attribute__((vector_size(GROUP)));
+typedef uint64_t Pair __attribute__((vector_size(GROUP)));
 typedef int32_t Wide __attribute__((vector_size(GROUP * sizeof(int32_t))));
 typedef float Floats __attribute__((vector_size(GROUP * sizeof(float))));
 typedef real Numbers __attribute__((vector_size(GROUP * sizeof(real))));
@@ -46,7 +46,8 @@ static INLINED Bytes load(const void *p)
     return x;
 }
 
-/* to[i] = unit times (byte i - zero) */
+/* to[i] = unit times (byte i - zero). Of bytes that an operation made gcc converts 16 at once, of bytes that it has just loaded one by one: so
+ * they are masked as vectors, here and below. */
 static INLINED void scale_all(float *to, Bytes bytes, int zero, float unit)
 {
     Floats x = __builtin_convertvector(__builtin_convertvector(bytes, Wide) - zero, Floats) * unit;
@@ -65,8 +66,8 @@ static INLINED void share(Parts *to, uint32_t scale, uint32_t least)
 static INLINED void take_halves(Bytes *to, const Byte *p)
 {
     const Bytes x = load(p);
-    to[0] = (x & 15);
-    to[1] = (x >> 4);
+    to[0] = x & 15;
+    to[1] = x >> 4;
 }
 
 /* A fifth bit for each of the 32, one after the other. */
@@ -75,7 +76,7 @@ static INLINED void add_fifth_bits(Bytes *to, const Byte *p)
     static const Bytes which = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     const uint64_t eight_times = 0x0101010101010101;
     for (int g = 0; g < SMALL / GROUP; g++) {
-        const Bytes bits = (Bytes)(Halves){p[2 * g] * eight_times, p[2 * g + 1] * eight_times};
+        const Bytes bits = (Bytes)(Pair){p[2 * g] * eight_times, p[2 * g + 1] * eight_times};
         to[g] |= (Bytes)((bits & which) == which) & 16;
     }
 }
@@ -162,7 +163,7 @@ static INLINED void take_quarters(Bytes *to, const Byte *p)
         for (int g = 0; g < 2; g++) {
             const Bytes x = load(p + 32 * h + GROUP * g);
             for (int k = 0; k < 4; k++)
-                to[8 * h + 2 * k + g] = (x >> 2 * k & 3);
+                to[8 * h + 2 * k + g] = x >> 2 * k & 3;
         }
 }
 
@@ -192,7 +193,7 @@ static INLINED void part_q3_k(Parts *to, const Byte *p)
     memcpy(in, p + 96, sizeof in);
     for (int k = 0; k < 4; k++)
         out[k] = (in[k % 2] >> k / 2 * 4 & 0x0f0f0f0f) | (in[2] >> 2 * k & 0x03030303) << 4;
-    scale_all(to->scale, load(out), 32, half_value(read_u16(p + 108)));
+    scale_all(to->scale, load(out) & 63, 32, half_value(read_u16(p + 108)));
     memset(to->least, 0, sizeof to->least);
     take_quarters(to->byte, p + 32);
     add_bits(to->byte, p, 4);
@@ -206,12 +207,12 @@ static INLINED void take_scales(Parts *to, const Byte *p)
     uint32_t in[3], out[4];
     float scale[GROUP], least[GROUP];
     memcpy(in, p + 4, sizeof in);
-    out[0] = in[0] & 0x3f3f3f3f;
+    out[0] = in[0];
     out[1] = (in[2] & 0x0f0f0f0f) | (in[0] >> 2 & 0x30303030);
-    out[2] = in[1] & 0x3f3f3f3f;
+    out[2] = in[1];
     out[3] = (in[2] >> 4 & 0x0f0f0f0f) | (in[1] >> 2 & 0x30303030);
-    scale_all(scale, load(out), 0, half_value(read_u16(p)));
-    scale_all(least, load(out), 0, half_value(read_u16(p + 2)));
+    scale_all(scale, load(out) & 63, 0, half_value(read_u16(p)));
+    scale_all(least, load(out) & 63, 0, half_value(read_u16(p + 2)));
     for (int k = 0; k < LARGE / SMALL; k++) {
         to->scale[2 * k] = to->scale[2 * k + 1] = scale[k];
         to->least[2 * k] = to->least[2 * k + 1] = least[8 + k];
@@ -224,8 +225,8 @@ static INLINED void take_wide_halves(Bytes *to, const Byte *p)
     for (int h = 0; h < 4; h++)
         for (int g = 0; g < 2; g++) {
             const Bytes x = load(p + 32 * h + GROUP * g);
-            to[4 * h + g] = (x & 15);
-            to[4 * h + 2 + g] = (x >> 4);
+            to[4 * h + g] = x & 15;
+            to[4 * h + 2 + g] = x >> 4;
         }
 }
 
