@@ -51,9 +51,9 @@ $(LIBRARY): $(OBJECTS)
 # One file may fuse multiplications and additions: the matrix product (see its comment).
 # The sanitizers leave it alone: its many unrolled loops would take minutes to compile.
 $(BUILD)/src/tensor/matmul_fast.o: FLAGS += -O3 -ffp-contract=fast $(if $(filter yes,$(SANITIZE)),-fno-sanitize=all)
-# And two are written for the compiler to vectorise.
+# And three are written for the compiler to vectorise.
 $(BUILD)/src/tensor/elementwise.o: FLAGS += -O3 -fno-math-errno -fno-trapping-math
-$(BUILD)/src/tensor/dtype.o: FLAGS += -O3
+$(BUILD)/src/tensor/dtype.o $(BUILD)/src/tensor/quantised.o: FLAGS += -O3 -fno-trapping-math
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -35,17 +35,13 @@ static const CommandSpec spec = {
 /* How the weights were stored: each format with how many weights, "F32 (20), BF16 (3)". */
 static void add_formats(const Model *m, Buffer *out)
 {
-    static const Dtype formats[] = {DTYPE_F64, DTYPE_F32, DTYPE_REAL, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0};
     const char *before = "";
-    for (size_t k = 0; k < sizeof formats / sizeof *formats; k++) {
+    for (Dtype t = DTYPE_REAL + 1; t < DTYPE_OTHER; t++) {
         size_t count = 0;
-        bool again = formats[k] != DTYPE_REAL && strcmp(dtype_name(formats[k]), dtype_name(DTYPE_REAL)) == 0; /* counted with the other */
-        for (size_t i = 0; i < m->weights.count; i++) {
-            Dtype t = m->weights.items[i].values.dtype;
-            count += t == formats[k] || (formats[k] == DTYPE_REAL && strcmp(dtype_name(t), dtype_name(DTYPE_REAL)) == 0 && t != DTYPE_REAL);
-        }
-        if (count && !again) {
-            buffer_printf(out, "%s%s (%zu)", before, dtype_name(formats[k]), count);
+        for (size_t i = 0; i < m->weights.count; i++)
+            count += strcmp(dtype_name(m->weights.items[i].values.dtype), dtype_name(t)) == 0;
+        if (count) {
+            buffer_printf(out, "%s%s (%zu)", before, dtype_name(t), count);
             before = ", ";
         }
     }

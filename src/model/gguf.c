@@ -80,31 +80,25 @@ static int open_parts(Gguf *g, Error *e)
 
 /* ---- the model ---- */
 
-/* How many tensors are of a format, and in *all how many there are. */
-static size_t count_format(const Gguf *g, Dtype dtype, size_t *all)
+/* How many tensors there are of formats from `first` to `last`. */
+static size_t count_formats(const Gguf *g, Dtype first, Dtype last)
 {
     size_t count = 0;
-    *all = 0;
-    for (size_t k = 0; k < g->files.count; k++) {
-        const SafeTensors *s = &g->files.shards[k];
-        *all += s->count;
-        for (size_t i = 0; i < s->count; i++)
-            count += s->items[i].dtype == dtype;
-    }
+    for (size_t k = 0; k < g->files.count; k++)
+        for (size_t i = 0; i < g->files.shards[k].count; i++) {
+            Dtype t = g->files.shards[k].items[i].dtype;
+            count += t >= first && t <= last;
+        }
     return count;
 }
 
-/* The formats of the tensors: "Q8_0 + F32". */
-static void add_formats(const Gguf *g, Buffer *out)
+/* The formats of those tensors: "Q4_K + Q6_K". */
+static void add_formats(const Gguf *g, Dtype first, Dtype last, Buffer *out)
 {
-    static const Dtype order[] = {DTYPE_Q8_0, DTYPE_F16, DTYPE_BF16, DTYPE_F32, DTYPE_F64};
-    bool first = true;
-    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
-        size_t all, count = count_format(g, order[k], &all);
-        if (count)
-            buffer_printf(out, "%s%s", first ? "" : " + ", dtype_name(order[k]));
-        first = first && count == 0;
-    }
+    size_t begin = out->len;
+    for (Dtype t = first; t <= last; t++)
+        if (count_formats(g, t, t))
+            buffer_printf(out, "%s%s", out->len > begin ? " + " : "", dtype_name(t));
 }
 
 /* "GGUF llama, 124 million numbers as Q8_0 + F32" */
@@ -112,7 +106,7 @@ static char *summarise(const Model *m, const Gguf *g, const HfArchitecture *a)
 {
     Buffer text = {0}, formats = {0};
     double n = (double)m->weights.total;
-    add_formats(g, &formats);
+    add_formats(g, DTYPE_REAL, DTYPE_F64, &formats);
     if (n >= 1e6)
         buffer_printf(&text, _("GGUF %s, %.4g million numbers as %s"), a->model_type, n / 1e6, buffer_text(&formats));
     else
@@ -126,15 +120,20 @@ static char *summarise(const Model *m, const Gguf *g, const HfArchitecture *a)
 
 static void note_quantised(const Gguf *g, Buffer *notes)
 {
-    size_t all, count = count_format(g, DTYPE_Q8_0, &all);
-    if (count)
-        buffer_printf(
-            notes,
-            ngettext(
-                "%s: %zu of %zu tensors is Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
-                "%s: %zu of %zu tensors are Q8_0: each weight shown is its block's scale times an integer, rounded from the model's own\n",
-                count),
-            g->path, count, all);
+    size_t all = count_formats(g, DTYPE_REAL, DTYPE_F64), count = count_formats(g, DTYPE_Q2_K, DTYPE_Q8_0);
+    if (!count)
+        return;
+    Buffer formats = {0};
+    add_formats(g, DTYPE_Q2_K, DTYPE_Q8_0, &formats);
+    buffer_printf(
+        notes,
+        ngettext(
+            "%s: %zu of %zu tensors is %s: each weight shown is computed from an integer and its block's scale, rounded from the model's own\n",
+            "%s: %zu of %zu tensors are %s: each weight shown is computed from an integer and its block's scale, rounded from the model's own\n",
+            count),
+        g->path, count, all, buffer_text(&formats));
+    notes->failed = notes->failed || formats.failed;
+    buffer_free(&formats);
 }
 
 static Vocab *open_vocab(Model *m, const Gguf *g, const char *tokenizer, Buffer *notes, Error *e)

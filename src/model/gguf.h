@@ -1,8 +1,8 @@
 /* gguf.h - GGUF, the files of ggml and llama.cpp: metadata, a tokenizer and tensors in one file, versions 2 and 3.
  * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
- * Owns what its keys and tensors mean. Weights are read where they lie in the mapped file, Q8_0 among them: each number is computed from
- * its block (tensor/dtype.h) whenever it is read. Other quantisations are refused by name. Trusts no length in the file.
+ * Owns what its keys and tensors mean. Weights are read where they lie in the mapped file, quantised ones too: each number is computed from
+ * its block (tensor/dtype.h) whenever it is read. Formats that dtype.h does not have are refused by name. Trusts no length in the file.
  *
  * To add an architecture: a row in architectures (gguf_config.c), the function that reads its keys, the list of its tensors, and a file in
  * tests/gguf. */

@@ -141,7 +141,7 @@ static int read_rope_factors(Config *c, Fields *f, const Gguf *g, Error *e)
     if (!t)
         return 0;
     size_t original = 8192;
-    if (t->rank != 1 || t->count != c->d_head / 2 || t->count == 0 || t->dtype == DTYPE_Q8_0)
+    if (t->rank != 1 || t->count != c->d_head / 2 || t->count == 0 || dtype_block(t->dtype) > 1)
         return error_set(e, "%s: %s: expected %zu numbers, one for each pair of a head's dimensions, found %zu", g->path, ROPE_FACTORS,
                          c->d_head / 2, t->count);
     if (c->rope_scaling != ROPE_SCALING_NONE)

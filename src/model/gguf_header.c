@@ -155,65 +155,56 @@ static int read_pairs(Gguf *g, Reader *r, uint64_t count, Error *e)
 
 /* ---- tensors ---- */
 
-/* ggml's formats: so many numbers a block, so many bytes. https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h */
+/* ggml's formats that are read, by their numbers in a file. https://github.com/ggml-org/ggml/blob/master/include/ggml.h (ggml_type) */
 static const struct Format {
     unsigned id;
-    const char *name;
     Dtype dtype;
-    unsigned short numbers, bytes;
 } formats[] = {
-    {0, "F32", DTYPE_F32, 1, 4},
-    {1, "F16", DTYPE_F16, 1, 2},
-    {2, "Q4_0", DTYPE_OTHER, 32, 18},
-    {3, "Q4_1", DTYPE_OTHER, 32, 20},
-    {6, "Q5_0", DTYPE_OTHER, 32, 22},
-    {7, "Q5_1", DTYPE_OTHER, 32, 24},
-    {8, "Q8_0", DTYPE_Q8_0, DTYPE_BLOCK, DTYPE_BLOCK_BYTES},
-    {9, "Q8_1", DTYPE_OTHER, 32, 36},
-    {10, "Q2_K", DTYPE_OTHER, 256, 84},
-    {11, "Q3_K", DTYPE_OTHER, 256, 110},
-    {12, "Q4_K", DTYPE_OTHER, 256, 144},
-    {13, "Q5_K", DTYPE_OTHER, 256, 176},
-    {14, "Q6_K", DTYPE_OTHER, 256, 210},
-    {15, "Q8_K", DTYPE_OTHER, 256, 292},
-    {16, "IQ2_XXS", DTYPE_OTHER, 256, 66},
-    {17, "IQ2_XS", DTYPE_OTHER, 256, 74},
-    {18, "IQ3_XXS", DTYPE_OTHER, 256, 98},
-    {19, "IQ1_S", DTYPE_OTHER, 256, 50},
-    {20, "IQ4_NL", DTYPE_OTHER, 32, 18},
-    {21, "IQ3_S", DTYPE_OTHER, 256, 110},
-    {22, "IQ2_S", DTYPE_OTHER, 256, 82},
-    {23, "IQ4_XS", DTYPE_OTHER, 256, 136},
-    {24, "I8", DTYPE_OTHER, 1, 1},
-    {25, "I16", DTYPE_OTHER, 1, 2},
-    {26, "I32", DTYPE_OTHER, 1, 4},
-    {27, "I64", DTYPE_OTHER, 1, 8},
-    {28, "F64", DTYPE_F64, 1, 8},
-    {29, "IQ1_M", DTYPE_OTHER, 256, 56},
-    {30, "BF16", DTYPE_BF16, 1, 2},
-    {34, "TQ1_0", DTYPE_OTHER, 256, 54},
-    {35, "TQ2_0", DTYPE_OTHER, 256, 66},
-    {39, "MXFP4", DTYPE_OTHER, 32, 17},
+    {0, DTYPE_F32},  {1, DTYPE_F16},   {2, DTYPE_Q4_0},    {3, DTYPE_Q4_1},    {6, DTYPE_Q5_0},  {7, DTYPE_Q5_1},
+    {8, DTYPE_Q8_0}, {10, DTYPE_Q2_K}, {11, DTYPE_Q3_K},   {12, DTYPE_Q4_K},   {13, DTYPE_Q5_K}, {14, DTYPE_Q6_K},
+    {28, DTYPE_F64}, {30, DTYPE_BF16}, {20, DTYPE_IQ4_NL}, {23, DTYPE_IQ4_XS},
 };
 
-static const struct Format *find_format(uint64_t id)
-{
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (formats[i].id == id)
-            return &formats[i];
-    return NULL;
-}
+/* And those that are not: so many numbers a block, so many bytes. https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h */
+static const struct Unread {
+    unsigned id;
+    const char *name;
+    int numbers, bytes;
+} unread[] = {
+    {9, "Q8_1", 32, 36},    {15, "Q8_K", 256, 292},  {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74}, {18, "IQ3_XXS", 256, 98},
+    {19, "IQ1_S", 256, 50}, {21, "IQ3_S", 256, 110}, {22, "IQ2_S", 256, 82},   {24, "I8", 1, 1},        {25, "I16", 1, 2},
+    {26, "I32", 1, 4},      {27, "I64", 1, 8},       {29, "IQ1_M", 256, 56},   {34, "TQ1_0", 256, 54},  {35, "TQ2_0", 256, 66},
+    {39, "MXFP4", 32, 17},  {40, "NVFP4", 64, 36},   {41, "Q1_0", 128, 18},    {42, "Q2_0", 64, 18},
+};
 
-/* What is known of a format that is not read. */
-static int refuse_format(const Reader *r, const char *name, const struct Format *f, Error *e)
+#define READ _("F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL or IQ4_XS")
+
+/* Says what is known of a format that is not read. */
+static int refuse_format(const Reader *r, const char *name, uint64_t id, Error *e)
 {
+    const struct Unread *f = NULL;
+    for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
+        f = unread[i].id == id ? &unread[i] : f;
+    if (!f)
+        return error_set(e, "%s: %s: expected one of ggml's formats, found number %ju; is it from a newer program?", r->file, name,
+                         (uintmax_t)id);
     if (f->numbers == 1)
-        return error_set(e, "%s: %s: expected F32, F16, BF16 or Q8_0, found %s, integers", r->file, name, f->name);
+        return error_set(e, "%s: %s: expected %s, found %s, integers", r->file, name, READ, f->name);
     return error_set(
         e,
-        "%s: %s: expected F32, F16, BF16 or Q8_0, found %s: blocks of %d numbers in %d bytes, %.4g bits a number, which are not read; "
-        "try the same model as Q8_0 or F16",
-        r->file, name, f->name, f->numbers, f->bytes, 8.0 * f->bytes / f->numbers);
+        "%s: %s: expected %s, found %s: blocks of %d numbers in %d bytes, %.4g bits a number, which are not read; try the same "
+        "model as Q4_K_M or Q8_0",
+        r->file, name, READ, f->name, f->numbers, f->bytes, 8.0 * f->bytes / f->numbers);
+}
+
+static int find_format(const Reader *r, const char *name, uint64_t id, Dtype *to, Error *e)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].id == id) {
+            *to = formats[i].dtype;
+            return 0;
+        }
+    return refuse_format(r, name, id, e);
 }
 
 static int read_sizes(Reader *r, SafeTensor *t, Error *e)
@@ -250,19 +241,14 @@ static int read_tensor(Reader *r, SafeTensor *t, uint64_t *offset, uint64_t *byt
     if (read_sizes(r, t, e) != 0 || read_integer(r, 4, N_("a tensor's format"), &id, e) != 0 ||
         read_integer(r, 8, N_("a tensor's offset"), offset, e) != 0)
         return -1;
-    const struct Format *f = find_format(id);
-    if (!f)
-        return error_set(e, "%s: %s: expected one of ggml's formats, found number %ju; is it from a newer program?", r->file, t->name,
-                         (uintmax_t)id);
-    if (f->dtype == DTYPE_OTHER)
-        return refuse_format(r, t->name, f, e);
-    size_t row = t->rank ? t->shape[t->rank - 1] : 1;
-    if (row % f->numbers != 0)
-        return error_set(e, "%s: %s: expected rows of a multiple of %d numbers, because it is %s, found %zu", r->file, t->name, f->numbers,
-                         f->name, row);
-    t->dtype = f->dtype;
-    snprintf(t->dtype_name, sizeof t->dtype_name, "%s", f->name);
-    *bytes = (uint64_t)(t->count / f->numbers) * f->bytes;
+    if (find_format(r, t->name, id, &t->dtype, e) != 0)
+        return -1;
+    size_t row = t->rank ? t->shape[t->rank - 1] : 1, block = dtype_block(t->dtype);
+    snprintf(t->dtype_name, sizeof t->dtype_name, "%s", dtype_name(t->dtype));
+    if (row % block != 0)
+        return error_set(e, "%s: %s: expected rows of a multiple of %zu numbers, because it is %s, found %zu", r->file, t->name, block,
+                         t->dtype_name, row);
+    *bytes = (uint64_t)(t->count / block) * dtype_size(t->dtype);
     return 0;
 }
 

@@ -41,7 +41,7 @@ static void write_header(Buffer *out, const SafeOut *items, size_t count)
 
 /* ---- piece by piece ---- */
 
-enum { PIECE = 1 << 16 }; /* numbers */
+enum { PIECE = 1 << 18 }; /* numbers: a row of most models' largest matrix */
 
 typedef struct Writer {
     Buffer header; /* with its length in front */
@@ -61,15 +61,20 @@ static void turn_bytes(unsigned char *p, size_t count)
         }
 }
 
-/* The next numbers of one tensor, little-endian. Returns how many. */
+/* The next numbers of one tensor, little-endian: of a view whole rows, where they are not too long. Returns how many. */
 static size_t fill_piece(Writer *w, const SafeOut *item, size_t left)
 {
     const uint16_t one = 1;
     size_t count = left < PIECE ? left : PIECE, columns = item->rank ? item->shape[item->rank - 1] : 1;
-    if (item->data)
+    if (item->data) {
         memcpy(w->piece, item->data + w->at, count * sizeof(real));
-    for (size_t i = 0; !item->data && i < count; i++)
-        w->piece[i] = matrix_at(&item->values, (w->at + i) / columns, (w->at + i) % columns);
+    } else if (columns <= PIECE) {
+        count = count / columns * columns;
+        matrix_read_rows(w->piece, &item->values, w->at / columns, count / columns, columns);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            w->piece[i] = matrix_at(&item->values, (w->at + i) / columns, (w->at + i) % columns);
+    }
     if (*(const unsigned char *)&one != 1)
         turn_bytes((unsigned char *)w->piece, count);
     return count;

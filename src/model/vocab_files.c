@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "model/found.h"
 #include "model/nearest.h"
-#include "model/pipeline.h"
+#include "model/pipeline_json.h"
 #include "model/vocab_table.h"
 
 #include <stdlib.h>
@@ -242,6 +242,12 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
 Vocab *vocab_read_json(const char *text, size_t n, const Config *c, const char *file, Error *e)
 {
     Pipeline *p = pipeline_read(text, n, file, e);
+    return p ? make_vocab(p, c, NULL, file, e) : NULL;
+}
+
+Vocab *vocab_read_made(const json_t *root, const char *text, const Config *c, const char *file, Error *e)
+{
+    Pipeline *p = pipeline_read_parsed(root, text, strlen(text), file, e);
     return p ? make_vocab(p, c, NULL, file, e) : NULL;
 }
 

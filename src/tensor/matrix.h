@@ -13,7 +13,7 @@ typedef struct Matrix {
     size_t ld;        /* numbers from one stored row to the next */
     Layout layout;    /* PLAIN: number (i, j) is i * ld + j; TRANSPOSED: j * ld + i */
     Dtype dtype;
-    size_t first; /* of DTYPE_Q8_0: how many numbers lie between `data`, where a block begins, and number (0, 0); else 0 */
+    size_t first; /* of a dtype of blocks: how many numbers lie between `data`, where a block begins, and number (0, 0); else 0 */
     size_t group; /* 0, or: stored rows come in groups of so many, */
     size_t skip;  /* and so many numbers of something else lie behind each group (the heads of GPT-NeoX's query_key_value) */
 } Matrix;
@@ -60,6 +60,8 @@ static inline real matrix_entry(const Matrix *m, size_t i)
 Matrix matrix_block(Matrix m, size_t i, size_t j);
 /* out [n] = the first n numbers of row i. Reads no other row. */
 void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n);
+/* out [rows, columns] = so many rows from row `first` on, row after row. */
+void matrix_read_rows(real *out, const Matrix *m, size_t first, size_t rows, size_t columns);
 /* out [rows, columns] = the matrix, row after row. */
 void matrix_read(real *out, const Matrix *m, size_t rows, size_t columns);
 /* The numbers where they are `real`s, one row of `columns` directly after the other; else NULL. */

@@ -9,9 +9,13 @@ quiet
 $ stepformer convert -m zh-en.no-positions -o copy && stepformer print -m zh-en.no-positions -t 我爱你 'output.logits[token=0]' >a && stepformer print -m copy -t 我爱你 'output.logits[token=0]' >b && cmp a b
 $ stepformer convert -m "$TOP/tests/gguf/llama-q8_0.gguf" -o out/; cat out/README.md
 out 19424 numbers, F32
-out - weights: F32 (5), F16 (2), Q8_0 (14), now all F32
+out - weights: Q8_0 (14), F16 (2), F32 (5), now all F32
 out 15 matrices were [outputs, inputs]
 err 14 of 21 tensors are Q8_0
+$ stepformer convert -m "$TOP/tests/gguf/llama-quantised.gguf" -o mixed; cat mixed/README.md; for i in "$TOP/tests/gguf/llama-quantised.gguf" mixed; do stepformer trace -m $i --ids 1,2,3 --format csv; done >both 2>/dev/null; sort both | uniq -u | wc -l
+out - weights: Q2_K (1), Q3_K (1), IQ4_XS (1), IQ4_NL (1), Q4_0 (1), Q4_K (2), Q4_1 (1), Q5_0 (1), Q5_K (2), Q5_1 (1), Q6_K (3), Q8_0 (1), F32 (5), now all F32
+line 0
+err 16 of 21 tensors are Q2_K + Q3_K + IQ4_XS + IQ4_NL + Q4_0 + Q4_K + Q4_1 + Q5_0 + Q5_K + Q5_1 + Q6_K + Q8_0: each weight shown is computed from an integer
 $ mkdir full; echo x >full/x; stepformer convert -m hand-wired -o full
 exit 2
 err full: expected a new or an empty folder, found something in it

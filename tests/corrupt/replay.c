@@ -144,6 +144,7 @@ static const Seed SEEDS[] = {
     {"safetensors", "tests/data/model/types.safetensors", true}, {"safetensors", "tests/data/model/tiny/model.safetensors", true},
     {"weights", "tests/data/model/two.safetensors", true},       {"config", "tests/data/model/tiny/config.json", false},
     {"gguf", "tests/data/model/llama.gguf", false},              {"gguf", "tests/data/model/gpt2.gguf", false},
+    {"gguf", "tests/data/model/quantised.gguf", false},
     {"hf_config", "tests/data/hf_config.json", false},           {"hf_config", "tests/hf/gpt2/config.json", false},
     {"vocab", "tests/data/model/tiny/vocab.txt", false},         {"checkpoint", "tests/data/model/unshared.bin", true},
     {"tokenizer", "tests/data/model/tok280.bin", false},         {"session", "tests/data/session.json", false},

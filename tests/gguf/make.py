@@ -5,7 +5,8 @@ Needs numpy.
 
 The writer and the quantiser are written from the formats' descriptions (gguf.md, ggml-common.h, quantize_row_q8_0_ref), the permutation of
 W_Q's and W_K's rows from llama.cpp's converter. Where the numbers in a file are not those of tests/hf (Q8_0, BF16), what a pass computes from
-them is recomputed by tests/hf/reference.py in float64.
+them is recomputed by tests/hf/reference.py in float64. Of the other quantised formats any bytes are numbers: blocks are random, and read here
+number by number, from the descriptions of ggml-common.h and the arithmetic of ggml-quants.c.
 """
 import importlib.util
 import json
@@ -48,7 +49,8 @@ def read_safetensors(path):
 
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
 PACK = {U8: "B", I8: "b", U16: "H", I16: "h", U32: "I", I32: "i", F32: "f", BOOL: "?", U64: "Q", I64: "q", F64: "d"}
-FORMATS = {"F32": 0, "F16": 1, "Q8_0": 8, "BF16": 30}
+FORMATS = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q5_0": 6, "Q5_1": 7, "Q8_0": 8, "Q2_K": 10, "Q3_K": 11, "Q4_K": 12, "Q5_K": 13, "Q6_K": 14,
+           "IQ4_NL": 20, "IQ4_XS": 23, "BF16": 30}
 
 
 def text(s):
@@ -77,7 +79,113 @@ def quantise(x):
     return raw, (half.astype(np.float64) * q).reshape(x.shape)
 
 
+# ---- blocks of any bytes ----
+
+NONLINEAR = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
+
+
+def half(b, at):
+    return np.frombuffer(b[at:at + 2], "<f2")[0].astype(np.float32)
+
+
+def signed(x):
+    return x - 256 if x > 127 else x
+
+
+def scale_and_min(s, j):
+    """Q4_K's and Q5_K's: six bits each of 8 pairs, in 12 bytes."""
+    if j < 4:
+        return s[j] & 63, s[j + 4] & 63
+    return s[j + 4] & 15 | s[j - 4] >> 6 << 4, s[j + 4] >> 4 | s[j] >> 6 << 4
+
+
+def q4_0(b, i):
+    return half(b, 0) * np.float32((b[2 + i % 16] >> i // 16 * 4 & 15) - 8)
+
+
+def q4_1(b, i):
+    return half(b, 0) * np.float32(b[4 + i % 16] >> i // 16 * 4 & 15) + half(b, 2)
+
+
+def q5_0(b, i):
+    return half(b, 0) * np.float32((b[6 + i % 16] >> i // 16 * 4 & 15) + (int.from_bytes(b[2:6], "little") >> i & 1) * 16 - 16)
+
+
+def q5_1(b, i):
+    return half(b, 0) * np.float32((b[8 + i % 16] >> i // 16 * 4 & 15) + (int.from_bytes(b[4:8], "little") >> i & 1) * 16) + half(b, 2)
+
+
+def q8_0(b, i):
+    return half(b, 0) * np.float32(signed(b[2 + i]))
+
+
+def q2_k(b, i):
+    scale, q = b[i // 16], b[16 + i // 128 * 32 + i % 32] >> i // 32 % 4 * 2 & 3
+    return half(b, 80) * np.float32(scale & 15) * np.float32(q) - half(b, 82) * np.float32(scale >> 4)
+
+
+def q3_k(b, i):
+    g = i // 16
+    scale = (b[96 + g % 8] >> g // 8 * 4 & 15) + (b[104 + g % 4] >> g // 4 * 2 & 3) * 16 - 32
+    q = (b[32 + i // 128 * 32 + i % 32] >> i // 32 % 4 * 2 & 3) - (0 if b[i % 32] >> i // 32 & 1 else 4)
+    return half(b, 108) * np.float32(scale) * np.float32(q)
+
+
+def q4_k(b, i):
+    scale, least = scale_and_min(b[4:16], i // 32)
+    return half(b, 0) * np.float32(scale) * np.float32(b[16 + i // 64 * 32 + i % 32] >> i // 32 % 2 * 4 & 15) - half(b, 2) * np.float32(least)
+
+
+def q5_k(b, i):
+    scale, least = scale_and_min(b[4:16], i // 32)
+    q = (b[48 + i // 64 * 32 + i % 32] >> i // 32 % 2 * 4 & 15) + (b[16 + i % 32] >> i // 32 & 1) * 16
+    return half(b, 0) * np.float32(scale) * np.float32(q) - half(b, 2) * np.float32(least)
+
+
+def q6_k(b, i):
+    q = (b[i // 128 * 64 + i % 64] >> i // 64 % 2 * 4 & 15) + (b[128 + i // 128 * 32 + i % 32] >> i // 32 % 4 * 2 & 3) * 16 - 32
+    return half(b, 208) * np.float32(signed(b[192 + i // 16])) * np.float32(q)
+
+
+def iq4_nl(b, i):
+    return half(b, 0) * np.float32(NONLINEAR[b[2 + i % 16] >> i // 16 * 4 & 15])
+
+
+def iq4_xs(b, i):
+    k = i // 32
+    scale = (b[4 + k // 2] >> k % 2 * 4 & 15) + (int.from_bytes(b[2:4], "little") >> 2 * k & 3) * 16 - 32
+    return half(b, 0) * np.float32(scale) * np.float32(NONLINEAR[b[8 + 16 * k + i % 16] >> i % 32 // 16 * 4 & 15])
+
+
+# numbers and bytes of a block; its halves, and how large they are to be, so that numbers are about 0.1
+BLOCKS = {"Q4_0": (32, 18, {0: 0.02}, q4_0), "Q4_1": (32, 20, {0: 0.02, 2: -0.15}, q4_1), "Q5_0": (32, 22, {0: 0.01}, q5_0),
+          "Q5_1": (32, 24, {0: 0.01, 2: -0.15}, q5_1), "Q8_0": (32, 34, {0: 0.0015}, q8_0), "IQ4_NL": (32, 18, {0: 0.002}, iq4_nl),
+          "Q2_K": (256, 84, {80: 0.015, 82: 0.015}, q2_k), "Q3_K": (256, 110, {108: 0.003}, q3_k), "Q4_K": (256, 144, {0: 0.0006, 2: 0.004}, q4_k),
+          "Q5_K": (256, 176, {0: 0.0003, 2: 0.004}, q5_k), "Q6_K": (256, 210, {208: 0.0001}, q6_k), "IQ4_XS": (256, 136, {0: 0.0001}, iq4_xs)}
+
+
+class Blocks:
+    """A tensor of random blocks: `raw`, and the numbers they stand for, float32."""
+    ndim = 2
+
+    def __init__(self, g, kind, shape, special=()):
+        self.kind, self.shape = kind, shape
+        numbers, size, halves, read = BLOCKS[kind]
+        blocks = [bytearray(g.bytes(size)) for _ in range(shape[0] * shape[1] // numbers)]
+        for b in blocks:
+            for at, x in halves.items():
+                b[at:at + 2] = np.float16(x * (0.5 + g.random())).tobytes()
+        for b, x in zip(blocks, special):
+            for at in halves:
+                b[at:at + 2] = np.float16(x).tobytes()
+        self.raw = b"".join(map(bytes, blocks))
+        with np.errstate(over="ignore"):
+            self.numbers = np.array([read(bytes(b), i) for b in blocks for i in range(numbers)], "<f4").reshape(shape)
+
+
 def store(x, kind):
+    if isinstance(x, Blocks):
+        return x.kind, x.raw, x.numbers
     if kind == "Q8_0" and (x.ndim < 2 or x.shape[-1] % 32):
         kind = "F32" if x.ndim < 2 else "F16"  # as llama.cpp does
     if kind != "F32" and x.ndim < 2:
@@ -223,6 +331,41 @@ def make_model(name, source, kind, version, alignment):
     return entry
 
 
+# ---- every quantised format ----
+
+def make_formats():
+    """A tensor of each format: quantised.gguf has the blocks, quantised.safetensors the numbers."""
+    g = np.random.default_rng(5)
+    special = [0.0, -0.25, 6e-8, 65504.0]  # no scale, a negative, a subnormal and the largest one
+    tensors = {kind: Blocks(g, kind, (2, 1024), special) for kind in BLOCKS}
+    write_gguf(os.path.join(HERE, "quantised.gguf"), {"general.architecture": (STRING, "llama")}, tensors)
+    reference.write_safetensors(os.path.join(HERE, "quantised.safetensors"), {kind: x.numbers for kind, x in tensors.items()}, "F32")
+
+
+def make_quantised():
+    """A llama whose matrices are of all formats, in rows of 32 where a format has blocks of 32."""
+    g = np.random.default_rng(9)
+    c = {"model_type": "llama", "hidden_size": 256, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "intermediate_size": 32,
+         "num_hidden_layers": 2, "vocab_size": 24, "max_position_embeddings": 32, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu",
+         "tie_word_embeddings": False}
+    d, wide, narrow, ff = 256, 32, 16, 32
+    kinds = [("Q4_K", "Q5_K", "Q6_K", "Q4_0", "Q2_K", "Q3_K", "Q5_1"), ("IQ4_XS", "Q4_K", "Q8_0", "Q5_0", "IQ4_NL", "Q6_K", "Q4_1")]
+    shapes = {"self_attn.q_proj": (wide, d), "self_attn.k_proj": (narrow, d), "self_attn.v_proj": (narrow, d), "self_attn.o_proj": (d, wide),
+              "mlp.gate_proj": (ff, d), "mlp.up_proj": (ff, d), "mlp.down_proj": (d, ff)}
+    weights = {"model.embed_tokens.weight": Blocks(g, "Q5_K", (24, d)), "model.norm.weight": 1 + g.standard_normal(d).astype("<f4") / 8,
+               "lm_head.weight": Blocks(g, "Q6_K", (24, d))}
+    for layer, row in enumerate(kinds):
+        at = f"model.layers.{layer}."
+        weights.update({f"{at}{name}.weight": Blocks(g, kind, shape) for (name, shape), kind in zip(shapes.items(), row)})
+        weights.update({f"{at}{name}.weight": 1 + g.standard_normal(d).astype("<f4") / 8 for name in ("input_layernorm", "post_attention_layernorm")})
+    names = their_names(weights, c)
+    numbers = write_gguf(os.path.join(HERE, "llama-quantised.gguf"), model_pairs(c), {there: weights[ours] for there, (ours, _, _) in names.items()})
+    w = {ours: turned_back(numbers[there], heads, t).astype(np.float64) for there, (ours, heads, t) in names.items()}
+    ids = [3, 1, 4, 1, 5, 9, 2, 6, 5, 23]
+    reference.write_safetensors(os.path.join(HERE, "llama-quantised.expected.safetensors"), reference.llama(c, w, ids), "F32")
+    return {"file": "llama-quantised.gguf", "ids": ids, "expected": "tests/gguf/llama-quantised.expected.safetensors"}
+
+
 # ---- tokenizers ----
 
 def sentencepiece(tokens, scores, bos, s):
@@ -331,6 +474,22 @@ def make_nanogpt():
 
 # ---- small ones, for tests/corrupt ----
 
+def make_tiny_quantised(data):
+    """Blocks of 256, as few as a layer can have, and of 32."""
+    g = np.random.default_rng(4)
+    x = lambda *shape: g.standard_normal(shape).astype("<f4")
+    pairs = {"general.architecture": (STRING, "qwen2")}
+    for key, n in (("context_length", 4), ("embedding_length", 256), ("block_count", 1), ("feed_forward_length", 2), ("attention.head_count", 1),
+                   ("attention.key_length", 2), ("attention.value_length", 2)):
+        pairs["qwen2." + key] = U32, n
+    tensors = {"token_embd.weight": Blocks(g, "Q4_K", (2, 256)), "output.weight": Blocks(g, "Q5_1", (2, 256)), "output_norm.weight": x(256)}
+    for name, kind, shape in (("attn_q", "Q5_K", (2, 256)), ("attn_k", "Q3_K", (2, 256)), ("attn_v", "Q2_K", (2, 256)), ("attn_output", "F16", (256, 2)),
+                              ("ffn_gate", "Q6_K", (2, 256)), ("ffn_up", "IQ4_XS", (2, 256)), ("ffn_down", "F16", (256, 2))):
+        tensors[f"blk.0.{name}.weight"] = x(*shape) if kind == "F16" else Blocks(g, kind, shape)
+    tensors.update({"blk.0.attn_norm.weight": x(256), "blk.0.ffn_norm.weight": x(256)})
+    write_gguf(os.path.join(data, "quantised.gguf"), pairs, tensors, "F16", alignment=8)
+
+
 def make_tiny():
     g = np.random.default_rng(3)
     x = lambda *shape: g.standard_normal(shape).astype("<f4")
@@ -348,6 +507,7 @@ def make_tiny():
                         ("ffn_gate", (32, 4)), ("ffn_up", (32, 4)), ("ffn_down", (4, 32))):
         tensors[f"blk.0.{name}.weight"] = x(*shape)
     write_gguf(os.path.join(data, "llama.gguf"), pairs, tensors, "Q8_0", alignment=8)
+    make_tiny_quantised(data)
     tokens = ["<|e|>", "a", "b", "Ġ", "ab", "Ġab"]
     pairs = {"general.architecture": (STRING, "gpt2")}
     for key, n in (("context_length", 4), ("embedding_length", 2), ("block_count", 0), ("feed_forward_length", 2), ("attention.head_count", 1)):
@@ -362,7 +522,8 @@ def make_tiny():
 
 def main():
     make_tiny()
-    cases = {"models": [make_model(*m) for m in MODELS], "tokenizers": make_tokenizers()}
+    make_formats()
+    cases = {"models": [make_model(*m) for m in MODELS] + [make_quantised()], "tokenizers": make_tokenizers()}
     with open(os.path.join(HERE, "cases.json"), "w", encoding="utf-8") as f:
         json.dump(cases, f, ensure_ascii=False)
         f.write("\n")

@@ -3,6 +3,7 @@
 #include "tensor/matrix.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +38,9 @@ static void put(unsigned char *p, Dtype t, size_t i, double x)
     else if (t == DTYPE_F32)
         write_bytes(p + 4 * i, bits, 4);
     else if (t == DTYPE_Q8_0) { /* a scale of 1/8, and so many of them */
-        unsigned char *block = p + i / DTYPE_BLOCK * DTYPE_BLOCK_BYTES;
+        unsigned char *block = p + i / 32 * 34;
         write_bytes(block, 0x3000, 2);
-        block[2 + i % DTYPE_BLOCK] = (unsigned char)(int)(x * 8);
+        block[2 + i % 32] = (unsigned char)(int)(x * 8);
     } else if (t == DTYPE_BF16)
         write_bytes(p + 2 * i, bits >> 16, 2);
     else {
@@ -79,6 +80,9 @@ Test(matrix, reads_every_format_and_layout)
             real whole[ROWS * COLUMNS], row[COLUMNS];
             double weights[COLUMNS], sum = 0;
             matrix_read(whole, &x.m, ROWS, COLUMNS);
+            real some[3 * COLUMNS];
+            matrix_read_rows(some, &x.m, 40, 3, COLUMNS);
+            cr_assert_arr_eq(some, whole + 40 * COLUMNS, sizeof some);
             for (size_t i = 0; i < ROWS; i++) {
                 matrix_read_row(row, &x.m, i, COLUMNS);
                 for (size_t j = 0; j < COLUMNS; j++) {
@@ -98,6 +102,25 @@ Test(matrix, reads_every_format_and_layout)
             cr_assert_null(matrix_in_place(&x.m, ROWS, COLUMNS), "its rows do not follow each other");
             free(x.block);
         }
+}
+
+/* All there are, many at once as one by one, and as the definition says: (-1)^sign 2^(exponent - 15) 1.mantissa. */
+Test(matrix, every_half)
+{
+    enum { HALVES = 1 << 16 };
+    static unsigned char bytes[2 * HALVES];
+    static real out[HALVES];
+    for (size_t i = 0; i < HALVES; i++)
+        write_bytes(bytes + 2 * i, i, 2);
+    dtype_read(out, DTYPE_F16, bytes, 0, HALVES);
+    for (int i = 0; i < HALVES; i++) {
+        int exponent = i >> 10 & 31, mantissa = i & 1023;
+        double one = dtype_value(DTYPE_F16, bytes, (size_t)i), sign = i >> 15 ? -1 : 1;
+        double is = exponent == 31 ? (mantissa ? (double)NAN : (double)INFINITY)
+                    : exponent ? ldexp(1024 + mantissa, exponent - 25)
+                               : ldexp(mantissa, -24);
+        cr_assert(isnan(is) ? isnan(one) && isnan((double)out[i]) : one == sign * is && (double)out[i] == one, "%04x: %g, %g", i, one, (double)out[i]);
+    }
 }
 
 Test(matrix, in_place_where_rows_follow_each_other)
