@@ -261,7 +261,7 @@ static int read_tensor(Reader *r, SafeTensor *t, uint64_t *offset, uint64_t *byt
         return error_set(e, "%s: %s: expected rows of a multiple of %d numbers, because it is %s, found %zu", r->file, t->name, f->numbers,
                          f->name, row);
     t->dtype = f->dtype;
-    snprintf(t->dtype_name, sizeof t->dtype_name, "%s", f->name);
+    t->dtype_name = f->name;
     *bytes = (uint64_t)(t->count / f->numbers) * f->bytes;
     return 0;
 }

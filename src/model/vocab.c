@@ -55,12 +55,67 @@ int vocab_index(Vocab *v, const char *file, Error *e)
     return v->sorted ? 0 : error_memory(e, file);
 }
 
+/* ---- numbers in the place of tokens ---- */
+
+/* "#17", made when it is first asked for: to make them all is what opening a model without a vocabulary would spend its time on. */
+struct NumberName {
+    NumberName *next;
+    int id;
+    char text[16];
+};
+
+enum { NUMBERS_A_LIST = 16 };
+
+static const char *number_name(const Vocab *v, int id)
+{
+    NumberName **list = &v->numbers[id / NUMBERS_A_LIST], *name = *list;
+    while (name && name->id != id)
+        name = name->next;
+    if (!name && (name = malloc(sizeof *name))) {
+        *name = (NumberName){.next = *list, .id = id};
+        snprintf(name->text, sizeof name->text, "#%d", id);
+        *list = name;
+    }
+    return name ? name->text : "?";
+}
+
+Vocab *vocab_numbered(size_t size, Error *e)
+{
+    Vocab *v = vocab_begin(0);
+    if (v) {
+        v->size = size;
+        v->has_text = false;
+        v->numbers = calloc(size / NUMBERS_A_LIST + 1, sizeof(NumberName *));
+    }
+    if (v && v->numbers && vocab_index(v, "vocabulary", e) == 0)
+        return v;
+    vocab_free(v);
+    error_memory(e, "vocabulary");
+    return NULL;
+}
+
+static void free_numbers(Vocab *v)
+{
+    for (size_t i = 0; v->numbers && i <= v->size / NUMBERS_A_LIST; i++)
+        for (NumberName *name; (name = v->numbers[i]); free(name))
+            v->numbers[i] = name->next;
+    free(v->numbers);
+}
+
+/* ---- the order ---- */
+
+/* The token's bytes and the NUL behind them. */
+static const char *stored_text(const Vocab *v, int id)
+{
+    return v->numbers ? number_name(v, id) : v->pool.data + v->starts[id];
+}
+
 static void sort_entries(Vocab *v)
 {
     for (size_t i = 0; i < v->size; i++) {
         size_t len;
         if (!v->pipeline || pipeline_spelling(v->pipeline, (int)i, &len))
-            v->sorted[v->sorted_count++] = (VocabEntry){v->pool.data + v->starts[i], vocab_token_len(v, (int)i), (int)i};
+            v->sorted[v->sorted_count++] = (VocabEntry){stored_text(v, (int)i), vocab_token_len(v, (int)i), (int)i};
     }
     qsort(v->sorted, v->sorted_count, sizeof *v->sorted, compare_entries);
     v->is_sorted = true;
@@ -73,42 +128,6 @@ const VocabEntry *vocab_sorted(const Vocab *v)
     return v->sorted;
 }
 
-Vocab *vocab_numbered(size_t size, Error *e)
-{
-    Vocab *v = vocab_begin(size);
-    if (!v) {
-        error_memory(e, "vocabulary");
-        return NULL;
-    }
-    v->has_text = false;
-    /* Counts by itself, straight into the pool: to print each number is what opening a model without a vocabulary would spend its time on. */
-    char text[24] = "#0";
-    size_t n = 2, most = 3; /* bytes of a name, and of the longest with its NUL */
-    for (size_t i = size; i >= 10; i /= 10)
-        most++;
-    char *to = buffer_extend(&v->pool, size * most);
-    for (size_t i = 0; to && i < size; i++) {
-        memcpy(to + v->starts[i], text, n + 1);
-        v->starts[i + 1] = v->starts[i] + n + 1;
-        v->longest = n;
-        size_t digit = n;
-        while (digit > 1 && text[digit - 1] == '9')
-            text[--digit] = '0';
-        if (digit > 1) {
-            text[digit - 1]++;
-        } else {
-            text[1] = '1';
-            text[n++] = '0';
-        }
-    }
-    v->pool.len = v->starts[size];
-    if (vocab_index(v, "vocabulary", e) != 0) {
-        vocab_free(v);
-        return NULL;
-    }
-    return v;
-}
-
 void vocab_free(Vocab *v)
 {
     if (!v || (v->owners && v->owners--))
@@ -117,6 +136,7 @@ void vocab_free(Vocab *v)
     pipeline_free(v->translation);
     buffer_free(&v->pool);
     free(v->starts);
+    free_numbers(v);
     free(v->sorted);
     free(v->scores);
     free(v);
@@ -152,14 +172,14 @@ int vocab_special(const Vocab *v, SpecialToken which)
 
 size_t vocab_token_len(const Vocab *v, int id)
 {
-    return v->starts[id + 1] - v->starts[id] - 1;
+    return v->numbers ? strlen(stored_text(v, id)) : v->starts[id + 1] - v->starts[id] - 1;
 }
 
 const char *vocab_token(const Vocab *v, int id)
 {
     if (id < 0 || (size_t)id >= v->size)
         return "?";
-    const char *text = v->pool.data + v->starts[id];
+    const char *text = stored_text(v, id);
     if (v->split == SPLIT_LLAMA2C) { /* it stores two tokens with the line ends it prints around them */
         if (strcmp(text, "\n<s>\n") == 0)
             return "<s>";

@@ -13,10 +13,13 @@ typedef struct VocabEntry {
     int id;
 } VocabEntry;
 
+typedef struct NumberName NumberName;
+
 struct Vocab {
     size_t size;
     Buffer pool;        /* every token's bytes, each followed by a NUL */
     size_t *starts;     /* [size + 1] where each token begins in the pool */
+    NumberName **numbers; /* of vocab_numbered, in the place of both: the names that have been asked for */
     VocabEntry *sorted; /* [sorted_count] by text, then by id, once somebody asks: vocab_sorted(). Ids without a token are left out */
     size_t sorted_count;
     bool is_sorted;
