@@ -55,51 +55,70 @@ int vocab_index(Vocab *v, const char *file, Error *e)
     return v->sorted ? 0 : error_memory(e, file);
 }
 
-/* ---- numbers in the place of tokens ---- */
+/* ---- texts that are made ---- */
 
-/* "#17", made when it is first asked for: to make them all is what opening a model without a vocabulary would spend its time on. */
-struct NumberName {
-    NumberName *next;
+/* To make them all is what opening a model would spend its time on: one is made when it is first asked for. */
+struct MadeText {
+    MadeText *next;
     int id;
-    char text[16];
+    char text[];
 };
 
-enum { NUMBERS_A_LIST = 16 };
+enum { IDS_A_LIST = 16 };
 
-static const char *number_name(const Vocab *v, int id)
-{
-    NumberName **list = &v->numbers[id / NUMBERS_A_LIST], *name = *list;
-    while (name && name->id != id)
-        name = name->next;
-    if (!name && (name = malloc(sizeof *name))) {
-        *name = (NumberName){.next = *list, .id = id};
-        snprintf(name->text, sizeof name->text, "#%d", id);
-        *list = name;
-    }
-    return name ? name->text : "?";
-}
-
-Vocab *vocab_numbered(size_t size, Error *e)
+Vocab *vocab_begin_made(size_t size, Pipeline *p, const char *file, Error *e)
 {
     Vocab *v = vocab_begin(0);
     if (v) {
         v->size = size;
-        v->has_text = false;
-        v->numbers = calloc(size / NUMBERS_A_LIST + 1, sizeof(NumberName *));
+        v->pipeline = p;
+        v->made = calloc(size / IDS_A_LIST + 1, sizeof *v->made);
     }
-    if (v && v->numbers && vocab_index(v, "vocabulary", e) == 0)
+    if (v && v->made && vocab_index(v, file, e) == 0)
         return v;
+    if (!v)
+        pipeline_free(p);
     vocab_free(v);
-    error_memory(e, "vocabulary");
+    error_memory(e, file);
     return NULL;
 }
 
-static void free_numbers(Vocab *v)
+Vocab *vocab_numbered(size_t size, Error *e)
 {
-    for (size_t i = 0; v->numbers && i <= v->size / NUMBERS_A_LIST; i++)
-        for (NumberName *name; (name = v->numbers[i]); free(name))
-            v->numbers[i] = name->next;
-    free(v->numbers);
+    Vocab *v = vocab_begin_made(size, NULL, "vocabulary", e);
+    if (v)
+        v->has_text = false;
+    return v;
+}
+
+static const char *made_text(const Vocab *v, int id)
+{
+    MadeText **list = &v->made[id / IDS_A_LIST], *one = *list;
+    while (one && one->id != id)
+        one = one->next;
+    if (one)
+        return one->text;
+    Buffer text = {0};
+    if (v->pipeline)
+        pipeline_show(v->pipeline, id, &text);
+    else
+        buffer_printf(&text, "#%d", id);
+    one = text.failed ? NULL : malloc(sizeof *one + text.len + 1);
+    if (one) {
+        *one = (MadeText){*list, id};
+        memcpy(one->text, buffer_text(&text), text.len + 1);
+        *list = one;
+    }
+    buffer_free(&text);
+    return one ? one->text : "?";
+}
+
+static void free_made(Vocab *v)
+{
+    for (size_t i = 0; v->made && i <= v->size / IDS_A_LIST; i++)
+        for (MadeText *one; (one = v->made[i]); free(one))
+            v->made[i] = one->next;
+    free(v->made);
 }
 
 /* ---- the order ---- */
@@ -107,7 +126,7 @@ static void free_numbers(Vocab *v)
 /* The token's bytes and the NUL behind them. */
 static const char *stored_text(const Vocab *v, int id)
 {
-    return v->numbers ? number_name(v, id) : v->pool.data + v->starts[id];
+    return v->made ? made_text(v, id) : v->pool.data + v->starts[id];
 }
 
 static void sort_entries(Vocab *v)
@@ -136,7 +155,7 @@ void vocab_free(Vocab *v)
     pipeline_free(v->translation);
     buffer_free(&v->pool);
     free(v->starts);
-    free_numbers(v);
+    free_made(v);
     free(v->sorted);
     free(v->scores);
     free(v);
@@ -172,7 +191,7 @@ int vocab_special(const Vocab *v, SpecialToken which)
 
 size_t vocab_token_len(const Vocab *v, int id)
 {
-    return v->numbers ? strlen(stored_text(v, id)) : v->starts[id + 1] - v->starts[id] - 1;
+    return v->made ? strlen(stored_text(v, id)) : v->starts[id + 1] - v->starts[id] - 1;
 }
 
 const char *vocab_token(const Vocab *v, int id)
