@@ -102,9 +102,13 @@ fuzz-%: tests/fuzz/%.c tests/corrupt/parsers.c tests/corrupt/parsers_pass.c test
 $(BUILD)/bench_%: tests/bench/bench_%.c tests/bench/bench.h $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) -D_DEFAULT_SOURCE -o $@ $< $(LIBRARY) $(LDFLAGS) $(LINK)
 
-bench: all $(BENCHES)
+$(BUILD)/floor: tests/bench/floor.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) -D_DEFAULT_SOURCE -o $@ $< $(LDFLAGS)
+
+bench: all $(BENCHES) $(BUILD)/floor
 	@for b in $(BENCHES); do $$b || exit 1; done
-	@python3 tests/bench/terminal.py ./$(PROGRAM)
+	@python3 tests/bench/terminal.py ./$(PROGRAM) $(BUILD)/floor
 
 bench-class: all
 	@python3 tests/bench/classroom.py ./$(PROGRAM) $(SESSIONS)

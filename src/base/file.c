@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SMALL = 16 << 10 }; /* to map a file and to forget it again takes longer than to read so much */
 enum { READ_LIMIT = 64 << 20 }; /* of something that cannot be mapped, such as a pipe */
 
 /* The files that are mapped, for file_fault. */
@@ -55,10 +56,11 @@ const char *file_fault(const void *address)
     return NULL;
 }
 
-static int read_stream(File *f, int fd, const char *path, Error *e)
+/* expected: how many bytes there probably are. */
+static int read_stream(File *f, int fd, size_t expected, const char *path, Error *e)
 {
-    unsigned char *data = malloc(1);
-    size_t size = 0, cap = 1;
+    size_t size = 0, cap = expected + 1; /* one more: the end is seen without growing */
+    unsigned char *data = malloc(cap);
     while (data) {
         if (size == cap) {
             if (cap >= READ_LIMIT) {
@@ -107,8 +109,8 @@ int file_open(File *f, const char *path, Error *e)
         error_set(e, "%s: expected a file, found a folder", path);
     else if (S_ISFIFO(st.st_mode) && !given)
         error_set(e, "%s: expected a file, found a pipe", path);
-    else if (!S_ISREG(st.st_mode) || st.st_size == 0)
-        status = read_stream(f, fd, path, e);
+    else if (!S_ISREG(st.st_mode) || st.st_size <= SMALL)
+        status = read_stream(f, fd, S_ISREG(st.st_mode) ? (size_t)st.st_size : 0, path, e);
     else if ((uintmax_t)st.st_size > SIZE_MAX / 2)
         error_set(e, "%s: too large for this machine: %jd bytes", path, (intmax_t)st.st_size);
     else {

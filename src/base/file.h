@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A file as read-only bytes. Mapped where it is a regular file, read where it is
- * not (a pipe). data is never NULL after success, even for an empty file. */
+/* A file as read-only bytes. Mapped where it is a regular file, read where it is small or
+ * none (a pipe). data is never NULL after success, even for an empty file. */
 typedef struct File {
     const unsigned char *data;
     size_t size;

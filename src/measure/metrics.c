@@ -66,11 +66,42 @@ static Spread spread_join(Spread a, Spread b)
     return (Spread){n, a.mean + apart * b.n / n, a.squares + b.squares + apart * apart * a.n * b.n / n};
 }
 
+enum { LANES = 8 };
+
+/* Whether there is no infinity among n >= LANES numbers, the first of which is one; then their range is in m. Side by side, as above; a last
+ * group may overlap the one before. */
+static bool range_of(const real *x, size_t n, Moments *m)
+{
+    real low[LANES], high[LANES];
+    for (int k = 0; k < LANES; k++)
+        low[k] = high[k] = x[0];
+    for (size_t i = 0; i < n; i += LANES) {
+        const real *p = x + (i + LANES <= n ? i : n - LANES);
+        for (int k = 0; k < LANES; k++) {
+            low[k] = p[k] < low[k] ? p[k] : low[k];
+            high[k] = p[k] > high[k] ? p[k] : high[k];
+        }
+    }
+    for (int k = 1; k < LANES; k++) {
+        low[0] = low[k] < low[0] ? low[k] : low[0];
+        high[0] = high[k] > high[0] ? high[k] : high[0];
+    }
+    if (!(low[0] > -(real)INFINITY && high[0] < (real)INFINITY))
+        return false;
+    m->min = (double)low[0];
+    m->max = (double)high[0];
+    return true;
+}
+
 Moments moments(const real *x, size_t n)
 {
     Moments m = {.mean = NAN, .variance = NAN, .min = NAN, .max = NAN};
     Spread all = {0};
-    for (size_t i = 0; i < n;) {
+    if (n >= LANES && range_of(x, n, &m)) {
+        m.count = n;
+        all = spread_of(x, n);
+    }
+    for (size_t i = m.count; i < n;) {
         while (i < n && isinf(x[i]))
             i++;
         size_t first = i;
@@ -168,10 +199,10 @@ double mean_cosine(const real *x, size_t rows, size_t d)
         return NAN;
     bool zero = rows < 2;
     for (size_t t = 0; t < rows && !zero; t++, x += d) {
-        double length = sqrt(dot(x, x, d));
+        double length = sqrt(dot(x, x, d)), scale = 1 / length;
         zero = !(length > 0);
         for (size_t j = 0; j < d; j++)
-            sum[j] += (double)x[j] / length;
+            sum[j] += (double)x[j] * scale;
     }
     for (size_t j = 0; j < d; j++)
         squares += sum[j] * sum[j];

@@ -244,7 +244,7 @@ static int read_tensor(Reader *r, SafeTensor *t, uint64_t *offset, uint64_t *byt
     if (find_format(r, t->name, id, &t->dtype, e) != 0)
         return -1;
     size_t row = t->rank ? t->shape[t->rank - 1] : 1, block = dtype_block(t->dtype);
-    snprintf(t->dtype_name, sizeof t->dtype_name, "%s", dtype_name(t->dtype));
+    t->dtype_name = dtype_name(t->dtype);
     if (row % block != 0)
         return error_set(e, "%s: %s: expected rows of a multiple of %zu numbers, because it is %s, found %zu", r->file, t->name, block,
                          t->dtype_name, row);

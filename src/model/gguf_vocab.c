@@ -328,7 +328,7 @@ static Vocab *read_json(const Tokens *t, json_t *root, const Config *c, Error *e
     Vocab *v = NULL;
     buffer_printf(&name, "%s: tokenizer.ggml", t->g->path);
     if (text)
-        v = vocab_read_made(root, text, c, buffer_text(&name), e);
+        v = vocab_read_parsed(root, text, strlen(text), c, buffer_text(&name), e);
     else if (root)
         error_memory(e, t->g->path);
     buffer_free(&name);

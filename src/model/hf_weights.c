@@ -146,18 +146,24 @@ static int take_weight(const Work *w, Weight *to, const HfTensor *row, size_t la
     return 0;
 }
 
+/* Whether fill_in makes this name of the pattern for some layer: the other way round, because every weight is looked for among all rows. */
+static bool fits(const char *pattern, const char *name)
+{
+    for (; *pattern && *pattern == *name; pattern++)
+        name++;
+    size_t digits = strspn(name, "0123456789");
+    return *pattern == '%' ? digits && strcmp(name + digits, pattern + strlen("%zu")) == 0 : !*pattern && !*name;
+}
+
 /* The row of the table that our weight "decoder.3.self.W_Q" comes from, and its layer. */
 static const HfTensor *row_of(const HfArchitecture *a, const char *ours, size_t *layer)
 {
-    char name[NAME_MAX_BYTES];
     const char *digits = ours + strcspn(ours, "0123456789");
     bool in_stack = strncmp(ours, "decoder.", 8) == 0 || strncmp(ours, "encoder.", 8) == 0;
     *layer = in_stack && digits == ours + 8 ? strtoul(digits, NULL, 10) : 0;
-    for (const HfTensor *t = a->tensors; t->ours; t++) {
-        fill_in(name, "", t->ours, *layer);
-        if (strcmp(name, ours) == 0)
+    for (const HfTensor *t = a->tensors; t->ours; t++)
+        if (fits(t->ours, ours))
             return t;
-    }
     return NULL;
 }
 

@@ -149,10 +149,10 @@ bool nanogpt_is(const char *path)
         return name_ends_with(path, ".safetensors") && has_tensors(path);
     json_t *config = load_config(path, NULL);
     bool keys = json_object_get(config, "block_size") || json_object_get(config, "n_head");
-    bool theirs =
-        json_object_get(config, "architectures") || (json_object_get(config, "model_type") && !json_object_get(config, "block_size"));
+    bool other = json_object_get(config, "architectures") || (json_object_get(config, "model_type") && !json_object_get(config, "block_size")) ||
+                 json_object_get(config, "d_model"); /* Hugging Face's, and our own: no need to read their tensors' names */
     json_decref(config);
-    return !theirs && (keys || has_tensors(path));
+    return !other && (keys || has_tensors(path));
 }
 
 /* ---- the config ---- */

@@ -31,6 +31,7 @@ void pipeline_free(Pipeline *p)
     free(p->decoders);
     buffer_free(&p->notes);
     buffer_free(&p->source);
+    buffer_free(&p->lines);
     buffer_free(&p->ids);
     free(p);
 }

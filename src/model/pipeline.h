@@ -51,8 +51,9 @@ typedef struct Pipeline {
     size_t decoder_count;
     size_t size;       /* one more than the largest id */
     Buffer notes;      /* what is in the files and not known here, and may change the ids: a line each */
-    Buffer source;     /* the file that says the same: a tokenizer.json, or SentencePiece's of Marian */
-    Buffer ids;        /* and Marian's vocab.json */
+    Buffer source;     /* the file that says the same: a tokenizer.json, or SentencePiece's of Marian; asked for by pipeline_source */
+    Buffer lines;      /* GPT-2's merges.txt or BERT's vocab.txt: what source is yet to be made of; or empty */
+    Buffer ids;        /* Marian's or GPT-2's vocab.json; or empty */
 } Pipeline;
 
 void pipeline_free(Pipeline *p);
@@ -69,6 +70,9 @@ Pipeline *pipeline_read_bert(const char *text, size_t n, const char *file, Error
  * with begin >= 0 it is a translation, which begins with that id and has no end. */
 Pipeline *pipeline_read_marian(const char *vocab, size_t n, const char *vocab_file, const unsigned char *spm, size_t spm_n, const char *spm_file,
                                int begin, Error *e);
+
+/* The file that says the same. Of GPT-2's and BERT's files it is made only now: to write it takes as long as to read them. `failed` without memory. */
+const Buffer *pipeline_source(Pipeline *p);
 
 /* Puts this id, and nothing else, in front of every text (side 0) or behind it (side 1); -1: nothing. `source` says the same. -1 with e set. */
 int pipeline_put_around(Pipeline *p, int side, int id, const char *file, Error *e);

@@ -144,7 +144,8 @@ static json_t *make_template(const Pipeline *p)
 int pipeline_put_around(Pipeline *p, int side, int id, const char *file, Error *e)
 {
     int *ids = malloc(sizeof *ids);
-    json_t *root = json_loadb(buffer_text(&p->source), p->source.len, JSON_ALLOW_NUL, NULL);
+    const Buffer *source = pipeline_source(p);
+    json_t *root = json_loadb(buffer_text(source), source->len, JSON_ALLOW_NUL, NULL);
     char *text = NULL;
     if (ids && root) {
         *ids = id;

@@ -336,7 +336,8 @@ Pipeline *pipeline_read_parsed(const json_t *root, const char *text, size_t n, c
     }
     Node node = {root, file, "", &p->notes};
     p->subword.unk = -1;
-    buffer_add(&p->source, text, n);
+    if (text)
+        buffer_add(&p->source, text, n);
     if (read_root(&node, p, e) == 0 && subword_finish(&p->subword, e) == 0 &&
         ((!p->source.failed && !p->notes.failed) || error_memory(e, file) == 0))
         return p;

@@ -36,7 +36,7 @@ int node_refuse(const Node *n, const char *type, const char *known, Error *e);
 void node_finish(const Node *n, const char *const *known);
 void node_note(const Node *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* pipeline_read() of a text that is parsed already; both stay the caller's. */
+/* pipeline_read() of a text that is parsed already; both stay the caller's. The text may be NULL: what it would be is kept in another form. */
 Pipeline *pipeline_read_parsed(const json_t *root, const char *text, size_t n, const char *file, Error *e);
 
 /* The parts; each a null or an object. */

@@ -41,18 +41,20 @@ static int check_text(const char *text, size_t n, const char *file, Error *e)
     return 0;
 }
 
-/* Reads what was made; `file` is what errors name. */
-static Pipeline *read_made(json_t *root, const char *file, Error *e)
+/* Reads what was made, and keeps what it was made of; `file` is what errors name. Takes root, which may be NULL with e set. */
+static Pipeline *read_made(json_t *root, const char *lines, size_t n, const char *ids, size_t ids_n, const char *file, Error *e)
 {
-    char *text = json_dumps(root, JSON_COMPACT);
-    Pipeline *p = NULL;
-    if (!text)
-        error_memory(e, file);
-    else
-        p = pipeline_read_parsed(root, text, strlen(text), file, e);
-    free(text);
+    Pipeline *p = root ? pipeline_read_parsed(root, NULL, 0, file, e) : NULL;
     json_decref(root);
-    return p;
+    if (!p)
+        return NULL;
+    buffer_add(&p->lines, lines, n);
+    buffer_add(&p->ids, ids, ids_n);
+    if (!p->lines.failed && !p->ids.failed)
+        return p;
+    pipeline_free(p);
+    error_memory(e, file);
+    return NULL;
 }
 
 /* ---- GPT-2 ---- */
@@ -111,8 +113,7 @@ static int note_unmade(Pipeline *p, const char *vocab_file, const char *merges_f
     return 0;
 }
 
-Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file, const char *merges, size_t merges_n, const char *merges_file,
-                             Error *e)
+static json_t *make_gpt2(const char *vocab, size_t n, const char *vocab_file, const char *merges, size_t merges_n, const char *merges_file, Error *e)
 {
     json_t *tokens = found_json(vocab, n, JSON_REJECT_DUPLICATES, vocab_file, e);
     if (!json_is_object(tokens)) {
@@ -134,14 +135,18 @@ Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file
     json_t *root = json_pack("{s:o, s:{s:s, s:b, s:b}, s:{s:s}, s:{s:s, s:o, s:o}}", "added_tokens", added, "pre_tokenizer", "type", "ByteLevel",
                              "add_prefix_space", 0, "use_regex", 1, "decoder", "type", "ByteLevel", "model", "type", "BPE", "vocab", tokens, "merges",
                              list);
-    if (!root) {
+    if (!root)
         error_memory(e, vocab_file);
-        return NULL;
-    }
+    return root;
+}
+
+Pipeline *pipeline_read_gpt2(const char *vocab, size_t n, const char *vocab_file, const char *merges, size_t merges_n, const char *merges_file,
+                             Error *e)
+{
     Buffer name = {0};
     const char *slash = strrchr(merges_file, '/');
     buffer_printf(&name, "%s + %s", vocab_file, slash ? slash + 1 : merges_file);
-    Pipeline *p = read_made(root, buffer_text(&name), e);
+    Pipeline *p = read_made(make_gpt2(vocab, n, vocab_file, merges, merges_n, merges_file, e), merges, merges_n, vocab, n, buffer_text(&name), e);
     buffer_free(&name);
     if (p && note_unmade(p, vocab_file, merges_file, e) != 0) {
         pipeline_free(p);
@@ -161,7 +166,7 @@ static int add_special(json_t *added, const json_t *vocab, const char *text, jso
     return json_array_append_new(added, json_pack("{s:I, s:s, s:b, s:b}", "id", *id, "content", text, "special", 1, "normalized", 0));
 }
 
-Pipeline *pipeline_read_bert(const char *text, size_t n, const char *file, Error *e)
+static json_t *make_bert(const char *text, size_t n, const char *file, Error *e)
 {
     static const char *const specials[] = {"[PAD]", "[UNK]", "[MASK]"};
     json_t *vocab = json_object(), *added = json_array();
@@ -187,13 +192,35 @@ Pipeline *pipeline_read_bert(const char *text, size_t n, const char *file, Error
                                            "post_processor", "type", "BertProcessing", "cls", "[CLS]", cls, "sep", "[SEP]", sep, "decoder", "type",
                                            "WordPiece", "model", "type", "WordPiece", "vocab", vocab)
                                : NULL;
-    if (status == 0 && root)
-        return read_made(root, file, e);
-    if (status == 0)
+    if (status == 0 && !root)
         error_memory(e, file);
-    else {
+    if (status != 0) {
         json_decref(vocab);
         json_decref(added);
     }
-    return NULL;
+    return root;
+}
+
+Pipeline *pipeline_read_bert(const char *text, size_t n, const char *file, Error *e)
+{
+    return read_made(make_bert(text, n, file, e), text, n, "", 0, file, e);
+}
+
+/* ---- what they say as a tokenizer.json ---- */
+
+const Buffer *pipeline_source(Pipeline *p)
+{
+    const Buffer *ids = &p->ids, *lines = &p->lines;
+    if (p->source.len || !lines->len)
+        return &p->source;
+    json_t *root = ids->len ? make_gpt2(ids->data, ids->len, "vocab.json", lines->data, lines->len, "merges.txt", NULL)
+                            : make_bert(lines->data, lines->len, "vocab.txt", NULL);
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    if (text)
+        buffer_puts(&p->source, text);
+    else
+        p->source.failed = true;
+    free(text);
+    json_decref(root);
+    return &p->source;
 }

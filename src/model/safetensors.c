@@ -37,7 +37,7 @@ static size_t read_dtype(SafeTensor *t, const char *name)
     for (size_t i = 0; i < DTYPE_ROWS; i++)
         if (strcmp(name, DTYPES[i].name) == 0) {
             t->dtype = DTYPES[i].dtype;
-            snprintf(t->dtype_name, sizeof t->dtype_name, "%s", name);
+            t->dtype_name = DTYPES[i].name;
             return DTYPES[i].size;
         }
     return 0;
@@ -61,57 +61,65 @@ static bool multiply(size_t a, size_t b, size_t *product)
     return true;
 }
 
-static int check_keys(json_t *entry, const char *place, Error *e)
+/* The tensor's name, for an error. */
+static const char *place_of(const SafeTensor *t, char out[QUOTE_SHORT])
+{
+    return quote_short(t->name, strlen(t->name), out);
+}
+
+static int check_keys(const SafeTensor *t, json_t *entry, Error *e)
 {
     const char *key;
     json_t *value;
-    char quoted[QUOTE_SHORT];
+    char place[QUOTE_SHORT], quoted[QUOTE_SHORT];
     json_object_foreach(entry, key, value)
     {
         if (strcmp(key, "dtype") != 0 && strcmp(key, "shape") != 0 && strcmp(key, "data_offsets") != 0)
-            return error_set(e, "%s: expected dtype, shape and data_offsets, found %s", place, quote_short(key, strlen(key), quoted));
+            return error_set(e, "%s: expected dtype, shape and data_offsets, found %s", place_of(t, place),
+                             quote_short(key, strlen(key), quoted));
     }
     return 0;
 }
 
 /* Fills t from its entry; data [size] is what its offsets point into. */
-static int read_entry(SafeTensor *t, json_t *entry, const unsigned char *data, size_t size, const char *place, Error *e)
+static int read_entry(SafeTensor *t, json_t *entry, const unsigned char *data, size_t size, Error *e)
 {
-    char quoted[QUOTE_SHORT];
+    char place[QUOTE_SHORT], quoted[QUOTE_SHORT];
     if (!json_is_object(entry))
-        return error_set(e, "%s: expected an object with dtype, shape and data_offsets, found something else", place);
-    if (check_keys(entry, place, e) != 0)
+        return error_set(e, "%s: expected an object with dtype, shape and data_offsets, found something else", place_of(t, place));
+    if (check_keys(t, entry, e) != 0)
         return -1;
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!dtype)
-        return error_set(e, "%s: dtype: expected a text such as \"F32\", found none", place);
+        return error_set(e, "%s: dtype: expected a text such as \"F32\", found none", place_of(t, place));
     size_t bytes = read_dtype(t, dtype);
     if (bytes == 0)
-        return error_set(e, "%s: dtype: expected one of safetensors' types such as \"F32\", found %s", place,
+        return error_set(e, "%s: dtype: expected one of safetensors' types such as \"F32\", found %s", place_of(t, place),
                          quote_short(dtype, strlen(dtype), quoted));
     const json_t *shape = json_object_get(entry, "shape");
     if (!json_is_array(shape) || json_array_size(shape) > SAFETENSORS_MAX_RANK)
-        return error_set(e, "%s: shape: expected an array of at most %d sizes", place, SAFETENSORS_MAX_RANK);
+        return error_set(e, "%s: shape: expected an array of at most %d sizes", place_of(t, place), SAFETENSORS_MAX_RANK);
     t->rank = (int)json_array_size(shape);
     t->count = 1;
     for (int i = 0; i < t->rank; i++) {
         if (!read_count(json_array_get(shape, (size_t)i), &t->shape[i]))
-            return error_set(e, "%s: shape: expected sizes of at least 0, found something else at place %d", place, i);
+            return error_set(e, "%s: shape: expected sizes of at least 0, found something else at place %d", place_of(t, place), i);
         if (!multiply(t->count, t->shape[i], &t->count))
-            return error_set(e, "%s: shape: expected sizes whose product fits this machine, found larger ones", place);
+            return error_set(e, "%s: shape: expected sizes whose product fits this machine, found larger ones", place_of(t, place));
     }
     if (!multiply(t->count, bytes, &bytes))
-        return error_set(e, "%s: shape: expected sizes whose product fits this machine, found larger ones", place);
+        return error_set(e, "%s: shape: expected sizes whose product fits this machine, found larger ones", place_of(t, place));
     const json_t *offsets = json_object_get(entry, "data_offsets");
     size_t begin, end;
     if (!json_is_array(offsets) || json_array_size(offsets) != 2 || !read_count(json_array_get(offsets, 0), &begin) ||
         !read_count(json_array_get(offsets, 1), &end) || begin > end)
-        return error_set(e, "%s: data_offsets: expected [BEGIN, END], 0 <= BEGIN <= END, found something else", place);
+        return error_set(e, "%s: data_offsets: expected [BEGIN, END], 0 <= BEGIN <= END, found something else", place_of(t, place));
     if (end > size)
-        return error_set(e, "%s: data_offsets: expected at most %zu, the bytes of data in the file, found %zu; is the file cut off?", place,
-                         size, end);
+        return error_set(e, "%s: data_offsets: expected at most %zu, the bytes of data in the file, found %zu; is the file cut off?",
+                         place_of(t, place), size, end);
     if (end - begin != bytes)
-        return error_set(e, "%s: data_offsets: expected %zu bytes, as dtype and shape imply, found %zu", place, bytes, end - begin);
+        return error_set(e, "%s: data_offsets: expected %zu bytes, as dtype and shape imply, found %zu", place_of(t, place), bytes,
+                         end - begin);
     t->bytes = data + begin;
     return 0;
 }
@@ -179,7 +187,6 @@ static int read_entries(SafeTensors *s, json_t *root, const unsigned char *data,
 {
     const char *name;
     json_t *entry;
-    char quoted[QUOTE_SHORT];
     s->items = calloc(json_object_size(root) + 1, sizeof *s->items);
     if (!s->items)
         return error_memory(e, s->path);
@@ -194,7 +201,7 @@ static int read_entries(SafeTensors *s, json_t *root, const unsigned char *data,
         t->name = strdup(name);
         if (!t->name)
             return error_memory(e, s->path);
-        if (read_entry(t, entry, data, size, quote_short(name, strlen(name), quoted), e) != 0)
+        if (read_entry(t, entry, data, size, e) != 0)
             return error_prefix(e, "%s", s->path);
     }
     if (check_places(s, data, size, e) != 0)

@@ -20,7 +20,7 @@ enum { SAFETENSORS_MAX_HEADER = 16 << 20 };
 typedef struct SafeTensor {
     char *name;
     Dtype dtype;
-    char dtype_name[8];
+    const char *dtype_name; /* as the file spells it, "BF16" */
     int rank;
     size_t shape[SAFETENSORS_MAX_RANK];
     size_t count;               /* product of the shape */

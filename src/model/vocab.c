@@ -55,12 +55,86 @@ int vocab_index(Vocab *v, const char *file, Error *e)
     return v->sorted ? 0 : error_memory(e, file);
 }
 
+/* ---- texts that are made ---- */
+
+/* To make them all is what opening a model would spend its time on: one is made when it is first asked for. */
+struct MadeText {
+    MadeText *next;
+    int id;
+    char text[];
+};
+
+enum { IDS_A_LIST = 16 };
+
+Vocab *vocab_begin_made(size_t size, Pipeline *p, const char *file, Error *e)
+{
+    Vocab *v = vocab_begin(0);
+    if (v) {
+        v->size = size;
+        v->pipeline = p;
+        v->made = calloc(size / IDS_A_LIST + 1, sizeof *v->made);
+    }
+    if (v && v->made && vocab_index(v, file, e) == 0)
+        return v;
+    if (!v)
+        pipeline_free(p);
+    vocab_free(v);
+    error_memory(e, file);
+    return NULL;
+}
+
+Vocab *vocab_numbered(size_t size, Error *e)
+{
+    Vocab *v = vocab_begin_made(size, NULL, "vocabulary", e);
+    if (v)
+        v->has_text = false;
+    return v;
+}
+
+static const char *made_text(const Vocab *v, int id)
+{
+    MadeText **list = &v->made[id / IDS_A_LIST], *one = *list;
+    while (one && one->id != id)
+        one = one->next;
+    if (one)
+        return one->text;
+    Buffer text = {0};
+    if (v->pipeline)
+        pipeline_show(v->pipeline, id, &text);
+    else
+        buffer_printf(&text, "#%d", id);
+    one = text.failed ? NULL : malloc(sizeof *one + text.len + 1);
+    if (one) {
+        *one = (MadeText){*list, id};
+        memcpy(one->text, buffer_text(&text), text.len + 1);
+        *list = one;
+    }
+    buffer_free(&text);
+    return one ? one->text : "?";
+}
+
+static void free_made(Vocab *v)
+{
+    for (size_t i = 0; v->made && i <= v->size / IDS_A_LIST; i++)
+        for (MadeText *one; (one = v->made[i]); free(one))
+            v->made[i] = one->next;
+    free(v->made);
+}
+
+/* ---- the order ---- */
+
+/* The token's bytes and the NUL behind them. */
+static const char *stored_text(const Vocab *v, int id)
+{
+    return v->made ? made_text(v, id) : v->pool.data + v->starts[id];
+}
+
 static void sort_entries(Vocab *v)
 {
     for (size_t i = 0; i < v->size; i++) {
         size_t len;
         if (!v->pipeline || pipeline_spelling(v->pipeline, (int)i, &len))
-            v->sorted[v->sorted_count++] = (VocabEntry){v->pool.data + v->starts[i], vocab_token_len(v, (int)i), (int)i};
+            v->sorted[v->sorted_count++] = (VocabEntry){stored_text(v, (int)i), vocab_token_len(v, (int)i), (int)i};
     }
     qsort(v->sorted, v->sorted_count, sizeof *v->sorted, compare_entries);
     v->is_sorted = true;
@@ -73,42 +147,6 @@ const VocabEntry *vocab_sorted(const Vocab *v)
     return v->sorted;
 }
 
-Vocab *vocab_numbered(size_t size, Error *e)
-{
-    Vocab *v = vocab_begin(size);
-    if (!v) {
-        error_memory(e, "vocabulary");
-        return NULL;
-    }
-    v->has_text = false;
-    /* Counts by itself, straight into the pool: to print each number is what opening a model without a vocabulary would spend its time on. */
-    char text[24] = "#0";
-    size_t n = 2, most = 3; /* bytes of a name, and of the longest with its NUL */
-    for (size_t i = size; i >= 10; i /= 10)
-        most++;
-    char *to = buffer_extend(&v->pool, size * most);
-    for (size_t i = 0; to && i < size; i++) {
-        memcpy(to + v->starts[i], text, n + 1);
-        v->starts[i + 1] = v->starts[i] + n + 1;
-        v->longest = n;
-        size_t digit = n;
-        while (digit > 1 && text[digit - 1] == '9')
-            text[--digit] = '0';
-        if (digit > 1) {
-            text[digit - 1]++;
-        } else {
-            text[1] = '1';
-            text[n++] = '0';
-        }
-    }
-    v->pool.len = v->starts[size];
-    if (vocab_index(v, "vocabulary", e) != 0) {
-        vocab_free(v);
-        return NULL;
-    }
-    return v;
-}
-
 void vocab_free(Vocab *v)
 {
     if (!v || (v->owners && v->owners--))
@@ -117,6 +155,7 @@ void vocab_free(Vocab *v)
     pipeline_free(v->translation);
     buffer_free(&v->pool);
     free(v->starts);
+    free_made(v);
     free(v->sorted);
     free(v->scores);
     free(v);
@@ -152,14 +191,14 @@ int vocab_special(const Vocab *v, SpecialToken which)
 
 size_t vocab_token_len(const Vocab *v, int id)
 {
-    return v->starts[id + 1] - v->starts[id] - 1;
+    return v->made ? strlen(stored_text(v, id)) : v->starts[id + 1] - v->starts[id] - 1;
 }
 
 const char *vocab_token(const Vocab *v, int id)
 {
     if (id < 0 || (size_t)id >= v->size)
         return "?";
-    const char *text = v->pool.data + v->starts[id];
+    const char *text = stored_text(v, id);
     if (v->split == SPLIT_LLAMA2C) { /* it stores two tokens with the line ends it prints around them */
         if (strcmp(text, "\n<s>\n") == 0)
             return "<s>";

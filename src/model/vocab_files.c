@@ -166,7 +166,8 @@ static Pipeline *follow_bert(Pipeline *p, const char *folder, const char *file, 
         pipeline_free(p);
         return NULL;
     }
-    json_t *root = json_object_get(config, "do_lower_case") ? json_loadb(buffer_text(&p->source), p->source.len, JSON_ALLOW_NUL, NULL) : NULL;
+    const Buffer *source = json_object_get(config, "do_lower_case") ? pipeline_source(p) : NULL;
+    json_t *root = source ? json_loadb(buffer_text(source), source->len, JSON_ALLOW_NUL, NULL) : NULL;
     if (change_bert(root, config)) {
         bool lower = json_is_true(json_object_get(config, "do_lower_case"));
         char *text = json_dumps(root, JSON_COMPACT);
@@ -188,19 +189,6 @@ static Pipeline *follow_bert(Pipeline *p, const char *folder, const char *file, 
 
 /* ---- a pipeline as a vocabulary ---- */
 
-static int add_tokens(Vocab *v, const Pipeline *p, const char *file, Error *e)
-{
-    Buffer text = {0};
-    for (size_t id = 0; id < v->size; id++) {
-        buffer_clear(&text);
-        pipeline_show(p, (int)id, &text);
-        vocab_add(v, id, buffer_text(&text), text.len);
-    }
-    bool failed = text.failed;
-    buffer_free(&text);
-    return failed ? error_memory(e, file) : vocab_index(v, file, e);
-}
-
 /* Takes the pipeline, also where it fails. */
 static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const char *file, Error *e)
 {
@@ -212,13 +200,9 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
     }
     if (c && p->size < c->vocab_size)
         buffer_printf(&p->notes, _("%s: has ids 0 to %zu, the model 0 to %zu: those beyond have no token\n"), file, p->size - 1, c->vocab_size - 1);
-    Vocab *v = vocab_begin(c ? c->vocab_size : p->size);
-    if (!v) {
-        pipeline_free(p);
-        error_memory(e, file);
+    Vocab *v = vocab_begin_made(c ? c->vocab_size : p->size, p, file, e);
+    if (!v)
         return NULL;
-    }
-    v->pipeline = p;
     v->split = SPLIT_TOKENIZER;
     v->encoder_only = c && c->kind == KIND_ENCODER;
     Config copy = c ? *c : config_default(); /* config_token gives writable places */
@@ -233,7 +217,7 @@ static Vocab *make_vocab(Pipeline *p, const Config *c, const char *folder, const
         v->special[TOKEN_BOS] = p->around[0][0];
     if (v->special[TOKEN_EOS] < 0 && p->around_count[1])
         v->special[TOKEN_EOS] = p->around[1][p->around_count[1] - 1];
-    if (status == 0 && add_tokens(v, p, file, e) == 0 && (!p->notes.failed || error_memory(e, file) == 0))
+    if (status == 0 && (!p->notes.failed || error_memory(e, file) == 0))
         return v;
     vocab_free(v);
     return NULL;
@@ -245,9 +229,9 @@ Vocab *vocab_read_json(const char *text, size_t n, const Config *c, const char *
     return p ? make_vocab(p, c, NULL, file, e) : NULL;
 }
 
-Vocab *vocab_read_made(const json_t *root, const char *text, const Config *c, const char *file, Error *e)
+Vocab *vocab_read_parsed(const json_t *root, const char *text, size_t n, const Config *c, const char *file, Error *e)
 {
-    Pipeline *p = pipeline_read_parsed(root, text, strlen(text), file, e);
+    Pipeline *p = pipeline_read_parsed(root, text, n, file, e);
     return p ? make_vocab(p, c, NULL, file, e) : NULL;
 }
 

@@ -21,8 +21,8 @@ bool vocab_is_file_of_theirs(const char *path);
 Vocab *vocab_open_folder(const char *folder, const Config *c, Error *e);
 /* The same of a tokenizer.json's text, alone. `file` names it in errors. */
 Vocab *vocab_read_json(const char *text, size_t n, const Config *c, const char *file, Error *e);
-/* The same of one that was made here, and is not parsed again: `text` is root's. */
-Vocab *vocab_read_made(const json_t *root, const char *text, const Config *c, const char *file, Error *e);
+/* The same where it is parsed already; both stay the caller's. */
+Vocab *vocab_read_parsed(const json_t *root, const char *text, size_t n, const Config *c, const char *file, Error *e);
 /* The same of one file; what is beside it is read too. */
 Vocab *vocab_open_theirs(const char *path, const Config *c, Error *e);
 

@@ -13,10 +13,13 @@ typedef struct VocabEntry {
     int id;
 } VocabEntry;
 
+typedef struct MadeText MadeText;
+
 struct Vocab {
     size_t size;
     Buffer pool;        /* every token's bytes, each followed by a NUL */
     size_t *starts;     /* [size + 1] where each token begins in the pool */
+    MadeText **made;    /* in the place of both, for a tokenizer.json or numbers: the texts that were asked for, in short lists; else NULL */
     VocabEntry *sorted; /* [sorted_count] by text, then by id, once somebody asks: vocab_sorted(). Ids without a token are left out */
     size_t sorted_count;
     bool is_sorted;
@@ -32,6 +35,9 @@ struct Vocab {
 
 /* A Vocab for `size` tokens, none added yet; NULL without memory. */
 Vocab *vocab_begin(size_t size);
+/* The same for tokens as a pipeline shows them, or without one (NULL) as numbers, "#17"; with room for the sorted entries. Takes the pipeline, also where
+ * it fails, with e set. */
+Vocab *vocab_begin_made(size_t size, Pipeline *p, const char *file, Error *e);
 /* Adds token `id`, which must be the number of those added so far. */
 void vocab_add(Vocab *v, size_t id, const char *text, size_t n);
 /* Makes room for the sorted entries, once all are added. -1 without memory. */

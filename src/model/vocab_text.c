@@ -145,9 +145,10 @@ const char *const *vocab_files(const Vocab *v)
 
 void vocab_write(const Vocab *v, size_t file, Buffer *out)
 {
-    const Buffer *kept = !v->pipeline ? NULL : file == 0 ? &v->pipeline->source : file == 1 ? &v->translation->source : &v->pipeline->ids;
+    const Buffer *kept = !v->pipeline ? NULL : file == 2 ? &v->pipeline->ids : pipeline_source(file == 0 ? v->pipeline : v->translation);
     if (kept) {
         buffer_add(out, kept->data, kept->len);
+        out->failed |= kept->failed;
         return;
     }
     if (v->split == SPLIT_LLAMA2C) {

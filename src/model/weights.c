@@ -27,7 +27,7 @@ static void add(List *l, const char *prefix, const char *tag, size_t rows, size_
 {
     Weights *w = l->w;
     if (w->count == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 32;
+        size_t cap = l->cap ? l->cap * 2 : 256;
         Weight *items = l->failed ? NULL : realloc(w->items, cap * sizeof *items);
         if (!items) {
             l->failed = true;

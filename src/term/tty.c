@@ -9,9 +9,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ static int in = -1, out = -1, wake[2] = {-1, -1};
 static struct termios saved, raw;
 static Texts texts[2]; /* one in use, one to prepare the next in */
 static volatile sig_atomic_t current, taken, resized, end_signal, end_count;
+static volatile sig_atomic_t due; /* `enter` is yet to be sent, together with the first frame: no empty screen in between */
 
 static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGXCPU, SIGPIPE}, crash_signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
 enum { ENDS = sizeof end_signals / sizeof *end_signals, CRASHES = sizeof crash_signals / sizeof *crash_signals };
@@ -56,7 +59,7 @@ static void send_text(const char *text, size_t n)
 static void take(void)
 {
     set_modes(&raw);
-    send_text(texts[current].enter, texts[current].enter_len);
+    due = 1;
     taken = 1;
 }
 
@@ -65,7 +68,8 @@ static void give_back(void)
     if (!taken)
         return;
     taken = 0;
-    send_text(texts[current].leave, texts[current].leave_len);
+    if (!due)
+        send_text(texts[current].leave, texts[current].leave_len);
     set_modes(&saved);
 }
 
@@ -101,6 +105,8 @@ static void on_continue(int sig)
 {
     int error = errno;
     take();
+    due = 0;
+    send_text(texts[current].enter, texts[current].enter_len);
     on_size(sig);
     errno = error;
 }
@@ -296,11 +302,18 @@ int tty_write(const char *bytes, size_t n)
     sigaddset(&set, SIGTSTP);
     pthread_sigmask(SIG_BLOCK, &set, &old);
     int status = 0;
-    while (n && !status && !end_signal) {
-        ssize_t sent = write(out, bytes, n);
+    struct iovec parts[2] = {{texts[current].enter, due ? texts[current].enter_len : 0}, {(void *)(uintptr_t)bytes, n}};
+    while (parts[0].iov_len + parts[1].iov_len && !status && !end_signal) {
+        due = 0;
+        ssize_t sent = writev(out, parts, 2);
         if (sent > 0) {
-            bytes += sent;
-            n -= (size_t)sent;
+            size_t left = (size_t)sent;
+            for (int i = 0; i < 2; i++) {
+                size_t part = left < parts[i].iov_len ? left : parts[i].iov_len;
+                parts[i].iov_base = (char *)parts[i].iov_base + part;
+                parts[i].iov_len -= part;
+                left -= part;
+            }
         } else if (sent < 0 && errno == EAGAIN) {
             poll(&(struct pollfd){.fd = out, .events = POLLOUT}, 1, 1000);
         } else if (sent == 0 || errno != EINTR) {
@@ -313,6 +326,8 @@ int tty_write(const char *bytes, size_t n)
 
 int tty_read(char *bytes, size_t n, int timeout_ms)
 {
+    if (due)
+        tty_write("", 0);
     struct pollfd files[2] = {{.fd = in, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
     if (poll(files, 2, timeout_ms) <= 0)
         return 0;

@@ -14,9 +14,9 @@
 int tty_open(Error *e);
 /* What is sent to take the terminal and to give it back, also by signal handlers: at most 255 bytes each. */
 void tty_set_texts(const char *enter, size_t enter_len, const char *leave, size_t leave_len);
-/* Catches signals, switches to single keys, sends `enter`. */
+/* Catches signals, switches to single keys; `enter` is sent with the first bytes, or when input is waited for. */
 void tty_take(void);
-/* Sends `leave`, restores modes and signals, closes. */
+/* Sends `leave` where `enter` was sent, restores modes and signals, closes. */
 void tty_close(void);
 
 /* The descriptor that is drawn on. */

@@ -131,7 +131,7 @@ typedef struct App {
     Ablations ablations;
     Edits edits;        /* those of the pass */
     Pass *pass;
-    Pass *baseline;     /* the same without ablations and edits, or of the text or model that a twin stands beside; see twin.h. NULL without memory */
+    Pass *baseline;     /* without ablations and edits, or of what a twin stands beside (twin.h); NULL: the same, or no memory */
     Twin *twin;
     Beside beside;
     struct ScoreTable *table; /* VIEW_TABLE; NULL until it is asked for */

@@ -169,12 +169,10 @@ void app_set_ablations(App *app, Ablations a)
     bool same = whole && same_output(app->pass, p);
     app->message[0] = '\0';
     Stage here = *app_stage(app);
-    twin_pass_changed(app);
     if (!plain || !twin_keep(app, app->pass))
         pass_free(app->pass);
     app->pass = p;
-    if (!app->baseline)
-        twin_make_baseline(app);
+    twin_pass_changed(app);
     stand_in(app, here);
     if (!app->message[0]) /* else it says where it was stopped */
         say_ablations(app, flipped, whole, same);

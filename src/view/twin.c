@@ -35,6 +35,13 @@ static void forget_comparison(Twin *t)
     t->begun = t->compared = false;
 }
 
+/* Whether the pass differs from the model and text as they are. */
+static bool is_changed(const App *app)
+{
+    const Twin *t = app->twin;
+    return t->model || t->has_input || app->edits.count || app->ablations != t->trained;
+}
+
 void twin_make_baseline(App *app)
 {
     Twin *t = twin_of(app);
@@ -46,6 +53,8 @@ void twin_make_baseline(App *app)
     const Model *m = t->model ? t->model : app->model;
     t->own = run_trained_without(app->model->path);
     t->trained = t->model ? run_trained_without(m->path) : t->own;
+    if (!is_changed(app)) /* the pass is its own */
+        return;
     app->baseline = pass_create(m, input_ids(t->has_input ? &t->input : &app->input), t->trained, NULL);
     if (app->baseline && hunt_put(app, app->baseline, NULL) != 0) { /* in a hunt both have the bug: the baseline does not give it away */
         pass_free(app->baseline);
@@ -57,6 +66,8 @@ void twin_pass_changed(App *app)
 {
     if (app->twin)
         forget_comparison(app->twin);
+    if (!app->baseline)
+        twin_make_baseline(app);
 }
 
 Pass *twin_hand_over(App *app)
@@ -194,8 +205,7 @@ bool twin_is_other(const App *app)
 
 bool twin_is_open(const App *app)
 {
-    const Twin *t = app->twin;
-    return t && app->baseline && (t->model || t->has_input || app->edits.count || app->ablations != t->trained);
+    return app->twin && app->baseline && is_changed(app);
 }
 
 const Comparison *twin_comparison(App *app)

@@ -9,10 +9,10 @@
 #include "measure/metrics.h"
 #include "view/app.h"
 
-/* Makes app->baseline for the pass that there is now: without ablations and edits, of the text or model that a twin was opened beside.
- * Called wherever text, model, weights or bug change; computes nothing. */
+/* Makes app->baseline for the pass that there is now: without ablations and edits, of the text or model that a twin was opened beside; none
+ * where the pass would be the same. Called wherever text, model, weights or bug change; computes nothing. */
 void twin_make_baseline(App *app);
-/* Called where only ablations or edits changed: the baseline stays, with what it has computed. */
+/* Called where only ablations or edits changed: the baseline stays, with what it has computed, or is made where there was none. */
 void twin_pass_changed(App *app);
 /* The baseline, where it is what is to be shown next: nothing is switched off or edited any more. The caller then owns it, and there is none
  * until the next twin_make_baseline or twin_keep. NULL where it is not. */

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """How fast the debugger is in a terminal: start to painted, a key to its last byte, bytes, writes, memory.
 
-  terminal.py ./stepformer
+  terminal.py ./stepformer FLOOR
 
-Runs the program, and what of less, htop and tig is installed, on pseudo-terminals of 80x24 and 200x60 in one
+Runs the program, the least that a full-screen program can do (FLOOR: floor.c), and what of less, htop and tig is installed, on pseudo-terminals of 80x24 and 200x60 in one
 run, and prints medians. Time zero of a start is taken in the child right before exec. A key's time ends with the last
 byte that follows within QUIET milliseconds. A write is a chunk as the terminal's side reads it.
 
 Then the same on a real size: GPT-2 124M's shape with random weights, in a file of 500 MB that is made for it, fed 64 tokens. Its
-keys come SETTLE milliseconds apart, as a quick reader's do: between two of them the program computes the next stage.
+keys come SETTLE milliseconds apart, as a quick reader's do: between two of them the program computes the next stage. Starts of the program
+and of the floor take turns, so that what else the machine does is shared by both.
 """
 import fcntl, os, pty, select, shutil, signal, statistics, struct, subprocess, sys, tempfile, termios, time
 
@@ -89,16 +90,22 @@ def percentile(values, p):
     return sorted(values)[min(len(values) - 1, int(p * len(values)))]
 
 
+def start(argv, cols, rows, starts):
+    """Starts it, and adds the time to the last byte of its first frame."""
+    t = Terminal(argv, cols, rows)
+    last, _, _ = t.drain(SETTLE)
+    if last:
+        starts.append((last - t.started) / 1e6)
+    return t
+
+
 def measure(name, argv, keys):
     for cols, rows in SIZES:
         starts = []
-        for i in range(STARTS + 1):
-            t = Terminal(argv, cols, rows)
-            last, _, _ = t.drain(SETTLE)
-            if i and last:
-                starts.append((last - t.started) / 1e6)
-            if i < STARTS:
-                t.close()
+        t = start(argv, cols, rows, [])
+        for _ in range(STARTS):
+            t.close()
+            t = start(argv, cols, rows, starts)
         line = f'{name:<12} {cols}x{rows:<4} start {statistics.median(starts):6.2f} ms'
         resident, private = t.memory()
         for label, key in keys:
@@ -128,19 +135,19 @@ def after(t, key, wait=SETTLE):
     return t.press(key)
 
 
-def measure_real(program, folder, cols, rows):
+def measure_real(program, floor, folder, cols, rows):
     argv = [program, '-m', folder, '--ids', IDS]
-    starts, floor = [], []
-    for what, times in (argv, starts), (['less', sys.argv[0]], floor):
-        for i in range(STARTS + 1):
-            t = Terminal(what, cols, rows)
-            last, _, _ = t.drain(SETTLE)
-            if i and last:
-                times.append(((last - t.started) / 1e6, 0, 0))
-            t.close()
+    programs = {'open 500 MB, to the first frame': argv, '  floor': [floor], '  less opens a text': ['less', sys.argv[0]]}
+    starts = {name: [] for name in programs}
+    for i in range(STARTS + 1):
+        for name, what in programs.items():
+            start(what, cols, rows, starts[name] if i else []).close()
     print(f'GPT-2 124M, 64 tokens, {cols}x{rows}')
-    row('open, to the first frame', starts)
-    row('  floor: less opens a text', floor)
+    for name, taken in starts.items():
+        row(name, [(ms, 0, 0) for ms in taken])
+    opened, least = list(starts.values())[:2]
+    print(f'  {"open 500 MB / floor":<42} {statistics.median(opened) / statistics.median(least):6.2f}    '
+          f'(of the fastest starts {min(opened) / min(least):.2f}: other programs disturb them least)', flush=True)
     t = Terminal(argv, cols, rows)
     t.drain(SETTLE)
     opened = t.memory()
@@ -173,12 +180,13 @@ def measure_real(program, folder, cols, rows):
 
 
 def main():
-    program = sys.argv[1]
+    program, floor = sys.argv[1:3]
     with tempfile.NamedTemporaryFile('w', suffix='.txt') as text:
         text.write(''.join(f'line {i} ' + 'word ' * 30 + '\n' for i in range(2000)))
         text.flush()
         measure('stepformer', [program], [('right', RIGHT), ('next', b'n'), ('view', b'v')])
-        measure('floor: less', ['less', text.name], [('down', DOWN), ('page', b' ')])
+        measure('floor', [floor], [])
+        measure('less', ['less', text.name], [('down', DOWN), ('page', b' ')])
         if shutil.which('htop'):
             measure('htop', ['htop'], [('down', DOWN)])
         if shutil.which('tig') and os.path.isdir('.git'):
@@ -187,7 +195,7 @@ def main():
         model = os.path.join(folder, 'gpt2')
         subprocess.run([program, 'convert', '-m', GPT2, '-o', model], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for cols, rows in SIZES:
-            measure_real(program, model, cols, rows)
+            measure_real(program, floor, model, cols, rows)
 
 
 if __name__ == '__main__':

@@ -45,6 +45,27 @@ Test(metrics, moments_skip_infinities)
     check_close(m.min, 1, "min");
     m = moments((const real[]){-inf, -inf}, 2);
     cr_assert(m.count == 0 && isnan(m.mean) && isnan(m.variance) && isnan(m.min) && m.norm == 0);
+    const real all[20] = {-inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, inf, inf, inf, inf, inf, inf, inf, inf, inf, inf};
+    m = moments(all, 20);
+    cr_assert(m.count == 0 && isnan(m.mean) && isnan(m.variance) && isnan(m.min) && isnan(m.max) && m.norm == 0);
+}
+
+/* However many numbers, wherever the smallest and the largest are, and with a -inf among them or without. */
+Test(metrics, moments_find_the_ends)
+{
+    real x[40];
+    for (size_t n = 1; n <= 39; n++)
+        for (size_t at = 0; at < n; at++) {
+            for (size_t i = 0; i <= n; i++)
+                x[i] = (real)(i % 7) - 3;
+            x[at] = -5;
+            x[(at + n / 2) % n] = n > 1 ? 6 : -5;
+            Moments m = moments(x, n);
+            cr_assert(m.count == n && m.min == -5 && m.max == (n > 1 ? 6 : -5), "%zu numbers, %zu", n, at);
+            x[n] = -(real)INFINITY;
+            Moments more = moments(x, n + 1);
+            cr_assert(more.count == n && more.min == m.min && more.max == m.max && fabs(more.variance - m.variance) < 1e-12, "%zu numbers, %zu", n, at);
+        }
 }
 
 /* The variance of numbers far from 0 is not lost in their squares. */

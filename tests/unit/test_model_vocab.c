@@ -256,6 +256,26 @@ Test(model_vocab, numbered)
     vocab_free(v);
 }
 
+/* A name is made when it is asked for, stays where it is, and is the number's. */
+Test(model_vocab, names_of_many_numbers)
+{
+    enum { MANY = 1000003 };
+    Error e = {{0}};
+    Vocab *v = vocab_numbered(MANY, &e);
+    cr_assert(v);
+    const char *first = vocab_token(v, 17), *last = vocab_token(v, MANY - 1);
+    for (int id = 0; id < 5000; id++) {
+        char text[16];
+        snprintf(text, sizeof text, "#%d", id);
+        cr_assert_str_eq(vocab_token(v, id), text);
+    }
+    cr_assert(vocab_token(v, 17) == first && vocab_token(v, MANY - 1) == last);
+    cr_assert_str_eq(first, "#17");
+    cr_assert_str_eq(last, "#1000002");
+    cr_assert_str_eq(vocab_token(v, MANY), "?");
+    vocab_free(v);
+}
+
 typedef struct Found {
     char text[64];
     int left;

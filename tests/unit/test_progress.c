@@ -162,11 +162,11 @@ Test(progress, an_ablation_of_a_large_pass_is_taken_back_at_once)
     app_set_ablations(app, NO_POSITIONS | NO_SCALE);
     cr_assert_eq(app->baseline, plain, "it stays the baseline while other parts are switched");
     app_set_ablations(app, 0);
-    cr_assert(app->pass == plain && app->baseline && app->baseline != plain && pass_done(plain) == 31 && app->at == 30);
+    cr_assert(app->pass == plain && !app->baseline && pass_done(plain) == 31 && app->at == 30);
     cr_assert(!twin_is_open(app));
     cr_assert(app_add_edit(app, "decoder.1.self.scores=zero"));
     app_set_ablations(app, NO_POSITIONS); /* with an edit it is no baseline */
-    cr_assert(app->baseline != plain && app->edits.count == 1);
+    cr_assert(app->baseline && app->baseline != plain && app->edits.count == 1);
     app_free(app);
 }
 

@@ -174,7 +174,7 @@ Test(twin, the_baseline_stays_plain)
 {
     App *app = open_app("tiny-models/hand-wired", "A B C A");
     cr_assert(!twin_is_open(app) && !twin_comparison(app));
-    check_baseline(app, &app->input);
+    cr_assert_null(app->baseline, "as long as nothing is changed it would be a second pass for nothing");
     app_set_ablations(app, NO_POSITIONS | NO_SCALE);
     check_baseline(app, &app->input);
     const Comparison *c = twin_comparison(app);
@@ -188,6 +188,21 @@ Test(twin, the_baseline_stays_plain)
     cr_assert_eq(c->stages[c->first].twin, plan_find(pass_plan(app->pass), "decoder.0.self.out"));
     app_undo_edit(app, 0);
     cr_assert(!twin_is_open(app));
+    app_free(app);
+}
+
+/* An edit as the first change, and switches that were on from the start. */
+Test(twin, the_baseline_is_made_for_the_first_change)
+{
+    Error e = {{0}};
+    App *app = open_app("tiny-models/hand-wired", "A B C A");
+    cr_assert(app_add_edit(app, "decoder.0.self.out=zero"));
+    cr_assert(twin_is_open(app));
+    check_baseline(app, &app->input);
+    app_free(app);
+    app = app_create(open_model("tiny-models/hand-wired"), (InputText){.text = "A B C A"}, NO_POSITIONS, THEME_DARK, true, &e);
+    cr_assert(app && twin_is_open(app), "%s", e.text);
+    check_baseline(app, &app->input);
     app_free(app);
 }
 
@@ -227,7 +242,8 @@ Test(twin, another_text_and_another_model)
     app_set_ablations(app, app->ablations | UNIFORM_ATTENTION);
     check_baseline(app, &app->input);
     cr_assert(app_set_model(app, "tiny-models/hand-wired"));
-    cr_assert(!twin_is_open(app));
+    cr_assert(!twin_is_open(app) && !app->baseline);
+    app_set_ablations(app, NO_SCALE);
     check_baseline(app, &app->input);
     input_free(&before);
     app_free(app);
