@@ -464,8 +464,10 @@ enum { NUMBER_MAX = 32 };
 /* Writes x with `digits` digits after the point (an exponent where it would be longer than 12 characters);
  * -inf is "−∞" ("-inf" in ASCII), NaN "nan". Always with a decimal point. Returns the columns it takes. */
 int number_format(char out[NUMBER_MAX], double x, int digits, bool ascii);
-/* The same for a share of 1, such as a probability: one that would be written as 0 and is not gets an exponent, "3e-06", in no more columns where
- * digits is at least 3. */
+/* Whether the numbers of a stage are shares of 1: attention weights, probabilities. */
+bool number_is_share(const Stage *s);
+/* The same for a share of 1: 0 is "0", as where a key is masked; one that would be written as 0 and is not gets an exponent, "3e-06", in no more
+ * columns where digits is at least 3. */
 int number_share(char out[NUMBER_MAX], double x, int digits, bool ascii);
 /* Columns that every share fits in with these digits. */
 int number_share_width(int digits);
