@@ -3,13 +3,13 @@
  * Owns the progress line and the signals that stop a run. What is trained, and where it is kept, is src/train's. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/waiting.h"
 #include "cli/watch.h"
 #include "train/run.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,12 +73,6 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int columns(void)
-{
-    struct winsize w;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
-}
-
 static const char *score_name(const Progress *g)
 {
     return g->kind == TASK_SCORE_PERPLEXITY ? _("perplexity") : _("score");
@@ -103,7 +97,7 @@ static void show(Progress *g, const RunProgress *p)
     Buffer line = {0};
     add_line(g, p, &line);
     if (g->terminal) {
-        size_t n = text_fit(buffer_text(&line), columns() - 1, NULL);
+        size_t n = text_fit(buffer_text(&line), waiting_terminal_columns(STDERR_FILENO) - 1, NULL);
         fprintf(stderr, "\r%.*s\033[K", (int)n, buffer_text(&line));
         g->shown = true;
     } else
