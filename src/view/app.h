@@ -120,8 +120,9 @@ typedef struct Hunt {
     uint64_t seed;   /* that chose it; 0: nobody did */
     int hints, wrong; /* shown; wrong answers */
     bool solved, out; /* out: the bug is taken out of the pass, to compare */
-    size_t found_at;  /* the stage that was named */
-    char said[2 * MESSAGE_MAX]; /* what was found at the last stage named wrongly */
+    char found_at[STAGE_NAME_MAX]; /* the stage that was named */
+    char wrong_at[STAGE_NAME_MAX]; /* the one that was named wrongly last */
+    char said[2 * MESSAGE_MAX]; /* what was found there */
 } Hunt;
 
 typedef struct App {
@@ -384,6 +385,8 @@ void cutting_open(App *app);
 void cutting_free(struct Cutting *w);
 /* Puts the bug into the pass and asks where it is. Says why where it cannot be found in this pass. */
 int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e);
+/* Goes on with a hunt as it was left: its bug, what was answered and how many hints were shown. */
+int hunt_resume(App *app, const Hunt *left, Error *e);
 /* The stage where the program stands is named as the one with the bug. */
 void hunt_accuse(App *app);
 /* Opens the page; on the page, the next hint. */

@@ -83,6 +83,16 @@ for again in range(2):
         expect(t.wait() == -signal.SIGTERM, "to end as the signal says")
     else:
         expect(leave(t) == 0 and not os.path.exists(kept), "nothing to be kept once it was left")
+# a hunt goes on, too, with what was answered
+t = Terminal(program, "hunt", "--bug", "softmax-axis")
+t.press("~", "\r", "!")
+os.close(t.fd)
+os.waitpid(t.pid, 0)
+t = Terminal(program, "--resume")
+t.press("~")
+screen = t.screen(100, 40)
+expect("[hunt, level 1]" in screen and "1 wrong answer" in screen and "Hint 1" in screen, "the hunt to go on")
+expect(leave(t) == 0 and not os.path.exists(kept), "nothing to be kept once it was left")
 t = Terminal(program, "--resume")
 expect(t.wait() == 2 and b"found none" in t.seen, "nothing to go on with")
 
