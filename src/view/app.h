@@ -143,7 +143,7 @@ typedef struct App {
     bool show_value;    /* PHASE_BACKWARD: the value first, then its gradient */
     Ids targets;        /* what the loss compares with, one id a row of the output */
     double loss;        /* PHASE_LOSS and later */
-    bool warned;        /* it was said how much memory the gradients of this pass take */
+    unsigned warned;    /* of what it was said how much memory it takes with this pass: a set of AppMemory */
     bool changed;       /* the model's weights were changed here */
     bool unsaved;       /* an edit was made and no session saved since */
     bool leaving;       /* that was said, and the next key to leave leaves */
@@ -241,6 +241,10 @@ void progress_begin(App *app);
  * wants it to stop, which is said. */
 typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS, PROGRESS_COMPARING, PROGRESS_TOKENS } AppWork;
 bool app_progress(App *app, AppWork what, size_t done, size_t count);
+/* What can take more memory than one would think. */
+typedef enum AppMemory { MEMORY_GRADIENTS = 1, MEMORY_COMPARISON = 2 } AppMemory;
+/* Whether to begin with it: false the first time that it takes much with this pass, which the caller then says, so that the same key again goes. */
+bool app_may_take(App *app, AppMemory what, double gigabytes);
 /* Computes the rest of a pass in that way; false where it was stopped. */
 bool app_compute(App *app, Pass *p);
 /* A pass of so few numbers that it is run to its end only to say whether a change did anything. */

@@ -64,6 +64,14 @@ bool app_progress(App *app, AppWork what, size_t done, size_t count)
     return false;
 }
 
+bool app_may_take(App *app, AppMemory what, double gigabytes)
+{
+    const double much = 2;
+    bool may = gigabytes < much || (app->warned & what);
+    app->warned |= may ? 0 : what;
+    return may;
+}
+
 bool app_is_run_at_once(const Pass *p)
 {
     const size_t most = 4 << 20;

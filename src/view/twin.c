@@ -203,14 +203,14 @@ const Comparison *twin_comparison(App *app)
     Twin *t = app->twin;
     if (!twin_is_open(app))
         return NULL;
-    while (!t->compared && !app->pump)
+    while (!t->compared && !app->pump && app_is_light(app->pass)) /* a heavy one when F asks for it */
         twin_work(app);
     return t->compared && t->comparison.count ? &t->comparison : NULL;
 }
 
 bool twin_pending(const App *app)
 {
-    return twin_is_open(app) && !app->twin->compared && app_is_light(app->pass); /* a heavy one when F asks for it */
+    return twin_is_open(app) && !app->twin->compared && app_is_light(app->pass);
 }
 
 /* A pass that was not run to its end when it was changed: only now is it known whether that did anything. */

@@ -104,7 +104,8 @@ static void draw_pane(App *app, Canvas *c, Rect r, Beside which)
     }
     if (!common_stage(app, d, &like)) {
         canvas_put_wrapped(c, r.row + 2, r.col, r.cols, r.rows - 2, ROLE_WARNING,
-                           d && d->fate == FATE_SHAPES ? _("The baseline's has another shape: there is nothing to set beside it.")
+                           !twin_comparison(app)           ? _("The stages of both are not compared yet: F does it.")
+                           : d && d->fate == FATE_SHAPES ? _("The baseline's has another shape: there is nothing to set beside it.")
                                                        : _("The baseline has no such stage."));
         return;
     }
