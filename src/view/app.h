@@ -209,6 +209,8 @@ void app_free(App *app);
 bool app_event(App *app, const Event *event);
 /* Draws the whole screen for the canvas' size. */
 void app_draw(App *app, Canvas *c);
+/* True where the canvas is too small for any screen; draws what is needed and what there is instead. */
+bool screen_is_too_small(Canvas *c);
 /* Does a piece of what the screen shown is still waiting for, a moment's work; false where there is nothing to do. To be called between
  * events until it is false; what was done is seen at the next drawing. */
 bool app_work(App *app);

@@ -120,10 +120,8 @@ void watch_draw(Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
     char name[STAGE_NAME_MAX], score[64] = "";
     Buffer text = {0};
     canvas_clear(c);
-    if (c->cols < APP_MIN_COLS || c->rows < APP_MIN_ROWS) {
-        canvas_printf(c, c->rows / 2, 0, c->cols, ROLE_WARNING, _("needs %d×%d, has %d×%d"), APP_MIN_COLS, APP_MIN_ROWS, c->cols, c->rows);
+    if (screen_is_too_small(c))
         return;
-    }
     if (w->scored)
         snprintf(score, sizeof score, w->kind == TASK_SCORE_PERPLEXITY ? _(" · perplexity %.4f") : _(" · score %.4f"), w->score);
     canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
