@@ -312,9 +312,10 @@ bool twin_metric(App *app, MetricLine *out)
     char now[NUMBER_MAX], before[NUMBER_MAX], apart[NUMBER_MAX];
     double x = (double)pass_value(app->baseline, (size_t)d->baseline)[cell_offset(b, cell.index)];
     double y = (double)pass_value(app->pass, app->at)[cell_offset(s, cell.index)];
-    number_format(before, x, app->digits, false);
-    number_format(now, y, app->digits, false);
-    number_format(apart, compare_numbers(x, y), app->digits, false);
+    int (*format)(char out[NUMBER_MAX], double x, int digits, bool ascii) = number_is_share(s) ? number_share : number_format;
+    format(before, x, app->digits, false);
+    format(now, y, app->digits, false);
+    format(apart, compare_numbers(x, y), app->digits, false);
     snprintf(out->label, sizeof out->label, "%s", _("at the cursor"));
     if (d->fate == FATE_SAME)
         snprintf(out->value, sizeof out->value, _("%s, as in the baseline; so is all of this stage"), now);

@@ -232,3 +232,6 @@ $ big="-m random:d_model=64,n_heads=16,decoder_layers=4,max_len=2048 --ids $(pyt
 line  comparing keeps both passes whole: 2.5 GB of memory more; F again does it
 line 1
 lines 2
+# a share that is not 0 does not look like it beside its baseline either
+$ stepformer frame -m zh-en --keys "9 n z" | grep 'at the cursor'
+out baseline 9e-05, difference 0.0
