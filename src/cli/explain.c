@@ -32,7 +32,7 @@ static const CommandSpec spec = {
     .name = "explain",
     .operands = "WHAT",
     .what = N_("Prints what the debugger's explaining views show. WHAT is one of\n"
-               "  lens         each point of the residual stream, read out as if it were the last\n"
+               "  lens         each point of the residual stream, read out as if the last\n"
                "  attribution  what each part wrote for a token; the parts sum to its logit\n"
                "  belt         what each part added to the stream of one position\n"
                "  heads        each head's class, scores and entropy on this text\n"

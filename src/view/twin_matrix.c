@@ -78,7 +78,7 @@ static void draw_title(App *app, Canvas *c, Rect r, Beside which, const StageDif
     buffer_puts(&b, _(titles[which]));
     if (which == BESIDE_DIFFERENCE && d && d->fate == FATE_DIFFERS) {
         char number[NUMBER_MAX];
-        number_format(number, d->largest, app->digits, c->ascii);
+        (number_is_share(app_stage(app)) ? number_share : number_format)(number, d->largest, app->digits, c->ascii);
         buffer_printf(&b, _(", at most %s"), number);
     }
     if (which != BESIDE_VALUE && d && d->longer)
