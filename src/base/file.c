@@ -162,90 +162,135 @@ void file_give_up(void)
     given_up = 1;
 }
 
-/* Writes all pieces. -1 with e set, by `next` or here. */
-static int write_pieces(int fd, const char *path, FileNext next, void *context, Error *e)
+/* ---- piece by piece ---- */
+
+/* The temporary name of what is being written: where the program is ended, a signal's handler takes it away. */
+static char *volatile temporary;
+
+void file_take_away(void)
 {
-    const void *bytes = NULL;
-    for (size_t n = 0;;) {
-        if (given_up)
-            return error_set(e, "%s: interrupted", path);
-        if (next(context, &bytes, &n, e) != 0)
-            return -1;
-        if (n == 0)
-            return 0;
-        if (write_all(fd, bytes, n) != 0)
-            return error_set(e, "%s: cannot be written: %s", path, strerror(errno));
-    }
+    const char *name = temporary;
+    if (name)
+        unlink(name);
 }
 
 /* A device or a pipe is written in place: it cannot be renamed over. */
-static int write_special(const char *path, FileNext next, void *context, Error *e)
+static int begin_special(FileWriter *w, Error *e)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(e, "%s: cannot be written: %s", path, strerror(errno));
-    int status = write_pieces(fd, path, next, context, e);
-    if (close(fd) != 0 && status == 0)
-        status = error_set(e, "%s: cannot be written: %s", path, strerror(errno));
-    return status;
+    w->fd = open(w->path, O_WRONLY | O_CLOEXEC);
+    return w->fd >= 0 ? 0 : error_set(e, "%s: cannot be written: %s", w->path, strerror(errno));
 }
 
-static int write_stdout(FileNext next, void *context, Error *e)
+static int begin_beside(FileWriter *w, Error *e)
 {
-    if (fflush(stdout) != 0)
-        return error_set(e, "standard output: cannot be written: %s", strerror(errno));
-    return write_pieces(STDOUT_FILENO, "standard output", next, context, e);
-}
-
-/* Into a temporary file beside it, which then takes its name. */
-static int write_beside(const char *path, mode_t mode, FileNext next, void *context, Error *e)
-{
-    size_t len = strlen(path);
-    char *temp = malloc(len + 8);
-    if (!temp)
-        return error_memory(e, path);
-    snprintf(temp, len + 8, "%s.XXXXXX", path);
-    int fd = mkstemp(temp), status = 0;
-    if (fd < 0)
-        status = error_set(e, "%s: cannot be written: %s", path, strerror(errno));
-    else {
-        status = write_pieces(fd, path, next, context, e);
-        bool bad = status == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0);
-        int err = errno;
-        if (close(fd) != 0 && status == 0 && !bad) {
-            bad = true;
-            err = errno;
-        }
-        if (status == 0 && !bad && rename(temp, path) != 0) {
-            bad = true;
-            err = errno;
-        }
-        if (bad)
-            status = error_set(e, "%s: cannot be written: %s", path, strerror(err));
-        if (status != 0)
-            unlink(temp);
+    size_t len = strlen(w->path);
+    w->temporary = malloc(len + 8);
+    if (!w->temporary)
+        return error_memory(e, w->path);
+    snprintf(w->temporary, len + 8, "%s.XXXXXX", w->path);
+    w->fd = mkstemp(w->temporary);
+    if (w->fd >= 0) {
+        temporary = w->temporary;
+        return 0;
     }
-    free(temp);
+    free(w->temporary);
+    w->temporary = NULL;
+    return error_set(e, "%s: cannot be written: %s", w->path, strerror(errno));
+}
+
+static int begin(FileWriter *w, Error *e)
+{
+    struct stat st;
+    if (lstat(w->path, &st) == 0 && S_ISLNK(st.st_mode)) { /* the link stays, its file is replaced */
+        char *real = realpath(w->path, NULL);
+        if (!real)
+            return error_set(e, "%s: cannot be written: %s", w->path, strerror(errno));
+        free(w->path);
+        w->path = real;
+    }
+    if (stat(w->path, &st) == 0) {
+        w->mode = st.st_mode & 0777;
+        return S_ISREG(st.st_mode) ? begin_beside(w, e) : begin_special(w, e);
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    w->mode = 0666 & ~mask;
+    return begin_beside(w, e);
+}
+
+int file_begin(FileWriter *w, const char *path, Error *e)
+{
+    bool is_stdout = strcmp(path, "-") == 0;
+    *w = (FileWriter){.path = strdup(is_stdout ? "standard output" : path), .fd = is_stdout ? STDOUT_FILENO : -1};
+    int status = !w->path                             ? error_memory(e, path)
+                 : is_stdout && fflush(stdout) != 0 ? error_set(e, "standard output: cannot be written: %s", strerror(errno))
+                 : is_stdout                        ? 0
+                                                    : begin(w, e);
+    if (status != 0)
+        file_drop(w);
     return status;
 }
+
+int file_add(FileWriter *w, const void *bytes, size_t n, Error *e)
+{
+    if (given_up)
+        return error_set(e, "%s: interrupted", w->path);
+    return write_all(w->fd, bytes, n) == 0 ? 0 : error_set(e, "%s: cannot be written: %s", w->path, strerror(errno));
+}
+
+int file_end(FileWriter *w, Error *e)
+{
+    int fd = w->fd, err = 0;
+    if (given_up) {
+        error_set(e, "%s: interrupted", w->path);
+        file_drop(w);
+        return -1;
+    }
+    if (w->temporary && (fchmod(fd, w->mode) != 0 || fsync(fd) != 0))
+        err = errno;
+    w->fd = -1;
+    if (fd != STDOUT_FILENO && close(fd) != 0 && !err)
+        err = errno;
+    if (w->temporary && !err && rename(w->temporary, w->path) != 0)
+        err = errno;
+    if (!err && w->temporary) { /* it has its name */
+        temporary = NULL;
+        free(w->temporary);
+        w->temporary = NULL;
+    }
+    int status = err ? error_set(e, "%s: cannot be written: %s", w->path, strerror(err)) : 0;
+    file_drop(w);
+    return status;
+}
+
+void file_drop(FileWriter *w)
+{
+    if (w->fd >= 0 && w->fd != STDOUT_FILENO)
+        close(w->fd);
+    if (w->temporary) {
+        unlink(w->temporary);
+        temporary = NULL;
+    }
+    free(w->temporary);
+    free(w->path);
+    *w = (FileWriter){.fd = -1};
+}
+
+/* ---- whole ---- */
 
 int file_write_pieces(const char *path, FileNext next, void *context, Error *e)
 {
-    struct stat st;
-    if (strcmp(path, "-") == 0)
-        return write_stdout(next, context, e);
-    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) { /* the link stays, its file is replaced */
-        char *real = realpath(path, NULL);
-        int status =
-            real ? file_write_pieces(real, next, context, e) : error_set(e, "%s: cannot be written: %s", path, strerror(errno));
-        free(real);
-        return status;
+    FileWriter w;
+    const void *bytes = NULL;
+    if (file_begin(&w, path, e) != 0)
+        return -1;
+    for (size_t n = 1; n;) {
+        if (next(context, &bytes, &n, e) != 0 || (n && file_add(&w, bytes, n, e) != 0)) {
+            file_drop(&w);
+            return -1;
+        }
     }
-    if (stat(path, &st) == 0)
-        return S_ISREG(st.st_mode) ? write_beside(path, st.st_mode & 0777, next, context, e) : write_special(path, next, context, e);
-    mode_t mask = umask(0);
-    umask(mask);
-    return write_beside(path, 0666 & ~mask, next, context, e);
+    return file_end(&w, e);
 }
 
 typedef struct Whole {

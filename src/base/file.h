@@ -34,6 +34,23 @@ typedef int (*FileNext)(void *context, const void **bytes, size_t *n, Error *e);
 /* The same of something that need not be in memory at once. "-" is standard output. */
 int file_write_pieces(const char *path, FileNext next, void *context, Error *e);
 
+/* The same from the other side: something that is made piece by piece. */
+typedef struct FileWriter {
+    char *path;      /* what it will be called, and errors name */
+    char *temporary; /* what it is called until it is whole; NULL where it is written in place */
+    int fd;
+    unsigned mode;
+} FileWriter;
+/* On an error nothing is to be dropped. "-" is standard output. */
+int file_begin(FileWriter *w, const char *path, Error *e);
+int file_add(FileWriter *w, const void *bytes, size_t n, Error *e);
+/* Gives it its name. Whatever it returns, nothing is to be dropped. */
+int file_end(FileWriter *w, Error *e);
+/* Gives it up: nothing of it stays, but what a device or standard output already has. */
+void file_drop(FileWriter *w);
+
+/* Takes away what is being written and is not whole. Allowed in a signal's handler that ends the program. */
+void file_take_away(void);
 /* Gives up, at the next piece, whatever this program is writing: nothing half of it stays. Allowed in a signal's handler. */
 void file_give_up(void);
 

@@ -5,6 +5,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include "base/file.h"
 #include "cli/options.h"
 #include "model/model.h"
 #include "pass/bug.h"
@@ -66,20 +67,25 @@ void cli_print_version(void);
 
 /* ---- output (output.c) ---- */
 
-/* Where a result goes: standard output, or a file that is written whole or not at all. */
+/* Where a result goes: standard output, or a file that is written whole or not at all: under a temporary name beside it as it is made. */
 typedef struct Output {
     const char *path; /* NULL: standard output */
-    Buffer file;
+    Buffer piece;     /* what the file has not been given yet */
+    FileWriter file;
+    bool begun, failed;
+    Error why; /* it failed */
 } Output;
 
 /* -o: "-" is standard output. */
 Output output_open(const Options *o);
-/* A TraceEmit; context is an Output. False once standard output fails: there is no use in going on. */
+/* A TraceEmit; context is an Output. False once it cannot be written: there is no use in going on. */
 bool output_emit(void *context, const char *bytes, size_t n);
 /* Sends on what has been written so far; false once standard output fails. */
 bool output_flush(Output *out);
-/* Writes the file, if it is one, and frees it. */
+/* Gives the file, if it is one, its name. -1 with e set where not all of it could be written: nothing of it is there then. */
 int output_close(Output *out, Error *e);
+/* Gives it up. */
+void output_drop(Output *out);
 /* Flushes and closes standard output. Returns the exit status: `status`, or CLI_WRONG with the reason said where
  * not everything could be written. */
 int output_finish(int status);

@@ -22,8 +22,8 @@ static const CommandSpec spec = {
     .name = "convert",
     .what = N_("Writes a model in stepformer's own format: config.json with every key, named\n"
                "weights in model.safetensors, the tokenizer, and a card that says where it came\n"
-               "from. Any model that can be opened is taken: Hugging Face, GGUF, nanoGPT, minGPT,\n"
-               "llama2.c. The logits of the copy are the same to the last bit."),
+               "from. Any model that can be opened is taken: Hugging Face, GGUF, nanoGPT,\n"
+               "minGPT, llama2.c. The logits of the copy are the same to the last bit."),
     .example = "stepformer convert -m hand-wired -o copy\n"
                "stepformer convert -m random:d_model=8,seed=3 -o tiny",
     .options = taken,

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,   OPTION_TARGET,   OPTION_IDS,   OPTION_TARGET_IDS,
                                  OPTION_ABLATE, OPTION_EDIT,      OPTION_EDITS,  OPTION_POSITION, OPTION_TOKEN, OPTION_AGAINST,
@@ -31,7 +32,7 @@ static const CommandSpec spec = {
     .name = "explain",
     .operands = "WHAT",
     .what = N_("Prints what the debugger's explaining views show. WHAT is one of\n"
-               "  lens         each point of the residual stream, read out as if it were the last\n"
+               "  lens         each point of the residual stream, read out as if the last\n"
                "  attribution  what each part wrote for a token; the parts sum to its logit\n"
                "  belt         what each part added to the stream of one position\n"
                "  heads        each head's class, scores and entropy on this text\n"
@@ -481,7 +482,7 @@ static int print(const Listing *t, int format, const Options *o, Error *e)
 {
     Output out = output_open(o);
     Buffer text = {0};
-    int status = listing_write(t, (ListingFormat)format, &text, e);
+    int status = listing_write(t, (ListingFormat)format, waiting_terminal_columns(STDOUT_FILENO), &text, e);
     if (status == 0) {
         output_emit(&out, buffer_text(&text), text.len);
         status = output_close(&out, e);

@@ -16,10 +16,10 @@ static const OptionNote notes[] = {{OPTION_STAGE, "NAME", N_("only this stage or
 
 static const CommandSpec spec = {
     .name = "grad",
-    .what = N_("Writes d(loss)/d(weight) of every weight and d(loss)/d(stage) of every stage, by\n"
-               "name, and says the loss: the mean cross-entropy, in nats, of the positions whose\n"
-               "target is not -1. Without --targets every position of a decoder should predict the\n"
-               "token that follows it, and the last one is not counted."),
+    .what = N_("Writes d(loss)/d(weight) of every weight and d(loss)/d(stage) of every stage,\n"
+               "by name, and says the loss: the mean cross-entropy, in nats, of the positions\n"
+               "whose target is not -1. Without --targets every position of a decoder should\n"
+               "predict the token that follows it, and the last one is not counted."),
     .formats = TRACE_FORMATS,
     .example = "stepformer grad -m hand-wired -t \"A B C A\" -o grad.safetensors\n"
                "stepformer grad -m hand-wired --ids 6,0,1,2,0 --targets=-1,-1,-1,-1,1",

@@ -25,10 +25,10 @@ static const OptionNote notes[] = {
 static const CommandSpec spec = {
     .name = "hunt",
     .operands = "[LEVEL]",
-    .what = N_("A bug hunt: one common mistake is put into a network, and you find the stage with\n"
-               "the debugger's tools; ! names it. Level 1 can be seen in one matrix, 2 takes a\n"
-               "comparison, 3 shows only with padding, a cache or a close look. Without a\n"
-               "terminal (in a pipe, or with -o) the same network's walk, and the question."),
+    .what = N_("A bug hunt: one common mistake is put into a network, and you find the stage\n"
+               "with the debugger's tools; ! names it. Level 1 can be seen in one matrix, 2\n"
+               "takes a comparison, 3 shows only with padding, a cache or a close look. Without\n"
+               "a terminal (in a pipe, or with -o) the same network's walk, and the question."),
     .example = "stepformer hunt 2\n"
                "stepformer hunt --bug softmax-axis --answer decoder.0.self.weights\n"
                "stepformer hunt --card stale-cache",

@@ -1,9 +1,12 @@
 /* keys.c - the list of commands and their keys, for people and for the manual page. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/listing.h"
+#include "cli/waiting.h"
 #include "view/commands.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* One .TP paragraph a command. */
 static void add_man(Buffer *out, CommandId id)
@@ -20,6 +23,13 @@ static void add_man(Buffer *out, CommandId id)
             buffer_putc(out, *p);
     }
     buffer_printf(out, "\"\n%s\n", _(c->what));
+}
+
+static void add_row(Buffer *out, const CommandInfo *c)
+{
+    enum { KEYS = 2 + 14 + 1 + 17 + 1 };
+    buffer_printf(out, "  %-14s %-17s ", c->keys, c->name);
+    listing_wrap(out, _(c->what), KEYS, waiting_columns(STDOUT_FILENO), false);
 }
 
 static const OptionId keys_options[] = {OPTION_FORMAT, OPTION_END};
@@ -51,7 +61,7 @@ int cli_keys(int argc, char **argv)
             if (format == 1)
                 add_man(&text, (CommandId)i);
             else
-                buffer_printf(&text, "  %-14s %-17s %s\n", c->keys, c->name, _(c->what));
+                add_row(&text, c);
         }
     }
     status = format < 0 ? cli_wrong(&e) : CLI_DONE;

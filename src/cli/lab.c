@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/listing.h"
 #include "cli/screen.h"
 #include "cli/waiting.h"
 #include "model/nearest.h"
@@ -18,10 +19,10 @@ static const OptionId taken[] = {OPTION_SMALL, OPTION_FORMAT, OPTION_OUTPUT, OPT
 static const CommandSpec spec = {
     .name = "lab",
     .operands = "[NAME [PARAMETER=VALUE]...]",
-    .what = N_("Runs an experiment: a table, a plot, and what it found. Without a name, lists the\n"
-               "experiments; 'stepformer lab NAME --help' says what one varies, what it holds\n"
-               "fixed, what it does not show, and its parameters. Seeds are parameters: the same\n"
-               "ones give the same numbers."),
+    .what = N_("Runs an experiment: a table, a plot, and what it found. Without a name, lists\n"
+               "the experiments; 'stepformer lab NAME --help' says what one varies, what it\n"
+               "holds fixed, what it does not show, and its parameters. Seeds are parameters:\n"
+               "the same ones give the same numbers."),
     .formats = "text|csv|json|markdown|svg",
     .example = "stepformer lab\n"
                "stepformer lab scaling --help\n"
@@ -35,46 +36,6 @@ enum { PLOT_ROWS = 16 };
 
 /* ---- text ---- */
 
-/* Breaks at spaces, the first line after what stands there already, the others after `indent` blanks. CJK breaks anywhere. */
-static void add_wrapped(Buffer *out, const char *s, int indent, int cols, bool ascii)
-{
-    Buffer shown = {0};
-    text_show(&shown, s, strlen(s), ascii);
-    int used = indent;
-    for (const char *p = buffer_text(&shown); *p;) {
-        int32_t c;
-        size_t n = text_decode(p, strlen(p), &c);
-        if (text_char_width(c) < 2)
-            for (n = 0; p[n] && p[n] != ' ';) {
-                size_t one = text_decode(p + n, strlen(p + n), &c);
-                if (n && text_char_width(c) > 1)
-                    break;
-                n += one;
-            }
-        Buffer word = {0};
-        buffer_add(&word, p, n);
-        int width = text_width(buffer_text(&word));
-        if (used > indent && used + width > cols) {
-            while (out->len && out->data[out->len - 1] == ' ')
-                out->data[--out->len] = '\0';
-            buffer_putc(out, '\n');
-            buffer_fill(out, ' ', (size_t)indent);
-            used = indent;
-        }
-        buffer_puts(out, buffer_text(&word));
-        used += width;
-        p += n;
-        if (*p == ' ') {
-            buffer_putc(out, ' ');
-            used++;
-            p++;
-        }
-        buffer_free(&word);
-    }
-    buffer_putc(out, '\n');
-    buffer_free(&shown);
-}
-
 /* "varies          …" */
 static void add_field(Buffer *out, const char *name, const char *text, int cols, bool ascii)
 {
@@ -82,7 +43,7 @@ static void add_field(Buffer *out, const char *name, const char *text, int cols,
     int blank = FIELD - text_width(name);
     text_show(out, name, strlen(name), ascii);
     buffer_fill(out, ' ', blank > 0 ? (size_t)blank : 1);
-    add_wrapped(out, text, FIELD, cols, ascii);
+    listing_wrap(out, text, FIELD, cols, ascii);
 }
 
 static void add_about(Buffer *out, const LabInfo *info, int cols, bool ascii)
@@ -105,9 +66,9 @@ static void write_text(const Lab *lab, Buffer *out)
     Buffer values = {0};
     add_values(&values, lab);
     buffer_printf(out, "%s: ", lab->info->name);
-    add_wrapped(out, _(lab->info->title), (int)strlen(lab->info->name) + 2, cols, ascii);
+    listing_wrap(out, _(lab->info->title), (int)strlen(lab->info->name) + 2, cols, ascii);
     buffer_puts(out, "  ");
-    add_wrapped(out, buffer_text(&values), 2, cols, ascii);
+    listing_wrap(out, buffer_text(&values), 2, cols, ascii);
     buffer_free(&values);
     for (size_t i = 0; i < lab->table_count; i++) {
         buffer_putc(out, '\n');
@@ -120,7 +81,7 @@ static void write_text(const Lab *lab, Buffer *out)
     buffer_putc(out, '\n');
     for (size_t i = 0; i < lab->note_count; i++) {
         buffer_puts(out, "- ");
-        add_wrapped(out, lab->notes[i], 2, cols, ascii);
+        listing_wrap(out, lab->notes[i], 2, cols, ascii);
     }
     buffer_puts(out, lab->note_count ? "\n" : "");
     add_about(out, lab->info, cols, ascii);
@@ -217,7 +178,7 @@ static void add_list(Buffer *out)
     bool ascii = screen_is_ascii();
     for (size_t i = 0; i < lab_count; i++) {
         buffer_printf(out, "%-*s", NAME, lab_table[i].name);
-        add_wrapped(out, _(lab_table[i].title), NAME, waiting_columns(STDOUT_FILENO), ascii);
+        listing_wrap(out, _(lab_table[i].title), NAME, waiting_columns(STDOUT_FILENO), ascii);
     }
 }
 
@@ -235,7 +196,7 @@ static void add_param(Buffer *out, const LabParam *p, int cols, bool ascii)
     if (p->small)
         buffer_printf(&text, _("; with --small %s"), p->small);
     buffer_fill(out, ' ', 6);
-    add_wrapped(out, buffer_text(&text), 6, cols, ascii);
+    listing_wrap(out, buffer_text(&text), 6, cols, ascii);
     buffer_free(&head);
     buffer_free(&text);
 }
@@ -245,7 +206,7 @@ static void describe(const LabInfo *info, Buffer *out)
     bool ascii = screen_is_ascii();
     int cols = waiting_columns(STDOUT_FILENO);
     buffer_printf(out, "%s: ", info->name);
-    add_wrapped(out, _(info->title), (int)strlen(info->name) + 2, cols, ascii);
+    listing_wrap(out, _(info->title), (int)strlen(info->name) + 2, cols, ascii);
     buffer_putc(out, '\n');
     add_about(out, info, cols, ascii);
     buffer_puts(out, info->params[0].name ? _("\nParameters, as they are where nobody says:\n") : "");

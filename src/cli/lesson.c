@@ -396,11 +396,12 @@ static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet:
 static const CommandSpec spec = {
     .name = "lesson",
     .operands = "[LESSON...]",
-    .what = N_("Takes a lesson in the debugger: its text stands beside the matrices, it asks before\n"
-               "it shows, and every number in it is computed from the model in front of you. LESSON\n"
-               "is a name, a folder with en.md or zh.md, or a file. Without one, lists the lessons\n"
-               "and what is done of each. Without a terminal (in a pipe, or with -o) it prints all of\n"
-               "it. --check runs what lessons claim: all of them, or those named."),
+    .what = N_("Takes a lesson in the debugger: its text stands beside the matrices, it asks\n"
+               "before it shows, and every number in it is computed from the model in front of\n"
+               "you. LESSON is a name, a folder with en.md or zh.md, or a file. Without one,\n"
+               "lists the lessons and what is done of each. Without a terminal (in a pipe, or\n"
+               "with -o) it prints all of it. --check runs what lessons claim: all of them, or\n"
+               "those named."),
     .formats = "markdown|html",
     .example = "stepformer lesson\n"
                "stepformer lesson q03\n"
@@ -446,9 +447,11 @@ int cli_lesson(int argc, char **argv)
         status = cli_wrong(&e);
     else if (o.value[OPTION_CHECK])
         status = run_check(&o);
-    else if (!o.operand_count)
+    else if (!o.operand_count) {
         status = run_list(&o, &e) == 0 ? CLI_DONE : cli_wrong(&e);
-    else
+        if (terminal && status == CLI_DONE)
+            cli_say("%s", _("'stepformer lesson q00' takes the first of them; 'demo' shows most of it on one sentence"));
+    } else
         status = terminal ? screen_debug(&o, begin, print_whole) : print_whole(&o);
     options_free(&o);
     return status;

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,7 +104,13 @@ void listing_nothing(Listing *t)
 
 /* ---- printing ---- */
 
-static void put_text(const ListingCell *c, Buffer *out)
+/* How a table stands in lines of text. */
+typedef struct Spacing {
+    int digits, gap; /* significant digits of a number; columns between two */
+    int widths[LISTING_COLUMNS];
+} Spacing;
+
+static void put_text(const ListingCell *c, int digits, Buffer *out)
 {
     char number[TRACE_NUMBER_MAX];
     switch (c->kind) {
@@ -114,7 +121,8 @@ static void put_text(const ListingCell *c, Buffer *out)
         buffer_printf(out, "%.0f", c->number);
         break;
     case LISTING_NUMBER:
-        trace_number_short(number, (real)c->number);
+        snprintf(number, sizeof number, "%.*g", digits, c->number);
+        trace_number_short(number, (real)strtod(number, NULL));
         buffer_puts(out, number);
         break;
     case LISTING_NOTHING:
@@ -123,40 +131,99 @@ static void put_text(const ListingCell *c, Buffer *out)
     }
 }
 
-static void write_text(const Listing *t, Buffer *out)
+static void measure(const Listing *t, Spacing *l)
 {
-    int widths[LISTING_COLUMNS] = {0};
     Buffer cell = {0};
-    for (size_t i = 0; i < t->fact_count; i++) {
-        buffer_printf(out, "# %s: ", t->facts[i].name);
-        put_text(&t->facts[i].value, out);
-        buffer_putc(out, '\n');
-    }
     for (size_t k = 0; k < t->width; k++)
-        widths[k] = text_width(t->columns[k]);
+        l->widths[k] = text_width(t->columns[k]);
     for (size_t i = 0; i < t->count; i++) {
         buffer_clear(&cell);
-        put_text(&t->cells[i], &cell);
+        put_text(&t->cells[i], l->digits, &cell);
         int w = text_width(buffer_text(&cell));
-        widths[i % t->width] = w > widths[i % t->width] ? w : widths[i % t->width];
+        l->widths[i % t->width] = w > l->widths[i % t->width] ? w : l->widths[i % t->width];
     }
-    for (size_t i = 0; i < t->width + t->count; i++) { /* the names are the first row */
+    buffer_free(&cell);
+}
+
+/* The columns [first, end) of all rows side by side. */
+static int columns_of(const Listing *t, const Spacing *l, size_t first, size_t end)
+{
+    int n = 0;
+    for (size_t k = first; k < end && k < t->width; k++)
+        n += (k > first ? l->gap : 0) + l->widths[k];
+    return n;
+}
+
+/* The columns that say what a row is of: those before the first that holds a number. */
+static size_t names_of(const Listing *t)
+{
+    size_t n = t->width;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->cells[i].kind == LISTING_NUMBER && i % t->width < n)
+            n = i % t->width;
+    return n ? n : 1;
+}
+
+/* The names, then the columns [first, end), of every row; the columns' names are the first. */
+static void write_block(const Listing *t, const Spacing *l, size_t names, size_t first, size_t end, Buffer *out)
+{
+    Buffer cell = {0};
+    for (size_t i = 0; i < t->width + t->count; i++) {
         size_t k = i % t->width;
+        if (k >= names && (k < first || k >= end))
+            continue;
         buffer_clear(&cell);
         if (i < t->width)
             buffer_puts(&cell, t->columns[k]);
         else
-            put_text(&t->cells[i - t->width], &cell);
-        const ListingCell *first = k < t->count ? &t->cells[k] : NULL; /* words stand at the left, numbers at the right */
-        int room = widths[k] - text_width(buffer_text(&cell));
-        bool left = first && first->kind == LISTING_WORD, last = k + 1 == t->width;
+            put_text(&t->cells[i - t->width], l->digits, &cell);
+        const ListingCell *top = k < t->count ? &t->cells[k] : NULL; /* words stand at the left, numbers at the right */
+        int room = l->widths[k] - text_width(buffer_text(&cell));
+        bool left = top && top->kind == LISTING_WORD, last = k + 1 == end;
         buffer_fill(out, ' ', left ? 0 : (size_t)room);
         buffer_puts(out, buffer_text(&cell));
-        buffer_fill(out, ' ', left && !last ? (size_t)room : 0);
-        buffer_puts(out, last ? "\n" : "  ");
+        buffer_fill(out, ' ', (left && !last ? (size_t)room : 0) + (last ? 0 : (size_t)l->gap));
+        if (last)
+            buffer_putc(out, '\n');
     }
     out->failed |= cell.failed;
     buffer_free(&cell);
+}
+
+/* A table that is too wide gives up digits, then space, and then stands in blocks of columns one below the other. */
+static void write_text(const Listing *t, int columns, Buffer *out)
+{
+    static const struct {
+        int digits, gap;
+    } tries[] = {{6, 2}, {5, 2}, {4, 2}, {4, 1}};
+    Spacing l = {.gap = 2};
+    bool fits = false;
+    for (size_t i = 0; i < t->fact_count; i++) {
+        buffer_printf(out, "# %s: ", t->facts[i].name);
+        put_text(&t->facts[i].value, 6, out);
+        buffer_putc(out, '\n');
+    }
+    for (size_t i = 0; i < sizeof tries / sizeof *tries && !fits; i++) {
+        l.digits = tries[i].digits;
+        l.gap = tries[i].gap;
+        measure(t, &l);
+        fits = columns_of(t, &l, 0, t->width) <= columns;
+    }
+    size_t names = fits ? 0 : names_of(t), end;
+    int widest = 0;
+    for (size_t k = names; k < t->width; k++)
+        widest = l.widths[k] > widest ? l.widths[k] : widest;
+    if (!fits) {
+        l.gap = 2;
+        l.gap = columns_of(t, &l, 0, names) + l.gap + widest > columns ? 1 : 2;
+    }
+    int room = columns - columns_of(t, &l, 0, names) - l.gap;
+    for (size_t first = names; first < t->width; first = end) {
+        for (end = first + 1; end < t->width && (fits || columns_of(t, &l, first, end + 1) <= room);)
+            end++;
+        buffer_puts(out, first > names ? "\n" : "");
+        write_block(t, &l, names, first, end, out);
+    }
 }
 
 static json_t *json_of(const ListingCell *c)
@@ -229,13 +296,54 @@ static void write_csv(const Listing *t, Buffer *out)
     }
 }
 
-int listing_write(const Listing *t, ListingFormat format, Buffer *out, Error *e)
+int listing_write(const Listing *t, ListingFormat format, int columns, Buffer *out, Error *e)
 {
     if (format == LISTING_JSON)
         write_json(t, out);
     else if (format == LISTING_CSV)
         write_csv(t, out);
     else
-        write_text(t, out);
+        write_text(t, columns, out);
     return t->failed || out->failed ? error_memory(e, "table") : 0;
+}
+
+/* ---- running text ---- */
+
+void listing_wrap(Buffer *out, const char *s, int indent, int cols, bool ascii)
+{
+    Buffer shown = {0};
+    text_show(&shown, s, strlen(s), ascii);
+    int used = indent;
+    for (const char *p = buffer_text(&shown); *p;) {
+        int32_t c;
+        size_t n = text_decode(p, strlen(p), &c);
+        if (text_char_width(c) < 2)
+            for (n = 0; p[n] && p[n] != ' ';) {
+                size_t one = text_decode(p + n, strlen(p + n), &c);
+                if (n && text_char_width(c) > 1)
+                    break;
+                n += one;
+            }
+        Buffer word = {0};
+        buffer_add(&word, p, n);
+        int width = text_width(buffer_text(&word));
+        if (used > indent && used + width > cols) {
+            while (out->len && out->data[out->len - 1] == ' ')
+                out->data[--out->len] = '\0';
+            buffer_putc(out, '\n');
+            buffer_fill(out, ' ', (size_t)indent);
+            used = indent;
+        }
+        buffer_puts(out, buffer_text(&word));
+        used += width;
+        p += n;
+        if (*p == ' ') {
+            buffer_putc(out, ' ');
+            used++;
+            p++;
+        }
+        buffer_free(&word);
+    }
+    buffer_putc(out, '\n');
+    buffer_free(&shown);
 }

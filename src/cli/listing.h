@@ -48,9 +48,13 @@ void listing_count(Listing *t, size_t n);
 void listing_number(Listing *t, double x);
 void listing_nothing(Listing *t);
 
-/* text: facts behind '#', then aligned columns, numbers with six significant digits, control characters escaped. json: one object, the
- * facts and "rows". csv: a line of names, then the rows; facts are left out. Nothing is "-", null and empty. -1 with e set without memory.
- */
-int listing_write(const Listing *t, ListingFormat format, Buffer *out, Error *e);
+/* text: facts behind '#', then aligned columns, numbers with six significant digits, control characters escaped; a table wider than `columns` has
+ * four digits, and where that is not enough stands in blocks, each with what its rows are of. json: one object, the facts and "rows". csv: a line of
+ * names, then the rows; facts are left out. Nothing is "-", null and empty. -1 with e set without memory. */
+int listing_write(const Listing *t, ListingFormat format, int columns, Buffer *out, Error *e);
+
+/* Breaks a text at spaces, and between CJK characters, into lines of at most so many columns: the first behind the `indent` columns that stand there
+ * already, the others behind as many blanks; ends it with a newline. */
+void listing_wrap(Buffer *out, const char *s, int indent, int columns, bool ascii);
 
 #endif

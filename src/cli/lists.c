@@ -1,10 +1,13 @@
 /* lists.c - the subcommands `stages`, `models` and `ablations`: names, for people and for completion. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/listing.h"
+#include "cli/waiting.h"
 #include "pass/ablation.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FORMAT_TEXT, FORMAT_NAMES };
 
@@ -108,10 +111,16 @@ static void add_model(void *context, const char *name, const char *folder)
     Model *m = model_open(folder, NULL, &e);
     buffer_printf(&list->text, "%-14s  ", name);
     if (m) {
-        if (m->summary[0])
-            buffer_printf(&list->text, "%s\n%-14s  ", m->summary, "");
-        config_describe(&m->config, &list->text);
-        buffer_printf(&list->text, "\n%-14s  %s\n", "", folder);
+        Buffer config = {0};
+        if (m->summary[0]) {
+            size_t used = strlen(name) > 14 ? strlen(name) - 14 : 0; /* a long name moves its first line */
+            listing_wrap(&list->text, m->summary, 16, waiting_columns(STDOUT_FILENO) - (int)used, false);
+            buffer_fill(&list->text, ' ', 16);
+        }
+        config_describe(&m->config, &config);
+        listing_wrap(&list->text, buffer_text(&config), 16, waiting_columns(STDOUT_FILENO), false);
+        buffer_printf(&list->text, "%-14s  %s\n", "", folder);
+        buffer_free(&config);
     } else {
         buffer_printf(&list->text, _("cannot be opened\n%-14s  %s\n"), "", folder);
         cli_wrong(&e);
@@ -163,8 +172,10 @@ int cli_ablations(int argc, char **argv)
     for (int i = 0; format >= 0 && i < ABLATION_COUNT; i++) {
         if (format == FORMAT_NAMES)
             buffer_printf(&text, "%s\n", ablation_table[i].name);
-        else
-            buffer_printf(&text, "%-18s %s\n", ablation_table[i].name, _(ablation_table[i].what));
+        else {
+            buffer_printf(&text, "%-18s ", ablation_table[i].name);
+            listing_wrap(&text, _(ablation_table[i].what), 19, waiting_columns(STDOUT_FILENO), false);
+        }
     }
     status = format >= 0 && finish(&o, &text, &e) == 0 ? CLI_DONE : cli_wrong(&e);
     options_free(&o);

@@ -3,6 +3,8 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/listing.h"
+#include "cli/waiting.h"
 #include "model/nearest.h"
 
 #include <ctype.h>
@@ -128,8 +130,9 @@ static void add_option(const CommandSpec *spec, OptionId id, Buffer *out)
     if (id == OPTION_FORMAT)
         add_formats(spec, out);
     else
-        buffer_puts(out, _(note.what));
-    buffer_putc(out, '\n');
+        listing_wrap(out, _(note.what), WHAT_COLUMN, waiting_columns(STDOUT_FILENO), false);
+    if (id == OPTION_FORMAT)
+        buffer_putc(out, '\n');
 }
 
 void options_help(const CommandSpec *spec, Buffer *out)

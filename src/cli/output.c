@@ -1,4 +1,4 @@
-/* output.c - results: to standard output as they are made, or to a file, whole.
+/* output.c - results: to standard output as they are made, or to a file, which appears whole.
  *
  * Owns the first error of standard output. */
 #include "base/text.h"
@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,12 +19,49 @@ Output output_open(const Options *o)
     return (Output){.path = path && strcmp(path, "-") != 0 ? path : NULL};
 }
 
+/* What is not whole is taken away before a signal ends the program. */
+static void on_end(int number)
+{
+    file_take_away();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void catch_ends(void)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction old, ours = {.sa_handler = on_end};
+    sigemptyset(&ours.sa_mask);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(ends[i], &ours, NULL);
+}
+
+/* Gives the file what is there. */
+static bool write_piece(Output *out)
+{
+    if (out->piece.failed) {
+        out->failed = true;
+        error_memory(&out->why, out->path);
+    }
+    if (!out->failed && !out->begun) {
+        catch_ends();
+        out->failed = file_begin(&out->file, out->path, &out->why) != 0;
+        out->begun = !out->failed;
+    }
+    if (!out->failed)
+        out->failed = file_add(&out->file, buffer_text(&out->piece), out->piece.len, &out->why) != 0;
+    buffer_clear(&out->piece);
+    return !out->failed;
+}
+
 bool output_emit(void *context, const char *bytes, size_t n)
 {
+    enum { PIECE = 1 << 16 };
     Output *out = context;
     if (out->path) {
-        buffer_add(&out->file, bytes, n);
-        return !out->file.failed;
+        buffer_add(&out->piece, bytes, n);
+        return !out->failed && (out->piece.len < PIECE || write_piece(out));
     }
     errno = 0;
     if (fwrite(bytes, 1, n, stdout) == n)
@@ -46,15 +84,28 @@ bool output_flush(Output *out)
 int output_close(Output *out, Error *e)
 {
     int status = 0;
-    if (out->path)
-        status = out->file.failed ? error_memory(e, out->path) : file_write(out->path, out->file.data, out->file.len, e);
-    buffer_free(&out->file);
+    if (out->path && (out->failed || !write_piece(out)))
+        status = error_set(e, "%s", out->why.text);
+    else if (out->begun) {
+        status = file_end(&out->file, e);
+        out->begun = false;
+    }
+    output_drop(out);
     return status;
+}
+
+void output_drop(Output *out)
+{
+    if (out->begun)
+        file_drop(&out->file);
+    out->begun = false;
+    buffer_free(&out->piece);
 }
 
 int output_finish(int status)
 {
     bool failed = ferror(stdout) != 0;
+    file_take_away(); /* of a command that gave up */
     errno = 0;
     if (fflush(stdout) != 0)
         failed = true;
@@ -108,10 +159,12 @@ int output_write_trace(const Trace *t, const Options *o, Error *e)
     Output out = output_open(o);
     if (format < 0 || (format != TRACE_SAFETENSORS && check_amount(t, &out, e) != 0))
         return -1;
-    if (format == TRACE_SAFETENSORS)
+    if (format == TRACE_SAFETENSORS) {
+        catch_ends();
         return trace_save(t, out.path ? out.path : "-", e);
+    }
     if (trace_write(t, (TraceFormat)format, output_emit, &out, e) != 0) {
-        buffer_free(&out.file);
+        output_drop(&out);
         return -1;
     }
     return output_close(&out, e);

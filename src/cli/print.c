@@ -70,8 +70,9 @@ static const CommandSpec spec = {
     .operands = "[--] [EXPRESSION...]",
     .what = N_("Prints what expressions come to: names of stages and weights with indices,\n"
                "arithmetic, comparisons, functions. Exit status 1 where a comparison does not\n"
-               "hold. baseline(...) is about the same pass without -a, --edit and --edits. Without\n"
-               "an expression it lists the functions and names; the rest is in stepformer(1)."),
+               "hold. baseline(...) is about the same pass without -a, --edit and --edits.\n"
+               "Without an expression it lists the functions and names; the rest is in\n"
+               "stepformer(1)."),
     .formats = "text|json|csv|man",
     .example = "stepformer print \"entropy(decoder.0.cross.weights[head=1])\"\n"
                "stepformer print -m hand-wired -t \"A B C A\" \"argmax(output.probs[token=-1])\"\n"

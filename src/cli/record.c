@@ -103,7 +103,7 @@ int record_begin(const App *app, int cols, int rows, Error *e)
     Buffer session = {0}, head = {0}, title = {0};
     if (session_of(app, &s, e) != 0)
         return -1;
-    bool taught = app->lesson || app->hunt.bug; /* no session holds a lesson or a hunt: such a recording is played as it was */
+    bool taught = app->lesson != NULL; /* no session holds a lesson: such a recording is played as it was */
     if (!taught)
         session_write(&s, &session);
     buffer_printf(&title, "stepformer: %s", app->model->name);

@@ -17,7 +17,7 @@ static char *path_of(Error *e)
 bool resume_keep(App *app)
 {
     char *path = path_of(NULL);
-    bool kept = path && !app->lesson && !app->hunt.bug && record_make_folders(path, NULL) == 0 && session_save(app, path, NULL) == 0;
+    bool kept = path && !app->lesson && record_make_folders(path, NULL) == 0 && session_save(app, path, NULL) == 0;
     free(path);
     return kept;
 }

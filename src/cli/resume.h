@@ -1,7 +1,7 @@
 /* resume.h - a debugger's session that was broken off: by a connection that was lost, or a signal.
  *
  * Owns its file, $XDG_STATE_HOME/stepformer/interrupted.json, a session (view/session.h). A lesson's place is kept as it goes
- * (lesson/progress.h), and a hunt is not kept. */
+ * (lesson/progress.h). */
 #ifndef CLI_RESUME_H
 #define CLI_RESUME_H
 

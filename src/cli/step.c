@@ -113,6 +113,8 @@ static int walk_session(Options *o)
     Error e = {{0}};
     App *app = screen_open(o, THEME_MONO, false, true, &e);
     Output out = output_open(o);
+    if (app && app->hunt.bug && !app->hunt.out)
+        cli_say(_("%s: a bug hunt: there is a mistake in this network"), o->value[OPTION_SESSION]);
     if (app)
         walk_text(app->pass, 3, screen_is_ascii(), output_emit, &out);
     bool good = app != NULL;

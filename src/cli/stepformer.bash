@@ -113,7 +113,7 @@ _stepformer() {
         fi
     elif [[ $command == train ]]; then
         compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask models --format names)" -- "$cur"; compgen -f -- "$cur")
     elif [[ $command == print ]]; then # the name that is being typed, in an expression
         local head=${cur%"${cur##*[!a-zA-Z0-9_.]}"}
         compopt -o nospace 2>/dev/null

@@ -16,8 +16,8 @@ static const CommandSpec spec = {
     .name = "tokens",
     .what = N_("Shows the tokens of a text as the model is fed them: id, where in the text it\n"
                "comes from (first character, counted from 0, and one past the last), the token.\n"
-               "Without a text, the whole vocabulary. A folder that holds only a tokenizer will do:\n"
-               "tokenizer.json, vocab.json with merges.txt, vocab.txt, tokenizer.bin."),
+               "Without a text, the whole vocabulary. A folder that holds only a tokenizer will\n"
+               "do: tokenizer.json, vocab.json with merges.txt, vocab.txt, tokenizer.bin."),
     .formats = "text|ids|json",
     .example = "stepformer tokens -m hand-wired -t \"A B C A\"\n"
                "stepformer tokens -t 我爱你 --format ids\n"

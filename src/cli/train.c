@@ -1,15 +1,18 @@
 /* train.c - the subcommand `train`: a model from a recipe, or from a text of one's own.
  *
  * Owns the progress line and the signals that stop a run. What is trained, and where it is kept, is src/train's. */
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/waiting.h"
 #include "cli/watch.h"
+#include "model/nearest.h"
 #include "train/run.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,10 +26,12 @@ static const CommandSpec spec = {
     .name = "train",
     .operands = "[RECIPE]",
     .what = N_("Makes a model from a recipe, or with --text a small one that goes on in the\n"
-               "manner of a text of one's own. The folder is new, or that of an unfinished run:\n"
+               "manner of a text of one's own. A recipe is a file, or the name or folder of a\n"
+               "model that has one. The folder of -o is new, or that of an unfinished run:\n"
                "an interrupted run goes on to the same numbers when it is started again.\n"
                "The same recipe gives the same weights with any number of threads."),
-    .example = "stepformer train recipe.json -o model",
+    .example = "stepformer train induction -o my-induction\n"
+               "stepformer train recipe.json -o model",
     .options = taken,
     .notes = notes,
 };
@@ -73,12 +78,6 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int columns(void)
-{
-    struct winsize w;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
-}
-
 static const char *score_name(const Progress *g)
 {
     return g->kind == TASK_SCORE_PERPLEXITY ? _("perplexity") : _("score");
@@ -103,7 +102,7 @@ static void show(Progress *g, const RunProgress *p)
     Buffer line = {0};
     add_line(g, p, &line);
     if (g->terminal) {
-        size_t n = text_fit(buffer_text(&line), columns() - 1, NULL);
+        size_t n = text_fit(buffer_text(&line), waiting_terminal_columns(STDERR_FILENO) - 1, NULL);
         fprintf(stderr, "\r%.*s\033[K", (int)n, buffer_text(&line));
         g->shown = true;
     } else
@@ -140,7 +139,24 @@ static bool after_step(void *context, const Trainer *t, const RunProgress *p)
 
 /* ---- the subcommand ---- */
 
-/* The recipe that was given: a file, or what --text implies. */
+/* The recipe in a file, or that of a model: of a name or a folder. */
+static int open_recipe(Recipe *r, const char *name, Error *e)
+{
+    char *path = model_find(name), hint[NEAREST_HINT], quoted[QUOTE_SHORT];
+    bool like_a_file = strchr(name, '/') || strstr(name, ".json");
+    int status;
+    if (path && file_is_folder(path))
+        status = run_recipe(r, path, e);
+    else if (path || like_a_file)
+        status = recipe_open(r, name, e);
+    else
+        status = error_set(e, "train: expected a recipe, or the name or folder of a model that has one, found %s%s",
+                           quote_short(name, strlen(name), quoted), models_nearest(name, hint));
+    free(path);
+    return status;
+}
+
+/* The recipe that was given: a file, a model's, or what --text implies. */
 static int read_recipe(Recipe *r, const char **file, const Options *o, Error *e)
 {
     const char *text = o->value[OPTION_TEXT];
@@ -156,7 +172,7 @@ static int read_recipe(Recipe *r, const char **file, const Options *o, Error *e)
     if (!o->value[OPTION_OUTPUT])
         return error_set(e, "train: --output: expected the folder of the model, found none; give -o DIR");
     *file = text ? text : o->operands[0];
-    return text ? recipe_for_text(r, text, words ? SPLIT_WORDS : SPLIT_CHARACTERS, e) : recipe_open(r, *file, e);
+    return text ? recipe_for_text(r, text, words ? SPLIT_WORDS : SPLIT_CHARACTERS, e) : open_recipe(r, *file, e);
 }
 
 static int finish(RunEnd end, const Trainer *t, const Progress *g, const char *folder, const Error *e)

@@ -26,9 +26,10 @@ static const CommandSpec spec = {
     .what = N_("Recomputes stored cases and prints the largest error of each, beside what is\n"
                "tolerated. A folder is a case (it holds case.json) or holds cases; without one,\n"
                "the cases that come with the program. Exit status 1: a number is too far off.\n"
-               "With --against, one pass of a model is compared with a file that another program\n"
-               "wrote: tensors named as ours, as TransformerLens's hooks, or as the hidden states\n"
-               "and attentions of transformers. What it was fed may be in it, as input_ids."),
+               "With --against, one pass of a model is compared with a file that another\n"
+               "program wrote: tensors named as ours, as TransformerLens's hooks, or as the\n"
+               "hidden states and attentions of transformers. What it was fed may be in it, as\n"
+               "input_ids."),
     .example = "stepformer verify\n"
                "stepformer verify tests/golden/alibi\n"
                "stepformer verify -m tests/golden/alibi --ids 16,19,13,7,4,4,8 --against tests/golden/alibi/trace.safetensors",

@@ -12,10 +12,15 @@
 
 enum { WIDEST = 100 };
 
-int waiting_columns(int file)
+int waiting_terminal_columns(int file)
 {
     struct winsize w;
-    int cols = ioctl(file, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
+    return ioctl(file, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col : 80;
+}
+
+int waiting_columns(int file)
+{
+    int cols = waiting_terminal_columns(file);
     return cols < WIDEST ? cols : WIDEST;
 }
 

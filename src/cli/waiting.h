@@ -10,7 +10,9 @@ typedef struct Waiting {
     bool terminal, on; /* standard error is one; the line stands there */
 } Waiting;
 
-/* Columns of the terminal behind a file, at most 100; 80 where it is none. */
+/* Columns of the terminal behind a file; 80 where it is none. */
+int waiting_terminal_columns(int file);
+/* The same for lines that are read: at most 100. */
 int waiting_columns(int file);
 
 Waiting waiting_begin(void);

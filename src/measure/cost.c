@@ -89,6 +89,14 @@ int cost_of_stages(const Model *m, const Plan *plan, const bool *chosen, Cost *o
     return 0;
 }
 
+double cost_of_values(const Plan *plan, size_t first)
+{
+    double numbers = 0;
+    for (size_t i = first; i < plan->count; i++)
+        numbers += (double)plan->stages[i].count;
+    return 1e-9 * (double)sizeof(real) * numbers;
+}
+
 double cost_of_gradients(const Model *m, const Plan *plan)
 {
     return 1e-9 * (double)sizeof(real) * ((double)plan->total + (double)m->weights.total);

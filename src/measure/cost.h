@@ -33,5 +33,7 @@ Cost cost_of_stage(const Model *m, const Plan *plan, size_t i);
 int cost_of_stages(const Model *m, const Plan *plan, const bool *chosen, Cost *out, Error *e);
 /* GB of memory that going backwards takes beside the values: the gradients of all of them, and of all weights. */
 double cost_of_gradients(const Model *m, const Plan *plan);
+/* GB that the values of the stages from `first` on take. */
+double cost_of_values(const Plan *plan, size_t first);
 
 #endif

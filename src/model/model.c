@@ -15,6 +15,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -267,15 +268,23 @@ static bool is_hub_name(const char *name)
     return is;
 }
 
-static void unknown_model(const char *name, Error *e)
+const char *models_nearest(const char *name, char hint[NEAREST_HINT])
 {
     Names names = {.count = 0};
-    char hint[NEAREST_HINT];
     Nearest near = nearest_to(name, strlen(name));
     models_list(keep_name, &names);
     for (size_t i = 0; i < names.count; i++)
         nearest_offer(&near, names.items[i]);
-    nearest_hint(&near, hint);
+    if (!nearest_hint(&near, hint)[0])
+        snprintf(hint, NEAREST_HINT, "%s", _("; `stepformer models` lists the names"));
+    for (size_t i = 0; i < names.count; i++)
+        free(names.items[i]);
+    return hint;
+}
+
+static void unknown_model(const char *name, Error *e)
+{
+    char hint[NEAREST_HINT];
     if (name[0] && access(name, F_OK) != 0 && errno != ENOENT && errno != ENOTDIR)
         error_set(e, "%s: cannot be opened: %s", name, strerror(errno));
     else if (is_hub_name(name))
@@ -284,14 +293,10 @@ static void unknown_model(const char *name, Error *e)
             name, name);
     else
         error_set(e, "%s: expected a model's name, a folder, a file *.gguf or *.bin or random:KEY=VALUE,…, found nothing of that name%s",
-                  name[0] ? name : "\"\"", hint[0] ? hint : _("; `stepformer models` lists the names"));
-    for (size_t i = 0; i < names.count; i++)
-        free(names.items[i]);
+                  name[0] ? name : "\"\"", models_nearest(name, hint));
 }
 
-/* The path that a name stands for: itself where it is one, else a named model's folder; NULL with e set where there
- * is neither. The caller frees it. */
-static char *find_model(const char *name, Error *e)
+char *model_find(const char *name)
 {
     bool is_path = name[0] && file_exists(name);
     char *found = NULL;
@@ -303,6 +308,12 @@ static char *find_model(const char *name, Error *e)
     }
     if (!found && is_path)
         found = strdup(name);
+    return found;
+}
+
+static char *find_model(const char *name, Error *e)
+{
+    char *found = model_find(name);
     if (!found)
         unknown_model(name, e);
     return found;

@@ -5,6 +5,7 @@
 #define MODEL_MODEL_H
 
 #include "model/config.h"
+#include "model/nearest.h"
 #include "model/vocab.h"
 #include "model/weights.h"
 
@@ -61,5 +62,9 @@ void data_roots_free(char **roots);
 /* The models that can be named: every folder with a config.json in the data folders' tiny-models, sorted, without repeats.
  * Calls `found` with name and folder. */
 void models_list(void (*found)(void *context, const char *name, const char *folder), void *context);
+/* The path that a model's name stands for: itself where it is one, else a named model's folder. The caller frees it; NULL where there is neither. */
+char *model_find(const char *name);
+/* What to try instead of a name that is none: "; nearest: …", or where the names are listed. Returns hint. */
+const char *models_nearest(const char *name, char hint[NEAREST_HINT]);
 
 #endif

@@ -120,8 +120,9 @@ typedef struct Hunt {
     uint64_t seed;   /* that chose it; 0: nobody did */
     int hints, wrong; /* shown; wrong answers */
     bool solved, out; /* out: the bug is taken out of the pass, to compare */
-    size_t found_at;  /* the stage that was named */
-    char said[2 * MESSAGE_MAX]; /* what was found at the last stage named wrongly */
+    char found_at[STAGE_NAME_MAX]; /* the stage that was named */
+    char wrong_at[STAGE_NAME_MAX]; /* the one that was named wrongly last */
+    char said[2 * MESSAGE_MAX]; /* what was found there */
 } Hunt;
 
 typedef struct App {
@@ -142,7 +143,7 @@ typedef struct App {
     bool show_value;    /* PHASE_BACKWARD: the value first, then its gradient */
     Ids targets;        /* what the loss compares with, one id a row of the output */
     double loss;        /* PHASE_LOSS and later */
-    bool warned;        /* it was said how much memory the gradients of this pass take */
+    unsigned warned;    /* of what it was said how much memory it takes with this pass: a set of AppMemory */
     bool changed;       /* the model's weights were changed here */
     bool unsaved;       /* an edit was made and no session saved since */
     bool leaving;       /* that was said, and the next key to leave leaves */
@@ -208,6 +209,8 @@ void app_free(App *app);
 bool app_event(App *app, const Event *event);
 /* Draws the whole screen for the canvas' size. */
 void app_draw(App *app, Canvas *c);
+/* True where the canvas is too small for any screen; draws what is needed and what there is instead. */
+bool screen_is_too_small(Canvas *c);
 /* Does a piece of what the screen shown is still waiting for, a moment's work; false where there is nothing to do. To be called between
  * events until it is false; what was done is seen at the next drawing. */
 bool app_work(App *app);
@@ -240,6 +243,10 @@ void progress_begin(App *app);
  * wants it to stop, which is said. */
 typedef enum AppWork { PROGRESS_FORWARD, PROGRESS_BACKWARD, PROGRESS_RUNS, PROGRESS_COMPARING, PROGRESS_TOKENS } AppWork;
 bool app_progress(App *app, AppWork what, size_t done, size_t count);
+/* What can take more memory than one would think. */
+typedef enum AppMemory { MEMORY_GRADIENTS = 1, MEMORY_COMPARISON = 2 } AppMemory;
+/* Whether to begin with it: false the first time that it takes much with this pass, which the caller then says, so that the same key again goes. */
+bool app_may_take(App *app, AppMemory what, double gigabytes);
 /* Computes the rest of a pass in that way; false where it was stopped. */
 bool app_compute(App *app, Pass *p);
 /* A pass of so few numbers that it is run to its end only to say whether a change did anything. */
@@ -386,6 +393,8 @@ void cutting_open(App *app);
 void cutting_free(struct Cutting *w);
 /* Puts the bug into the pass and asks where it is. Says why where it cannot be found in this pass. */
 int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e);
+/* Goes on with a hunt as it was left: its bug, what was answered and how many hints were shown. */
+int hunt_resume(App *app, const Hunt *left, Error *e);
 /* The stage where the program stands is named as the one with the bug. */
 void hunt_accuse(App *app);
 /* Opens the page; on the page, the next hint. */
@@ -466,8 +475,10 @@ enum { NUMBER_MAX = 32 };
 /* Writes x with `digits` digits after the point (an exponent where it would be longer than 12 characters);
  * -inf is "−∞" ("-inf" in ASCII), NaN "nan". Always with a decimal point. Returns the columns it takes. */
 int number_format(char out[NUMBER_MAX], double x, int digits, bool ascii);
-/* The same for a share of 1, such as a probability: one that would be written as 0 and is not gets an exponent, "3e-06", in no more columns where
- * digits is at least 3. */
+/* Whether the numbers of a stage are shares of 1: attention weights, probabilities. */
+bool number_is_share(const Stage *s);
+/* The same for a share of 1: 0 is "0", as where a key is masked; one that would be written as 0 and is not gets an exponent, "3e-06", in no more
+ * columns where digits is at least 3. */
 int number_share(char out[NUMBER_MAX], double x, int digits, bool ascii);
 /* Columns that every share fits in with these digits. */
 int number_share_width(int digits);

@@ -218,8 +218,8 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
 {
     const Explanation *x = &app->cell;
     char shown[NUMBER_MAX];
-    bool probability = x->subject.kind == OPERAND_STAGE && pass_plan(app->pass)->stages[x->cell.stage].kind == STAGE_PROBS;
-    (probability ? number_share : number_format)(shown, x->stored, app->digits, c->ascii);
+    bool share = x->subject.kind == OPERAND_STAGE && number_is_share(&pass_plan(app->pass)->stages[x->cell.stage]);
+    (share ? number_share : number_format)(shown, x->stored, app->digits, c->ascii);
     if (!explanation_agrees(x)) {
         char exact[NUMBER_MAX];
         snprintf(shown, sizeof shown, "%#.6g", x->stored);

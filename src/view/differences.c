@@ -4,6 +4,7 @@
 #include "view/twin.h"
 
 #include "base/text.h"
+#include "measure/cost.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -222,9 +223,21 @@ static void go_there(App *app)
         twin_turn(app);
 }
 
+/* Comparing takes every stage of both passes; where that is much memory, it is said first, and the same key again does it. */
+static bool may_compare(App *app)
+{
+    if (!twin_is_open(app))
+        return true;
+    double left = cost_of_values(pass_plan(app->pass), pass_done(app->pass)) + cost_of_values(pass_plan(app->baseline), pass_done(app->baseline));
+    if (app_may_take(app, MEMORY_COMPARISON, left))
+        return true;
+    app_say(app, ROLE_WARNING, _("comparing keeps both passes whole: %.1f GB of memory more; F again does it"), left);
+    return false;
+}
+
 void differences_open(App *app)
 {
-    if (!twin_compare(app))
+    if (!may_compare(app) || !twin_compare(app))
         return;
     const Comparison *c = twin_comparison(app);
     app->view = VIEW_DIFFERENCES;

@@ -91,7 +91,7 @@ static void stand_in(App *app, Stage here)
 {
     Phase phase = app->phase;
     quiz_restart(app);
-    app->warned = false;
+    app->warned = 0;
     explain_reset(app);
     cutting_free(app->cutting);
     app->cutting = NULL;
@@ -274,7 +274,8 @@ bool app_set_model(App *app, const char *name)
     inspect_changed(app);
     app_forward(app);
     app->grain = GRAIN_STAGE;
-    app->changed = app->warned = false;
+    app->changed = false;
+    app->warned = 0;
     memset(app->cursor, 0, sizeof app->cursor);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;

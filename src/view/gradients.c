@@ -19,12 +19,12 @@ static void draw_point(const App *app, Canvas *c, int row, Rect r, const Gradien
     canvas_put_cut(c, row, r.col + (p->is_weight ? 3 : 1), 28, role, words);
     canvas_printf(c, row, r.col + 31, 10, ROLE_TEXT, "%10.3e", p->size.rms);
     if (isfinite(p->ratio))
-        canvas_printf(c, row, r.col + 42, 10, ROLE_DIM, "%10.2e", p->ratio);
-    int width = r.cols - 54;
+        canvas_printf(c, row, r.col + 42, 11, ROLE_DIM, "%11.2e", p->ratio);
+    int width = r.cols - 55;
     if (width < 4 || !(p->size.rms > 0))
         return;
     int filled = high > low ? (int)((log10(p->size.rms) - low) / (high - low) * (width - 1) + 0.5) + 1 : width;
-    canvas_fill(c, row, r.col + 53, filled, 1, p->is_weight ? ROLE_HEADING : ROLE_LABEL, p->is_weight ? "▒" : "█");
+    canvas_fill(c, row, r.col + 54, filled, 1, p->is_weight ? ROLE_HEADING : ROLE_LABEL, p->is_weight ? "▒" : "█");
 }
 
 void gradients_draw(App *app, Canvas *c, Rect r)
@@ -49,9 +49,9 @@ void gradients_draw(App *app, Canvas *c, Rect r)
     }
     low = low < high - 8 ? high - 8 : floor(low);
     canvas_put_right(c, row, r.col + 31, 10, ROLE_HEADING, _("rms"));
-    canvas_put_right(c, row, r.col + 42, 10, ROLE_HEADING, _("|g|/|value|"));
-    if (r.cols > 74)
-        canvas_printf(c, row, r.col + 53, r.cols - 54, ROLE_DIM, "1e%+.0f … %.1e", low, pow(10, high));
+    canvas_put_right(c, row, r.col + 42, 11, ROLE_HEADING, _("|g|/|value|"));
+    if (r.cols > 75)
+        canvas_printf(c, row, r.col + 54, r.cols - 55, ROLE_DIM, "1e%+.0f … %.1e", low, pow(10, high));
     row++;
     size_t room = r.row + r.rows > row ? (size_t)(r.row + r.rows - row) : 1, most = n > room ? n - room : 0;
     if (app->scroll > most)

@@ -83,6 +83,7 @@ static void put_numbers(Page *p)
         {"Var(Q·K)", N_("how far apart the scores are; independent: what it would be if queries and keys had nothing to do with each other")},
         {N_("likeness"), N_("mean cosine of two rows: 1 where they point the same way, 0 where they have nothing in common")},
         {N_("norm of a row"), N_("its length, the root of the sum of its squares")},
+        {"3e-06", N_("0.000003: a share too small for its digits; one that is 0, as where a key is masked, is written 0")},
         {"logit", N_("a token's number before the softmax makes probabilities of them")},
         {"KL", N_("how far one distribution is from another, in nats; 0: they are the same")},
     };

@@ -4,6 +4,7 @@
 #include "view/app.h"
 
 #include "base/text.h"
+#include "view/twin.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,16 +56,24 @@ int hunt_put(const App *app, Pass *p, Error *e)
     return h->bug && !h->out ? bug_put(h->bug, p, e) : 0;
 }
 
+int hunt_resume(App *app, const Hunt *left, Error *e)
+{
+    app->hunt = *left;
+    if (hunt_put(app, app->pass, e) != 0)
+        return -1;
+    twin_make_baseline(app);
+    pass_value(app->pass, app->at);
+    return 0;
+}
+
 int hunt_start(App *app, const Bug *bug, uint64_t seed, Error *e)
 {
     if (!bug_applies(bug, app->pass))
         return error_set(e, "%s: expected a model and a text that this bug can be found in, found %s%s", bug->id, app->model->name,
                          bug_needs_padding(bug) ? _("; give ids with padding among them: --ids")
                                                 : _("; without -m a fitting one is taken"));
-    app->hunt = (Hunt){.bug = bug, .seed = seed};
-    if (bug_put(bug, app->pass, e) != 0)
+    if (hunt_resume(app, &(Hunt){.bug = bug, .seed = seed}, e) != 0)
         return -1;
-    pass_value(app->pass, app->at);
     app->view = VIEW_HUNT;
     app->scroll = 0;
     return 0;
@@ -84,33 +93,40 @@ static void compare(App *app)
 static void answer_right(App *app)
 {
     app->hunt.solved = true;
-    app->hunt.found_at = app->at;
+    stage_name(app_stage(app), app->hunt.found_at);
     app->view = VIEW_HUNT;
     app->scroll = 0;
     app_say(app, ROLE_DONE, "%s", _("Found! Esc goes back to the network; ! there takes the bug out, to compare"));
 }
 
-/* Recomputes the stage from what it reads: that is what speaks for it. */
-static void answer_wrong(App *app)
+/* Recomputes the stage that was named wrongly from what it reads: that is what speaks for it. */
+static int check_named(App *app, StageCheck *check, Error *e)
 {
-    StageCheck check;
-    Error e = {{0}};
-    char name[STAGE_NAME_MAX];
     Hunt *h = &app->hunt;
-    h->wrong++;
-    stage_name(app_stage(app), name);
-    if (explain_check_stage(app->pass, app->at, CELLS_CHECKED, &check, &e) != 0) {
-        app_say(app, ROLE_ERROR, "%s", e.text);
-        return;
-    }
-    if (check.wrong)
-        snprintf(h->said, sizeof h->said, _("%s: %zu of %zu cells are not what their arithmetic gives, but that is not the bug."), name,
-                 check.wrong, check.checked);
+    int at = plan_find(pass_plan(app->pass), h->wrong_at);
+    if (at == NO_STAGE || explain_check_stage(app->pass, (size_t)at, CELLS_CHECKED, check, e) != 0)
+        return -1;
+    if (check->wrong)
+        snprintf(h->said, sizeof h->said, _("%s: %zu of %zu cells are not what their arithmetic gives, but that is not the bug."), h->wrong_at,
+                 check->wrong, check->checked);
     else
         snprintf(h->said, sizeof h->said,
                  _("%s: recomputed %zu of its %zu cells from what the stage reads; the largest difference is %.1g. It does what it says, "
                    "and reads what it should."),
-                 name, check.checked, check.cells, check.largest);
+                 h->wrong_at, check->checked, check->cells, check->largest);
+    return 0;
+}
+
+static void answer_wrong(App *app)
+{
+    StageCheck check;
+    Error e = {{0}};
+    app->hunt.wrong++;
+    stage_name(app_stage(app), app->hunt.wrong_at);
+    if (check_named(app, &check, &e) != 0) {
+        app_say(app, ROLE_ERROR, "%s", e.text);
+        return;
+    }
     app_say(app, ROLE_WARNING, _("not here: %zu cells recomputed, the largest difference is %.1g. ~ has hints"), check.checked,
             check.largest);
 }
@@ -222,13 +238,10 @@ static void write_card(const App *app, Page *p)
 {
     const Hunt *h = &app->hunt;
     HuntLine lines[HUNT_CARD_LINES];
-    char name[STAGE_NAME_MAX];
     int n = hunt_card(h->bug, lines);
     for (int i = 0; i < n; i++)
         add(p, lines[i].role, lines[i].text);
-    size_t at = h->found_at < pass_plan(app->pass)->count ? h->found_at : 0;
-    add_made(p, ROLE_HEADING, _("Found in %s: wrong answers %d, hints %d"), stage_name(&pass_plan(app->pass)->stages[at], name), h->wrong,
-             h->hints);
+    add_made(p, ROLE_HEADING, _("Found in %s: wrong answers %d, hints %d"), h->found_at, h->wrong, h->hints);
     add_made(p, ROLE_DIM, _("Its code: src/pass/bug_*.c, under “%s”. ! in the network takes it out, and puts it in again."), h->bug->id);
 }
 
@@ -251,8 +264,11 @@ void hunt_draw(App *app, Canvas *c, Rect r)
     Page p = {0};
     Canvas whole = {0};
     Error e = {{0}};
+    StageCheck check;
     if (!app->hunt.bug)
         return;
+    if (app->hunt.wrong && !app->hunt.said[0]) /* in a hunt that goes on */
+        check_named(app, &check, NULL);
     (app->hunt.solved ? write_card : write_question)(app, &p);
     if (canvas_init(&whole, c->cols, 200, c->ascii, &e) == 0) {
         int total = draw_page(&p, &whole, (Rect){0, r.col, r.cols, 200}), most = total > r.rows ? total - r.rows : 0;

@@ -54,7 +54,7 @@ typedef struct Cells {
     int width, digits;
     double largest; /* of the finite values' magnitudes, for the heat */
     double unit;    /* what the numbers are counted in: 1, or for gradients the power of ten of the largest */
-    bool probabilities; /* of a vocabulary: most are tiny, and none is 0 */
+    bool shares; /* of 1: see number_share */
     bool color;     /* colour carries the heat: thin signs leave it to be seen, and beside a number there is no need of any */
 } Cells;
 
@@ -70,7 +70,7 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
         role = theme_heat_role(x, k->largest);
     else if (masked)
         role = ROLE_MASKED;
-    else if (x == 0 || (k->probabilities && fabs(x) < 0.0005))
+    else if (x == 0 || (k->shares && fabs(x) < 0.0005))
         role = ROLE_DIM;
     else if (x < 0)
         role = ROLE_NEGATIVE;
@@ -82,7 +82,7 @@ static void draw_cell(Canvas *c, int row, int col, const Cells *k, double x, boo
             canvas_put(c, row, at + i, 1, role, shade);
         return;
     }
-    int used = (k->probabilities ? number_share : number_format)(text, x / k->unit, k->digits, c->ascii);
+    int used = (k->shares ? number_share : number_format)(text, x / k->unit, k->digits, c->ascii);
     bool sign = k->show == SHOW_BOTH && !k->color;
     int room = width - sign;
     canvas_fill(c, row, at, width, 1, role, " ");
@@ -103,14 +103,13 @@ static double largest_magnitude(const real *x, size_t n)
 static Cells cells_for(const App *app, const Stage *s, const real *x, size_t n, bool gradient)
 {
     Cells k = {.show = app->show, .digits = app->digits, .color = app->color && app->theme != THEME_MONO};
-    bool shares = (s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS) && !gradient;
     k.unit = 1;
-    k.probabilities = s->kind == STAGE_PROBS && !gradient;
-    k.largest = shares ? 1 : app->show == SHOW_NUMBERS && !gradient ? 0 : largest_magnitude(x, n);
+    k.shares = number_is_share(s) && !gradient;
+    k.largest = k.shares ? 1 : app->show == SHOW_NUMBERS && !gradient ? 0 : largest_magnitude(x, n);
     if (gradient && k.largest > 0) /* gradients are often tiny: show their digits, and say the power of ten once */
         k.unit = pow(10, floor(log10(k.largest)));
     int number = gradient ? app->digits + 3 : number_width(x, n, app->digits), share = number_share_width(app->digits);
-    if (k.probabilities && number < share)
+    if (k.shares && number < share)
         number = share;
     k.width = app->show == SHOW_HEAT ? 3 : number + 2 + (app->show == SHOW_BOTH && !k.color);
     return k;
@@ -154,7 +153,7 @@ static RowInfo choose_info(const Stage *s, bool gradient, int columns, int neede
 {
     if (gradient)
         return INFO_NONE;
-    bool shares = s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
+    bool shares = number_is_share(s);
     int spare = columns - needed;
     if (shares && (spare >= info_width(INFO_ATTENTION) || columns >= 100))
         return INFO_ATTENTION;

@@ -119,10 +119,19 @@ int number_format(char out[NUMBER_MAX], double x, int digits, bool ascii)
     return snprintf(out, NUMBER_MAX, "%#.*e", digits, x);
 }
 
+bool number_is_share(const Stage *s)
+{
+    return s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
+}
+
 int number_share(char out[NUMBER_MAX], double x, int digits, bool ascii)
 {
     double half = 0.5 * pow(10, -digits);
-    if (x == 0 || !(fabs(x) < half))
+    if (x == 0) {
+        strcpy(out, "0");
+        return 1;
+    }
+    if (!(fabs(x) < half))
         return number_format(out, x, digits, ascii);
     return snprintf(out, NUMBER_MAX, "%.*e", digits > 4 ? digits - 4 : 0, x);
 }

@@ -28,7 +28,10 @@ bool app_progress(App *app, AppWork what, size_t done, size_t count)
         app_say(app, ROLE_BADGE, _("computing stage %zu of %zu; Esc stops"), done, count);
         break;
     case PROGRESS_BACKWARD:
-        app_say(app, ROLE_BADGE, _("backwards: %zu of %zu stages; Esc stops"), done, count);
+        if (done < 2) /* the loss, then probs and logits: pieces that are done whole, each a matrix as large as the vocabulary */
+            app_say(app, ROLE_BADGE, _("backwards: %zu of %zu stages; the logits take long, Esc stops behind them"), done, count);
+        else
+            app_say(app, ROLE_BADGE, _("backwards: %zu of %zu stages; Esc stops"), done, count);
         break;
     case PROGRESS_RUNS:
         app_say(app, ROLE_BADGE, _("pass %zu of %zu; Esc stops"), done, count);
@@ -62,6 +65,14 @@ bool app_progress(App *app, AppWork what, size_t done, size_t count)
         break;
     }
     return false;
+}
+
+bool app_may_take(App *app, AppMemory what, double gigabytes)
+{
+    const double much = 2;
+    bool may = gigabytes < much || (app->warned & what);
+    app->warned |= may ? 0 : what;
+    return may;
 }
 
 bool app_is_run_at_once(const Pass *p)

@@ -316,17 +316,24 @@ static void draw_status(const App *app, Canvas *c)
 
 /* ---- the whole ---- */
 
+bool screen_is_too_small(Canvas *c)
+{
+    char text[96];
+    if (c->cols >= APP_MIN_COLS && c->rows >= APP_MIN_ROWS)
+        return false;
+    snprintf(text, sizeof text, _("needs %d×%d, has %d×%d"), APP_MIN_COLS, APP_MIN_ROWS, c->cols, c->rows);
+    int lines = canvas_put_wrapped(c, c->rows, 0, c->cols, c->rows, ROLE_WARNING, text);
+    canvas_put_wrapped(c, (c->rows - lines) / 2, 0, c->cols, c->rows, ROLE_WARNING, text);
+    return true;
+}
+
 void app_draw(App *app, Canvas *c)
 {
     app->cols = c->cols;
     app->rows = c->rows;
     canvas_clear(c);
-    if (c->cols < APP_MIN_COLS || c->rows < APP_MIN_ROWS) {
-        char text[96];
-        snprintf(text, sizeof text, _("needs %d×%d, has %d×%d"), APP_MIN_COLS, APP_MIN_ROWS, c->cols, c->rows);
-        canvas_put_cut(c, c->rows / 2, 0, c->cols, ROLE_WARNING, text);
+    if (screen_is_too_small(c))
         return;
-    }
     Rect area = {1, 0, c->cols, c->rows - 2};
     draw_title(app, c);
     int beside = lesson_columns(app, c->cols);

@@ -127,7 +127,8 @@ int session_of(const App *app, Session *s, Error *e)
                    .top = app->top,
                    .left = app->left,
                    .theme = app->theme,
-                   .sampling = app->sampling};
+                   .sampling = app->sampling,
+                   .hunt = app->hunt};
     memcpy(s->cursor, app->cursor, sizeof s->cursor);
     s->view = app->view == VIEW_MENU ? VIEW_STEP : app->view == VIEW_CELL ? cell_place(app) : app->view;
     const char *weight = app->view == VIEW_WEIGHT ? app->model->weights.items[app->weight].name : NULL;
@@ -192,8 +193,6 @@ bool session_accept(App *app, const char *path)
     }
     if (app->changed)
         app_say(app, ROLE_WARNING, _("%s saved, without the changed weights: a session opens the model as it was"), path);
-    else if (app->hunt.bug && !app->hunt.out)
-        app_say(app, ROLE_WARNING, _("%s saved, without the hunt's bug: a session opens the network as it should be"), path);
     else
         app_say(app, ROLE_DONE, _("%s saved; stepformer step --session %s opens it"), path, path);
     return true;
@@ -302,6 +301,8 @@ static int take_place(App *app, const Session *s, const char *name, Error *e)
     if ((s->view == VIEW_WEIGHT) != (weight >= 0))
         return error_set(e, "%s: place.weight: expected %s, found \"%.60s\"", name,
                          s->view == VIEW_WEIGHT ? _("a weight of the model") : "null", s->weight ? s->weight : "null");
+    if (s->view == VIEW_HUNT && !s->hunt.bug)
+        return error_set(e, "%s: place.view: expected a hunt to show, found none", name);
     app_go(app, (size_t)stage);
     if (!go_to_phase(app, s->phase))
         return error_set(e, "%s: place.phase: cannot be reached: %s", name, app->message);
@@ -347,7 +348,7 @@ App *session_app(const Session *s, const char *name, Theme theme, bool color, Er
     App *app = begin(s, m, name, theme, color, e);
     if (!app)
         return NULL;
-    if (use_lists(app, s, name, e) != 0 || take_place(app, s, name, e) != 0 || use_watches(app, s, name, e) != 0) {
+    if ((s->hunt.bug && hunt_resume(app, &s->hunt, e) != 0) || use_lists(app, s, name, e) != 0 || take_place(app, s, name, e) != 0 || use_watches(app, s, name, e) != 0) {
         app_free(app);
         return NULL;
     }

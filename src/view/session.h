@@ -8,6 +8,8 @@
  *    "given": {"text": "我爱你", "target": null, "ids": null, "target_ids": null},    as it was typed; null where it was not
  *    "source": [5, 6, 2], "target": [1, 40],                                          what the stacks are fed
  *    "ablations": ["no-residual"], "edits": [], "breakpoints": [], "watches": [],
+ *    "hunt": {"bug": "softmax-axis", "seed": 3, "hints": 1, "wrong": 0, "named": "", "solved": false, "out": false, "found": ""},
+ *                                                                                     where there is one
  *    "place": {"phase": "forward", "stage": "decoder.0.self.weights", …}}
  *
  * Reading is strict: every key once, no other key, every value of its type and in its range. */
@@ -43,6 +45,7 @@ typedef struct Session {
     size_t digits, top, left;
     Theme theme;
     Sampling sampling; /* its settings, stage and how many tokens were taken */
+    Hunt hunt;         /* its bug is NULL where there is none */
 } Session;
 
 /* What an app's session is; strings are copies. -1 with e set; nothing is to be freed then. */

@@ -22,6 +22,7 @@ static const struct {
 } views[] = {
     {"step", VIEW_STEP}, {"cell", VIEW_CELL},     {"weights", VIEW_WEIGHT},      {"map", VIEW_MAP},
     {"next", VIEW_NEXT}, {"cache", VIEW_CACHE}, {"stream", VIEW_STREAM}, {"gradients", VIEW_GRADIENTS}, {"help", VIEW_HELP},
+    {"hunt", VIEW_HUNT},
 };
 enum { VIEWS = sizeof views / sizeof *views };
 /* The kinds of axes that have a cursor of their own. */
@@ -32,6 +33,7 @@ static const struct {
     {"head", AXIS_HEAD},         {"token", AXIS_TOKEN},         {"key", AXIS_KEY},   {"dim", AXIS_DIM},
     {"head_dim", AXIS_HEAD_DIM}, {"heads_dim", AXIS_HEADS_DIM}, {"unit", AXIS_UNIT}, {"vocab", AXIS_VOCAB},
 };
+static const size_t seed_max = (size_t)1 << 53; /* what every reader of JSON keeps whole */
 enum { CURSORS = sizeof cursors / sizeof *cursors, INDEX_MAX = 1 << 30, IDS_MAX = 1 << 20, LIST_MAX = 10000 };
 
 void session_free(Session *s)
@@ -97,6 +99,19 @@ static void put_sampler(Buffer *out, const Sampling *s)
                   s->temperature, s->top_k, s->top_p, (unsigned long long)s->seed, s->taken, sampler_stages[s->stage]);
 }
 
+/* Nothing where there is none. */
+static void put_hunt(Buffer *out, const Hunt *h)
+{
+    if (!h->bug)
+        return;
+    put_text(out, ",\n  \"hunt\": {", "bug", h->bug->id);
+    buffer_printf(out, ", \"seed\": %llu, \"hints\": %d, \"wrong\": %d", (unsigned long long)(h->seed <= seed_max ? h->seed : 0), h->hints, h->wrong);
+    put_text(out, ", ", "named", h->wrong_at);
+    buffer_printf(out, ", \"solved\": %s, \"out\": %s", h->solved ? "true" : "false", h->out ? "true" : "false");
+    put_text(out, ", ", "found", h->found_at);
+    buffer_putc(out, '}');
+}
+
 static void put_place(Buffer *out, const Session *s)
 {
     const char *view = views[0].name;
@@ -145,6 +160,7 @@ void session_write(const Session *s, Buffer *out)
     put_list(out, "breakpoints", &s->breakpoints);
     put_list(out, "watches", &s->watches);
     put_sampler(out, &s->sampling);
+    put_hunt(out, &s->hunt);
     put_place(out, s);
 }
 
@@ -355,12 +371,53 @@ static int read_sampler(const Reader *r, json_t *root, Sampling *s)
     int stage = read_choice(r, from, "sampler.", "stage", sampler_stages);
     if (stage < 0 || read_index(r, from, "sampler.", "top_k", 0, CONFIG_MAX_SIZE, &s->top_k) != 0 ||
         read_number(r, from, "sampler.", "top_p", true, 1, &s->top_p) != 0 ||
-        read_index(r, from, "sampler.", "seed", 0, (size_t)1 << 53, &seed) != 0 ||
+        read_index(r, from, "sampler.", "seed", 0, seed_max, &seed) != 0 ||
         read_index(r, from, "sampler.", "taken", 0, IDS_MAX, &s->taken) != 0 ||
         read_number(r, from, "sampler.", "temperature", false, 1e6, &s->temperature) != 0)
         return -1;
     s->seed = seed;
     s->stage = (SamplerStage)stage;
+    return 0;
+}
+
+/* The name of a stage, or "". */
+static int read_named(const Reader *r, json_t *from, const char *key, char out[STAGE_NAME_MAX])
+{
+    json_t *v = json_object_get(from, key);
+    if (!json_is_string(v) || json_string_length(v) >= STAGE_NAME_MAX)
+        return refuse(r, "hunt.", key, _("a stage's name"), v);
+    memcpy(out, json_string_value(v), json_string_length(v) + 1);
+    return 0;
+}
+
+/* May be left out. */
+static int read_hunt(const Reader *r, json_t *root, Hunt *h)
+{
+    static const char *const keys[] = {"bug", "seed", "hints", "wrong", "named", "solved", "out", "found", NULL};
+    json_t *from;
+    size_t seed, hints, wrong;
+    if (!json_object_get(root, "hunt"))
+        return 0;
+    if (read_object(r, root, "hunt", keys, &from) != 0)
+        return -1;
+    char *id = NULL;
+    if (read_text(r, from, "hunt.", "bug", false, &id) != 0)
+        return -1;
+    const Bug *bug = bug_find(id, r->e);
+    free(id);
+    if (!bug)
+        return error_prefix(r->e, "%s: hunt", r->file);
+    if (read_index(r, from, "hunt.", "seed", 0, seed_max, &seed) != 0 || read_index(r, from, "hunt.", "hints", 0, BUG_HINTS + 1, &hints) != 0 ||
+        read_index(r, from, "hunt.", "wrong", 0, INDEX_MAX, &wrong) != 0 || read_named(r, from, "named", h->wrong_at) != 0 ||
+        read_bool(r, from, "hunt.", "solved", &h->solved) != 0 || read_bool(r, from, "hunt.", "out", &h->out) != 0 ||
+        read_named(r, from, "found", h->found_at) != 0)
+        return -1;
+    if (h->out && !h->solved)
+        return refuse(r, "hunt.", "out", _("false as long as the bug is not found"), json_object_get(from, "out"));
+    h->bug = bug;
+    h->seed = seed;
+    h->hints = (int)hints;
+    h->wrong = (int)wrong;
     return 0;
 }
 
@@ -418,7 +475,7 @@ static int read_place(const Reader *r, json_t *root, Session *s)
 static int read_root(const Reader *r, json_t *root, Session *s)
 {
     static const char *const keys[] = {"session",   "program", "model",       "given",   "source", "target",
-                                       "ablations", "edits",   "breakpoints", "watches", "sampler", "place",  NULL};
+                                       "ablations", "edits",   "breakpoints", "watches", "sampler", "hunt",   "place", NULL};
     static const char *const model_keys[] = {"name", "tokenizer", "config", "vocabulary", "weights", NULL};
     static const char *const given_keys[] = {"text", "target", "ids", "target_ids", NULL};
     json_t *model, *given;
@@ -445,7 +502,7 @@ static int read_root(const Reader *r, json_t *root, Session *s)
         read_ablations(r, root, &s->ablations) != 0 || read_list(r, root, "edits", &s->edits) != 0 ||
         read_list(r, root, "breakpoints", &s->breakpoints) != 0 || read_list(r, root, "watches", &s->watches) != 0)
         return -1;
-    return read_sampler(r, root, &s->sampling) == 0 ? read_place(r, root, s) : -1;
+    return read_sampler(r, root, &s->sampling) == 0 && read_hunt(r, root, &s->hunt) == 0 ? read_place(r, root, s) : -1;
 }
 
 int session_read(Session *s, const char *bytes, size_t n, const char *name, Error *e)

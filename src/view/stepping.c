@@ -24,13 +24,11 @@ bool stepping_to_loss(App *app)
 /* From the loss backwards; where that takes much memory, it is said first, and the same key again goes. */
 static bool turn_back(App *app)
 {
-    const double much = 2;
     double gigabytes = cost_of_gradients(app->model, pass_plan(app->pass));
-    if (gigabytes < much || app->warned)
+    if (app_may_take(app, MEMORY_GRADIENTS, gigabytes))
         return stepping_backward(app);
-    app->warned = true;
     app_say(app, ROLE_WARNING, _("the gradients need %.1f GB of memory, beside the %.1f GB of the values: n again computes them"), gigabytes,
-            1e-9 * (double)sizeof(real) * (double)pass_plan(app->pass)->total);
+            cost_of_values(pass_plan(app->pass), 0));
     return false;
 }
 

@@ -213,14 +213,14 @@ const Comparison *twin_comparison(App *app)
     Twin *t = app->twin;
     if (!twin_is_open(app))
         return NULL;
-    while (!t->compared && !app->pump)
+    while (!t->compared && !app->pump && app_is_light(app->pass)) /* a heavy one when F asks for it */
         twin_work(app);
     return t->compared && t->comparison.count ? &t->comparison : NULL;
 }
 
 bool twin_pending(const App *app)
 {
-    return twin_is_open(app) && !app->twin->compared && app_is_light(app->pass); /* a heavy one when F asks for it */
+    return twin_is_open(app) && !app->twin->compared && app_is_light(app->pass);
 }
 
 /* A pass that was not run to its end when it was changed: only now is it known whether that did anything. */
@@ -322,9 +322,10 @@ bool twin_metric(App *app, MetricLine *out)
     char now[NUMBER_MAX], before[NUMBER_MAX], apart[NUMBER_MAX];
     double x = (double)pass_value(app->baseline, (size_t)d->baseline)[cell_offset(b, cell.index)];
     double y = (double)pass_value(app->pass, app->at)[cell_offset(s, cell.index)];
-    number_format(before, x, app->digits, false);
-    number_format(now, y, app->digits, false);
-    number_format(apart, compare_numbers(x, y), app->digits, false);
+    int (*format)(char out[NUMBER_MAX], double x, int digits, bool ascii) = number_is_share(s) ? number_share : number_format;
+    format(before, x, app->digits, false);
+    format(now, y, app->digits, false);
+    format(apart, compare_numbers(x, y), app->digits, false);
     snprintf(out->label, sizeof out->label, "%s", _("at the cursor"));
     if (d->fate == FATE_SAME)
         snprintf(out->value, sizeof out->value, _("%s, as in the baseline; so is all of this stage"), now);

@@ -33,7 +33,8 @@ bool twin_set_model(App *app, const char *name);
 bool twin_is_open(const App *app);
 /* … and where the baseline is of another text or model. */
 bool twin_is_other(const App *app);
-/* The differences of all stages; NULL where there is no twin, or no memory, or in a terminal as long as twin_work is not done. */
+/* The differences of all stages; NULL where there is no twin, or no memory, of a heavy pass before twin_compare, and in a terminal as long as
+ * twin_work is not done. */
 const Comparison *twin_comparison(App *app);
 /* Whether the two are still to be compared, and are small enough to be so without being asked; compares a stage more of them. */
 bool twin_pending(const App *app);

@@ -78,7 +78,7 @@ static void draw_title(App *app, Canvas *c, Rect r, Beside which, const StageDif
     buffer_puts(&b, _(titles[which]));
     if (which == BESIDE_DIFFERENCE && d && d->fate == FATE_DIFFERS) {
         char number[NUMBER_MAX];
-        number_format(number, d->largest, app->digits, c->ascii);
+        (number_is_share(app_stage(app)) ? number_share : number_format)(number, d->largest, app->digits, c->ascii);
         buffer_printf(&b, _(", at most %s"), number);
     }
     if (which != BESIDE_VALUE && d && d->longer)
@@ -104,7 +104,8 @@ static void draw_pane(App *app, Canvas *c, Rect r, Beside which)
     }
     if (!common_stage(app, d, &like)) {
         canvas_put_wrapped(c, r.row + 2, r.col, r.cols, r.rows - 2, ROLE_WARNING,
-                           d && d->fate == FATE_SHAPES ? _("The baseline's has another shape: there is nothing to set beside it.")
+                           !twin_comparison(app)           ? _("The stages of both are not compared yet: F does it.")
+                           : d && d->fate == FATE_SHAPES ? _("The baseline's has another shape: there is nothing to set beside it.")
                                                        : _("The baseline has no such stage."));
         return;
     }

@@ -89,11 +89,6 @@ static const char *axis_words(Axis a)
 
 /* ---- matrices ---- */
 
-static bool has_sums(const Stage *s)
-{
-    return s->kind == STAGE_WEIGHTS || s->kind == STAGE_PROBS;
-}
-
 /* The widths of the columns: of the name, or of the widest number of the stage. */
 static bool measure(Walk *w, const Names *cols, int number)
 {
@@ -117,10 +112,10 @@ static bool measure(Walk *w, const Names *cols, int number)
     return true;
 }
 
-static void put_number(Walk *w, bool probability, double x, int columns)
+static void put_number(Walk *w, bool share, double x, int columns)
 {
     char text[NUMBER_MAX];
-    walk_pad(w, columns - (probability ? number_share : number_format)(text, x, w->digits, w->ascii));
+    walk_pad(w, columns - (share ? number_share : number_format)(text, x, w->digits, w->ascii));
     buffer_puts(&w->line, text);
 }
 
@@ -133,7 +128,7 @@ static void put_column_names(Walk *w, const Stage *s, const Names *rows, const N
         walk_pad(w, 2 + w->widths[j] - cols->columns[j]);
         buffer_puts(&w->line, name_at(cols, j));
     }
-    if (has_sums(s)) {
+    if (number_is_share(s)) {
         buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
         walk_put_words(w, _("sum"));
     }
@@ -143,7 +138,7 @@ static void put_column_names(Walk *w, const Stage *s, const Names *rows, const N
 /* x [rows, cols] */
 static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, const Names *cols)
 {
-    bool probabilities = s->kind == STAGE_PROBS;
+    bool shares = number_is_share(s);
     for (size_t i = 0; i < rows->n && !w->stopped; i++) {
         double sum = 0;
         walk_pad(w, 4);
@@ -155,9 +150,9 @@ static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, 
             if (!w->shown[j])
                 continue;
             walk_pad(w, 2);
-            put_number(w, probabilities, v, w->widths[j]);
+            put_number(w, shares, v, w->widths[j]);
         }
-        if (has_sums(s)) {
+        if (shares) {
             buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
             put_number(w, false, sum, 0);
         }
@@ -202,7 +197,7 @@ static size_t choose_columns(Walk *w, const Stage *s, const real *x, size_t rows
 void walk_put_matrix(Walk *w, const Stage *s, const real *x, size_t head)
 {
     const Names *rows = names_of(w, s, s->rank - 2), *cols = rows ? names_of(w, s, s->rank - 1) : NULL;
-    int width = number_width(x, s->count, w->digits), least = s->kind == STAGE_PROBS ? number_share_width(w->digits) : 0;
+    int width = number_width(x, s->count, w->digits), least = number_is_share(s) ? number_share_width(w->digits) : 0;
     if (!cols || !measure(w, cols, width < least ? least : width))
         return;
     x += head * rows->n * cols->n;

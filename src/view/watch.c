@@ -120,15 +120,15 @@ void watch_draw(Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
     char name[STAGE_NAME_MAX], score[64] = "";
     Buffer text = {0};
     canvas_clear(c);
-    if (c->cols < APP_MIN_COLS || c->rows < APP_MIN_ROWS) {
-        canvas_printf(c, c->rows / 2, 0, c->cols, ROLE_WARNING, _("needs %d×%d, has %d×%d"), APP_MIN_COLS, APP_MIN_ROWS, c->cols, c->rows);
+    if (screen_is_too_small(c))
         return;
-    }
     if (w->scored)
         snprintf(score, sizeof score, w->kind == TASK_SCORE_PERPLEXITY ? _(" · perplexity %.4f") : _(" · score %.4f"), w->score);
     canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
-    canvas_printf(c, 0, 1, c->cols - 2, ROLE_TITLE, _("training %s · step %zu of %zu · loss %.4f%s · %.0f tokens/s · %.0f s left"),
-                  examples_name(trainer_examples(t)), p->step, p->steps, p->loss, score, p->tokens_per_second, p->seconds_left);
+    buffer_printf(&text, _("%s · step %zu of %zu · loss %.4f%s · %.0f s left · %.0f tokens/s"), examples_name(trainer_examples(t)), p->step, p->steps,
+                  p->loss, score, p->seconds_left, p->tokens_per_second);
+    canvas_put_cut(c, 0, 1, c->cols - 2, ROLE_TITLE, buffer_text(&text));
+    buffer_clear(&text);
     int curve = c->rows / 3 > 16 ? 16 : c->rows / 3;
     canvas_put_cut(c, 1, 1, c->cols - 2, ROLE_DIM, _("loss of each step's batch, in nats, logarithmic"));
     draw_curve(c, (Rect){2, 0, c->cols - 1, curve}, losses, count);
@@ -146,6 +146,6 @@ void watch_draw(Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
     matrix_draw(w->app, c, (Rect){row + 1, 1, c->cols - 2, c->rows - row - 2});
     canvas_put_cut(c, c->rows - 1, 1, c->cols - 2, w->paused ? ROLE_BADGE : ROLE_DIM,
                    w->note[0]  ? w->note
-                   : w->paused ? _("paused: Space goes on, Enter steps through the pass, ] [ layer, v H heads, q stops the run")
-                               : _("Space pauses, Enter pauses and steps through the pass, ] [ layer, v H heads, q stops the run"));
+                   : w->paused ? _("paused: Space goes on, Enter steps through, ] [ layer, v H heads, q stops")
+                               : _("Space pauses, Enter pauses and steps through, ] [ layer, v H heads, q stops"));
 }

@@ -52,6 +52,18 @@ expect(shows(t, "stopped after stage"), "Esc to stop it")
 expect("6*7: 42" not in t.screen(100, 30), "Esc to forget what was typed before it")
 expect(leave(t) == 0, "status 0")
 
+# a terminal that is too small: one line, once the screen is given back; one that becomes so says it, and is drawn again when it grows
+t = Terminal(program, "-m", "hand-wired", cols=39, rows=12)
+expect(t.wait() == 2, "status 2 where the terminal is too small")
+said = b"terminal: expected at least 40x12, found 39x12"
+expect(said in t.seen and b"\x1b[?1049l" in t.seen.partition(said)[0], "that said on the screen that was there before")
+t = Terminal(program, "-m", "hand-wired")
+for cols, rows in (1, 1), (3, 2), (200, 1), (1, 60):
+    t.screen(cols, rows)
+expect("has 30" in t.screen(30, 10), "what a smaller one lacks")
+expect("stage 1 of 27" in t.screen(80, 24), "all of it again in one that grew")
+expect(leave(t) == 0, "status 0")
+
 # a page that is pasted is one line, whole, where a line is typed, and no commands elsewhere
 t = Terminal(program, "-m", "random:position=rope,max_len=8192", "--ids", "1,2,3")
 os.write(t.fd, b"\x1b[200~qqq\r\nq\x1b[201~")
@@ -83,6 +95,16 @@ for again in range(2):
         expect(t.wait() == -signal.SIGTERM, "to end as the signal says")
     else:
         expect(leave(t) == 0 and not os.path.exists(kept), "nothing to be kept once it was left")
+# a hunt goes on, too, with what was answered
+t = Terminal(program, "hunt", "--bug", "softmax-axis")
+t.press("~", "\r", "!")
+os.close(t.fd)
+os.waitpid(t.pid, 0)
+t = Terminal(program, "--resume")
+t.press("~")
+screen = t.screen(100, 40)
+expect("[hunt, level 1]" in screen and "1 wrong answer" in screen and "Hint 1" in screen, "the hunt to go on")
+expect(leave(t) == 0 and not os.path.exists(kept), "nothing to be kept once it was left")
 t = Terminal(program, "--resume")
 expect(t.wait() == 2 and b"found none" in t.seen, "nothing to go on with")
 

@@ -226,3 +226,12 @@ err expected recipe.json
 $ stepformer compare --table -m random:
 exit 2
 err expected a model that was trained for a task, found random weights
+
+# the debugger: what keeps two passes of much in memory is said before it is done, and nothing of it is computed until then
+$ big="-m random:d_model=64,n_heads=16,decoder_layers=4,max_len=2048 --ids $(python3 -c 'print(",".join(str(i % 6) for i in range(1100)))')"; stepformer frame $big --keys "x F" | tail -n 1; stepformer frame $big --keys "x y" | grep -c "not compared yet: F does it"
+line  comparing keeps both passes whole: 2.5 GB of memory more; F again does it
+line 1
+lines 2
+# a share that is not 0 does not look like it beside its baseline either
+$ stepformer frame -m zh-en --keys "9 n z" | grep 'at the cursor'
+out baseline 9e-05, difference 0.0

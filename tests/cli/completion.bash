@@ -23,6 +23,7 @@ expect() {
 cd "$(mktemp -d)" || exit 1
 trap 'rmdir "$PWD"' EXIT
 expect "stepformer t" "trace tokens train"
+expect "stepformer train indu" "induction"
 expect "stepformer gen" "generate"
 expect "stepformer trace --ta" "--target --target-ids"
 expect "stepformer generate --to" "--tokenizer --top-k --top-p"

@@ -33,6 +33,14 @@ line 18 True
 # what reach says a head moved, from the trace of the same pass
 $ stepformer explain reach -m recall --layer 1 --format csv | head -n 1
 line stage,head,query,from,key,to,weight,moved
+# as text all of them fit 80 columns: a wide one with fewer digits, or in blocks that each say what their rows are; csv is whole
+$ for k in heads lens attribution belt reach trace; do stepformer explain $k -m zh-en 2>/dev/null; done | python3 -c 'import sys, unicodedata as u; print(max(sum(1 + (u.east_asian_width(c) in "WF") for c in l.rstrip("\n")) for l in sys.stdin if l[0] != "#") <= 80)'
+line True
+$ stepformer explain heads -m zh-en 2>/dev/null | grep -c '^decoder.1.cross.weights     3  mixed '
+line 4
+$ stepformer explain heads -m zh-en 2>/dev/null | grep '^stage' | tr -s ' ' '\n' | sort -u | wc -l; stepformer explain heads -m zh-en --format csv 2>/dev/null | head -n 1 | tr ',' '\n' | wc -l
+line 18
+lines 2
 # a comma that is a token is quoted
 $ stepformer explain reach -m story -t "one day , Lily" --layer 0 --format csv | python3 -c 'import csv, sys; rows = list(csv.reader(sys.stdin)); print({len(r) for r in rows}, sum(r[5] == "," for r in rows))'
 line {8} 8

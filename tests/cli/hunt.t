@@ -106,3 +106,8 @@ quiet
 $ stepformer trace -m hand-wired --bug softmax-axis --stage decoder.0.self.weights --format markdown
 out ; bug softmax-axis
 quiet
+
+# the table of scores is of the network without the bug, and says so in a hunt only
+$ for b in "" "--bug softmax-axis"; do stepformer frame -m recall $b --keys "Enter Z" | grep -c "without the hunt's bug"; done
+line 0
+line 1

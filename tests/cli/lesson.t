@@ -78,3 +78,8 @@ out right
 $ stepformer frame --lesson no-such
 exit 2
 err expected the name of a lesson
+
+# in front of a class the end of a lesson says nothing of what was answered
+$ stepformer frame --lesson $TOP/tests/data/lesson.md --keys "n b n Esc # End Enter n" | grep -c 'answered right'; stepformer frame --lesson $TOP/tests/data/lesson.md --present --keys "n b n Esc # End Enter n" | grep -c 'answered right\|The end of this lesson'
+line 1
+lines 2

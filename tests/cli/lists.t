@@ -17,7 +17,7 @@ out hand-wired
 err broken/config.json
 
 $ stepformer ablations
-lines 9
+lines 12
 out no-attention       all attention sub-layers
 $ stepformer ablations --format names
 line scale-by-dk
@@ -51,3 +51,8 @@ err no-such-folder: expected a folder, found nothing
 $ stepformer verify --bogus
 exit 2
 err stepformer: verify: expected an option
+
+# what is read stands in 80 columns; an example is one line that can be copied
+$ for c in models ablations keys "" $(stepformer --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' | sed 's/$/:--help/'); do for l in en zh; do stepformer $(echo "$c" | tr ':' ' ') --lang $l $(test -z "$c" && echo --help) </dev/null 2>/dev/null | sed '/^Example:/,$d; /^例/,$d; /^ *\//d' | python3 -c 'import sys, unicodedata as u; [print(sys.argv[1:], l) for l in sys.stdin.read().split("\n") if sum(1 + (u.east_asian_width(c) in "WF") for c in l) > 80]' "$c" $l; done; done; echo $?
+line 0
+lines 1

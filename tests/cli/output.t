@@ -59,6 +59,19 @@ $ echo old >t.json; stepformer trace -m hand-wired --ids 99 -o t.json; cat t.jso
 line old
 err --ids
 
+# what is long is written as it is made: it is not held in memory whole, and appears whole or not at all
+$ big="-m random:d_model=64,decoder_layers=1,vocab_size=2000 --ids $(python3 -c 'print(",".join(str(i % 2000) for i in range(200)))')"; (ulimit -d 48000; stepformer trace $big -o a.csv) && [ $(wc -c <a.csv) -gt 50000000 ] && ls
+line a.csv
+lines 1
+$ big="-m random:d_model=64,decoder_layers=1,vocab_size=2000 --ids $(python3 -c 'print(",".join(str(i % 2000) for i in range(200)))')"; for s in HUP TERM; do (stepformer trace $big -o a.json & p=$!; while ! ls a.json.* >/dev/null 2>&1 && kill -0 $p; do :; done; kill -$s $p; wait $p; echo $s $?) 2>/dev/null; done; ls
+line HUP 129
+line TERM 143
+lines 2
+$ (ulimit -f 1000; trap '' XFSZ; stepformer trace -m random:d_model=64,vocab_size=2000 --ids $(python3 -c 'print(",".join(str(i % 2000) for i in range(100)))') -o a.csv); echo $?; ls
+err a.csv: cannot be written: File too large
+line 2
+lines 1
+
 # arguments and data are UTF-8 whatever the locale
 $ LC_ALL=C stepformer tokens -m hand-wired -t 我爱你
 exit 2

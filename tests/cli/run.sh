@@ -132,7 +132,7 @@ else
     sed -n '/^\.EX/,/^\.EE/p' "$TOP/src/cli/stepformer.1" | sed -e '/^\.E[XE]/d' -e 's/\\-/-/g' >"$scratch/examples"
     run_examples "src/cli/stepformer.1"
     for name in $("$program" --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p'); do
-        "$program" "$name" --help | sed -n '/^Example:/,$s/^  //p' | sed "s#tests/golden#$TOP/tests/golden#g; s#recipe.json#$TOP/tests/cli/recipe.json#" >"$scratch/examples"
+        "$program" "$name" --help | sed -n '/^Example:/,$s/^  //p' | sed "s#tests/golden#$TOP/tests/golden#g; s#recipe.json#$TOP/tests/cli/recipe.json#" | grep -v 'my-' >"$scratch/examples"
         run_examples "stepformer $name --help"
         grep -q "^\.B[R]* $name" "$TOP/src/cli/stepformer.1" || { failed=$((failed + 1)); echo "src/cli/stepformer.1: expected the command $name"; }
     done

@@ -10,6 +10,10 @@ $ stepformer frame -m hand-wired -t "A B C A" --keys "n n C-s Enter" >/dev/null 
 quiet
 $ stepformer frame -m hand-wired -t "A B C A" --keys "n n C-s Enter" >/dev/null && stepformer step --session session.json | head -n 1000 >a && stepformer step -m hand-wired -t "A B C A" | cmp - a
 quiet
+# a hunt goes on with its mistake, and the walk says that there is one
+$ stepformer frame --bug softmax-axis --keys "~ C-s Enter" | tail -n 1; stepformer frame --session session.json | head -n 1 | grep -o '.hunt, level 1.'; stepformer step --session session.json >walk; grep -c 'decoder.0.self.weights' walk
+out [hunt, level 1]
+err session.json: a bug hunt: there is a mistake in this network
 $ stepformer frame --session none.json
 exit 2
 err none.json: cannot be opened

@@ -64,6 +64,22 @@ $ stepformer train
 exit 2
 err stepformer: train: expected a recipe or --text, found neither
 
+# a model's name or folder stands for its recipe; one that is no name says what is
+$ stepformer train indction -o x; ls
+exit 0
+err train: expected a recipe, or the name or folder of a model that has one, found "indction"; nearest: "induction"
+lines 0
+
+$ stepformer train hand-wired -o x
+exit 2
+err expected recipe.json, which names the model's task, in this folder, found none
+
+$ stepformer train $TOP/tests/cli/recipe.json -o a 2>/dev/null; stepformer train ./a -o b 2>/dev/null; cmp a/model.safetensors b/model.safetensors && echo same
+line same
+
+$ (stepformer train induction -o run & p=$!; while ! [ -e run/checkpoint.safetensors ]; do sleep 0.05; done; kill -INT $p; wait $p) 2>/dev/null; cmp run/recipe.json $TOP/tiny-models/induction/recipe.json && echo same
+line same
+
 $ stepformer train a b -o x
 exit 2
 err train: expected one recipe, found 2

@@ -202,7 +202,7 @@ Test(number, shares_too_small_for_their_digits)
         double x;
         int digits;
         const char *text;
-    } cases[] = {{0, 3, "0.000"},         {3.2e-6, 3, "3e-06"},   {4.99e-4, 3, "5e-04"}, {0.0006, 3, "0.001"}, {0.25, 3, "0.250"},
+    } cases[] = {{0, 3, "0"},             {3.2e-6, 3, "3e-06"},   {4.99e-4, 3, "5e-04"}, {0.0006, 3, "0.001"}, {0.25, 3, "0.250"},
                  {3.24e-7, 5, "3.2e-07"}, {-2e-5, 3, "-2e-05"},   {1e-30, 4, "1e-30"},   {0.004, 2, "4e-03"},  {INFINITY, 3, "inf"}};
     char text[NUMBER_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

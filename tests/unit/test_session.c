@@ -135,6 +135,55 @@ Test(session, saved_opened_and_saved_again_is_the_same_to_the_byte)
     }
 }
 
+/* Hints, answers, a bug that was found and taken out again: all of it is there again, and so is the mistake in the network. */
+Test(session, a_hunt_goes_on)
+{
+    static const char *const parts[] = {"~ ~", "Enter g 0 . s e l f . s c a l e d Enter ! ~", "Enter g 0 . s e l f . w e i g h t s Enter !", "Enter !", "z ~", "!"};
+    Error e = {{0}};
+    Canvas c = {0};
+    cr_assert_eq(canvas_init(&c, 100, 60, false, &e), 0);
+    App *app = open_app("tiny-models/hand-wired", "A B C A");
+    cr_assert_eq(hunt_start(app, bug_find("softmax-axis", &e), 3, &e), 0, "%s", e.text);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        press(app, &c, parts[i]);
+        char *screen = draw(app, &c), *text = write_session(app);
+        App *again = read_session(text, &e);
+        cr_assert(again, "%zu: %s\n%s", i, e.text, text);
+        char *screen_again = draw(again, &c), *text_again = write_session(again);
+        cr_assert_str_eq(text_again, text, "%zu", i);
+        for (int line = 0; line < 2; line++)
+            *strrchr(screen, '\n') = *strrchr(screen_again, '\n') = '\0';
+        cr_assert_str_eq(screen_again, screen, "%zu", i);
+        size_t last = pass_plan(app->pass)->count - 1;
+        cr_assert_eq(memcmp(pass_value(again->pass, last), pass_value(app->pass, last), pass_plan(app->pass)->stages[last].count * sizeof(real)), 0);
+        free(screen);
+        free(screen_again);
+        free(text);
+        free(text_again);
+        app_free(app);
+        app = again;
+    }
+    cr_assert(app->hunt.solved && app->hunt.wrong == 1 && app->hunt.hints == 2);
+    app_free(app);
+    canvas_free(&c);
+}
+
+/* What is shown beside a changed network has the mistake, too: else any edit would show where it is. */
+Test(session, a_hunts_baseline_has_the_bug)
+{
+    Error e = {{0}};
+    Canvas c = {0};
+    cr_assert_eq(canvas_init(&c, 100, 60, false, &e), 0);
+    App *app = open_app("tiny-models/hand-wired", "A B C A");
+    cr_assert_eq(hunt_start(app, bug_find("softmax-axis", &e), 3, &e), 0, "%s", e.text);
+    press(app, &c, "Enter g 1 . s e l f . h e a d s Enter i 9 Enter F");
+    char *screen = draw(app, &c);
+    cr_assert(strstr(screen, "The first stage that differs is decoder.1.self.heads."), "%s", screen);
+    free(screen);
+    app_free(app);
+    canvas_free(&c);
+}
+
 Test(session, the_stored_one_is_written_as_it_was_read)
 {
     File f;
@@ -191,6 +240,11 @@ Test(session, what_the_model_does_not_have_is_refused)
         {"\"target\": [6, 0, 1, 2, 0]", "\"target\": []", "target: expected ids, found 0"},
         {"\"view\": \"step\"", "\"view\": \"weights\"", "place.weight: expected a weight of the model, found \"null\""},
         {"\"weight\": null", "\"weight\": \"decoder.embed.W_E\"", "place.weight: expected null"},
+        {"\"view\": \"step\"", "\"view\": \"hunt\"", "place.view: expected a hunt to show, found none"},
+        {"\"place\": {", "\"hunt\": {\"bug\": \"softmax-axes\"}, \"place\": {", "input: hunt: bug: expected the id of a bug, found \"softmax-axes\""},
+        {"\"place\": {", "\"hunt\": {\"bug\": \"softmax-axis\", \"seed\": 0, \"hints\": 9}, \"place\": {", "hunt.hints: expected a whole number from 0 to 3, found 9"},
+        {"\"place\": {", "\"hunt\": {\"bug\": \"softmax-axis\", \"seed\": 0, \"hints\": 0, \"wrong\": 0, \"named\": \"\", \"solved\": false, \"out\": true, \"found\": \"\"}, \"place\": {",
+         "hunt.out: expected false as long as the bug is not found, found true"},
         {"\"edits\": []", "\"edits\": [\"decoder.0.self.heads=nonsense\"]", "input: edits: "},
         {"\"edits\": []", "\"edits\": [\"decoder.9.self.heads=zero\"]", "input: edits: "},
         {"\"target\": [6, 0, 1, 2, 0],", "\"target\": [6],", ""},
@@ -206,7 +260,7 @@ Test(session, what_the_model_does_not_have_is_refused)
         refuses(bad, changes[i].part);
         free(bad);
     }
-    char *one = with(text, "\"phase\": \"forward\"", "\"phase\": \"loss\""), *short_one = with(one, changes[11].from, changes[11].to);
+    char *one = with(text, "\"phase\": \"forward\"", "\"phase\": \"loss\""), *short_one = with(one, changes[sizeof changes / sizeof *changes - 1].from, changes[sizeof changes / sizeof *changes - 1].to);
     refuses(short_one, "place.phase: cannot be reached: "); /* one token has none that follows it */
     free(short_one);
     free(one);

@@ -53,8 +53,8 @@ static char *values_end(char *line, bool ascii)
     return bar ? bar : line + strlen(line);
 }
 
-/* Reads the last n numbers of a line that ends at `end`, the last one first in the line's order. */
-static void read_numbers(char *line, char *end, size_t n, double *out)
+/* Reads the last n numbers of a line that ends at `end`, the last one first in the line's order; a share that is 0 is "0". */
+static void read_numbers(char *line, char *end, size_t n, bool shares, double *out)
 {
     for (size_t i = n; i-- > 0;) {
         while (end > line && end[-1] == ' ')
@@ -73,7 +73,7 @@ static void read_numbers(char *line, char *end, size_t n, double *out)
             char *after;
             out[i] = strtod(text, &after);
             cr_assert(*after == '\0', "%s: '%s' is no number", line, text);
-            cr_assert(isinf(out[i]) || strchr(text, '.') || strstr(text, "e-"), "%s has no decimal point and no exponent", text);
+            cr_assert(isinf(out[i]) || (shares && strcmp(text, "0") == 0) || strchr(text, '.') || strstr(text, "e-"), "%s has no decimal point and no exponent", text);
         }
         end = begin;
     }
@@ -91,10 +91,11 @@ static void check_matrix(char **text, const Stage *s, const real *x, bool ascii,
     for (size_t i = 0; i < rows; i++) {
         char *line = next_line(text), *end = values_end(line, ascii);
         double sum = 0;
-        read_numbers(line, end, cols, values);
+        read_numbers(line, end, cols, sums, values);
         for (size_t j = 0; j < cols; j++) {
             double v = (double)x[i * cols + j];
             sum += v;
+            cr_assert(!sums || (values[j] == 0) == (v == 0), "%s: row %zu, column %zu is %g, written %g", stage_name(s, name), i, j, v, values[j]);
             cr_assert(values[j] == v || fabs(values[j] - v) <= tolerance * fmax(1, fabs(v)), "%s: row %zu, column %zu is %g, written %g",
                       stage_name(s, name), i, j, v, values[j]);
         }
