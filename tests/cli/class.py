@@ -56,7 +56,8 @@ expect(leave(t) == 0, "status 0")
 t = Terminal(program, "-m", "hand-wired", cols=39, rows=12)
 expect(t.wait() == 2, "status 2 where the terminal is too small")
 said = b"terminal: expected at least 40x12, found 39x12"
-expect(said in t.seen and b"\x1b[?1049l" in t.seen.partition(said)[0], "that said on the screen that was there before")
+before = t.seen.partition(said)[0]
+expect(said in t.seen and before.count(b"\x1b[?1049h") == before.count(b"\x1b[?1049l"), "that said on the screen that was there before")
 t = Terminal(program, "-m", "hand-wired")
 for cols, rows in (1, 1), (3, 2), (200, 1), (1, 60):
     t.screen(cols, rows)

@@ -17,7 +17,7 @@ out hand-wired
 err broken/config.json
 
 $ stepformer ablations
-lines 12
+lines 13
 out no-attention       all attention sub-layers
 $ stepformer ablations --format names
 line scale-by-dk
