@@ -78,6 +78,21 @@ static void run_child(void)
     }
 }
 
+/* Closes it before it has drawn anything; then opens it again, and waits for a key. */
+static void run_without_frame(void)
+{
+    Error e;
+    if (term_open(THEME_DARK, true, &e) < 0)
+        _exit(NOT_OPENED);
+    term_close();
+    printf("CLOSED");
+    fflush(stdout);
+    if (term_open(THEME_DARK, true, &e) < 0)
+        _exit(NOT_OPENED);
+    term_read(-1);
+    exit(0);
+}
+
 /* Reads what the program sends until `text` has come; false when it does not within five seconds. */
 static bool wait_for(Session *s, const char *text)
 {
@@ -103,7 +118,7 @@ static void forget(Session *s)
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 
-static void start(Session *s, const char *terminal)
+static void start_program(Session *s, const char *terminal, void (*program)(void))
 {
     s->n = 0;
     s->master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -128,8 +143,13 @@ static void start(Session *s, const char *terminal)
             setenv("TERM", terminal, 1);
         else
             unsetenv("TERM");
-        run_child();
+        program();
     }
+}
+
+static void start(Session *s, const char *terminal)
+{
+    start_program(s, terminal, run_child);
 }
 
 /* Waits for the program's end and returns its status as wait gives it. */
@@ -163,7 +183,35 @@ static void stop(Session *s)
     close(s->slave);
 }
 
-static const char leave[] = "\033[?1049l";
+static const char enter[] = "\033[?1049h", leave[] = "\033[?1049l";
+
+/* The screen is taken with the first frame, in one write, or when a key is waited for; where neither came there is nothing to give back. */
+Test(term_tty, is_taken_with_the_first_frame)
+{
+    Session s;
+    start_program(&s, "xterm", run_without_frame);
+    cr_assert(wait_for(&s, "CLOSED"));
+    const char *closed = strstr(s.out, "CLOSED");
+    cr_assert(!strstr(s.out, leave) && (!strstr(s.out, enter) || strstr(s.out, enter) > closed), "%s", s.out);
+    cr_assert(wait_for(&s, enter));
+    cr_assert_eq(write(s.master, "q", 1), 1);
+    cr_assert(wait_for(&s, leave));
+    cr_assert_eq(end(&s), 0);
+    check_modes(&s, "without a frame");
+    stop(&s);
+    start(&s, "xterm");
+    cr_assert_eq(poll(&(struct pollfd){.fd = s.master, .events = POLLIN}, 1, 5000), 1);
+    usleep(200000); /* whatever follows would be there */
+    ssize_t got = read(s.master, s.out, sizeof s.out - 1);
+    cr_assert_gt(got, 0);
+    s.n = (size_t)got;
+    s.out[s.n] = '\0';
+    const char *entered = strstr(s.out, enter);
+    cr_assert(entered && strstr(entered, "READY"), "%s", s.out);
+    cr_assert_eq(write(s.master, "q", 1), 1);
+    cr_assert_eq(end(&s), 0);
+    stop(&s);
+}
 
 Test(term_tty, is_given_back_however_it_ends)
 {
