@@ -9,12 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
-
 enum { LANES = 16 };
 
 /* A few numbers side by side: what a sum over a row is taken in. And as many bits, or places among them. */

@@ -14,15 +14,7 @@
 #include "tensor/quantised.h"
 
 #include "tensor/dtype_bits.h"
-
-#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
-
-/* The functions that a loop calls become part of it. */
-#define INLINED inline __attribute__((always_inline))
+#include "tensor/vectors.h"
 
 enum { GROUP = 16, SMALL = 32, LARGE = 256, GROUPS = LARGE / GROUP };
 
@@ -39,7 +31,7 @@ typedef struct Parts {
     float scale[GROUPS], least[GROUPS];
 } Parts;
 
-static INLINED Bytes load(const void *p)
+INLINE Bytes load(const void *p)
 {
     Bytes x;
     memcpy(&x, p, sizeof x);
@@ -48,7 +40,7 @@ static INLINED Bytes load(const void *p)
 
 /* to[i] = unit times (byte i - zero). Of bytes that an operation made gcc converts 16 at once, of bytes that it has just loaded one by one: so
  * they are masked as vectors, here and below. */
-static INLINED void scale_all(float *to, Bytes bytes, int zero, float unit)
+INLINE void scale_all(float *to, Bytes bytes, int zero, float unit)
 {
     Floats x = __builtin_convertvector(__builtin_convertvector(bytes, Wide) - zero, Floats) * unit;
     memcpy(to, &x, sizeof x);
@@ -56,14 +48,14 @@ static INLINED void scale_all(float *to, Bytes bytes, int zero, float unit)
 
 /* ---- blocks of 32: one scale, and in some one least value ---- */
 
-static INLINED void share(Parts *to, uint32_t scale, uint32_t least)
+INLINE void share(Parts *to, uint32_t scale, uint32_t least)
 {
     to->scale[0] = to->scale[1] = half_value(scale);
     to->least[0] = to->least[1] = half_value(least);
 }
 
 /* Byte i has number i in its low half and number 16 + i in its high one. */
-static INLINED void take_halves(Bytes *to, const Byte *p)
+INLINE void take_halves(Bytes *to, const Byte *p)
 {
     const Bytes x = load(p);
     to[0] = x & 15;
@@ -71,7 +63,7 @@ static INLINED void take_halves(Bytes *to, const Byte *p)
 }
 
 /* A fifth bit for each of the 32, one after the other. */
-static INLINED void add_fifth_bits(Bytes *to, const Byte *p)
+INLINE void add_fifth_bits(Bytes *to, const Byte *p)
 {
     static const Bytes which = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     const uint64_t eight_times = 0x0101010101010101;
@@ -81,13 +73,13 @@ static INLINED void add_fifth_bits(Bytes *to, const Byte *p)
     }
 }
 
-static INLINED void part_q4_0(Parts *to, const Byte *p)
+INLINE void part_q4_0(Parts *to, const Byte *p)
 {
     share(to, read_u16(p), 0);
     take_halves(to->byte, p + 2);
 }
 
-static INLINED void part_q5_0(Parts *to, const Byte *p)
+INLINE void part_q5_0(Parts *to, const Byte *p)
 {
     share(to, read_u16(p), 0);
     take_halves(to->byte, p + 6);
@@ -97,20 +89,20 @@ static INLINED void part_q5_0(Parts *to, const Byte *p)
 /* The least value of Q4_1 and Q5_1 is to be added, so its sign is the other one here. */
 enum { SIGN = 0x8000 };
 
-static INLINED void part_q4_1(Parts *to, const Byte *p)
+INLINE void part_q4_1(Parts *to, const Byte *p)
 {
     share(to, read_u16(p), read_u16(p + 2) ^ SIGN);
     take_halves(to->byte, p + 4);
 }
 
-static INLINED void part_q5_1(Parts *to, const Byte *p)
+INLINE void part_q5_1(Parts *to, const Byte *p)
 {
     share(to, read_u16(p), read_u16(p + 2) ^ SIGN);
     take_halves(to->byte, p + 8);
     add_fifth_bits(to->byte, p + 4);
 }
 
-static INLINED void part_q8_0(Parts *to, const Byte *p)
+INLINE void part_q8_0(Parts *to, const Byte *p)
 {
     share(to, read_u16(p), 0);
     to->byte[0] = load(p + 2) ^ 128; /* a signed integer and 128 */
@@ -118,7 +110,7 @@ static INLINED void part_q8_0(Parts *to, const Byte *p)
 }
 
 /* Four bits choose one of 16 integers, -127 to 113, which lie closer together around 0. */
-static INLINED Bytes choose(Bytes which)
+INLINE Bytes choose(Bytes which)
 {
     static const Bytes of = {0, 23, 44, 62, 78, 92, 105, 117, 128, 140, 152, 165, 180, 196, 216, 240};
 #if defined __clang__
@@ -130,7 +122,7 @@ static INLINED Bytes choose(Bytes which)
 #endif
 }
 
-static INLINED void part_iq4_nl(Parts *to, const Byte *p)
+INLINE void part_iq4_nl(Parts *to, const Byte *p)
 {
     share(to, read_u16(p), 0);
     take_halves(to->byte, p + 2);
@@ -141,7 +133,7 @@ static INLINED void part_iq4_nl(Parts *to, const Byte *p)
 /* ---- blocks of 256: a group's scale is an integer times the block's ---- */
 
 /* d, then for each 32 numbers two bits of a scale, and in other bytes its four low ones; then IQ4_NL's integers. */
-static INLINED void part_iq4_xs(Parts *to, const Byte *p)
+INLINE void part_iq4_xs(Parts *to, const Byte *p)
 {
     const float d = half_value(read_u16(p));
     const uint32_t high = read_u16(p + 2);
@@ -157,7 +149,7 @@ static INLINED void part_iq4_xs(Parts *to, const Byte *p)
 }
 
 /* Of 64 bytes, byte 32 h + i has two bits of the numbers 128 h + i, + 32, + 64 and + 96, from the lowest on. */
-static INLINED void take_quarters(Bytes *to, const Byte *p)
+INLINE void take_quarters(Bytes *to, const Byte *p)
 {
     for (int h = 0; h < 2; h++)
         for (int g = 0; g < 2; g++) {
@@ -168,7 +160,7 @@ static INLINED void take_quarters(Bytes *to, const Byte *p)
 }
 
 /* Of 32 bytes, bit k of byte i belongs to number 32 k + i. */
-static INLINED void add_bits(Bytes *to, const Byte *p, Byte worth)
+INLINE void add_bits(Bytes *to, const Byte *p, Byte worth)
 {
     for (int g = 0; g < 2; g++) {
         const Bytes x = load(p + GROUP * g);
@@ -178,7 +170,7 @@ static INLINED void add_bits(Bytes *to, const Byte *p, Byte worth)
 }
 
 /* scales and least values [16], four bits each; two bits a number [64]; their units */
-static INLINED void part_q2_k(Parts *to, const Byte *p)
+INLINE void part_q2_k(Parts *to, const Byte *p)
 {
     scale_all(to->scale, load(p) & 15, 0, half_value(read_u16(p + 80)));
     scale_all(to->least, load(p) >> 4, 0, half_value(read_u16(p + 82)));
@@ -187,7 +179,7 @@ static INLINED void part_q2_k(Parts *to, const Byte *p)
 
 /* one bit a number [32], two bits [64], scales [12], their unit. Of scale g, four bits are in byte g % 8 of the scales and two in byte
  * 8 + g % 4. */
-static INLINED void part_q3_k(Parts *to, const Byte *p)
+INLINE void part_q3_k(Parts *to, const Byte *p)
 {
     uint32_t in[3], out[4];
     memcpy(in, p + 96, sizeof in);
@@ -202,7 +194,7 @@ static INLINED void part_q3_k(Parts *to, const Byte *p)
 /* Two units, of the scales and of the least values, of which each 32 numbers have one of six bits, in 12 bytes. The first four scales are
  * in the low bits of bytes 0 to 3, their least values in those of 4 to 7; of the others four bits are in the halves of 8 to 11, two above
  * the six. */
-static INLINED void take_scales(Parts *to, const Byte *p)
+INLINE void take_scales(Parts *to, const Byte *p)
 {
     uint32_t in[3], out[4];
     float scale[GROUP], least[GROUP];
@@ -220,7 +212,7 @@ static INLINED void take_scales(Parts *to, const Byte *p)
 }
 
 /* Of 128 bytes, byte 32 h + i has number 64 h + i in its low half and number 64 h + 32 + i in its high one. */
-static INLINED void take_wide_halves(Bytes *to, const Byte *p)
+INLINE void take_wide_halves(Bytes *to, const Byte *p)
 {
     for (int h = 0; h < 4; h++)
         for (int g = 0; g < 2; g++) {
@@ -230,13 +222,13 @@ static INLINED void take_wide_halves(Bytes *to, const Byte *p)
         }
 }
 
-static INLINED void part_q4_k(Parts *to, const Byte *p)
+INLINE void part_q4_k(Parts *to, const Byte *p)
 {
     take_scales(to, p);
     take_wide_halves(to->byte, p + 16);
 }
 
-static INLINED void part_q5_k(Parts *to, const Byte *p)
+INLINE void part_q5_k(Parts *to, const Byte *p)
 {
     take_scales(to, p);
     take_wide_halves(to->byte, p + 48);
@@ -244,7 +236,7 @@ static INLINED void part_q5_k(Parts *to, const Byte *p)
 }
 
 /* four low bits a number [128], two high ones [64], scales [16], their unit. Byte 64 h + i has the numbers 128 h + i and 128 h + 64 + i. */
-static INLINED void part_q6_k(Parts *to, const Byte *p)
+INLINE void part_q6_k(Parts *to, const Byte *p)
 {
     scale_all(to->scale, load(p + 192) ^ 128, 128, half_value(read_u16(p + 208)));
     memset(to->least, 0, sizeof to->least);
@@ -260,7 +252,7 @@ static INLINED void part_q6_k(Parts *to, const Byte *p)
 
 /* ---- any of them ---- */
 
-static INLINED void write_numbers(real *out, const Parts *x, int zero, size_t numbers)
+INLINE void write_numbers(real *out, const Parts *x, int zero, size_t numbers)
 {
     for (size_t g = 0; g < numbers / GROUP; g++) {
         const Floats integers = __builtin_convertvector(__builtin_convertvector(x->byte[g], Wide) - zero, Floats);
@@ -270,7 +262,7 @@ static INLINED void write_numbers(real *out, const Parts *x, int zero, size_t nu
 }
 
 /* Block after block: those at the ends may be read in part. */
-static INLINED void read_blocks(void (*part)(Parts *to, const Byte *p), int zero, size_t numbers, size_t bytes, real *out, const Byte *data,
+INLINE void read_blocks(void (*part)(Parts *to, const Byte *p), int zero, size_t numbers, size_t bytes, real *out, const Byte *data,
                                 size_t first, size_t n)
 {
     Parts parts;

@@ -46,4 +46,11 @@ typedef int64_t Index;
 /* A function that becomes part of those that call it. */
 #define INLINE static inline __attribute__((always_inline))
 
+/* A function that is compiled once for each width of vector; the processor's is chosen when the program starts. */
+#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
 #endif
