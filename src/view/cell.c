@@ -117,7 +117,7 @@ static void follow(App *app)
 /* ---- drawing ---- */
 
 typedef struct Columns {
-    int label, name, value, result;
+    int label, name[2], value, result; /* name: of the first and the second operand */
     bool brief; /* short names */
 } Columns;
 
@@ -158,7 +158,7 @@ static void draw_number(const App *app, Canvas *c, int row, int col, int width, 
     canvas_put_right(c, row, col, width, role, text);
 }
 
-static void draw_operand(const App *app, Canvas *c, int row, int col, const Columns *k, const Operand *o, Role role)
+static void draw_operand(const App *app, Canvas *c, int row, int col, const Columns *k, int which, const Operand *o, Role role)
 {
     if (o->kind == OPERAND_NONE)
         return;
@@ -166,8 +166,8 @@ static void draw_operand(const App *app, Canvas *c, int row, int col, const Colu
     operand_name(app, o, k->brief, &name);
     if (role != ROLE_CHOICE)
         role = o->kind == OPERAND_STAGE || o->kind == OPERAND_GRADIENT ? ROLE_LINK : o->kind == OPERAND_WEIGHT ? ROLE_LABEL : ROLE_DIM;
-    canvas_put_cut(c, row, col, k->name - 1, role, buffer_text(&name));
-    draw_number(app, c, row, col + k->name, k->value - 1, ROLE_TEXT, o->value);
+    canvas_put_cut(c, row, col, k->name[which] - 1, role, buffer_text(&name));
+    draw_number(app, c, row, col + k->name[which], k->value - 1, ROLE_TEXT, o->value);
     buffer_free(&name);
 }
 
@@ -198,15 +198,15 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const Columns 
     buffer_free(&label);
     col += k->label;
     bool two = l->in[1].kind != OPERAND_NONE;
-    draw_operand(app, c, row, col, k, &l->in[0], chosen && (app->cell_operand == 0 || !two) ? ROLE_CHOICE : ROLE_TEXT);
-    col += k->name + k->value;
+    draw_operand(app, c, row, col, k, 0, &l->in[0], chosen && (app->cell_operand == 0 || !two) ? ROLE_CHOICE : ROLE_TEXT);
+    col += k->name[0] + k->value;
     canvas_put(c, row, col, 2, ROLE_DIM, sign_text(two ? l->sign : 0));
     col += 2;
     if (two)
-        draw_operand(app, c, row, col, k, &l->in[1], chosen && app->cell_operand == 1 ? ROLE_CHOICE : ROLE_TEXT);
+        draw_operand(app, c, row, col, k, 1, &l->in[1], chosen && app->cell_operand == 1 ? ROLE_CHOICE : ROLE_TEXT);
     else
-        canvas_put_cut(c, row, col, k->name + k->value - 1, ROLE_DIM, l->formula);
-    col += k->name + k->value;
+        canvas_put_cut(c, row, col, k->name[1] + k->value - 1, ROLE_DIM, l->formula);
+    col += k->name[1] + k->value;
     draw_number(app, c, row, col, k->result - 1, l->result == 0 ? ROLE_DIM : ROLE_TEXT, l->result);
     col += k->result;
     if (l->kind == LINE_TERM)
@@ -250,6 +250,42 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
     canvas_printf(c, row, col + used, cols - used, ROLE_DIM, _("  rounding %.0e"), x->stored - x->exact);
 }
 
+static int clamp(int x, int least, int most)
+{
+    return x < least ? least : x < most ? x : most;
+}
+
+/* The columns, for a screen so many wide: names get what is left. Where there is little room, labels and names take only what they need, so that
+ * their numbers are not cut off; the longest are among the last lines. */
+static Columns choose_columns(const App *app, const Canvas *c, int wide, bool terms)
+{
+    enum { LOOKED_AT = 500, LABEL_MOST = 14 };
+    const Explanation *x = &app->cell;
+    bool brief = wide < 110;
+    Columns k = {.label = brief && terms ? 8 : 20, .value = brief ? 9 : 11, .result = brief ? 10 : 12, .brief = brief};
+    int needs[2] = {0, 0};
+    for (size_t i = x->count > LOOKED_AT ? x->count - LOOKED_AT : 0; brief && terms && i < x->count; i++) {
+        const ExplainLine *l = &x->lines[i];
+        int label = l->kind == LINE_TERM ? canvas_text_width(c, l->label) + 1 : 0;
+        k.label = clamp(label, k.label, LABEL_MOST);
+        for (int o = 0; o < 2; o++) {
+            Buffer text = {0};
+            if (l->in[o].kind != OPERAND_NONE)
+                operand_name(app, &l->in[o], true, &text);
+            int width = canvas_text_width(c, buffer_text(&text)) + 1;
+            needs[o] = width > needs[o] ? width : needs[o];
+            buffer_free(&text);
+        }
+    }
+    int room = wide - 2 - k.label - 2 * k.value - 2 - (brief && !terms ? 1 : 2) * k.result, half = room / 2;
+    if (needs[0] > half) /* what the other does not need of its half */
+        k.name[0] = clamp(room - needs[1], half, needs[0]);
+    else
+        k.name[0] = clamp(room - needs[1], needs[0], half);
+    k.name[1] = room - k.name[0];
+    return k;
+}
+
 void cell_draw(App *app, Canvas *c, Rect r)
 {
     const Explanation *x = &app->cell;
@@ -258,8 +294,7 @@ void cell_draw(App *app, Canvas *c, Rect r)
     bool terms = false;
     for (size_t i = 0; i < x->count && !terms; i++)
         terms = x->lines[i].kind == LINE_TERM;
-    Columns k = {.label = wide >= 110 ? 20 : terms ? 8 : 20, .value = wide >= 110 ? 11 : 9, .result = wide >= 110 ? 12 : 10, .brief = wide < 110};
-    k.name = (wide - 2 - k.label - 2 * k.value - 2 - (k.brief && !terms ? 1 : 2) * k.result) / 2;
+    const Columns k = choose_columns(app, c, wide, terms);
     operand_label(app->pass, &x->subject, &b);
     text_escape(&shown, buffer_text(&b), b.len, false);
     int used = canvas_put_cut(c, r.row, r.col + 1, r.cols - 2, ROLE_HERE, buffer_text(&shown));
@@ -272,7 +307,7 @@ void cell_draw(App *app, Canvas *c, Rect r)
     buffer_free(&b);
     buffer_free(&shown);
 
-    int col = r.col + 1 + k.label + 2 * (k.name + k.value) + 2;
+    int col = r.col + 1 + k.label + k.name[0] + k.name[1] + 2 * k.value + 2;
     canvas_put_right(c, r.row + 2, col, k.result - 1, ROLE_HEADING, terms ? _("term") : _("result"));
     if (terms)
         canvas_put_right(c, r.row + 2, col + k.result, k.result - 1, ROLE_HEADING, k.brief ? _("sum") : _("sum so far"));
@@ -288,7 +323,7 @@ void cell_draw(App *app, Canvas *c, Rect r)
     if (room > x->count)
         end = r.row + 3 + (int)x->count;
     else if (x->count > room)
-        canvas_printf(c, r.row + 2, r.col + 1, k.label + k.name, ROLE_DIM, _("lines %zu–%zu of %zu"), app->cell_top + 1, app->cell_top + room, x->count);
+        canvas_printf(c, r.row + 2, r.col + 1, k.label + k.name[0], ROLE_DIM, _("lines %zu–%zu of %zu"), app->cell_top + 1, app->cell_top + room, x->count);
     canvas_hline(c, end, r.col, r.cols, ROLE_BORDER);
     draw_rounding(app, c, end + 1, r.col + 1, r.cols - 2);
     if (app->cell_line < x->count) {
