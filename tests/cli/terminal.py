@@ -1,5 +1,5 @@
 """A program in a terminal of its own, for tests that type: Terminal(program, word, …); and what they found wrong."""
-import fcntl, os, pty, resource, select, struct, sys, termios, time
+import fcntl, os, pty, resource, select, signal, struct, sys, termios, time
 
 bad = []
 
@@ -17,6 +17,8 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8", COLUMNS=str(cols), LINES=str(rows))
+            for ignored in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:  # by whoever runs the tests, as nohup does
+                signal.signal(ignored, signal.SIG_DFL)
             if room:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
             time.sleep(0.1)  # until the size is set
