@@ -86,6 +86,8 @@ bool output_flush(Output *out);
 int output_close(Output *out, Error *e);
 /* Gives it up. */
 void output_drop(Output *out);
+/* Lets a handler see what asks the program to end (SIGINT, SIGTERM, SIGHUP), where nobody else does and it is not ignored. */
+void output_catch_ends(void (*handler)(int number));
 /* Flushes and closes standard output. Returns the exit status: `status`, or CLI_WRONG with the reason said where
  * not everything could be written. */
 int output_finish(int status);

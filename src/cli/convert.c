@@ -203,16 +203,6 @@ static void on_end(int number)
     file_give_up();
 }
 
-static void catch_ends(void)
-{
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction old, ours = {.sa_handler = on_end, .sa_flags = SA_RESTART};
-    sigemptyset(&ours.sa_mask);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(ends[i], &ours, NULL);
-}
-
 /* Writes into a folder beside it, which then takes its name: what is there under that name is whole. */
 static int write_folder(const Model *m, const char *folder, Error *e)
 {
@@ -225,7 +215,7 @@ static int write_folder(const Model *m, const char *folder, Error *e)
         buffer_free(&part);
         return error_memory(e, folder);
     }
-    catch_ends();
+    output_catch_ends(on_end);
     const char *beside = buffer_text(&part);
     bool there = file_exists(beside);
     int status =

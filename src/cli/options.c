@@ -127,12 +127,11 @@ static void add_option(const CommandSpec *spec, OptionId id, Buffer *out)
         buffer_printf(out, " %s", note.argument);
     size_t used = out->len - start;
     buffer_fill(out, ' ', used < WHAT_COLUMN ? WHAT_COLUMN - used : 1);
-    if (id == OPTION_FORMAT)
+    if (id == OPTION_FORMAT) {
         add_formats(spec, out);
-    else
-        listing_wrap(out, _(note.what), WHAT_COLUMN, waiting_columns(STDOUT_FILENO), false);
-    if (id == OPTION_FORMAT)
         buffer_putc(out, '\n');
+    } else
+        listing_wrap(out, _(note.what), WHAT_COLUMN, waiting_columns(STDOUT_FILENO), false);
 }
 
 void options_help(const CommandSpec *spec, Buffer *out)

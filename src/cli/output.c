@@ -27,10 +27,10 @@ static void on_end(int number)
     raise(number);
 }
 
-static void catch_ends(void)
+void output_catch_ends(void (*handler)(int number))
 {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction old, ours = {.sa_handler = on_end};
+    struct sigaction old, ours = {.sa_handler = handler, .sa_flags = SA_RESTART};
     sigemptyset(&ours.sa_mask);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
@@ -45,7 +45,7 @@ static bool write_piece(Output *out)
         error_memory(&out->why, out->path);
     }
     if (!out->failed && !out->begun) {
-        catch_ends();
+        output_catch_ends(on_end);
         out->failed = file_begin(&out->file, out->path, &out->why) != 0;
         out->begun = !out->failed;
     }
@@ -160,7 +160,7 @@ int output_write_trace(const Trace *t, const Options *o, Error *e)
     if (format < 0 || (format != TRACE_SAFETENSORS && check_amount(t, &out, e) != 0))
         return -1;
     if (format == TRACE_SAFETENSORS) {
-        catch_ends();
+        output_catch_ends(on_end);
         return trace_save(t, out.path ? out.path : "-", e);
     }
     if (trace_write(t, (TraceFormat)format, output_emit, &out, e) != 0) {

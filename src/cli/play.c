@@ -1,7 +1,7 @@
 /* play.c - `step --play`: a recording again.
  *
- * One that this program made has the session it began with: its keys are pressed again in the debugger, at the size that the terminal has now, and at any
- * moment the viewer may take over. Any other, or with --as-recorded, is shown byte by byte as it was. */
+ * One that this program made has the session it began with: its keys are pressed again in the debugger, at the size that the terminal has
+ * now, and at any moment the viewer may take over. Any other, or with --as-recorded, is shown byte by byte as it was. */
 #include "cli/cli.h"
 #include "cli/record.h"
 #include "cli/screen.h"

@@ -40,8 +40,8 @@ static int without_batch(const SafeTensor *t, int rank, const size_t **shape)
 typedef enum Fit { FIT_NOT = 0, FIT_SAME = 1, FIT_TURNED = 2, FIT_EITHER = FIT_SAME | FIT_TURNED } Fit;
 
 /* Whether theirs is of this shape, or has the heads behind the tokens: apart, or side by side. As many tokens as heads make both true for a
- * hook: a HookedTransformer has most heads behind, a TransformerBridge some in front. The insides of a norm of queries or keys, ours with the heads behind the tokens: all in one column of rows, or (a
- * TransformerBridge's) with the heads in front. */
+ * hook: a HookedTransformer has most heads behind, a TransformerBridge some in front. The insides of a norm of queries or keys, ours with the
+ * heads behind the tokens: all in one column of rows, or (a TransformerBridge's) with the heads in front. */
 static Fit fits(const Stage *s, const AgainstItem *item, HookForm form, int rank, const size_t *ours)
 {
     const size_t *theirs;

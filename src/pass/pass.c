@@ -282,8 +282,7 @@ static void prepare_weight(const Pass *p, StageRun *r, int k)
         return;
     }
     r->w[k] = pass_weight(p, (size_t)w);
-    if (p->model->weights.items[w].rank == 1)
-        pass_make_readable(&r->w[k], &p->model->weights.items[w], p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
+    pass_make_readable(&r->w[k], &p->model->weights.items[w], p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
 }
 
 /* Gathers what the forward of stage i reads and writes. r was zero, or that of another stage of the same pass. */

@@ -269,6 +269,17 @@ static void add_pair(Buffer *b, const char *key, const char *value)
     add_text(b, value);
 }
 
+/* A llama with one tensor, and so many bytes behind the header. */
+static void refuse_tensor(uint64_t rows, uint64_t columns, uint32_t format, uint64_t offset, size_t bytes, const char *part)
+{
+    Buffer b = {0};
+    begin(&b, 1, 1);
+    add_pair(&b, "general.architecture", "llama");
+    add_tensor(&b, "token_embd.weight", rows, columns, format, offset);
+    buffer_fill(&b, '\0', bytes);
+    refuse(&b, part);
+}
+
 static void add_number(Buffer *b, const char *key, uint32_t value)
 {
     add_text(b, key);
@@ -454,12 +465,7 @@ Test(gguf, formats_that_are_not_read_are_named)
         {99, "found number 99"},
     };
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        Buffer b = {0};
-        begin(&b, 1, 1);
-        add_pair(&b, "general.architecture", "llama");
-        add_tensor(&b, "token_embd.weight", 4, 256, formats[i].id, 0);
-        buffer_fill(&b, '\0', 8192);
-        refuse(&b, formats[i].part);
+        refuse_tensor(4, 256, formats[i].id, 0, 8192, formats[i].part);
     }
 }
 
@@ -505,42 +511,18 @@ Test(gguf, bad_files_say_why)
     add_pair(&b, "general.architecture", "llama");
     add_pair(&b, "general.architecture", "llama");
     refuse(&b, "found it again");
-    begin(&b, 1, 1);
-    add_pair(&b, "general.architecture", "llama");
-    add_tensor(&b, "token_embd.weight", 4, 8, 0, 7);
-    buffer_fill(&b, '\0', 512);
-    refuse(&b, "offset: expected a multiple of 32");
-    begin(&b, 1, 1);
-    add_pair(&b, "general.architecture", "llama");
-    add_tensor(&b, "token_embd.weight", 1 << 20, 1 << 20, 0, 0);
-    buffer_fill(&b, '\0', 512);
-    refuse(&b, "is the file cut off?");
-    begin(&b, 1, 1);
-    add_pair(&b, "general.architecture", "llama");
-    add_tensor(&b, "token_embd.weight", 4, 31, 8, 0);
-    buffer_fill(&b, '\0', 512);
-    refuse(&b, "expected rows of a multiple of 32 numbers, because it is Q8_0, found 31");
-    begin(&b, 1, 1);
-    add_pair(&b, "general.architecture", "llama");
-    add_tensor(&b, "token_embd.weight", 8, 288, 12, 0);
-    buffer_fill(&b, '\0', 4096);
-    refuse(&b, "expected rows of a multiple of 256 numbers, because it is Q4_K, found 288");
-    begin(&b, 1, 1);
-    add_pair(&b, "general.architecture", "llama");
-    add_tensor(&b, "token_embd.weight", 2, 256, 14, 0);
-    buffer_fill(&b, '\0', 420);
-    refuse(&b, "expected 420 bytes from byte 0 of the data on, found");
+    refuse_tensor(4, 8, 0, 7, 512, "offset: expected a multiple of 32");
+    refuse_tensor(1 << 20, 1 << 20, 0, 0, 512, "is the file cut off?");
+    refuse_tensor(4, 31, 8, 0, 512, "expected rows of a multiple of 32 numbers, because it is Q8_0, found 31");
+    refuse_tensor(8, 288, 12, 0, 4096, "expected rows of a multiple of 256 numbers, because it is Q4_K, found 288");
+    refuse_tensor(2, 256, 14, 0, 420, "expected 420 bytes from byte 0 of the data on, found");
     begin(&b, 2, 1);
     add_pair(&b, "general.architecture", "llama");
     add_tensor(&b, "token_embd.weight", 4, 32, 0, 0);
     add_tensor(&b, "output.weight", 4, 32, 0, 32);
     buffer_fill(&b, '\0', 4096);
     refuse(&b, "overlapping");
-    begin(&b, 1, 1);
-    add_pair(&b, "general.architecture", "llama");
-    add_tensor(&b, "token_embd.weight", 4, 32, 0, 0);
-    buffer_fill(&b, '\0', 4096);
-    refuse(&b, "llama.embedding_length: expected a number, found none");
+    refuse_tensor(4, 32, 0, 0, 4096, "llama.embedding_length: expected a number, found none");
 }
 
 Test(gguf, nanogpt_asks_for_what_no_shape_tells)
