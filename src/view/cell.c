@@ -259,15 +259,15 @@ static int clamp(int x, int least, int most)
  * their numbers are not cut off; the longest are among the last lines. */
 static Columns choose_columns(const App *app, const Canvas *c, int wide, bool terms)
 {
-    enum { LOOKED_AT = 500, LABEL_MOST = 14 };
+    enum { LOOKED_AT = 500, LABEL_LEAST = 8 };
     const Explanation *x = &app->cell;
     bool brief = wide < 110;
-    Columns k = {.label = brief && terms ? 8 : 20, .value = brief ? 9 : 11, .result = brief ? 10 : 12, .brief = brief};
+    Columns k = {.label = brief ? LABEL_LEAST : 20, .value = brief ? 9 : 11, .result = brief ? 10 : 12, .brief = brief};
     int needs[2] = {0, 0};
-    for (size_t i = x->count > LOOKED_AT ? x->count - LOOKED_AT : 0; brief && terms && i < x->count; i++) {
+    for (size_t i = x->count > LOOKED_AT ? x->count - LOOKED_AT : 0; brief && i < x->count; i++) {
         const ExplainLine *l = &x->lines[i];
-        int label = l->kind == LINE_TERM ? canvas_text_width(c, l->label) + 1 : 0;
-        k.label = clamp(label, k.label, LABEL_MOST);
+        int label = canvas_text_width(c, l->label) + 1;
+        k.label = clamp(label, k.label, terms ? 14 : 20);
         for (int o = 0; o < 2; o++) {
             Buffer text = {0};
             if (l->in[o].kind != OPERAND_NONE)
