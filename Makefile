@@ -54,11 +54,11 @@ $(LIBRARY): $(OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-# One file may fuse multiplications and additions: the matrix product (see its comment).
+# Two files may fuse multiplications and additions: the matrix product, and elementwise.c (see their comments).
 # The sanitizers leave it alone: its many unrolled loops would take minutes to compile.
 $(BUILD)/src/tensor/matmul_fast.o: FLAGS += -O3 -ffp-contract=fast $(if $(filter yes,$(SANITIZE)),-fno-sanitize=all)
-# And three are written for the compiler to vectorise.
-$(BUILD)/src/tensor/elementwise.o: FLAGS += -O3 -fno-math-errno -fno-trapping-math
+# And three, that one among them, are written for the compiler to vectorise.
+$(BUILD)/src/tensor/elementwise.o: FLAGS += -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast
 $(BUILD)/src/tensor/dtype.o $(BUILD)/src/tensor/quantised.o: FLAGS += -O3 -fno-trapping-math
 
 $(BUILD)/%.o: %.c Makefile

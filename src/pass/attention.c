@@ -12,9 +12,21 @@
 
 /* ---- q, k, v: out [heads, T, k] = x [T, d] · W [d, heads * k] + b, each head its own block of W's columns ---- */
 
-/* Between [heads, T, k] and rows in which the heads stand side by side, [T, heads * k]: one product serves all heads. */
+/* While a text is continued, a value may be made where its input lies. */
+static void copy_unless_there(real *to, const real *from, size_t n)
+{
+    if (to != from)
+        memcpy(to, from, n * sizeof *to);
+}
+
+/* Between [heads, T, k] and rows in which the heads stand side by side, [T, heads * k]: one product serves all heads. One row is the same
+ * either way. */
 static void gather_heads(real *rows, const real *heads, size_t H, size_t T, size_t k)
 {
+    if (T == 1) {
+        copy_unless_there(rows, heads, H * k);
+        return;
+    }
     for (size_t h = 0; h < H; h++)
         for (size_t t = 0; t < T; t++)
             memcpy(rows + (t * H + h) * k, heads + (h * T + t) * k, k * sizeof *rows);
@@ -181,19 +193,20 @@ void stage_masked_forward(const StageRun *r)
     size_t H = r->stage->shape[0], Tq = r->stage->shape[1], Tk = r->stage->shape[2];
     bool padded = stage_hides(r->config, r->key_ids, Tk);
     if (!padded && reach(r, 0) == Tk && start(r, Tq - 1) == 0) { /* everyone sees everything */
-        memcpy(r->out, r->in[0], r->stage->count * sizeof *r->out);
+        copy_unless_there(r->out, r->in[0], r->stage->count);
         return;
     }
-    for (size_t row = 0; row < H * Tq; row++) {
-        size_t i = row % Tq, visible = reach(r, i), first = start(r, i);
-        memcpy(r->out + row * Tk, r->in[0] + row * Tk, visible * sizeof *r->out);
-        for (size_t j = 0; j < first; j++)
-            r->out[row * Tk + j] = -(real)INFINITY;
-        for (size_t j = visible; j < Tk; j++)
-            r->out[row * Tk + j] = -(real)INFINITY;
-        for (size_t j = first; padded && j < visible; j++)
-            if (!sees(r, i, j))
-                r->out[row * Tk + j] = -(real)INFINITY;
+    for (size_t i = 0; i < Tq; i++) {
+        size_t visible = reach(r, i), first = start(r, i);
+        for (size_t h = 0; h < H; h++) {
+            size_t row = (h * Tq + i) * Tk;
+            copy_unless_there(r->out + row, r->in[0] + row, visible);
+            hide_behind(r->out + row, 0, first);
+            hide_behind(r->out + row, visible, Tk);
+            for (size_t j = first; padded && j < visible; j++)
+                if (!sees(r, i, j))
+                    r->out[row + j] = -(real)INFINITY;
+        }
     }
 }
 

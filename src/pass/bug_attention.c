@@ -306,14 +306,16 @@ void bug_stale_heads_forward(const StageRun *r)
         return;
     }
     memset(r->out, 0, r->stage->count * sizeof *r->out);
-    for (size_t h = 0; h < H; h++)
+    for (size_t h = 0; h < H; h++) {
+        const Matrix values = stage_cached(r, h / group);
         for (size_t i = 0; i < Tq; i++)
             for (size_t j = 0; j < Tk; j++) {
                 real w = written_weight(r, h, i, j);
-                const real *v = r->in[1] + h / group * r->stride[1] + j * k;
+                const real *v = (const real *)values.data + j * values.ld;
                 for (size_t d = 0; d < k; d++)
                     r->out[(h * Tq + i) * k + d] += w * v[d];
             }
+    }
 }
 
 void bug_stale_heads_backward(const StageRun *r)

@@ -14,11 +14,11 @@ struct Decoding {
     size_t source_len;
     size_t length, capacity;
     size_t rows; /* positions that the cache has room for: it grows to the capacity */
-    Pass *first; /* the first feed's pass: keeps what the encoder and cross-attention's keys and values are */
-    Pass *later; /* the one that every later feed is fed to */
+    Pass *first; /* the first feed's pass, and every later one's where there is no source */
+    Pass *later; /* with a source, theirs: then the first keeps what the encoder and cross-attention's keys and values are */
     real **cache;
     real *cache_block;
-    real *weights_block; /* copies of a small model's weights, see line_up_weights; NULL before */
+    real *weights_block; /* copies of a small model's weights, see pass_line_up; NULL before */
 };
 
 Decoding *decoding_create(const Model *m, const int *source, size_t source_len, size_t capacity, Ablations a, Error *e)
@@ -33,8 +33,8 @@ Decoding *decoding_create(const Model *m, const int *source, size_t source_len, 
     }
     Decoding *d = calloc(1, sizeof *d);
     size_t room = 0;
-    if (d && capacity < SIZE_MAX / sizeof *d->fed)
-        d->fed = calloc(capacity ? capacity : 1, sizeof *d->fed);
+    if (d && capacity < SIZE_MAX / 2 / sizeof *d->fed)
+        d->fed = calloc(numbers_lines(capacity ? capacity : 1), sizeof *d->fed);
     if (!d || !d->fed || pass_copy_ids(&d->source, &room, source, source_len) != 0) {
         decoding_free(d);
         error_memory(e, "decoding");
@@ -66,14 +66,12 @@ size_t decoding_length(const Decoding *d)
     return d->length;
 }
 
-/* Copies what the cache holds of a stage into one with room for more positions: values lie as [G, rows, k], keys as [G, k, rows]. */
+/* Copies what the cache holds of a stage, to the end of a line, into one with room for more positions. */
 static void copy_cache(real *to, size_t rows, const real *from, const Decoding *d, const Stage *s)
 {
-    size_t G = s->shape[0], k = s->shape[2];
-    bool values = s->kind == STAGE_V;
-    size_t pieces = values ? G : G * k, width = values ? k : 1;
+    size_t width, pieces = pass_cache_pieces(s, &width);
     for (size_t i = 0; i < pieces; i++)
-        memcpy(to + i * rows * width, from + i * d->rows * width, d->length * width * sizeof *to);
+        memcpy(to + i * rows * width, from + i * d->rows * width, numbers_lines(d->length) * width * sizeof *to);
 }
 
 /* Makes room in the cache for n more positions. */
@@ -116,7 +114,7 @@ void decoding_put_bug(Decoding *d, const Bug *bug)
 
 static Pass *make_pass(Decoding *d, PassInput in, Error *e)
 {
-    Pass *p = pass_create_after(d->model, in, d->length, d->ablations, e);
+    Pass *p = pass_create_after(d->model, in, d->length, d->bug == NULL, d->ablations, e); /* a bug may read again what it wrote */
     if (p && d->bug && bug_put(d->bug, p, e) != 0) {
         pass_free(p);
         return NULL;
@@ -137,53 +135,39 @@ static int use_cache(Decoding *d, Pass *p, size_t n, Error *e)
     return 0;
 }
 
-/* The embedding of a model that has its output product read it too is to lie as that product reads it, and not row by row. */
-static bool is_output_table(const Decoding *d, size_t w)
+/* Computes the pass up to its logits: nobody asks for the probabilities behind them. */
+static const real *run(Decoding *d, Pass *p)
 {
-    return d->model->config.tie_embeddings && d->first->plan.stages[pass_logits(&d->first->plan)].w[0] == (int)w;
+    const Stage *stages = p->plan.stages;
+    size_t end = pass_logits(&p->plan) + 1;
+    for (size_t i = 0, next; i < end; i = next) {
+        next = i + 1;
+        if (p == d->later && stage_is_of_source(&stages[i])) { /* a later feed takes over what does not depend on the new tokens */
+            p->values[i] = d->first->values[i];
+            continue;
+        }
+        while (next < end && (p != d->later || !stage_is_of_source(&stages[next])))
+            next++;
+        p->done = i;
+        pass_run_until(p, next);
+    }
+    return p->values[end - 1];
 }
 
-/* Lets every later feed read copies of the matrices, with each row at the beginning of a cache line. While they stay in the second cache, as
- * a small model's do, how they lie is what a product with one row of numbers takes its time for; larger ones are waited for
- * anyway. */
-static int line_up_weights(Decoding *d, Error *e)
+/* Whether the matrices of a small model are to be lined up now. That takes some tens of microseconds, and a token gains a few: it is done where
+ * as many tokens as make up for it were fed, or many are to be expected. */
+static bool is_worth_lining_up(const Decoding *d)
 {
-    const Weights *all = &d->model->weights;
-    size_t total = 0;
-    for (size_t w = 0; w < all->count; w++)
-        if (all->items[w].rank == 2)
-            total += numbers_lines(all->items[w].shape[0]) * numbers_lines(all->items[w].shape[1]);
-    d->weights_block = numbers_allocate(total);
-    if (!d->weights_block)
-        return error_memory(e, "weights");
-    real *to = d->weights_block;
-    for (size_t w = 0; w < all->count; w++) {
-        const Weight *item = &all->items[w];
-        if (item->rank != 2)
-            continue;
-        size_t rows = item->shape[0], columns = item->shape[1], ld = numbers_lines(columns);
-        Matrix copy = matrix_of(to, ld);
-        if (is_output_table(d, w)) {
-            Matrix turned = matrix_transposed(item->values);
-            matrix_read(to, &turned, columns, rows);
-            copy = matrix_transposed(matrix_of(to, rows));
-        } else
-            for (size_t i = 0; i < rows; i++)
-                matrix_read_row(to + i * ld, &item->values, i, columns);
-        if (pass_use_weight(d->later, w, copy, e) != 0)
-            return -1;
-        to += numbers_lines(rows) * ld;
-    }
-    return 0;
+    enum { SMALL = 1 << 19, WORTH = 16 };
+    return !d->weights_block && d->model->weights.total <= SMALL && d->length > 0 && (d->length >= WORTH || d->capacity >= 4 * WORTH);
 }
 
 int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Error *e)
 {
-    enum { SMALL = 1 << 19, WORTH = 16 }; /* weights to be lined up, and tokens after which that has paid: a few microseconds each */
     if (n > d->capacity - d->length)
         return error_set(e, "decoding: expected at most %zu tokens, found %zu", d->capacity, d->length + n);
     PassInput in = {d->source, ids, d->source_len, n};
-    Pass **p = d->first ? &d->later : &d->first;
+    Pass **p = d->first && d->source_len > 0 ? &d->later : &d->first;
     if (*p ? pass_feed_after(*p, in, d->length, e) != 0 : (*p = make_pass(d, in, e)) == NULL)
         return -1;
     if (use_cache(d, *p, n, e) != 0) {
@@ -191,23 +175,11 @@ int decoding_feed(Decoding *d, const int *ids, size_t n, const real **logits, Er
         *p = NULL;
         return -1;
     }
-    if (*p == d->later && d->length >= WORTH && !d->weights_block && d->model->weights.total <= SMALL && line_up_weights(d, e) != 0)
+    if (is_worth_lining_up(d) && (d->weights_block = pass_line_up(*p, e)) == NULL)
         return -1;
     memcpy(d->fed + d->length, ids, n * sizeof *ids);
-    const Stage *stages = (*p)->plan.stages;
-    size_t end = pass_logits(&(*p)->plan) + 1; /* nobody asks for the probabilities behind them */
-    for (size_t i = 0, next; i < end; i = next) {
-        next = i + 1;
-        if (*p != d->first && stage_is_of_source(&stages[i])) { /* a later feed takes over what does not depend on the new tokens */
-            (*p)->values[i] = d->first->values[i];
-            continue;
-        }
-        while (next < end && (*p == d->first || !stage_is_of_source(&stages[next])))
-            next++;
-        (*p)->done = i;
-        pass_run_until(*p, next);
-    }
+    const real *rows = run(d, *p);
     d->length += n;
-    *logits = (*p)->values[end - 1] + (n - 1) * d->model->config.vocab_size;
+    *logits = rows + (n - 1) * d->model->config.vocab_size;
     return 0;
 }

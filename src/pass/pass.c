@@ -8,13 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lays the stages' tensors one after the other into *block, each from a new line on. The block is made larger where it must be, and then by
- * half, since what grows once, as the rows of scores do while a text is continued, will grow again. */
-static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
+/* True where a stage's value may lie where the only one it is made of lay: number for number, or one row as it is. */
+static bool fits_in_place(const Stage *s)
 {
+    switch (s->kind) {
+    case STAGE_SCALED:
+    case STAGE_BIASED:
+    case STAGE_MASKED:
+    case STAGE_WEIGHTS:
+    case STAGE_ACTIVATE:
+        return true;
+    case STAGE_CONCAT:
+        return s->shape[0] == 1;
+    default:
+        return false;
+    }
+}
+
+/* Lays the stages' tensors one after the other into *block, each from a new line on; `in_place`: what is read once makes room for what is made
+ * of it. The block is made larger where it must be, and then by half, since what grows once, as the rows of scores do while a text is
+ * continued, will grow again. */
+static int lay_out(const Plan *plan, bool in_place, real **table, real **block, size_t *room)
+{
+    enum { LEAST = 1 << 16 }; /* while a text is continued: the system gives the pages of so little when they are used */
     size_t total = plan->total + plan->count * NUMBERS_LINE;
     if (!*block || total > *room) {
         size_t more_room = *block && total <= SIZE_MAX / sizeof(real) / 2 ? total + total / 2 : total;
+        if (in_place && more_room < LEAST)
+            more_room = LEAST;
         real *more = numbers_allocate(more_room);
         if (!more)
             return -1;
@@ -22,8 +43,15 @@ static int lay_out(const Plan *plan, real **table, real **block, size_t *room)
         *block = more;
         *room = more_room;
     }
-    for (size_t i = 0, at = 0; i < plan->count; at += numbers_lines(plan->stages[i++].count))
+    for (size_t i = 0, at = 0; i < plan->count; i++) {
+        const Stage *s = &plan->stages[i];
+        if (in_place && fits_in_place(s)) {
+            table[i] = table[s->in[0]];
+            continue;
+        }
         table[i] = *block + at;
+        at += numbers_lines(s->count);
+    }
     return 0;
 }
 
@@ -109,14 +137,16 @@ static int take_input(Pass *p, PassInput in, bool as_many, Error *e)
     p->changes = NULL;
     p->done = 0;
     p->has_gradients = false;
-    if (lay_out(&p->plan, p->values, &p->value_block, &p->value_room) != 0 || (!as_many && (make_scratch(p) != 0 || make_vectors(p) != 0)) ||
-        make_table(p) != 0 || pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
+    const bool same_shapes = as_many && p->value_block && p->laid_out == p->plan.total;
+    if ((!same_shapes && lay_out(&p->plan, p->in_place, p->values, &p->value_block, &p->value_room) != 0) ||
+        (!as_many && (make_scratch(p) != 0 || make_vectors(p) != 0)) || make_table(p) != 0 || pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
         pass_copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
         return error_memory(e, "pass");
+    p->laid_out = p->plan.total;
     return 0;
 }
 
-Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, Error *e)
+Pass *pass_create_after(const Model *m, PassInput in, size_t past, bool in_place, Ablations a, Error *e)
 {
     if (check_ids(m, in.source, in.source_len, e) != 0 || check_ids(m, in.target, in.target_len, e) != 0)
         return NULL;
@@ -126,10 +156,12 @@ Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, 
         return NULL;
     }
     p->model = m;
+    p->in_place = in_place;
     for (int kind = 0; kind < STAGE_KIND_COUNT; kind++)
         pass_swap(p, (StageKind)kind, NULL, NULL);
-    if (plan_build(&p->plan, m, (PlanInput){in.source_len, in.target_len, past}, a, e) != 0) {
-        free(p);
+    if (plan_build(&p->plan, m, (PlanInput){in.source_len, in.target_len, past}, a, e) != 0 ||
+        (in_place && plan_fill_lines(&p->plan, m, e) != 0)) {
+        pass_free(p);
         return NULL;
     }
     p->values = calloc(p->plan.count, sizeof *p->values);
@@ -143,7 +175,7 @@ Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, 
 
 Pass *pass_create(const Model *m, PassInput input, Ablations a, Error *e)
 {
-    return pass_create_after(m, input, 0, a, e);
+    return pass_create_after(m, input, 0, false, a, e);
 }
 
 int pass_feed_after(Pass *p, PassInput in, size_t past, Error *e)
@@ -214,6 +246,18 @@ bool pass_is_cached(const Plan *plan, const Stage *s)
     return stage_is_causal(s) && (s->kind == STAGE_V || s->kind == keys);
 }
 
+bool pass_caches_beside(const Stage *s)
+{
+    return s->kind == STAGE_V && s->shape[2] < NUMBERS_LINE;
+}
+
+size_t pass_cache_pieces(const Stage *s, size_t *width)
+{
+    size_t G = s->shape[0], k = s->shape[2], pieces = s->kind != STAGE_V ? G * k : pass_caches_beside(s) ? 1 : G;
+    *width = G * k / pieces;
+    return pieces;
+}
+
 /* The ids of what a stage's last axis counts, where it counts keys. */
 static const int *key_ids(const Pass *p, const Stage *s)
 {
@@ -265,9 +309,11 @@ static void prepare_input(const Pass *p, StageRun *r, int k)
     if (!in)
         return;
     if (p->cache && p->cache[from]) {
+        const bool beside = pass_caches_beside(in);
         r->in[k] = p->cache[from];
-        r->stride[k] = p->cache_rows * in->shape[2];
+        r->stride[k] = beside ? in->shape[2] : p->cache_rows * in->shape[2];
         r->turned = k == 1 && in->kind != STAGE_V ? p->cache_rows : 0;
+        r->apart = beside ? in->shape[0] * in->shape[2] : 0;
     } else {
         r->in[k] = p->values[from];
         r->stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;
@@ -282,23 +328,20 @@ static void prepare_weight(const Pass *p, StageRun *r, int k)
         return;
     }
     r->w[k] = pass_weight(p, (size_t)w);
-    pass_make_readable(&r->w[k], &p->model->weights.items[w], p->vectors ? p->vectors + (size_t)k * p->vector_room : NULL);
+    if (p->vectors)
+        pass_make_readable(&r->w[k], &p->model->weights.items[w], p->vectors + (size_t)k * p->vector_room);
 }
 
-/* Gathers what the forward of stage i reads and writes. r was zero, or that of another stage of the same pass. */
+/* Gathers what the forward of stage i reads and writes. r was made by begin_run(), or that of another stage of the same pass. */
 static void prepare(const Pass *p, size_t i, StageRun *r)
 {
     const Stage *s = &p->plan.stages[i];
     r->stage = s;
-    r->config = p->plan.config;
-    r->ablations = p->plan.ablations;
     r->past = s->stack == STACK_ENCODER ? 0 : p->plan.input.past;
     r->ids = p->ids[s->stack == STACK_ENCODER ? 0 : 1];
     r->key_ids = key_ids(p, s);
-    r->turned = 0;
+    r->turned = r->apart = 0;
     r->out = p->values[i];
-    r->scratch = p->scratch;
-    r->table = p->table;
     r->one_by_one = p->one_by_one && s->stack == STACK_DECODER;
     for (int k = 0; k < 2; k++) {
         prepare_weight(p, r, k);
@@ -306,28 +349,48 @@ static void prepare(const Pass *p, size_t i, StageRun *r)
     }
 }
 
-/* Appends the new rows of a value stage [G, n, k] to its cache [G, rows, k], or those of a key stage to its cache [G, k, rows]: so
- * the scores of a token, a row of q times keys, are read along the keys. */
+/* What is the same for all stages. */
+static StageRun begin_run(const Pass *p)
+{
+    return (StageRun){.config = p->plan.config, .ablations = p->plan.ablations, .scratch = p->scratch, .table = p->table};
+}
+
+/* Zeros in the cache's rows from `row` on, up to the end of a line: they are masked, but read. */
+static void clear_cache(Pass *p, size_t i, size_t row)
+{
+    size_t width, pieces = pass_cache_pieces(&p->plan.stages[i], &width), left = numbers_lines(row) - row;
+    for (size_t piece = 0; piece < pieces; piece++)
+        memset(p->cache[i] + (piece * p->cache_rows + row) * width, 0, left * width * sizeof(real));
+}
+
+/* Appends a stage's new rows [G, n, k] to its cache. */
 static void append_to_cache(Pass *p, size_t i)
 {
     const Stage *s = &p->plan.stages[i];
-    size_t n = s->shape[1], k = s->shape[2], past = p->plan.input.past, rows = p->cache_rows;
-    for (size_t g = 0; g < s->shape[0]; g++) {
-        const real *from = p->values[i] + g * n * k;
-        real *to = p->cache[i] + g * rows * k;
-        if (s->kind == STAGE_V) {
-            memcpy(to + past * k, from, n * k * sizeof(real));
-            continue;
-        }
+    size_t G = s->shape[0], n = s->shape[1], k = s->shape[2], past = p->plan.input.past, rows = p->cache_rows;
+    const real *from = p->values[i];
+    real *to = p->cache[i];
+    if (numbers_lines(past) != numbers_lines(past + n))
+        clear_cache(p, i, past + n);
+    if (s->kind != STAGE_V)
         for (size_t t = 0; t < n; t++)
-            for (size_t j = 0; j < k; j++)
-                to[j * rows + past + t] = from[t * k + j];
-    }
+            for (size_t g = 0; g < G; g++)
+                for (size_t j = 0; j < k; j++)
+                    to[(g * k + j) * rows + past + t] = from[(g * n + t) * k + j];
+    else if (!pass_caches_beside(s))
+        for (size_t g = 0; g < G; g++)
+            memcpy(to + (g * rows + past) * k, from + g * n * k, n * k * sizeof(real));
+    else if (n == 1)
+        memcpy(to + past * G * k, from, G * k * sizeof(real));
+    else
+        for (size_t g = 0; g < G; g++)
+            for (size_t t = 0; t < n; t++)
+                memcpy(to + ((past + t) * G + g) * k, from + (g * n + t) * k, k * sizeof(real));
 }
 
 void pass_run_until(Pass *p, size_t end)
 {
-    StageRun r = {0};
+    StageRun r = begin_run(p);
     for (; p->done < end; p->done++) {
         prepare(p, p->done, &r);
         p->forward[r.stage->kind](&r);
@@ -395,7 +458,7 @@ static int clear_gradients(Pass *p, Error *e)
 {
     if (!p->gradients)
         p->gradients = calloc(p->plan.count, sizeof *p->gradients);
-    if (!p->gradients || lay_out(&p->plan, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
+    if (!p->gradients || lay_out(&p->plan, false, p->gradients, &p->gradient_block, &p->gradient_room) != 0)
         return error_memory(e, "gradients");
     for (size_t i = 0; i < p->plan.count; i++)
         memset(p->gradients[i], 0, p->plan.stages[i].count * sizeof(real));
@@ -438,7 +501,7 @@ int pass_backward_begin(Pass *p, const int *targets, size_t n, double *loss, Err
 size_t pass_backward_step(Pass *p)
 {
     size_t i = --p->backward_left;
-    StageRun r = {0};
+    StageRun r = begin_run(p);
     prepare(p, i, &r);
     r.dout = p->gradients[i];
     for (int k = 0; k < 2; k++) {

@@ -33,23 +33,30 @@ struct Pass {
     StageFn forward[STAGE_KIND_COUNT], backward[STAGE_KIND_COUNT]; /* stage_table's, unless swapped */
     bool rewired;            /* see pass_rewire */
     bool one_by_one;         /* see StageRun */
+    size_t laid_out;         /* numbers in all values when they were laid out */
+    bool in_place;           /* nobody looks at a value behind the stage that reads it: the next may be made where it lies */
     struct Changes *changes; /* what the edits do; NULL where there are none */
     Matrix *weights; /* by weight: what is read instead of the model's, where it has data; NULL while there is none */
-    /* while decoding: the keys and values of all positions so far, [G, k, cache_rows] for each self-attention K (or
-     * K_ROT) stage and [G, cache_rows, k] for each V, NULL elsewhere; and the ids of those positions */
+    /* while decoding: the keys and values of all positions so far, and the ids of those positions. [G, k, cache_rows] for each self-attention
+     * K (or K_ROT) stage: so the scores of a token, a row of q times keys, are read along the keys. [G, cache_rows, k] for each V, or
+     * [cache_rows, G, k]: see pass_caches_beside(). NULL elsewhere */
     real **cache;
     size_t cache_rows;
     const int *cache_ids;
 };
 
-/* As pass_create, for tokens that follow `past` earlier ones. */
-Pass *pass_create_after(const Model *m, PassInput in, size_t past, Ablations a, Error *e);
+/* As pass_create, for tokens that follow `past` earlier ones. in_place: see Pass. */
+Pass *pass_create_after(const Model *m, PassInput in, size_t past, bool in_place, Ablations a, Error *e);
 /* As pass_feed, for tokens that follow `past` earlier ones. */
 int pass_feed_after(Pass *p, PassInput in, size_t past, Error *e);
 /* Computes every stage before `end`. */
 void pass_run_until(Pass *p, size_t end);
 /* True where the later tokens of a decoding read this stage's value from the cache. */
 bool pass_is_cached(const Plan *plan, const Stage *s);
+/* True where its cache has the rows of all heads of a position side by side: values of heads that fill no line on their own. */
+bool pass_caches_beside(const Stage *s);
+/* A stage's cache is [pieces, cache_rows, width], whichever it is: one width for each position, pieces times. */
+size_t pass_cache_pieces(const Stage *s, size_t *width);
 size_t pass_logits(const Plan *plan);
 /* How long the longest vector is among the weights that are not `real`s as they lie; 0 where there is none. */
 size_t pass_longest_vector(const Weights *w);
@@ -57,6 +64,12 @@ size_t pass_longest_vector(const Weights *w);
 void pass_make_readable(Matrix *m, const Weight *w, real *room);
 /* Makes *to (room for *room) a copy of n ids. */
 int pass_copy_ids(int **to, size_t *room, const int *ids, size_t n);
+
+/* ---- line_up.c ---- */
+
+/* Lets a pass that continues a text, and reads the model's weights, read copies of its matrices instead, laid out for products with one row of
+ * numbers. Returns the memory they lie in, which is to outlive the pass; or NULL, and the pass is as it was. */
+real *pass_line_up(Pass *p, Error *e);
 
 /* ---- edit.c ---- */
 

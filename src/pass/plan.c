@@ -3,6 +3,7 @@
 #include "pass/plan.h"
 
 #include "pass/hook.h"
+#include "tensor/numbers.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +27,13 @@ static size_t stack_length(const Builder *b, Stack s)
     return s == STACK_ENCODER ? b->plan->input.source_len : b->plan->input.target_len;
 }
 
+/* How many keys a row of a causal stage has: those of all positions so far. */
+static size_t causal_keys(const Plan *p)
+{
+    size_t keys = p->input.target_len + p->input.past;
+    return p->whole_lines ? numbers_lines(keys) : keys;
+}
+
 static void set_axis(Stage *s, int i, Axis axis, size_t n, Stack stack)
 {
     s->axes[i] = axis;
@@ -35,6 +43,19 @@ static void set_axis(Stage *s, int i, Axis axis, size_t n, Stack stack)
         s->rank = i + 1;
 }
 
+static void count_numbers(Builder *b, Stage *s)
+{
+    s->count = 1;
+    for (int i = 0; i < s->rank; i++) {
+        if (__builtin_mul_overflow(s->count, s->shape[i], &s->count) || s->count > SIZE_MAX / 64) {
+            if (!b->failed)
+                error_set(b->error, "text: too long for this model: one stage would hold more numbers than this machine can address");
+            b->failed = true;
+            return;
+        }
+    }
+}
+
 /* The shape of a stage's value. */
 static void set_shape(Builder *b, Stage *s)
 {
@@ -42,7 +63,7 @@ static void set_shape(Builder *b, Stage *s)
     Stack rows = s->stack == STACK_OUTPUT ? config_last_stack(c) : s->stack;
     Stack keys = s->sub == SUB_CROSS ? STACK_ENCODER : rows;
     size_t T = stack_length(b, rows);
-    size_t Tk = stack_length(b, keys) + (stage_is_causal(s) ? b->plan->input.past : 0);
+    size_t Tk = stage_is_causal(s) ? causal_keys(b->plan) : stack_length(b, keys);
     size_t H = c->n_heads, G = c->n_kv_heads, k = c->d_head;
 
     switch (s->kind) {
@@ -96,15 +117,7 @@ static void set_shape(Builder *b, Stage *s)
         set_axis(s, 0, AXIS_TOKEN, T, rows);
         set_axis(s, 1, AXIS_DIM, c->d_model, rows);
     }
-    s->count = 1;
-    for (int i = 0; i < s->rank; i++) {
-        if (__builtin_mul_overflow(s->count, s->shape[i], &s->count) || s->count > SIZE_MAX / 64) {
-            if (!b->failed)
-                error_set(b->error, "text: too long for this model: one stage would hold more numbers than this machine can address");
-            b->failed = true;
-            return;
-        }
-    }
+    count_numbers(b, s);
 }
 
 static int find_weight(Builder *b, const char *name)
@@ -337,24 +350,47 @@ int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e)
     return 0;
 }
 
+/* Shapes for p->input; `only_past`: the stacks are as long as they were. */
+static int set_shapes(Plan *p, const Model *m, bool only_past, Error *e)
+{
+    Builder b = {.plan = p, .model = m, .error = e};
+    size_t keys = causal_keys(p);
+    p->total = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        Stage *s = &p->stages[i];
+        if (!only_past) {
+            set_shape(&b, s);
+        } else if (s->axes[s->rank - 1] == AXIS_KEY && stage_is_causal(s)) {
+            s->shape[s->rank - 1] = keys;
+            count_numbers(&b, s);
+        }
+        p->total += s->count;
+    }
+    return b.failed ? -1 : 0;
+}
+
 int plan_resize(Plan *p, const Model *m, PlanInput input, Error *e)
 {
     if (check_input(m, input, e) != 0)
         return -1;
-    Builder b = {.plan = p, .model = m, .error = e};
-    PlanInput before = p->input;
-    bool only_past = input.source_len == before.source_len && input.target_len == before.target_len;
+    const PlanInput before = p->input;
+    const size_t keys = causal_keys(p);
+    const bool only_past = input.source_len == before.source_len && input.target_len == before.target_len;
     p->input = input;
-    p->total = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        Stage *s = &p->stages[i];
-        if (!only_past || s->axes[s->rank - 1] == AXIS_KEY) /* what has a row of all keys has longer ones */
-            set_shape(&b, s);
-        p->total += s->count;
-    }
-    if (!b.failed)
+    if ((only_past && causal_keys(p) == keys) || set_shapes(p, m, only_past, e) == 0)
         return 0;
-    plan_resize(p, m, before, NULL);
+    p->input = before;
+    set_shapes(p, m, only_past, NULL);
+    return -1;
+}
+
+int plan_fill_lines(Plan *p, const Model *m, Error *e)
+{
+    p->whole_lines = true;
+    if (set_shapes(p, m, true, e) == 0)
+        return 0;
+    p->whole_lines = false;
+    set_shapes(p, m, true, NULL);
     return -1;
 }
 

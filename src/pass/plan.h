@@ -19,6 +19,7 @@ typedef struct Plan {
     const Config *config; /* borrowed from the model */
     Ablations ablations;
     PlanInput input;
+    bool whole_lines; /* a causal axis of keys counts on to the end of a line, over keys that are masked: see plan_fill_lines() */
     Stage *stages;
     size_t count;
     size_t total; /* numbers in all stages' values */
@@ -28,6 +29,9 @@ typedef struct Plan {
 int plan_build(Plan *p, const Model *m, PlanInput input, Ablations a, Error *e);
 /* Gives a plan other lengths: the same stages, of other shapes. On an error the plan is as it was. */
 int plan_resize(Plan *p, const Model *m, PlanInput input, Error *e);
+/* From now on rows with one number for each key are filled up to whole lines of memory (numbers.h), with keys behind the last that nobody sees:
+ * so decoding reads and writes them in whole vectors, and a plan serves several tokens. On an error the plan is as it was. */
+int plan_fill_lines(Plan *p, const Model *m, Error *e);
 void plan_free(Plan *p);
 
 /* The index of the stage of that exact name, or -1. TransformerLens's hook names are accepted for a decoder (hook.h). */

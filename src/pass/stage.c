@@ -219,14 +219,19 @@ size_t stage_table_width(const Config *c)
 void stage_fill_table(real *table, const Config *c, size_t first, size_t rows)
 {
     size_t width = stage_table_width(c);
-    bool rotary = c->position == POSITION_ROPE;
-    double magnitude = rotary ? rope_magnitude(c) : 1;
-    for (size_t j = 0; j < width; j++) {
-        double speed = rotary ? rope_speed(c, j / 2) : 0; /* the same at all positions */
+    if (c->position != POSITION_ROPE) {
+        for (size_t t = 0; t < rows; t++)
+            for (size_t j = 0; j < width; j++)
+                table[t * width + j] = (real)sinusoid(first + t, config_sinusoid_dim(c, j), width);
+        return;
+    }
+    double magnitude = rope_magnitude(c);
+    for (size_t pair = 0; pair < width / 2; pair++) {
+        double speed = rope_speed(c, pair); /* the same at all positions */
         for (size_t t = 0; t < rows; t++) {
             double angle = (double)(first + t) * speed;
-            double x = !rotary ? sinusoid(first + t, config_sinusoid_dim(c, j), width) : j % 2 ? sin(angle) : cos(angle);
-            table[t * width + j] = (real)(rotary ? x * magnitude : x);
+            table[t * width + 2 * pair] = (real)(cos(angle) * magnitude);
+            table[t * width + 2 * pair + 1] = (real)(sin(angle) * magnitude);
         }
     }
 }

@@ -83,6 +83,7 @@ typedef struct StageRun {
     const real *in[2]; /* values of the inputs */
     size_t stride[2];  /* numbers from one head of in[i] to the next, where it has heads */
     size_t turned;     /* 0, or what in[1] has lies in a cache as [G, k, turned]: keys; see stage_cached() */
+    size_t apart;      /* 0, or the rows of values that in[1] has lie so far apart in a cache, those of the heads side by side */
     Matrix w[2];       /* weight and bias, or gain and bias; data is NULL where there is none. Vectors are always `real`s: stage_vector() */
     real *out;         /* the value: written by forward, read by backward */
     const real *dout;  /* d(loss)/d(out) */
@@ -106,7 +107,7 @@ static inline const real *stage_vector(const StageRun *r, int k)
 static inline Matrix stage_cached(const StageRun *r, size_t head)
 {
     const real *first = r->in[1] + head * r->stride[1];
-    return r->turned ? matrix_transposed(matrix_of(first, r->turned)) : matrix_of(first, r->config->d_head);
+    return r->turned ? matrix_transposed(matrix_of(first, r->turned)) : matrix_of(first, r->apart ? r->apart : r->config->d_head);
 }
 
 typedef void (*StageFn)(const StageRun *run);

@@ -1,8 +1,9 @@
 /* elementwise.c - the loops where most time goes after the matrix product: exp, and what is made of it.
  *
  * Owns no state. The loops are plain C; the compiler turns them into vector instructions, once for each width of vector
- * (target_clones), and the processor's is chosen when the program starts. Multiplications and additions are not fused here and every sum is taken
- * in LANES parts that are added in one order, so that the result is the same for every width. The double build takes libm's exp. */
+ * (CLONES), and the processor's is chosen when the program starts. Every sum is taken in LANES parts that are added in one order, and a
+ * multiplication and an addition become one instruction, rounded once, where the processor has it: so a number is the same wherever in a row it
+ * stands and whatever stands beside it. The double build takes libm's exp. */
 #include "tensor/kernels.h"
 #include "tensor/vectors.h"
 
@@ -248,6 +249,22 @@ CLONES void softmax_rows(real *y, const real *x, size_t m, size_t n)
         for (size_t r = 0; r < rows; r++)
             scale_row(y + r * n, 1 / sum[r], n);
     }
+}
+
+CLONES void hide_behind(real *x, size_t first, size_t n)
+{
+    if (n >= LANES && n - first < LANES) { /* in one piece, as it will be read */
+        const Index seen = (Index)(LANES - (n - first));
+        real all[LANES];
+        memcpy(all, x + n - LANES, sizeof all);
+        KEEP_LOOP
+        for (Index k = 0; k < LANES; k++)
+            all[k] = k < seen ? all[k] : -(real)INFINITY;
+        memcpy(x + n - LANES, all, sizeof all);
+        return;
+    }
+    for (size_t j = first; j < n; j++)
+        x[j] = -(real)INFINITY;
 }
 
 CLONES void softmax_backward(real *restrict dx, const real *dy, const real *y, size_t m, size_t n)

@@ -19,6 +19,8 @@ void linear_backward(real *dx, real *dw, real *dbias, const real *dy, const real
  * threads; softmax_rows stays on the caller's. */
 void softmax_forward(real *y, const real *x, size_t m, size_t n);
 void softmax_rows(real *y, const real *x, size_t m, size_t n);
+/* x [n] = -inf from number `first` on. */
+void hide_behind(real *x, size_t first, size_t n);
 /* dx += y * (dy - sum over the row of dy * y). */
 void softmax_backward(real *dx, const real *dy, const real *y, size_t m, size_t n);
 

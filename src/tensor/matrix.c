@@ -14,6 +14,9 @@ void matrix_read_row(real *out, const Matrix *m, size_t i, size_t n)
 {
     if (m->layout == PLAIN)
         dtype_read(out, m->dtype, m->data, matrix_row_place(m, i), n);
+    else if (m->dtype == DTYPE_REAL && !m->group)
+        for (size_t j = 0; j < n; j++)
+            out[j] = ((const real *)m->data)[j * m->ld + i];
     else
         for (size_t j = 0; j < n; j++)
             out[j] = matrix_at(m, i, j);

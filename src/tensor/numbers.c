@@ -10,11 +10,6 @@
 #include <sys/mman.h>
 #endif
 
-size_t numbers_lines(size_t n)
-{
-    return (n + NUMBERS_LINE - 1) / NUMBERS_LINE * NUMBERS_LINE;
-}
-
 real *numbers_allocate(size_t n)
 {
     if (n > SIZE_MAX / 2 / sizeof(real))

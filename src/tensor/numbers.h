@@ -10,7 +10,10 @@
 enum { NUMBERS_LINE = 64 / sizeof(real) };
 
 /* n rounded up to whole lines. */
-size_t numbers_lines(size_t n);
+static inline size_t numbers_lines(size_t n)
+{
+    return (n + NUMBERS_LINE - 1) / NUMBERS_LINE * NUMBERS_LINE;
+}
 /* Room for n numbers, or for one where n is 0, on whole lines; free() gives it back. NULL without memory. A large block is put on large pages
  * where the system has them: it is faster to touch for the first time, and to read. */
 real *numbers_allocate(size_t n);

@@ -29,6 +29,11 @@ typedef int64_t Index;
 #define SHUFFLE(indices, a, b, ...) __builtin_shuffle(a, b, (indices){__VA_ARGS__})
 #endif
 
+/* The same, where which ones is not known before: gcc only, clang has no word for it. */
+#if !defined __clang__
+#define PICK(a, b, which) __builtin_shuffle(a, b, which)
+#endif
+
 /* Unrolls the following loop, whose count the compiler knows. */
 #if defined __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -46,9 +51,10 @@ typedef int64_t Index;
 /* A function that becomes part of those that call it. */
 #define INLINE static inline __attribute__((always_inline))
 
-/* A function that is compiled once for each width of vector; the processor's is chosen when the program starts. */
-#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+/* A function that is compiled once for each width of vector; the processor's is chosen when the program starts. (Older compilers know those by
+ * the vectors alone, and would not fuse in all the places of a loop.) */
+#if defined __x86_64__ && defined __gnu_linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__ && __GNUC__ >= 12
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES
 #endif

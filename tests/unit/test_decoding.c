@@ -100,7 +100,15 @@ Test(decoding, a_long_text_is_the_whole_pass)
         "kind=decoder,d_model=16,n_heads=4,n_kv_heads=2,decoder_layers=2,vocab_size=23,d_ff=37,position=rope,tie_embeddings=true",
         "kind=decoder,d_model=16,n_heads=4,decoder_layers=1,vocab_size=23,d_ff=37,position=alibi,tie_embeddings=false,output_bias=true",
         "kind=encoder-decoder,d_model=12,n_heads=2,encoder_layers=1,decoder_layers=1,vocab_size=23,position=sinusoidal,share_embeddings=true",
+        /* heads of half a vector, whose values lie side by side in the cache: an even and an odd number of them, one or two queries to each */
+        "kind=decoder,d_model=64,n_heads=8,n_kv_heads=4,decoder_layers=2,vocab_size=23,d_ff=37,position=rope,norm=rmsnorm,ffn=gated,"
+        "activation=silu,bias=false,tie_embeddings=true",
+        "kind=decoder,d_model=48,n_heads=6,decoder_layers=1,vocab_size=23,position=alibi,window=20,pad=4,bias=false",
+        "kind=decoder,d_model=24,n_heads=3,decoder_layers=1,vocab_size=23,position=learned,max_len=300,tie_embeddings=false",
+        "kind=decoder,d_model=80,n_heads=10,n_kv_heads=5,decoder_layers=1,vocab_size=23,position=rope,bias=false,qk_norm=true,parallel=true",
+        "kind=decoder,d_model=96,n_heads=4,decoder_layers=1,vocab_size=23,position=rope,bias=false,ffn=gated,norm_position=post",
     };
+    static const size_t steps[] = {1, 1, 5, 1, 17, 1}; /* tokens at a time, in turn */
     for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
         Model *m = help_model(configs[i]);
         Error e = {{0}};
@@ -115,6 +123,15 @@ Test(decoding, a_long_text_is_the_whole_pass)
         for (size_t t = 0; t < LONG; t++) {
             cr_assert_eq(decoding_feed(d, ids + t, 1, &logits, &e), 0, "%s", e.text);
             cr_assert_arr_eq(logits, expected + t * V, V * sizeof *logits, "%s: token %zu", m->name, t);
+        }
+        decoding_free(d);
+        d = decoding_create(m, source, source_len, LONG, 0, &e);
+        cr_assert(d, "%s", e.text);
+        for (size_t t = 0, k = 0, n; t < LONG; t += n) {
+            n = steps[k++ % (sizeof steps / sizeof *steps)];
+            n = n < LONG - t ? n : LONG - t;
+            cr_assert_eq(decoding_feed(d, ids + t, n, &logits, &e), 0, "%s", e.text);
+            cr_assert_arr_eq(logits, expected + (t + n - 1) * V, V * sizeof *logits, "%s: token %zu, of %zu", m->name, t + n - 1, n);
         }
         decoding_free(d);
         pass_free(whole);

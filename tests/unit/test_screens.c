@@ -116,10 +116,15 @@ static const char *read_script(Script *s, const char *text, const char *file)
     return text + strcspn(text, "\n") + 1;
 }
 
-/* The screens were stored where the matrix product has this kernel. Others add in another order: there a number may differ in its last digit. */
+/* The screens were stored where the matrix product has this kernel, by a build that fuses elsewhere, too (CLONES). Others round in other places:
+ * there a number may differ in its last digit. */
 static bool is_exact(void)
 {
+#if defined __clang__ || defined __SANITIZE_ADDRESS__
+    return false;
+#else
     return strcmp(matmul_name(), "AVX-512 vectors, fused") == 0;
+#endif
 }
 
 /* True where two words are the same, or numbers that differ by one in the last digit that both show, or by no more than 1e-5 of their size (or are both
