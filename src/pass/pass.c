@@ -133,13 +133,17 @@ static int make_table(Pass *p)
 /* What follows from the plan and the ids. as_many: there are as many tokens as before. */
 static int take_input(Pass *p, PassInput in, bool as_many, Error *e)
 {
+    const bool fits = as_many && p->laid_out > 0, same_shapes = fits && p->laid_out == p->plan.total;
     changes_free(p->changes);
     p->changes = NULL;
     p->done = 0;
     p->has_gradients = false;
-    const bool same_shapes = as_many && p->value_block && p->laid_out == p->plan.total;
-    if ((!same_shapes && lay_out(&p->plan, p->in_place, p->values, &p->value_block, &p->value_room) != 0) ||
-        (!as_many && (make_scratch(p) != 0 || make_vectors(p) != 0)) || make_table(p) != 0 || pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
+    p->laid_out = 0;
+    if (!same_shapes && lay_out(&p->plan, p->in_place, p->values, &p->value_block, &p->value_room) != 0)
+        return error_memory(e, "pass");
+    if (!fits && (make_scratch(p) != 0 || make_vectors(p) != 0))
+        return error_memory(e, "pass");
+    if (make_table(p) != 0 || pass_copy_ids(&p->ids[0], &p->ids_room[0], in.source, in.source_len) != 0 ||
         pass_copy_ids(&p->ids[1], &p->ids_room[1], in.target, in.target_len) != 0)
         return error_memory(e, "pass");
     p->laid_out = p->plan.total;

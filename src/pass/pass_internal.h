@@ -33,7 +33,7 @@ struct Pass {
     StageFn forward[STAGE_KIND_COUNT], backward[STAGE_KIND_COUNT]; /* stage_table's, unless swapped */
     bool rewired;            /* see pass_rewire */
     bool one_by_one;         /* see StageRun */
-    size_t laid_out;         /* numbers in all values when they were laid out */
+    size_t laid_out;         /* numbers in all values when they were laid out; 0 where memory ran out on the way */
     bool in_place;           /* nobody looks at a value behind the stage that reads it: the next may be made where it lies */
     struct Changes *changes; /* what the edits do; NULL where there are none */
     Matrix *weights; /* by weight: what is read instead of the model's, where it has data; NULL while there is none */

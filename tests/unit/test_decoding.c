@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { LENGTH = 9 };
 
@@ -224,3 +225,34 @@ Test(decoding, what_cannot_be_is_an_error)
     decoding_free(d);
     model_free(m);
 }
+
+#if defined __linux__ && !defined __SANITIZE_ADDRESS__ && !defined __clang__ /* a sanitizer would end the program */
+/* What could not be fed for want of memory can be fed again. */
+Test(decoding, a_feed_without_memory_can_be_made_again)
+{
+    enum { LONG = 240 };
+    Model *m = help_model("kind=decoder,d_model=64,n_heads=8,decoder_layers=2,vocab_size=23,position=rope");
+    Error e = {{0}};
+    int ids[LONG];
+    const real *logits;
+    for (int t = 0; t < LONG; t++)
+        ids[t] = (t * t + 3 * t) % 23;
+    Pass *whole = pass_create(m, (PassInput){NULL, ids, 0, LONG}, 0, &e);
+    Decoding *d = decoding_create(m, NULL, 0, LONG, 0, &e);
+    cr_assert(whole && d, "%s", e.text);
+    cr_assert_eq(decoding_feed(d, ids, 1, &logits, &e), 0, "%s", e.text);
+    struct rlimit room;
+    getrlimit(RLIMIT_AS, &room);
+    setrlimit(RLIMIT_AS, &(struct rlimit){1, room.rlim_max});
+    int status = decoding_feed(d, ids + 1, LONG - 1, &logits, &e);
+    setrlimit(RLIMIT_AS, &room);
+    cr_assert_eq(status, -1);
+    cr_assert(strstr(e.text, "memory"), "%s", e.text);
+    cr_assert_eq(decoding_length(d), 1);
+    cr_assert_eq(decoding_feed(d, ids + 1, LONG - 1, &logits, &e), 0, "%s", e.text);
+    cr_assert_arr_eq(logits, pass_value(whole, pass_plan(whole)->count - 2) + (LONG - 1) * 23, 23 * sizeof *logits);
+    decoding_free(d);
+    pass_free(whole);
+    model_free(m);
+}
+#endif
