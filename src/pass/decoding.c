@@ -66,14 +66,6 @@ size_t decoding_length(const Decoding *d)
     return d->length;
 }
 
-/* Copies what the cache holds of a stage, to the end of a line, into one with room for more positions. */
-static void copy_cache(real *to, size_t rows, const real *from, const Decoding *d, const Stage *s)
-{
-    size_t width, pieces = pass_cache_pieces(s, &width);
-    for (size_t i = 0; i < pieces; i++)
-        memcpy(to + i * rows * width, from + i * d->rows * width, numbers_lines(d->length) * width * sizeof *to);
-}
-
 /* Makes room in the cache for n more positions. */
 static int grow_cache(Decoding *d, const Plan *plan, size_t n, Error *e)
 {
@@ -97,7 +89,7 @@ static int grow_cache(Decoding *d, const Plan *plan, size_t n, Error *e)
         if (!pass_is_cached(plan, s))
             continue;
         if (d->cache_block)
-            copy_cache(block + at, rows, d->cache[i], d, s);
+            cache_copy(block + at, rows, d->cache[i], d->rows, d->length, s);
         d->cache[i] = block + at;
         at += rows * s->shape[0] * s->shape[2];
     }

@@ -45,11 +45,13 @@ static void later_forward(const StageRun *r)
         stage_table[r->stage->kind].forward(r);
 }
 
-/* Gives each kind that such a product computes its function of those two. False where a kind has several places in products, or is somebody's
- * replacement: then every stage is to be a product of its own. */
+/* Gives each kind that such a product computes its function of those two. False where a kind has several places in products, or functions or
+ * wires are somebody's replacement (two stages may then read one matrix): every stage is to be a product of its own. */
 static bool join(Pass *p)
 {
     StageFn forward[STAGE_KIND_COUNT] = {0};
+    if (p->rewired)
+        return false;
     for (size_t i = 0, n; i < p->plan.count; i += n) {
         const Stage *s = &p->plan.stages[i];
         n = together(s);

@@ -30,7 +30,7 @@ static bool fits_in_place(const Stage *s)
  * continued, will grow again. */
 static int lay_out(const Plan *plan, bool in_place, real **table, real **block, size_t *room)
 {
-    enum { LEAST = 1 << 16 }; /* while a text is continued: the system gives the pages of so little when they are used */
+    enum { LEAST = 1 << 16 }; /* while a text is continued, which takes more and more: pages that are not used yet cost nothing */
     size_t total = plan->total + plan->count * NUMBERS_LINE;
     if (!*block || total > *room) {
         size_t more_room = *block && total <= SIZE_MAX / sizeof(real) / 2 ? total + total / 2 : total;
@@ -243,25 +243,6 @@ size_t pass_done(const Pass *p)
 
 /* ---- forward ---- */
 
-bool pass_is_cached(const Plan *plan, const Stage *s)
-{
-    const Config *c = plan->config;
-    StageKind keys = c->position == POSITION_ROPE ? STAGE_K_ROT : c->qk_norm ? STAGE_K_NORM : STAGE_K; /* those that the scores read */
-    return stage_is_causal(s) && (s->kind == STAGE_V || s->kind == keys);
-}
-
-bool pass_caches_beside(const Stage *s)
-{
-    return s->kind == STAGE_V && s->shape[2] < NUMBERS_LINE;
-}
-
-size_t pass_cache_pieces(const Stage *s, size_t *width)
-{
-    size_t G = s->shape[0], k = s->shape[2], pieces = s->kind != STAGE_V ? G * k : pass_caches_beside(s) ? 1 : G;
-    *width = G * k / pieces;
-    return pieces;
-}
-
 /* The ids of what a stage's last axis counts, where it counts keys. */
 static const int *key_ids(const Pass *p, const Stage *s)
 {
@@ -312,12 +293,8 @@ static void prepare_input(const Pass *p, StageRun *r, int k)
     r->stride[k] = 0;
     if (!in)
         return;
-    if (p->cache && p->cache[from]) {
-        const bool beside = pass_caches_beside(in);
-        r->in[k] = p->cache[from];
-        r->stride[k] = beside ? in->shape[2] : p->cache_rows * in->shape[2];
-        r->turned = k == 1 && in->kind != STAGE_V ? p->cache_rows : 0;
-        r->apart = beside ? in->shape[0] * in->shape[2] : 0;
+    if (k == 1 && p->cache && p->cache[from]) {
+        cache_read(p, from, r);
     } else {
         r->in[k] = p->values[from];
         r->stride[k] = in->rank == 3 ? in->shape[1] * in->shape[2] : 0;
@@ -359,39 +336,6 @@ static StageRun begin_run(const Pass *p)
     return (StageRun){.config = p->plan.config, .ablations = p->plan.ablations, .scratch = p->scratch, .table = p->table};
 }
 
-/* Zeros in the cache's rows from `row` on, up to the end of a line: they are masked, but read. */
-static void clear_cache(Pass *p, size_t i, size_t row)
-{
-    size_t width, pieces = pass_cache_pieces(&p->plan.stages[i], &width), left = numbers_lines(row) - row;
-    for (size_t piece = 0; piece < pieces; piece++)
-        memset(p->cache[i] + (piece * p->cache_rows + row) * width, 0, left * width * sizeof(real));
-}
-
-/* Appends a stage's new rows [G, n, k] to its cache. */
-static void append_to_cache(Pass *p, size_t i)
-{
-    const Stage *s = &p->plan.stages[i];
-    size_t G = s->shape[0], n = s->shape[1], k = s->shape[2], past = p->plan.input.past, rows = p->cache_rows;
-    const real *from = p->values[i];
-    real *to = p->cache[i];
-    if (numbers_lines(past) != numbers_lines(past + n))
-        clear_cache(p, i, past + n);
-    if (s->kind != STAGE_V)
-        for (size_t t = 0; t < n; t++)
-            for (size_t g = 0; g < G; g++)
-                for (size_t j = 0; j < k; j++)
-                    to[(g * k + j) * rows + past + t] = from[(g * n + t) * k + j];
-    else if (!pass_caches_beside(s))
-        for (size_t g = 0; g < G; g++)
-            memcpy(to + (g * rows + past) * k, from + g * n * k, n * k * sizeof(real));
-    else if (n == 1)
-        memcpy(to + past * G * k, from, G * k * sizeof(real));
-    else
-        for (size_t g = 0; g < G; g++)
-            for (size_t t = 0; t < n; t++)
-                memcpy(to + ((past + t) * G + g) * k, from + (g * n + t) * k, k * sizeof(real));
-}
-
 void pass_run_until(Pass *p, size_t end)
 {
     StageRun r = begin_run(p);
@@ -401,7 +345,7 @@ void pass_run_until(Pass *p, size_t end)
         if (p->changes)
             changes_apply(p, p->done);
         if (p->cache && p->cache[p->done])
-            append_to_cache(p, p->done);
+            cache_append(p, p->done);
     }
 }
 

@@ -1,4 +1,4 @@
-/* pass_internal.h - what a Pass is made of: for the files that walk one (pass.c, edit.c, decoding.c). */
+/* pass_internal.h - what a Pass is made of: for the files that walk one (pass.c, cache.c, line_up.c, edit.c, decoding.c). */
 #ifndef PASS_PASS_INTERNAL_H
 #define PASS_PASS_INTERNAL_H
 
@@ -37,9 +37,8 @@ struct Pass {
     bool in_place;           /* nobody looks at a value behind the stage that reads it: the next may be made where it lies */
     struct Changes *changes; /* what the edits do; NULL where there are none */
     Matrix *weights; /* by weight: what is read instead of the model's, where it has data; NULL while there is none */
-    /* while decoding: the keys and values of all positions so far, and the ids of those positions. [G, k, cache_rows] for each self-attention
-     * K (or K_ROT) stage: so the scores of a token, a row of q times keys, are read along the keys. [G, cache_rows, k] for each V, or
-     * [cache_rows, G, k]: see pass_caches_beside(). NULL elsewhere */
+    /* while decoding: by stage, the keys and values of all positions so far, as they lie in memory (cache.c), NULL where pass_is_cached() is
+     * false; for how many positions there is room; and the ids of those */
     real **cache;
     size_t cache_rows;
     const int *cache_ids;
@@ -51,12 +50,6 @@ Pass *pass_create_after(const Model *m, PassInput in, size_t past, bool in_place
 int pass_feed_after(Pass *p, PassInput in, size_t past, Error *e);
 /* Computes every stage before `end`. */
 void pass_run_until(Pass *p, size_t end);
-/* True where the later tokens of a decoding read this stage's value from the cache. */
-bool pass_is_cached(const Plan *plan, const Stage *s);
-/* True where its cache has the rows of all heads of a position side by side: values of heads that fill no line on their own. */
-bool pass_caches_beside(const Stage *s);
-/* A stage's cache is [pieces, cache_rows, width], whichever it is: one width for each position, pieces times. */
-size_t pass_cache_pieces(const Stage *s, size_t *width);
 size_t pass_logits(const Plan *plan);
 /* How long the longest vector is among the weights that are not `real`s as they lie; 0 where there is none. */
 size_t pass_longest_vector(const Weights *w);
@@ -64,6 +57,17 @@ size_t pass_longest_vector(const Weights *w);
 void pass_make_readable(Matrix *m, const Weight *w, real *room);
 /* Makes *to (room for *room) a copy of n ids. */
 int pass_copy_ids(int **to, size_t *room, const int *ids, size_t n);
+
+/* ---- cache.c ---- */
+
+/* True where the later tokens of a decoding read this stage's value from the cache: keys as the scores read them, and values. */
+bool pass_is_cached(const Plan *plan, const Stage *s);
+/* Lets r read stage `from` from its cache, as the second input: nothing else reads a cache. */
+void cache_read(const Pass *p, int from, StageRun *r);
+/* Appends the rows [G, n, k] of stage i, which was just computed, to its cache. */
+void cache_append(Pass *p, size_t i);
+/* Copies the first `length` positions of stage s's cache, to the end of a line, into one with room for another number of them. */
+void cache_copy(real *to, size_t to_rows, const real *from, size_t from_rows, size_t length, const Stage *s);
 
 /* ---- line_up.c ---- */
 

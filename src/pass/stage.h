@@ -71,7 +71,8 @@ typedef struct Stage {
 } Stage;
 
 /* Everything a kind's forward or backward may read and write. Tensors are row-major and contiguous, except that
- * keys and values may lie in a cache: heads then stand `stride` numbers apart, and keys lie one dimension after the other. */
+ * keys and values may lie in a cache: heads then stand `stride` numbers apart, keys lie one dimension after the other, and values may lie
+ * those of all heads of a position side by side (cache.c). stage_cached() knows. */
 typedef struct StageRun {
     const Stage *stage;
     const Stage *in_stage[2];
@@ -83,7 +84,7 @@ typedef struct StageRun {
     const real *in[2]; /* values of the inputs */
     size_t stride[2];  /* numbers from one head of in[i] to the next, where it has heads */
     size_t turned;     /* 0, or what in[1] has lies in a cache as [G, k, turned]: keys; see stage_cached() */
-    size_t apart;      /* 0, or the rows of values that in[1] has lie so far apart in a cache, those of the heads side by side */
+    size_t apart;      /* 0, or what in[1] has lies in a cache as [rows, G, k]: values; so many numbers, G k, from one row to the next */
     Matrix w[2];       /* weight and bias, or gain and bias; data is NULL where there is none. Vectors are always `real`s: stage_vector() */
     real *out;         /* the value: written by forward, read by backward */
     const real *dout;  /* d(loss)/d(out) */

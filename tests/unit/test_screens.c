@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "pass/ablation.h"
 #include "tensor/matmul.h"
+#include "tensor/vectors.h"
 #include "term/term.h"
 #include "view/lesson.h"
 
@@ -116,15 +117,11 @@ static const char *read_script(Script *s, const char *text, const char *file)
     return text + strcspn(text, "\n") + 1;
 }
 
-/* The screens were stored where the matrix product has this kernel, by a build that fuses elsewhere, too (CLONES). Others round in other places:
- * there a number may differ in its last digit. */
+/* The screens were stored where the matrix product has this kernel, by a build that fuses elsewhere, too. Others round in other places: there a
+ * number may differ in its last digit. */
 static bool is_exact(void)
 {
-#if defined __clang__ || defined __SANITIZE_ADDRESS__
-    return false;
-#else
-    return strcmp(matmul_name(), "AVX-512 vectors, fused") == 0;
-#endif
+    return CLONES_FUSE && strcmp(matmul_name(), "AVX-512 vectors, fused") == 0;
 }
 
 /* True where two words are the same, or numbers that differ by one in the last digit that both show, or by no more than 1e-5 of their size (or are both
