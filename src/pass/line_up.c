@@ -2,7 +2,7 @@
  *
  * While the matrices stay in the second cache, as a small model's do, the product of one row with each takes its time for how they lie and for
  * how often it is begun. So each row begins at a cache line; the output table lies as its product reads it; and the matrices that read the
- * same row, those of q, k and v or of an FFN's gate and expansion, lie side by side: what is one product. Larger models are waited for by
+ * same row, those of q, k and v or of an FFN's gate and expansion, lie side by side: they are one product. Larger models are waited for by
  * memory anyway. */
 #include "pass/pass_internal.h"
 
@@ -97,6 +97,20 @@ static size_t lined_size(const Weight *item)
     return item->rank == 2 ? numbers_lines(item->shape[0]) * numbers_lines(item->shape[1]) : 0;
 }
 
+/* The matrices of n stages that are one product, side by side: row i of all of them, then row i + 1. Returns how many numbers that takes. */
+static size_t line_up_together(Pass *p, const Stage *s, size_t n, real *to)
+{
+    const Weight *items = p->model->weights.items;
+    size_t ld = 0, at = 0;
+    for (size_t k = 0; k < n; k++)
+        ld += numbers_lines(items[s[k].w[0]].shape[1]);
+    for (size_t k = 0; k < n; k++) {
+        line_up(p, (size_t)s[k].w[0], to + at, ld);
+        at += numbers_lines(items[s[k].w[0]].shape[1]);
+    }
+    return items[s->w[0]].shape[0] * ld;
+}
+
 real *pass_line_up(Pass *p, Error *e)
 {
     const Weights *all = &p->model->weights;
@@ -113,18 +127,13 @@ real *pass_line_up(Pass *p, Error *e)
     }
     const bool joined = join(p);
     for (size_t i = 0, n; joined && i < p->plan.count; i += n) {
-        const Stage *s = &p->plan.stages[i];
-        size_t ld = 0;
-        n = together(s);
-        for (size_t k = 0; n > 1 && k < n; k++)
-            ld += numbers_lines(all->items[s[k].w[0]].shape[1]);
-        for (size_t k = 0, at = 0; n > 1 && k < n; at += numbers_lines(all->items[s[k++].w[0]].shape[1]))
-            line_up(p, (size_t)s[k].w[0], to + at, ld);
-        to += n > 1 ? all->items[s->w[0]].shape[0] * ld : 0;
+        n = together(&p->plan.stages[i]);
+        if (n > 1)
+            to += line_up_together(p, &p->plan.stages[i], n, to);
     }
     for (size_t w = 0; w < all->count; w++) {
         const Weight *item = &all->items[w];
-        if (item->rank != 2 || p->weights[w].data)
+        if (item->rank != 2 || p->weights[w].data) /* a vector, or one of those above */
             continue;
         if (p->model->config.tie_embeddings && logits->w[0] == (int)w)
             line_up_output_table(p, w, to);
