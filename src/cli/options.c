@@ -289,13 +289,17 @@ static int read_words(Options *o, int argc, char **argv, Error *e)
             only_operands = true;
         else if (!only_operands && word[0] == '-' && word[1] == '-')
             status = read_long(o, argc, argv, &at, e);
-        else if (!only_operands && word[0] == '-' && word[1] && !(o->spec->operands && strchr("0123456789.(", word[1]))) /* -2^2 is an expression */
+        else if (!only_operands && word[0] == '-' && word[1] &&
+                 !(o->spec->operands && strchr("0123456789.(", word[1]))) /* -2^2 is an expression */
             status = read_short(o, argc, argv, &at, e);
         else if (o->spec->operands)
             o->operands[o->operand_count++] = argv[at];
         else {
             char quoted[QUOTE_SHORT];
-            status = error_set(e, "%s: expected only options, found %s", o->spec->name, quote_short(word, strlen(word), quoted));
+            status = error_set(e, "%s: expected only options, found %s%s", o->spec->name, quote_short(word, strlen(word), quoted),
+                               !is_taken(o->spec, OPTION_TEXT)      ? ""
+                               : strcmp(o->spec->name, "step") == 0 ? _("; a command is the first word, a text is given with -t")
+                                                                    : _("; a text is given with -t"));
         }
         if (status != 0 && (o->value[OPTION_HELP] || o->value[OPTION_VERSION]))
             break; /* whoever asks for help gets it */
@@ -311,7 +315,9 @@ static int read_words(Options *o, int argc, char **argv, Error *e)
 static void speak_first(int argc, char **argv)
 {
     for (int at = 1; at < argc && strcmp(argv[at], "--") != 0; at++) {
-        const char *lang = strncmp(argv[at], "--lang=", 7) == 0 ? argv[at] + 7 : strcmp(argv[at], "--lang") == 0 && at + 1 < argc ? argv[at + 1] : "";
+        const char *lang = strncmp(argv[at], "--lang=", 7) == 0               ? argv[at] + 7
+                           : strcmp(argv[at], "--lang") == 0 && at + 1 < argc ? argv[at + 1]
+                                                                              : "";
         if (strcmp(lang, "en") == 0 || strcmp(lang, "zh") == 0)
             cli_set_language(lang);
     }
@@ -422,7 +428,9 @@ int options_format(const Options *o, Error *e)
     const char *path = o->value[OPTION_OUTPUT], *dot = path ? strrchr(path, '.') : NULL;
     if (o->value[OPTION_FORMAT] || !dot)
         return options_choice(o, OPTION_FORMAT, o->spec->formats, e);
-    static const struct { const char *end, *format; } ends[] = {{"md", "markdown"}, {"tex", "latex"}, {"txt", "text"}};
+    static const struct {
+        const char *end, *format;
+    } ends[] = {{"md", "markdown"}, {"tex", "latex"}, {"txt", "text"}};
     const char *end = dot + 1;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (strcmp(end, ends[i].end) == 0)

@@ -85,16 +85,13 @@ static const char *score_name(const Progress *g)
 
 static void add_line(const Progress *g, const RunProgress *p, Buffer *out)
 {
-    unsigned long left = p->seconds_left < 1e9 ? (unsigned long)(p->seconds_left + 0.5) : 0;
+    char left[RUN_LEFT_TEXT];
     buffer_printf(out, _("step %zu of %zu"), p->step, p->steps);
     buffer_printf(out, "  %s %.4f", _("loss"), p->loss);
     if (g->scored)
         buffer_printf(out, g->score < 1e4 ? "  %s %.4f" : "  %s %.3g", score_name(g), g->score);
     buffer_printf(out, _("  %.0f tokens/s"), p->tokens_per_second);
-    if (left >= 3600)
-        buffer_printf(out, _("  %lu:%02lu:%02lu left"), left / 3600, left / 60 % 60, left % 60);
-    else
-        buffer_printf(out, _("  %lu:%02lu left"), left / 60, left % 60);
+    buffer_printf(out, _("  %s left"), run_left_text(p->seconds_left, left));
 }
 
 static void show(Progress *g, const RunProgress *p)
@@ -183,6 +180,7 @@ static int finish(RunEnd end, const Trainer *t, const Progress *g, const char *f
             cli_say(_("%s: finished; loss %.4f, %s %.4g"), folder, trainer_mean_loss(t, 50), score_name(g), g->score);
         else
             cli_say(_("%s: finished; loss %.4f"), folder, trainer_mean_loss(t, 50));
+        cli_say(_("look at it: stepformer -m %s%s"), strchr(folder, '/') ? "" : "./", folder);
         return CLI_DONE;
     case RUN_STOPPED:
         cli_say(_("%s: stopped after step %zu; the same command goes on from there"), folder, trainer_steps(t));

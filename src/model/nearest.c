@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Letters of either case are the same here: who types q where Q is meant is told Q. */
 static size_t decode_all(const char *s, size_t n, int32_t out[NEAREST_LENGTH])
 {
     size_t len = 0;
     while (n && len < NEAREST_LENGTH) {
-        size_t used = text_decode(s, n, &out[len++]);
+        size_t used = text_decode(s, n, &out[len]);
+        if (out[len] >= 'A' && out[len] <= 'Z')
+            out[len] += 'a' - 'A';
+        len++;
         s += used;
         n -= used;
     }

@@ -23,7 +23,7 @@ typedef struct Nearest {
 /* Begins a search for names close to the n bytes at word. */
 Nearest nearest_to(const char *word, size_t n);
 /* Considers one name. Distance: insertions, deletions, substitutions and swaps of neighbours (optimal
- * string alignment), in characters; a name that differs in more than half of its characters is not close. */
+ * string alignment), in characters, A and a being the same; a name that differs in more than half of its characters is not close. */
 void nearest_offer(Nearest *near, const char *name);
 /* Writes `; nearest: "a", "b"` into out, or "" where nothing is close. Returns out. */
 const char *nearest_hint(const Nearest *near, char out[NEAREST_HINT]);

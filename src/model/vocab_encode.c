@@ -92,7 +92,8 @@ static int encode_word(const Vocab *v, const char *text, const char *at, size_t 
     return 0;
 }
 
-/* Writes the tokens of the word of n bytes at `at` down. All are as long as their texts but an unknown one, which is what the others leave. */
+/* Writes the tokens of the word of n bytes at `at` down. All are as long as their texts but an unknown one, which is what the others leave.
+ */
 static int watch_word(const Vocab *v, const char *at, size_t n, const Ids *ids, size_t before, Cut *watch, Error *e)
 {
     CutPiece *p = cut_add_piece(watch, CUT_WHOLE, at, n, e);
@@ -106,7 +107,8 @@ static int watch_word(const Vocab *v, const char *at, size_t n, const Ids *ids, 
         int id = ids->data[i];
         bool whole = vocab_lookup(v, at, n) == id;
         size_t len = whole ? n : id == v->special[TOKEN_UNK] ? n - known : vocab_token_len(v, id);
-        if (cut_add_step(p, (CutStep){CUT_TAKE, from, 0, from + len, id, 0, 0, -1, -1}, e) != 0 || cut_add_token(&p->tokens, from, from + len, id, e) != 0)
+        if (cut_add_step(p, (CutStep){CUT_TAKE, from, 0, from + len, id, 0, 0, -1, -1}, e) != 0 ||
+            cut_add_token(&p->tokens, from, from + len, id, e) != 0)
             return -1;
         from += len;
     }
@@ -187,6 +189,30 @@ static size_t word_len(const char *at, size_t n)
     return len;
 }
 
+static bool is_latin(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The error for a character at `at` that no token begins with. A Latin word is named whole: a token may have taken the "he" of
+ * "hello", and nobody wonders about its "l". */
+static int unknown_match(const Vocab *v, const char *text, const char *at, size_t n, Error *e)
+{
+    int32_t c;
+    size_t len = text_decode(at, n, &c);
+    if (v->split == SPLIT_CHARACTERS)
+        return unknown(v, "character", text, at, len, word_len(at, n), e);
+    if (!is_latin(*at))
+        return unknown(v, "token", text, at, len, word_len(at, n), e);
+    const char *from = at, *end = at + n, *behind = at;
+    while (from > text && is_latin(from[-1]))
+        from--;
+    while (behind < end && is_latin(*behind))
+        behind++;
+    len = (size_t)(behind - from);
+    return unknown(v, "token", text, from, len, len, e);
+}
+
 /* Writes a match of len bytes at place `at` down, behind the shorter tokens that begin there too. */
 static int watch_match(const Vocab *v, CutPiece *p, size_t at, size_t len, int id, Error *e)
 {
@@ -208,7 +234,6 @@ static int encode_matches(const Vocab *v, const char *text, size_t n, Cut *watch
         return -1;
     if (p)
         p->first_id = ids->len;
-    const char *what = v->split == SPLIT_CHARACTERS ? "character" : "token";
     while (at < end) {
         int32_t c;
         size_t left = (size_t)(end - at), len = 0, used = text_decode(at, left, &c);
@@ -217,7 +242,7 @@ static int encode_matches(const Vocab *v, const char *text, size_t n, Cut *watch
             len = used;
             id = is_space(c) ? -1 : v->special[TOKEN_UNK];
             if (id < 0 && !is_space(c))
-                return unknown(v, what, text, at, used, word_len(at, left), e);
+                return unknown_match(v, text, at, left, e);
         }
         if (id >= 0 && ids_add(ids, id, e) != 0)
             return -1;

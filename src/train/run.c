@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,7 +154,9 @@ int run_open(Trainer *t, const char *folder, Error *e)
     if (is_beginning(t, folder))
         return begin(t, folder, false, e);
     return error_set(e, "%s: expected a new folder or an unfinished run of this recipe, found %s; try another name", folder,
-                     has(folder, MODEL) ? _("a model") : file_is_folder(folder) ? _("something else there") : _("a file"));
+                     has(folder, MODEL)       ? _("a model")
+                     : file_is_folder(folder) ? _("something else there")
+                                              : _("a file"));
 }
 
 int run_recipe(Recipe *r, const char *folder, Error *e)
@@ -194,7 +197,7 @@ static double now(void)
 typedef struct Loop {
     Trainer *t;
     const char *folder;
-    double started;
+    double started;  /* later by every pause */
     double training; /* seconds spent in steps */
     size_t tokens, steps;
     RunProgress progress;
@@ -236,6 +239,28 @@ static int look(Loop *l, Error *e)
     return 0;
 }
 
+const char *run_left_text(double seconds, char out[RUN_LEFT_TEXT])
+{
+    unsigned long left = seconds > 0 && seconds < 1e9 ? (unsigned long)(seconds + 0.5) : 0;
+    if (left >= 3600)
+        snprintf(out, RUN_LEFT_TEXT, "%lu:%02lu:%02lu", left / 3600, left / 60 % 60, left % 60);
+    else
+        snprintf(out, RUN_LEFT_TEXT, "%lu:%02lu", left / 60, left % 60);
+    return out;
+}
+
+/* Asks the hook whether to go on. To draw takes milliseconds: what takes longer than a second is a person's pause, or a stopped process's.
+ */
+static bool ask(Loop *l, RunHook hook, void *context)
+{
+    const double pause = 1;
+    double before = now();
+    bool on = hook(context, l->t, &l->progress);
+    double taken = now() - before;
+    l->started += taken > pause ? taken : 0;
+    return on;
+}
+
 static RunEnd finish(const Trainer *t, const char *folder, Error *e)
 {
     if (write_weights(&trainer_model(t)->weights, folder, e) != 0)
@@ -256,7 +281,7 @@ RunEnd run_train(Trainer *t, const char *folder, RunHook hook, void *context, Er
         }
         if (look(&l, e) != 0)
             end = RUN_FAILED;
-        else if (hook && !hook(context, t, &l.progress) && !trainer_finished(t))
+        else if (hook && !ask(&l, hook, context) && !trainer_finished(t))
             end = RUN_STOPPED;
         bool due = trainer_steps(t) % trainer_recipe(t)->save_every == 0 && !trainer_finished(t);
         if ((due || end == RUN_STOPPED) && end != RUN_FAILED && save(t, folder, e) != 0)

@@ -21,9 +21,13 @@ typedef struct RunProgress {
     TrainerStep last;
     double loss;              /* mean of the last 50 steps */
     double tokens_per_second; /* since this process began or went on with the run, scoring and saving left out */
-    double seconds_left;
+    double seconds_left;      /* at the pace so far, in which a hook that takes its time (a pause) does not count */
     const Eval *eval;         /* the score, where it was taken after this step; else NULL */
 } RunProgress;
+
+enum { RUN_LEFT_TEXT = 32 };
+/* Writes seconds as a clock shows them, "1:05" or "2:01:05", into out. Returns out. */
+const char *run_left_text(double seconds, char out[RUN_LEFT_TEXT]);
 
 /* Called after every step; false stops the run, after a checkpoint. It may look at the trainer and take its time. */
 typedef bool (*RunHook)(void *context, const Trainer *t, const RunProgress *p);

@@ -409,8 +409,13 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
             sum += entropy(x + i * cols, cols);
         buffer_printf(&title, r.cols >= 22 ? _("  H %.2f nats") : "  H %.2f", sum / (double)rows);
     }
-    if (show_rows < rows || show_cols < cols)
-        buffer_printf(&title, _("  (%zu×%zu of %zu×%zu)"), show_rows, show_cols, rows, cols);
+    if (show_rows < rows || show_cols < cols) {
+        Buffer part = {0};
+        buffer_printf(&part, _("  (%zu×%zu of %zu×%zu)"), show_rows, show_cols, rows, cols);
+        if (canvas_text_width(c, buffer_text(&title)) + canvas_text_width(c, buffer_text(&part)) <= r.cols)
+            buffer_puts(&title, buffer_text(&part));
+        buffer_free(&part);
+    }
     canvas_put_cut(c, r.row, r.col, r.cols, head == chosen ? ROLE_CROSS : ROLE_HEADING, buffer_text(&title));
     buffer_free(&title);
     for (size_t i = 0; i < show_rows; i++)

@@ -19,7 +19,8 @@ static size_t best_stage(const Plan *plan)
 {
     size_t best = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        bool better = plan->stages[i].kind == STAGE_WEIGHTS && (plan->stages[best].kind != STAGE_WEIGHTS || plan->stages[i].sub >= plan->stages[best].sub);
+        bool better = plan->stages[i].kind == STAGE_WEIGHTS &&
+                      (plan->stages[best].kind != STAGE_WEIGHTS || plan->stages[i].sub >= plan->stages[best].sub);
         best = better ? i : best;
     }
     return best;
@@ -85,11 +86,21 @@ static double column_loss(const real *losses, size_t count, int x, int n)
     return sum / (double)(to - from);
 }
 
+enum { LOSS_TEXT = 32 };
+
+/* A small loss is not called 0.0000: no logarithm begins there. */
+static const char *loss_text(double loss, char out[LOSS_TEXT])
+{
+    snprintf(out, LOSS_TEXT, loss > 0 && loss < 0.001 ? "%.1e" : "%.4f", loss);
+    return out;
+}
+
 /* Logarithmic, because a loss falls by factors. */
 static void draw_curve(Canvas *c, Rect r, const real *losses, size_t count)
 {
     static const char *const eighths[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     double high = 1e-9, low = 1e9;
+    char label[LOSS_TEXT];
     int n = r.cols - 10;
     if (!count || n < 8 || r.rows < 2)
         return;
@@ -109,26 +120,58 @@ static void draw_curve(Canvas *c, Rect r, const real *losses, size_t count)
         for (int k = 0; k < r.rows && filled > 0; k++, filled -= 8)
             canvas_put(c, r.row + r.rows - 1 - k, r.col + 9 + x, 1, ROLE_HEADING, eighths[filled >= 8 ? 8 : filled]);
     }
-    canvas_printf(c, r.row, r.col, 8, ROLE_DIM, "%8.4f", high);
-    canvas_printf(c, r.row + r.rows - 1, r.col, 8, ROLE_DIM, "%8.4f", low);
+    canvas_printf(c, r.row, r.col, 8, ROLE_DIM, "%8s", loss_text(high, label));
+    canvas_printf(c, r.row + r.rows - 1, r.col, 8, ROLE_DIM, "%8s", loss_text(low, label));
+}
+
+/* Adds " · more" where it fits the columns. */
+static void add_piece(Canvas *c, Buffer *line, const char *more)
+{
+    if (canvas_text_width(c, buffer_text(line)) + canvas_text_width(c, more) + 3 <= c->cols - 2)
+        buffer_printf(line, " · %s", more);
+}
+
+/* What is told of the run, the most important first: what has no room is left out whole. */
+static void draw_title(const Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
+{
+    char piece[96], loss[LOSS_TEXT], left[RUN_LEFT_TEXT];
+    Buffer line = {0};
+    canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
+    buffer_printf(&line, _("%s · step %zu of %zu"), examples_name(trainer_examples(t)), p->step, p->steps);
+    snprintf(piece, sizeof piece, _("loss %s"), loss_text(p->loss, loss));
+    add_piece(c, &line, piece);
+    if (w->scored) {
+        snprintf(piece, sizeof piece, w->kind == TASK_SCORE_PERPLEXITY ? _("perplexity %.4f") : _("score %.4f"), w->score);
+        add_piece(c, &line, piece);
+    }
+    if (p->step < p->steps) {
+        snprintf(piece, sizeof piece, _("%s left"), run_left_text(p->seconds_left, left));
+        add_piece(c, &line, piece);
+    }
+    snprintf(piece, sizeof piece, _("%.0f tokens/s"), p->tokens_per_second);
+    add_piece(c, &line, piece);
+    canvas_put_cut(c, 0, 1, c->cols - 2, ROLE_TITLE, buffer_text(&line));
+    buffer_free(&line);
+}
+
+static const char *keys_line(const Watch *w, const RunProgress *p)
+{
+    if (p->step == p->steps)
+        return _("trained: Enter steps through, ] [ layer, v H heads, q ends");
+    return w->paused ? _("paused: Space goes on, Enter steps through, ] [ layer, v H heads, q stops")
+                     : _("Space pauses, Enter pauses and steps through, ] [ layer, v H heads, q stops");
 }
 
 void watch_draw(Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
 {
     size_t count;
     const real *losses = trainer_losses(t, &count);
-    char name[STAGE_NAME_MAX], score[64] = "";
+    char name[STAGE_NAME_MAX];
     Buffer text = {0};
     canvas_clear(c);
     if (screen_is_too_small(c))
         return;
-    if (w->scored)
-        snprintf(score, sizeof score, w->kind == TASK_SCORE_PERPLEXITY ? _(" · perplexity %.4f") : _(" · score %.4f"), w->score);
-    canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
-    buffer_printf(&text, _("%s · step %zu of %zu · loss %.4f%s · %.0f s left · %.0f tokens/s"), examples_name(trainer_examples(t)), p->step, p->steps,
-                  p->loss, score, p->seconds_left, p->tokens_per_second);
-    canvas_put_cut(c, 0, 1, c->cols - 2, ROLE_TITLE, buffer_text(&text));
-    buffer_clear(&text);
+    draw_title(w, c, t, p);
     int curve = c->rows / 3 > 16 ? 16 : c->rows / 3;
     canvas_put_cut(c, 1, 1, c->cols - 2, ROLE_DIM, _("loss of each step's batch, in nats, logarithmic"));
     draw_curve(c, (Rect){2, 0, c->cols - 1, curve}, losses, count);
@@ -144,8 +187,5 @@ void watch_draw(Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
     canvas_put_cut(c, row, used + 3, c->cols - used - 4, ROLE_TEXT, buffer_text(&text));
     buffer_free(&text);
     matrix_draw(w->app, c, (Rect){row + 1, 1, c->cols - 2, c->rows - row - 2});
-    canvas_put_cut(c, c->rows - 1, 1, c->cols - 2, w->paused ? ROLE_BADGE : ROLE_DIM,
-                   w->note[0]  ? w->note
-                   : w->paused ? _("paused: Space goes on, Enter steps through, ] [ layer, v H heads, q stops")
-                               : _("Space pauses, Enter pauses and steps through, ] [ layer, v H heads, q stops"));
+    canvas_put_cut(c, c->rows - 1, 1, c->cols - 2, w->paused ? ROLE_BADGE : ROLE_DIM, keys_line(w, p));
 }

@@ -14,7 +14,6 @@ typedef struct Watch {
     bool scored;
     double score;      /* the last one taken */
     TaskScore kind;
-    char note[128];    /* said in the last line */
 } Watch;
 
 /* Makes the copy and draws the sentence from the held-out side. */

@@ -19,6 +19,7 @@ err step 10 of 20
 err step 20 of 20  loss
 err tokens/s
 err stepformer: run: finished; loss
+err look at it: stepformer -m ./run
 
 $ stepformer train $TOP/tests/cli/recipe.json -o run 2>/dev/null; stepformer eval -m ./run -n 20 --format json
 out "task": "sum"

@@ -196,7 +196,8 @@ Test(model_vocab, longest_match)
     encodes(v, "我我们我们爱爱", ENCODE_DECODER, "0 3 4 5 6");
     encodes(v, "ab abcd aba", ENCODE_BARE, "8 9 8 7");
     encodes(v, "我[M] 爱!", ENCODE_BARE, "3 2 6 10");
-    refuses(v, "我abc", "text: character 4: expected a token of this model's vocabulary, found \"c\"");
+    refuses(v, "我abc", "text: character 2: expected a token of this model's vocabulary, found \"abc\"; nearest: \"ab\", \"abcd\"");
+    refuses(v, "我我ABCD我", "text: character 3: expected a token of this model's vocabulary, found \"ABCD\"; nearest: \"abcd\"");
     refuses(v, "我 <s>", "character 3: expected a token of this model's vocabulary, found \"<\"; nearest: \"<s>\"");
     decodes(v, (int[]){0, 3, 4, 2, 1}, 5, "我我们[M]");
     vocab_free(v);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* ---- recipes ---- */
 
@@ -153,6 +154,35 @@ Test(train, an_interrupted_run_goes_on_to_the_same_numbers)
     cr_assert(has_file(run, "checkpoint.safetensors"));
     finish_run(sum_recipe, run, 15, whole);
     free(whole);
+    help_remove(folder);
+}
+
+static bool pause_once(void *context, const Trainer *t, const RunProgress *p)
+{
+    double *left = context;
+    if (p->step == 2)
+        nanosleep(&(struct timespec){1, 200000000}, NULL);
+    *left = p->seconds_left;
+    return p->step < 3 && trainer_steps(t) < 3;
+}
+
+/* 27 steps of a millisecond are left; with the pause in their pace they would be ten seconds. */
+Test(train, a_pause_is_no_part_of_the_pace)
+{
+    char folder[64], run[80], text[RUN_LEFT_TEXT];
+    double left = -1;
+    snprintf(run, sizeof run, "%s/run", help_folder(folder));
+    Recipe r = read_recipe(sum_recipe);
+    Trainer *t = create_trainer(&r);
+    Error e = {{0}};
+    cr_assert_eq(run_open(t, run, &e), 0, "%s", e.text);
+    cr_assert_eq(run_train(t, run, pause_once, &left, &e), RUN_STOPPED, "%s", e.text);
+    cr_expect(left >= 0 && left < 5, "%g seconds left", left);
+    cr_expect_str_eq(run_left_text(64.6, text), "1:05");
+    cr_expect_str_eq(run_left_text(7265, text), "2:01:05");
+    cr_expect_str_eq(run_left_text(INFINITY, text), "0:00");
+    trainer_free(t);
+    recipe_free(&r);
     help_remove(folder);
 }
 
