@@ -230,6 +230,9 @@ static int open_to_go_on(Work *w, Options *o, Error *e)
 
 static void warn(const Work *w, GenerateOptions *g)
 {
+    const char *form = run_only_form(w->model->path, &w->input.target);
+    if (form)
+        cli_say(_("%s was trained only on %s: what it says of other text means little"), w->model->name, form);
     Pass *p = w->ablations ? pass_create(w->model, input_ids(&w->input), w->ablations, NULL) : NULL;
     if (p)
         work_warn(w, p);

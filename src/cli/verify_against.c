@@ -10,6 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the pass was fed was said on the command line, or in the file. */
+static bool is_fed(const Options *o)
+{
+    return o->value[OPTION_TEXT] || o->value[OPTION_TARGET] || o->value[OPTION_IDS] || o->value[OPTION_TARGET_IDS];
+}
+
 /* The ids in the file stand in for --ids and --target-ids where nothing is given. */
 static int take_ids(Options *o, const SafeTensors *file, char *texts[2], Error *e)
 {
@@ -17,7 +23,7 @@ static int take_ids(Options *o, const SafeTensors *file, char *texts[2], Error *
         const char *name;
         OptionId option;
     } tensors[] = {{"input_ids", OPTION_IDS}, {"decoder_input_ids", OPTION_TARGET_IDS}};
-    if (o->value[OPTION_TEXT] || o->value[OPTION_TARGET] || o->value[OPTION_IDS] || o->value[OPTION_TARGET_IDS])
+    if (is_fed(o))
         return 0;
     for (size_t k = 0; k < 2; k++) {
         Ids ids = {0};
@@ -141,7 +147,7 @@ static const char *suspect(StageKind kind)
 }
 
 /* Which stages may have made the difference: the one, with what is likely; a few; or where they begin and end. */
-static int add_doubt(Buffer *out, const Against *a, size_t first, const Pass *p, Error *e)
+static int add_doubt(Buffer *out, const Options *o, const Against *a, size_t first, const Pass *p, Error *e)
 {
     enum { FEW = 5 };
     const Plan *plan = pass_plan(p);
@@ -151,6 +157,11 @@ static int add_doubt(Buffer *out, const Against *a, size_t first, const Pass *p,
     if (!in_doubt)
         return error_memory(e, "verify");
     size_t count = against_in_doubt(a, first, p, in_doubt), listed = 0;
+    bool first_of_all = false;
+    for (size_t i = 0; i < plan->count; i++)
+        first_of_all |= in_doubt[i] && plan->stages[i].kind == STAGE_TOKENS;
+    if (first_of_all && !is_fed(o))
+        buffer_puts(out, _("  the file does not say what it is of, and the pass read the model's example: give --ids, or put input_ids into it\n"));
     if (count == 1 && suspect(kind))
         buffer_printf(out, _("  what it is computed from agrees; suspect %s\n"), _(suspect(kind)));
     else if (count == 1)
@@ -170,7 +181,7 @@ static int add_doubt(Buffer *out, const Against *a, size_t first, const Pass *p,
 }
 
 /* Says of the first tensor that differs where it does, and what that tells. */
-static int add_first(Buffer *out, const Against *a, size_t first, Pass *p, double tolerance, Error *e)
+static int add_first(Buffer *out, const Options *o, const Against *a, size_t first, Pass *p, double tolerance, Error *e)
 {
     const AgainstItem *item = &a->items[first];
     Stack stack = pass_plan(p)->stages[item->stage].stack;
@@ -193,7 +204,7 @@ static int add_first(Buffer *out, const Against *a, size_t first, Pass *p, doubl
         buffer_puts(out, _("  theirs is ours less the mean of each row: TransformerLens's from_pretrained centres the weights; take "
                            "from_pretrained_no_processing\n"));
     else
-        return add_doubt(out, a, first, p, e);
+        return add_doubt(out, o, a, first, p, e);
     return 0;
 }
 
@@ -232,7 +243,7 @@ static bool may_be_rounding(const AgainstItem *worst, const Pass *p)
 }
 
 /* The table, and below it what it comes to. *failed gets how many are too far off. */
-static int write_table(const Against *a, Pass *p, double tolerance, Buffer *out, size_t *failed, Error *e)
+static int write_table(const Options *o, const Against *a, Pass *p, double tolerance, Buffer *out, size_t *failed, Error *e)
 {
     const AgainstItem *worst = &a->items[0];
     size_t first = a->compared;
@@ -248,7 +259,7 @@ static int write_table(const Against *a, Pass *p, double tolerance, Buffer *out,
     for (size_t i = a->compared; i < a->count; i++)
         if (strcmp(a->items[i].name, "input_ids") != 0 && strcmp(a->items[i].name, "decoder_input_ids") != 0)
             buffer_printf(out, _("not compared: %s: no stage of this pass is called so\n"), a->items[i].name);
-    if (*failed && add_first(out, a, first, p, tolerance, e) != 0)
+    if (*failed && add_first(out, o, a, first, p, tolerance, e) != 0)
         return -1;
     if (*failed && may_be_rounding(worst, p))
         buffer_printf(out, _("  the weights are of half precision: a program that also computes in it is this far off; if theirs did, --tolerance %g\n"),
@@ -283,7 +294,7 @@ static int compare(Options *o, const SafeTensors *file, int *status, Error *e)
     if (good == 0)
         good = add_other_ids(&text, file, p, e);
     if (good == 0)
-        good = write_table(&a, p, tolerance, &text, &failed, e);
+        good = write_table(o, &a, p, tolerance, &text, &failed, e);
     if (good == 0) {
         Output out = output_open(o);
         *status = failed ? CLI_FAILED : CLI_DONE;

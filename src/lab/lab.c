@@ -110,14 +110,21 @@ int lab_begin(Lab *lab, const LabInfo *info, bool small, Error *e)
 
 int lab_set(Lab *lab, const char *assignment, Error *e)
 {
-    char quoted[QUOTE_SHORT], hint[NEAREST_HINT];
+    char quoted[QUOTE_SHORT], second[QUOTE_SHORT], hint[NEAREST_HINT];
     size_t n = strcspn(assignment, "=");
     if (!assignment[n])
         return error_set(e, "lab %s: expected NAME=VALUE, found %s; 'stepformer lab %s --help' lists the parameters", lab->info->name,
                          quote_short(assignment, n, quoted), lab->info->name);
     int i = find_param(lab->info, assignment, n);
-    if (i >= 0)
-        return set_value(lab, i, assignment + n + 1, e);
+    if (i >= 0 && lab->values[i].given)
+        return error_set(e, "lab %s: %s: expected it once, found %s and %s; several values are one list, such as 4,8", lab->info->name,
+                         lab->info->params[i].name, quote_short(lab->values[i].text, strlen(lab->values[i].text), quoted),
+                         quote_short(assignment + n + 1, strlen(assignment + n + 1), second));
+    if (i >= 0) {
+        int status = set_value(lab, i, assignment + n + 1, e);
+        lab->values[i].given = status == 0;
+        return status;
+    }
     Nearest near = nearest_to(assignment, n);
     for (const LabParam *p = lab->info->params; p->name; p++)
         nearest_offer(&near, p->name);

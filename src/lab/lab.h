@@ -28,6 +28,7 @@ typedef struct LabValue {
     char *text;                     /* as it was given; owned */
     double numbers[LAB_VALUES_MAX]; /* one, or a list */
     size_t count;
+    bool given;                     /* by lab_set */
 } LabValue;
 
 typedef struct LabInfo LabInfo;

@@ -290,6 +290,7 @@ static int read_line(Line *l, size_t edit)
 {
     AddressList list;
     size_t used = 0, behind = 0;
+    char quoted[QUOTE_SHORT];
     skip_spaces(l);
     int status = address_read(&list, l->pass, NO_STAGE, l->text + l->at, l->n - l->at, &used, l->error);
     l->at += used;
@@ -299,7 +300,7 @@ static int read_line(Line *l, size_t edit)
         status = read_change(l, &c);
         skip_spaces(l);
         if (status == 0 && l->at < l->n)
-            status = error_set(l->error, "expected the end");
+            status = error_set(l->error, "expected the end of the edit, found %s", quote_short(l->text + l->at, l->n - l->at, quoted));
         behind = l->at;
         if (status == 0)
             status = add_change(l, c);

@@ -173,16 +173,30 @@ int run_recipe(Recipe *r, const char *folder, Error *e)
     return status;
 }
 
+/* The recipe of a model, where it has one; to be freed in either case. */
+static bool open_own_recipe(Recipe *r, const char *path)
+{
+    char *file = path ? file_join(path, RECIPE) : NULL;
+    *r = (Recipe){0};
+    bool found = file && file_exists(file) && recipe_open(r, file, NULL) == 0;
+    free(file);
+    return found;
+}
+
 Ablations run_trained_without(const char *path)
 {
-    Recipe r = {0};
-    Ablations a = 0;
-    char *file = path ? file_join(path, RECIPE) : NULL;
-    if (file && file_exists(file) && recipe_open(&r, file, NULL) == 0)
-        a = r.ablations;
+    Recipe r;
+    Ablations a = open_own_recipe(&r, path) ? r.ablations : 0;
     recipe_free(&r);
-    free(file);
     return a;
+}
+
+const char *run_only_form(const char *path, const Ids *fed)
+{
+    Recipe r;
+    const Task *task = open_own_recipe(&r, path) ? task_find(r.task) : NULL;
+    recipe_free(&r);
+    return task && task->has_form && !task->has_form(fed->data, fed->len) ? _(task->form) : NULL;
 }
 
 /* ---- the loop ---- */
@@ -249,8 +263,7 @@ const char *run_left_text(double seconds, char out[RUN_LEFT_TEXT])
     return out;
 }
 
-/* Asks the hook whether to go on. To draw takes milliseconds: what takes longer than a second is a person's pause, or a stopped process's.
- */
+/* Asks the hook whether to go on. To draw takes milliseconds: what takes longer than a second is a pause. */
 static bool ask(Loop *l, RunHook hook, void *context)
 {
     const double pause = 1;

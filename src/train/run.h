@@ -47,5 +47,7 @@ int run_recipe(Recipe *r, const char *folder, Error *e);
 /* What a model was trained without, as its recipe says: these parts are off wherever it runs. 0 for a model that has no recipe (path may
  * be NULL). */
 Ablations run_trained_without(const char *path);
+/* Where a model's task has one form (task.h) and the ids fed to its decoder are of another: that form in words, translated. Else NULL. */
+const char *run_only_form(const char *path, const Ids *fed);
 
 #endif

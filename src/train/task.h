@@ -41,6 +41,10 @@ typedef struct Task {
     void (*show)(const Vocab *v, const TaskExample *x, Buffer *out);
     /* The best mean loss any model can have, in nats a counted target (the grammar's own entropy); NULL where it is 0. */
     double (*entropy)(void);
+    /* True where the n ids that a decoder is fed are of the one form that all examples have, or the beginning of it; NULL where a text may
+     * have any form. */
+    bool (*has_form)(const int *ids, size_t n);
+    const char *form; /* that form in words, translatable; NULL with has_form */
 } Task;
 
 /* The task of that name, or NULL. */

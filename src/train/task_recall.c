@@ -92,6 +92,22 @@ static void show(const Vocab *v, const TaskExample *x, Buffer *out)
     }
 }
 
+static bool has_form(const int *ids, size_t n)
+{
+    bool listed[SIZE] = {false}, asking = false, letter = true; /* letter: what comes next */
+    for (size_t i = 1; i < n; i++) {
+        if (ids[i] == ASK && letter && i > 1 && !asking) {
+            asking = true;
+            continue;
+        }
+        if (letter ? ids[i] < FIRST_LETTER || ids[i] >= FIRST_DIGIT || (asking && !listed[ids[i]]) : ids[i] < FIRST_DIGIT)
+            return false;
+        listed[ids[i]] = true;
+        letter = !letter;
+    }
+    return n > 0 && ids[0] == BOS;
+}
+
 const Task task_recall = {
     .name = "recall",
     .what = N_("which digit belonged to this letter?"),
@@ -100,4 +116,6 @@ const Task task_recall = {
     .configure = configure,
     .draw = draw,
     .show = show,
+    .has_form = has_form,
+    .form = N_("pairs of a letter and a digit, ?, and one of those letters, as in a3b7c1?b"),
 };

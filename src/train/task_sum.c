@@ -55,6 +55,18 @@ static int draw(Random *r, TaskSplit split, int difficulty, TaskExample *out, Er
     return 0;
 }
 
+static bool has_form(const int *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool digit = ids[i] >= FIRST_DIGIT && ids[i] < PLUS, answer = i >= ASKED;
+        if (i == 0 ? ids[i] != BOS : i == 4 ? ids[i] != PLUS : i == 8 ? ids[i] != EQUALS : !digit && !(answer && ids[i] == EOS))
+            return false;
+        if ((i == 1 || i == 5) && ids[i] == FIRST_DIGIT)
+            return false;
+    }
+    return true;
+}
+
 const Task task_sum = {
     .name = "sum",
     .what = N_("addition of two numbers of three digits"),
@@ -62,4 +74,6 @@ const Task task_sum = {
     .vocabulary = write_vocabulary,
     .configure = configure,
     .draw = draw,
+    .has_form = has_form,
+    .form = N_("two numbers from 100 to 999, as in 317+485="),
 };

@@ -2,6 +2,7 @@
 #include "view/twin.h"
 
 #include "base/text.h"
+#include "train/run.h"
 #include "view/lesson.h"
 #include "view/quiz.h"
 
@@ -43,7 +44,15 @@ App *app_create(Model *m, InputText given, Ablations a, Theme theme, bool color,
     pass_value(app->pass, 0);
     twin_make_baseline(app);
     app_say_notes(app);
+    app_say_form(app);
     return app;
+}
+
+void app_say_form(App *app)
+{
+    const char *form = run_only_form(app->model->path, &app->input.target);
+    if (form)
+        app_say(app, ROLE_WARNING, _("%s was trained only on %s: what it says of other text means little"), app->model->name, form);
 }
 
 void app_say_notes(App *app)

@@ -262,6 +262,8 @@ size_t app_index(const App *app, const Stage *s, int k);
 Cellref app_cell(const App *app);
 /* Says how many notes the model has, and where they are shown; nothing where it has none. */
 void app_say_notes(App *app);
+/* Says where the model has seen one form of text only, and this is another. */
+void app_say_form(App *app);
 void app_say(App *app, Role role, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Runs the pass again with other ablations; stays at the same stage, or the nearest before it that is left. */
 void app_set_ablations(App *app, Ablations a);

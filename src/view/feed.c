@@ -225,6 +225,7 @@ bool app_set_given(App *app, InputText given)
     feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;
+    app_say_form(app);
     return true;
 }
 

@@ -5,6 +5,15 @@ line A B C A B C A B
 quiet
 $ stepformer generate -m hand-wired -t "A B C A" -n 4 --format ids
 line 6,0,1,2,0,1,2,0,1
+# a model that knows one form of text says so of another, and of nothing else
+$ for t in 1+1= 012+345= 317+485 317+485=8 ''; do stepformer generate -m sum -t "$t" -n 1 >/dev/null; done 2>said; for t in 'a3b7?c' 'a3b' 'a3b7?b7a' '3a' 'a?a'; do stepformer generate -m recall -t "$t" -n 1 >/dev/null; done 2>>said; wc -l <said; cat said
+line 5
+out sum was trained only on two numbers from 100 to 999, as in 317+485=: what it says of other text means little
+out recall was trained only on pairs of a letter and a digit
+quiet
+$ stepformer frame -m sum -t 12+34= | tail -n 2; stepformer frame -m sum | tail -n 2; stepformer frame -m story -t "one day" | tail -n 2
+out sum was trained only on two numbers
+!out story was trained
 $ stepformer generate -m hand-wired -t "A B C A" -n 0
 line A B C A
 $ stepformer generate -m hand-wired -t "A B C A" -n 1000000

@@ -17,6 +17,14 @@ $ stepformer trace -m story -o own.safetensors; stepformer verify -m story -t "t
 exit 1
 out expected shape [3, 48], found [24, 48]
 out tokens: theirs 24, the pass 3; give --ids, or put input_ids into the file
+# nobody said what it is of
+$ stepformer trace -m story -t "the coat" -o own.safetensors; stepformer verify -m story --against own.safetensors -t "the doll"
+exit 1
+out first that differs: decoder.embed.tokens
+!out does not say what it is of
+$ stepformer trace -m hand-wired -t "A B A A" -o own.safetensors; stepformer verify -m hand-wired --against own.safetensors; stepformer trace -m hand-wired -t "A B C B" -o own.safetensors; stepformer verify -m hand-wired --against own.safetensors
+exit 1
+out the file does not say what it is of
 $ stepformer verify -m story --against $TOP/tiny-models/story/model.safetensors
 exit 2
 err found none of this pass

@@ -383,7 +383,7 @@ static const struct {
 } bad[] = {
     {__LINE__, "decoder.0.self.heads", "character 21: expected =, *= or +="},
     {__LINE__, "decoder.0.self.heads=", "character 22: expected a number, zero, mean, unmasked, patch(TEXT) or token(TEXT)"},
-    {__LINE__, "decoder.0.self.heads=1 2", "character 24: expected the end"},
+    {__LINE__, "decoder.0.self.heads=1 2", "character 24: expected the end of the edit, found \"2\""},
     {__LINE__, "decoder.0.self.heads *= two", "character 25: expected a number"},
     {__LINE__, "decoder.0.self.heads=1e400", "character 22: expected a number that fits, found 1e400; inf is infinity"},
     {__LINE__, "decoder.0.self.heads+=noise(1)", "character 30: expected noise(SEED, STD)"},

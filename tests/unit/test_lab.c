@@ -43,6 +43,8 @@ Test(lab, values_are_read_and_small_ones_are_small)
     cr_assert_eq(lab_set(&lab, "d_k=8,32", &e), 0);
     cr_assert_eq(lab_value(&lab, "d_k")->count, 2);
     cr_assert_eq(lab_value(&lab, "d_k")->numbers[1], 32);
+    cr_assert_eq(lab_set(&lab, "d_k=64", &e), -1);
+    cr_assert(strstr(e.text, "d_k: expected it once, found \"8,32\" and \"64\""), "%s", e.text);
     cr_assert(lab_is(&lab, "model", "zh-en"));
     lab_free(&lab);
 }
