@@ -406,6 +406,16 @@ static int find_choice(const char *choices, const char *text, size_t n)
     return -1;
 }
 
+/* "text|json" as "text json". */
+static const char *list_choices(const char *choices, char *out, size_t size)
+{
+    snprintf(out, size, "%s", choices);
+    for (char *p = out; *p; p++)
+        if (*p == '|')
+            *p = ' ';
+    return out;
+}
+
 int options_choice(const Options *o, OptionId id, const char *choices, Error *e)
 {
     const char *text = o->value[id];
@@ -414,14 +424,15 @@ int options_choice(const Options *o, OptionId id, const char *choices, Error *e)
     int found = find_choice(choices, text, strlen(text));
     if (found < 0) {
         char quoted[QUOTE_SHORT], list[128];
-        snprintf(list, sizeof list, "%s", choices);
-        for (char *p = list; *p; p++)
-            if (*p == '|')
-                *p = ' ';
-        error_set(e, "--%s: expected one of: %s; found %s", option_table[id].name, list, quote_short(text, strlen(text), quoted));
+        error_set(e, "--%s: expected one of: %s; found %s", option_table[id].name, list_choices(choices, list, sizeof list),
+                  quote_short(text, strlen(text), quoted));
     }
     return found;
 }
+
+/* What no program opens that holds another format: a text called slide.png. */
+static const char other_ends[] = "png|jpg|jpeg|gif|webp|pdf|eps|ps|doc|docx|odt|odp|ppt|pptx|xls|xlsx|html|htm|svg|json|csv|markdown|latex|"
+                                 "safetensors|npy|npz|pt|pkl|zip";
 
 int options_format(const Options *o, Error *e)
 {
@@ -436,6 +447,12 @@ int options_format(const Options *o, Error *e)
         if (strcmp(end, ends[i].end) == 0)
             end = ends[i].format;
     int found = find_choice(o->spec->formats, end, strlen(end));
+    if (found < 0 && find_choice(other_ends, end, strlen(end)) >= 0) {
+        char list[128], quoted[QUOTE_SHORT];
+        bool picture = find_choice(o->spec->formats, "svg", 3) >= 0;
+        return error_set(e, "--output: expected a file for one of: %s; found %s%s", list_choices(o->spec->formats, list, sizeof list),
+                         quote_short(path, strlen(path), quoted), picture ? _("; a browser or rsvg-convert makes other pictures out of svg") : "");
+    }
     return found < 0 ? 0 : found;
 }
 

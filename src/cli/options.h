@@ -135,7 +135,8 @@ int options_number(const Options *o, OptionId id, double least, double most, dou
 int options_count(const Options *o, OptionId id, uint64_t least, uint64_t most, uint64_t otherwise, uint64_t *out, Error *e);
 /* Which of "text|json|csv" the value is, 0 where it was not given; -1 with e set where it is none of them. */
 int options_choice(const Options *o, OptionId id, const char *choices, Error *e);
-/* Which of the spec's formats: as --format says, else as the end of the output file's name says, else the first. */
+/* Which of the spec's formats: as --format says, else as the end of the output file's name says, else the first. -1 with e set where
+ * --format is none of them, or the name ends as a file of another kind (.png). */
 int options_format(const Options *o, Error *e);
 
 /* What input_read takes. `-t -` is read here, from standard input, one line end behind it left out. */

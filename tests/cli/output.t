@@ -86,3 +86,14 @@ out 0.997951
 $ stepformer ablations --lang zh
 out no-positions
 quiet
+# a name that promises a file of another kind is refused, not filled with text; --format insists
+$ for f in slide.png a.b.pdf; do stepformer frame -m hand-wired -o $f; done; stepformer trace -m hand-wired -o t.html; ls
+exit 0
+lines 0
+err stepformer: --output: expected a file for one of: text ansi svg html; found "slide.png"; a browser or rsvg-convert makes other pictures out of svg
+err found "a.b.pdf"
+err stepformer: --output: expected a file for one of: text json csv safetensors markdown latex svg; found "t.html"
+$ stepformer frame -m hand-wired --format svg -o slide.png && stepformer frame -m hand-wired -o s.screen && head -c 4 slide.png && head -n 1 s.screen
+out <svg
+out hand-wired
+quiet
