@@ -80,9 +80,14 @@ static int check_ids(const Config *c, const Ids *ids, int least, const char *wha
     return 0;
 }
 
+static size_t longest_of(const TaskExample *x)
+{
+    return x->source.len > x->input.len ? x->source.len : x->input.len;
+}
+
 static int check_example(const Config *c, const TaskExample *x, const char *file, Error *e)
 {
-    size_t longest = x->source.len > x->input.len ? x->source.len : x->input.len;
+    size_t longest = longest_of(x);
     const Ids *last = c->kind == KIND_ENCODER ? &x->source : &x->input;
     if (c->position == POSITION_LEARNED && longest > c->max_len)
         return error_set(e, "%s: config: max_len: expected at least %zu, the length of one of the task's sequences, found %zu", file, longest,
@@ -96,7 +101,8 @@ static int check_example(const Config *c, const TaskExample *x, const char *file
     return check_ids(c, &x->targets, -1, "targets", file, e);
 }
 
-static int check_examples(const Examples *x, const Recipe *r, const char *file, Error *e)
+/* With RoPE no table ends at max_len: it says what the model was made for, and that is at least what it is trained on. */
+static int check_examples(const Examples *x, Recipe *r, const char *file, Error *e)
 {
     TaskExample one = {0};
     int status = 0;
@@ -104,6 +110,8 @@ static int check_examples(const Examples *x, const Recipe *r, const char *file, 
         status = examples_draw(x, r->data_seed, i % 2 ? TASK_HELD_OUT : TASK_TRAIN, (uint64_t)i / 2, &one, e);
         if (status == 0)
             status = check_example(&r->config, &one, file, e);
+        if (status == 0 && r->config.position == POSITION_ROPE && r->config.max_len < longest_of(&one))
+            r->config.max_len = longest_of(&one);
     }
     task_example_free(&one);
     return status;

@@ -45,7 +45,10 @@ $ stepformer generate --help
 out lab
 out beam search
 $ stepformer generate -m zh-en.rope -t 我爱你 -n 40 --temperature 30
-err but it was made for 16 (max_len)
+err but it was made for 18 (max_len)
+$ stepformer generate -m recall -t 'a3b7c1?b' -n 20
+out a3b7c1?b7
+quiet
 $ stepformer generate -m hand-wired --seed 5 -n 1
 err need a --temperature above 0
 

@@ -58,6 +58,7 @@ quiet
 $ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do echo "the cat sat on the mat, and the dog ran after it."; done > book; stepformer train --text book -o m 2>/dev/null && stepformer generate -m ./m -t "the cat" -n 13 && ls m
 out the cat sat on the
 line text.txt
+quiet
 
 # ---- what is refused ----
 
