@@ -293,10 +293,14 @@ bool inspect_walk(App *app, size_t from, size_t to)
 void inspect_continue(App *app)
 {
     size_t last = pass_plan(app->pass)->count - 1;
+    bool walks = app->at != last;
     switch (app->phase) {
     case PHASE_FORWARD:
-        if (app->at == last || !inspect_walk(app, app->at + 1, last))
-            app_say(app, ROLE_BADGE, "%s", _("the end of the pass: w shows what comes next, n goes on to the loss and backwards"));
+        if (!walks || !inspect_walk(app, app->at + 1, last))
+            app_say(app, ROLE_BADGE, "%s",
+                    walks && app->inspect.breakpoints.count
+                        ? _("the end of the pass, and no breakpoint stopped on the way; n goes on to the loss and backwards")
+                        : _("the end of the pass: w shows what comes next, n goes on to the loss and backwards"));
         return;
     case PHASE_LOSS:
         if (stepping_backward(app))

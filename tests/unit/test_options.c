@@ -183,7 +183,7 @@ Test(options, the_format_is_said_or_follows_from_the_file)
         int expected;
     } cases[] = {
         {NULL, NULL, 0},       {"json", NULL, 1},  {"text", "x.json", 0}, {NULL, "x.json", 1},
-        {NULL, "a.json/x", 0}, {NULL, "x.svg", 0}, {"svg", NULL, -1},
+        {NULL, "a.json/x", 0}, {NULL, "x.dat", 0}, {"svg", NULL, -1}, {NULL, "x.svg", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Options o = {.spec = &plain};
