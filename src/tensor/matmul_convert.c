@@ -12,7 +12,7 @@ enum { DEEP = 4 * MATMUL_BLOCK, WIDE = 64 };
 void matmul_convert(const Kernel *kernel, const Product *x)
 {
     _Alignas(64) real block[DEEP * WIDE];
-    if (x->m == 1 && x->lb == TRANSPOSED && x->stored.dtype == DTYPE_BF16 && !x->stored.group && kernel->row_bf16) {
+    if (x->m == 1 && x->la == PLAIN && x->lb == TRANSPOSED && x->stored.dtype == DTYPE_BF16 && !x->stored.group && kernel->row_bf16) {
         kernel->row_bf16(x);
         return;
     }

@@ -17,6 +17,7 @@
 /* A kernel's row_bf16, where there is one: it takes floats and the byte order of files. */
 #if REAL_SIZE == 4 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define HAS_ROW_BF16 1
+enum { BF16_BLOCKS = 3 }; /* of rows of B, that wait for their sums together */
 #define ROW_BF16(width) row_bf16_##width
 #else
 #define HAS_ROW_BF16 0

@@ -54,7 +54,7 @@ typedef struct Kernel {
     bool (*usable)(void);          /* on this processor */
     void (*run)(const Product *x); /* on the calling thread */
     void (*run_several)(const Several *x); /* the same */
-    void (*row_bf16)(const Product *x); /* one row times a transposed B stored in bfloat16, without groups; NULL: convert it */
+    void (*row_bf16)(const Product *x); /* one row, PLAIN, times a transposed B stored in bfloat16, without groups; NULL: convert it */
     bool fused;                    /* s + a·b is rounded once, not twice (FMA) */
     double speed;                  /* multiplications a nanosecond, roughly: decides where threads pay */
 } Kernel;

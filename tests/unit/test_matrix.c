@@ -140,7 +140,7 @@ Test(matrix, product_has_the_bits_of_a_converted_copy)
 {
     static const struct {
         size_t m, n, k;
-    } shapes[] = {{1, 1, 1}, {1, 200, 900}, {3, 65, 769}, {7, 64, 192}, {5, 130, 1600}, {40, 33, 50}, {9, 500, 900}};
+    } shapes[] = {{1, 1, 1}, {1, 200, 900}, {1, 90, 333}, {3, 65, 769}, {7, 64, 192}, {5, 130, 1600}, {40, 33, 50}, {9, 500, 900}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int f = 0; f < FORMATS; f++)
             for (int l = 0; l < 8; l++) {
