@@ -99,8 +99,8 @@ Test(decoding, a_long_text_is_the_whole_pass)
         "kind=decoder,d_model=16,n_heads=4,decoder_layers=1,vocab_size=23,d_ff=37,position=alibi,tie_embeddings=false,output_bias=true",
         "kind=encoder-decoder,d_model=12,n_heads=2,encoder_layers=1,decoder_layers=1,vocab_size=23,position=sinusoidal,share_embeddings=true",
         /* heads of half a vector, whose values lie side by side in the cache: an even and an odd number of them, one or two queries to each */
-        "kind=decoder,d_model=64,n_heads=8,n_kv_heads=4,decoder_layers=2,vocab_size=23,d_ff=37,position=rope,norm=rmsnorm,ffn=gated,"
-        "activation=silu,bias=false,tie_embeddings=true",
+        ("kind=decoder,d_model=64,n_heads=8,n_kv_heads=4,decoder_layers=2,vocab_size=23,d_ff=37,position=rope,norm=rmsnorm,ffn=gated,"
+         "activation=silu,bias=false,tie_embeddings=true"),
         "kind=decoder,d_model=48,n_heads=6,decoder_layers=1,vocab_size=23,position=alibi,window=20,pad=4,bias=false",
         "kind=decoder,d_model=24,n_heads=3,decoder_layers=1,vocab_size=23,position=learned,max_len=300,tie_embeddings=false",
         "kind=decoder,d_model=80,n_heads=10,n_kv_heads=5,decoder_layers=1,vocab_size=23,position=rope,bias=false,qk_norm=true,parallel=true",
