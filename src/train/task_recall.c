@@ -96,6 +96,8 @@ static bool has_form(const int *ids, size_t n)
 {
     bool listed[SIZE] = {false}, asking = false, letter = true; /* letter: what comes next */
     for (size_t i = 1; i < n; i++) {
+        if (ids[i] >= SIZE) /* the vocabulary of some other model, whose recipe names this task */
+            return false;
         if (ids[i] == ASK && letter && i > 1 && !asking) {
             asking = true;
             continue;

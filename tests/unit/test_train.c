@@ -1024,3 +1024,28 @@ Test(train, the_text_is_part_of_the_recipe)
     recipe_free(&r);
     help_remove(folder);
 }
+
+/* The one form that a task's examples have: each example has it, and so has its beginning; other ids have not, whatever vocabulary they are of. */
+Test(train, a_form_is_that_of_the_examples)
+{
+    static const char *const names[] = {"sum", "recall"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        const Task *task = task_find(names[k]);
+        cr_assert(task && task->has_form && task->form, "%s", names[k]);
+        TaskExample x = {0};
+        Error e = {{0}};
+        Random r = random_seeded(7);
+        for (int i = 0; i < 50; i++) {
+            cr_assert_eq(task->draw(&r, TASK_TRAIN, 0, &x, &e), 0, "%s", e.text);
+            for (size_t n = 1; n <= x.input.len; n++)
+                cr_assert(task->has_form(x.input.data, n), "%s: the first %zu ids of an example", names[k], n);
+        }
+        for (size_t i = 0; i < x.input.len; i++) {
+            int before = x.input.data[i];
+            x.input.data[i] = 1 << 20;
+            cr_assert_not(task->has_form(x.input.data, x.input.len), "%s: id %zu is of no vocabulary", names[k], i);
+            x.input.data[i] = before;
+        }
+        task_example_free(&x);
+    }
+}
