@@ -123,6 +123,97 @@ void text_join_lines(Buffer *b)
         b->data[kept] = '\0';
 }
 
+/* Bytes up to the next place where a line may end: a wide character, or all up to a blank or one of these. */
+static size_t piece_length(const char *s)
+{
+    int32_t c;
+    size_t n = text_decode(s, strlen(s), &c);
+    if (text_char_width(c) > 1)
+        return n;
+    for (n = 0; s[n] && s[n] != ' ';) {
+        size_t one = text_decode(s + n, strlen(s + n), &c);
+        if (n && text_char_width(c) > 1)
+            break;
+        n += one;
+    }
+    return n;
+}
+
+void text_wrap(Buffer *out, const char *s, int indent, int columns)
+{
+    int used = indent;
+    while (*s) {
+        size_t n = piece_length(s);
+        Buffer piece = {0};
+        buffer_add(&piece, s, n);
+        int width = text_width(buffer_text(&piece));
+        if (used > indent && used + width > columns) {
+            while (out->len && out->data[out->len - 1] == ' ')
+                out->data[--out->len] = '\0';
+            buffer_putc(out, '\n');
+            buffer_fill(out, ' ', (size_t)indent);
+            used = indent;
+        }
+        buffer_puts(out, buffer_text(&piece));
+        buffer_free(&piece);
+        used += width;
+        s += n;
+        if (*s == ' ') {
+            buffer_putc(out, ' ');
+            used++;
+            s++;
+        }
+    }
+}
+
+/* Bytes in front of where what is broken off a line goes on. */
+static size_t hang_of(const char *line, int columns)
+{
+    size_t blanks = strspn(line, " ");
+    const char *gap = strstr(line + blanks, "  ");
+    size_t behind = gap ? (size_t)(gap - line) + strspn(gap, " ") : 0;
+    bool near = behind && 2 * behind < (size_t)columns && line[behind];
+    return line[0] == '#' && line[1] == ' ' ? 2 : near ? behind : blanks;
+}
+
+/* A line that is too wide; "# " begins its other lines, too. */
+static void fold_line(Buffer *out, const char *line, int columns)
+{
+    Buffer front = {0}, folded = {0};
+    size_t hang = hang_of(line, columns);
+    buffer_add(&front, line, hang);
+    text_wrap(&folded, line + hang, text_width(buffer_text(&front)), columns);
+    buffer_puts(out, buffer_text(&front));
+    for (const char *p = buffer_text(&folded); *p; p++) {
+        buffer_putc(out, *p);
+        if (*p == '\n' && line[0] == '#' && p[1] == ' ') {
+            buffer_putc(out, '#');
+            p++;
+        }
+    }
+    out->failed |= front.failed || folded.failed;
+    buffer_free(&front);
+    buffer_free(&folded);
+}
+
+void text_fold(Buffer *out, const char *lines, int columns)
+{
+    while (*lines) {
+        size_t n = strcspn(lines, "\n");
+        Buffer line = {0};
+        buffer_add(&line, lines, n);
+        if (text_width(buffer_text(&line)) > columns)
+            fold_line(out, buffer_text(&line), columns);
+        else
+            buffer_add(out, lines, n);
+        if (lines[n])
+            buffer_putc(out, '\n');
+        out->failed |= line.failed;
+        buffer_free(&line);
+        lines += n + (lines[n] == '\n');
+    }
+}
+
 void text_escape(Buffer *out, const char *s, size_t n, bool ascii)
 {
     while (n) {

@@ -45,6 +45,15 @@ size_t text_fit(const char *s, int columns, int *used);
  * bytes, for text in any language. */
 void text_pad(Buffer *out, const char *s, int columns);
 
+enum { TEXT_ANY_COLUMNS = 1 << 20 }; /* a file or a pipe takes lines of any width */
+
+/* Breaks a text at blanks, and between CJK characters, into lines of at most so many columns: the first behind the `indent` columns that stand there
+ * already, the others behind as many blanks. A longer word has a line of its own. */
+void text_wrap(Buffer *out, const char *s, int indent, int columns);
+/* Adds lines, of which those wider than so many columns are broken in the same way: what is broken off stands behind as many blanks as its line
+ * begins with, below what follows the first gap of two blanks ("loss   0.1  nats"), or behind "# " where its line begins so. */
+void text_fold(Buffer *out, const char *lines, int columns);
+
 /* True where no space belongs between two pieces of text: the last character of a (na bytes) and the first of b (nb bytes) both take two
  * columns, or one of them is a mark of Chinese punctuation. */
 bool text_needs_no_space(const char *a, size_t na, const char *b, size_t nb);

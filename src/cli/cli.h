@@ -78,8 +78,12 @@ typedef struct Output {
 
 /* -o: "-" is standard output. */
 Output output_open(const Options *o);
+/* Columns that a line may take: the terminal's where it goes to one, else TEXT_ANY_COLUMNS. */
+int output_columns(const Output *out);
 /* A TraceEmit; context is an Output. False once it cannot be written: there is no use in going on. */
 bool output_emit(void *context, const char *bytes, size_t n);
+/* Sends lines of text, folded where they go to a terminal that is narrower (text_fold). */
+bool output_lines(Output *out, const char *lines);
 /* Sends on what has been written so far; false once standard output fails. */
 bool output_flush(Output *out);
 /* Gives the file, if it is one, its name. -1 with e set where not all of it could be written: nothing of it is there then. */

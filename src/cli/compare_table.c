@@ -49,15 +49,11 @@ static const char *row_name(const ScoreTable *t, const ScoreRow *row)
     return row->name[0] ? row->name : t->model->name;
 }
 
-/* Seven columns: three digits after the point, fewer where the number is large; a dash where there is none. */
+/* Seven columns; a dash where there is no number. */
 static void add_number(Buffer *out, double x)
 {
-    if (isnan(x))
-        buffer_printf(out, "%7s", "-");
-    else if (fabs(x) < 1000)
-        buffer_printf(out, fabs(x) < 100 ? "%7.3f" : "%7.1f", x);
-    else
-        buffer_printf(out, fabs(x) < 99999 ? "%6.0f." : "%7.0e", x);
+    char text[SCORE_NUMBER];
+    buffer_printf(out, "%7s", isnan(x) ? "-" : score_number(x, text));
 }
 
 static void add_cell(Buffer *out, const ScoreCell *c)
@@ -102,15 +98,14 @@ static void add_notes(const ScoreTable *t, Buffer *out)
     if (same)
         buffer_puts(out, _("=: it changed nothing, every logit of every example is the same\n"));
     buffer_printf(out, _("score: %s\n"), score_meaning(t->kind));
-    buffer_puts(out, _("loss, and attn H, the mean entropy of attention: nats. alike: mean cosine of two tokens\nat the end of the "
-                       "output's stream. All over the same held-out examples\n"));
+    buffer_puts(out, _("loss, and attn H, the mean entropy of attention: nats. alike: mean cosine\n"
+                       "of two tokens at the end of the output's stream. All over the same examples\n"));
     buffer_printf(out,
-                  t->chance_score > 0 && t->chance_score < 1e-4 ? _("chance (every token as likely): score %.1e, loss %.3f")
-                                                                : _("chance (every token as likely): score %.4f, loss %.3f"),
+                  t->chance_score > 0 && t->chance_score < 1e-4 ? _("chance (every token as likely): score %.1e, loss %.3f\n")
+                                                                : _("chance (every token as likely): score %.4f, loss %.3f\n"),
                   t->chance_score, t->chance_loss);
     if (t->least_loss > 0)
-        buffer_printf(out, _("; the lowest loss there can be: %.3f"), t->least_loss);
-    buffer_putc(out, '\n');
+        buffer_printf(out, _("the lowest loss there can be: %.3f\n"), t->least_loss);
 }
 
 static void write_text(const ScoreTable *t, Buffer *out)

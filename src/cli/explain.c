@@ -482,7 +482,7 @@ static int print(const Listing *t, int format, const Options *o, Error *e)
 {
     Output out = output_open(o);
     Buffer text = {0};
-    int status = listing_write(t, (ListingFormat)format, waiting_terminal_columns(STDOUT_FILENO), &text, e);
+    int status = listing_write(t, (ListingFormat)format, output_columns(&out), &text, e);
     if (status == 0) {
         output_emit(&out, buffer_text(&text), text.len);
         status = output_close(&out, e);

@@ -309,41 +309,12 @@ int listing_write(const Listing *t, ListingFormat format, int columns, Buffer *o
 
 /* ---- running text ---- */
 
-void listing_wrap(Buffer *out, const char *s, int indent, int cols, bool ascii)
+void listing_wrap(Buffer *out, const char *s, int indent, int columns, bool ascii)
 {
     Buffer shown = {0};
     text_show(&shown, s, strlen(s), ascii);
-    int used = indent;
-    for (const char *p = buffer_text(&shown); *p;) {
-        int32_t c;
-        size_t n = text_decode(p, strlen(p), &c);
-        if (text_char_width(c) < 2)
-            for (n = 0; p[n] && p[n] != ' ';) {
-                size_t one = text_decode(p + n, strlen(p + n), &c);
-                if (n && text_char_width(c) > 1)
-                    break;
-                n += one;
-            }
-        Buffer word = {0};
-        buffer_add(&word, p, n);
-        int width = text_width(buffer_text(&word));
-        if (used > indent && used + width > cols) {
-            while (out->len && out->data[out->len - 1] == ' ')
-                out->data[--out->len] = '\0';
-            buffer_putc(out, '\n');
-            buffer_fill(out, ' ', (size_t)indent);
-            used = indent;
-        }
-        buffer_puts(out, buffer_text(&word));
-        used += width;
-        p += n;
-        if (*p == ' ') {
-            buffer_putc(out, ' ');
-            used++;
-            p++;
-        }
-        buffer_free(&word);
-    }
+    text_wrap(out, buffer_text(&shown), indent, columns);
     buffer_putc(out, '\n');
+    out->failed |= shown.failed;
     buffer_free(&shown);
 }

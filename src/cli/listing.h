@@ -53,8 +53,7 @@ void listing_nothing(Listing *t);
  * names, then the rows; facts are left out. Nothing is "-", null and empty. -1 with e set without memory. */
 int listing_write(const Listing *t, ListingFormat format, int columns, Buffer *out, Error *e);
 
-/* Breaks a text at spaces, and between CJK characters, into lines of at most so many columns: the first behind the `indent` columns that stand there
- * already, the others behind as many blanks; ends it with a newline. */
+/* text_wrap of what the program says (text_show), ended with a newline. */
 void listing_wrap(Buffer *out, const char *s, int indent, int columns, bool ascii);
 
 #endif

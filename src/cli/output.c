@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/waiting.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +18,20 @@ Output output_open(const Options *o)
 {
     const char *path = o->value[OPTION_OUTPUT];
     return (Output){.path = path && strcmp(path, "-") != 0 ? path : NULL};
+}
+
+int output_columns(const Output *out)
+{
+    return !out->path && isatty(STDOUT_FILENO) ? waiting_terminal_columns(STDOUT_FILENO) : TEXT_ANY_COLUMNS;
+}
+
+bool output_lines(Output *out, const char *lines)
+{
+    Buffer folded = {0};
+    text_fold(&folded, lines, output_columns(out));
+    bool sent = output_emit(out, buffer_text(&folded), folded.len);
+    buffer_free(&folded);
+    return sent;
 }
 
 /* What is not whole is taken away before a signal ends the program. */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/waiting.h"
 #include "tensor/matmul.h"
 
 #include <locale.h>
@@ -23,12 +24,16 @@
 
 void cli_say(const char *format, ...)
 {
+    static const char name[] = "stepformer: ";
+    char text[4096];
     va_list args;
     va_start(args, format);
-    fputs("stepformer: ", stderr);
-    vfprintf(stderr, _(format), args);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, _(format), args);
     va_end(args);
+    Buffer line = {0};
+    text_wrap(&line, text, (int)strlen(name), isatty(STDERR_FILENO) ? waiting_terminal_columns(STDERR_FILENO) : TEXT_ANY_COLUMNS);
+    fprintf(stderr, "%s%s\n", name, line.failed ? text : buffer_text(&line));
+    buffer_free(&line);
 }
 
 int cli_wrong(const Error *e)

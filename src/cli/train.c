@@ -85,9 +85,9 @@ static const char *score_name(const Progress *g)
 
 static void add_line(const Progress *g, const RunProgress *p, Buffer *out)
 {
-    char left[RUN_LEFT_TEXT];
+    char loss[RUN_LOSS_TEXT], left[RUN_LEFT_TEXT];
     buffer_printf(out, _("step %zu of %zu"), p->step, p->steps);
-    buffer_printf(out, "  %s %.4f", _("loss"), p->loss);
+    buffer_printf(out, "  %s %s", _("loss"), run_loss_text(p->loss, loss));
     if (g->scored)
         buffer_printf(out, g->score < 1e4 ? "  %s %.4f" : "  %s %.3g", score_name(g), g->score);
     buffer_printf(out, _("  %.0f tokens/s"), p->tokens_per_second);
@@ -174,12 +174,14 @@ static int read_recipe(Recipe *r, const char **file, const Options *o, Error *e)
 
 static int finish(RunEnd end, const Trainer *t, const Progress *g, const char *folder, const Error *e)
 {
+    char loss[RUN_LOSS_TEXT];
+    run_loss_text(trainer_mean_loss(t, 50), loss);
     switch (end) {
     case RUN_FINISHED:
         if (g->scored)
-            cli_say(_("%s: finished; loss %.4f, %s %.4g"), folder, trainer_mean_loss(t, 50), score_name(g), g->score);
+            cli_say(_("%s: finished; loss %s, %s %.4g"), folder, loss, score_name(g), g->score);
         else
-            cli_say(_("%s: finished; loss %.4f"), folder, trainer_mean_loss(t, 50));
+            cli_say(_("%s: finished; loss %s"), folder, loss);
         cli_say(_("look at it: stepformer -m %s%s"), strchr(folder, '/') ? "" : "./", folder);
         return CLI_DONE;
     case RUN_STOPPED:

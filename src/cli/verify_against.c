@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/listing.h"
 #include "measure/against.h"
 #include "measure/label.h"
 
@@ -67,12 +68,16 @@ static const char *form_name(HookForm form)
     }
 }
 
-static void add_item(Buffer *out, const AgainstItem *item, const Pass *p, double tolerance)
+/* Our name of what is compared. */
+static void add_ours(Buffer *out, const AgainstItem *item, const Pass *p)
 {
     char name[STAGE_NAME_MAX];
-    Buffer ours = {0};
-    buffer_printf(&ours, "%s%s", stage_name(&pass_plan(p)->stages[item->stage], name), form_name(item->form));
-    buffer_printf(out, "%-6s  %-32s", item->error <= tolerance ? "ok" : "FAILED", buffer_text(&ours));
+    buffer_printf(out, "%s%s", stage_name(&pass_plan(p)->stages[item->stage], name), form_name(item->form));
+}
+
+/* Why there is no error to be measured; nothing where there is one. */
+static void add_trouble(Buffer *out, const AgainstItem *item)
+{
     if (item->shapes_differ) {
         buffer_puts(out, _("expected shape "));
         safetensors_add_shape(out, item->shape, item->rank);
@@ -80,12 +85,56 @@ static void add_item(Buffer *out, const AgainstItem *item, const Pass *p, double
         safetensors_add_shape(out, item->tensor->shape, item->tensor->rank);
     } else if (isinf(item->error))
         buffer_puts(out, _("other places of what is hidden or not a number"));
-    else
+}
+
+static void add_item(Buffer *out, const AgainstItem *item, const Pass *p, double tolerance, int columns)
+{
+    Buffer ours = {0};
+    add_ours(&ours, item, p);
+    buffer_printf(out, "%-6s  %-*s  ", item->error <= tolerance ? "ok" : "FAILED", columns, buffer_text(&ours));
+    size_t before = out->len;
+    add_trouble(out, item);
+    if (out->len == before)
         buffer_printf(out, "%.2e", item->error);
     if (strcmp(buffer_text(&ours), item->name) != 0)
         buffer_printf(out, "  %s", item->name);
     buffer_putc(out, '\n');
     buffer_free(&ours);
+}
+
+/* The same as json or csv, in place of the text. */
+static int write_listed(int format, const Against *a, const Pass *p, double tolerance, size_t failed, Buffer *out, Error *e)
+{
+    static const char *const columns[] = {"stage", "tensor", "result", "error", "why", NULL};
+    Listing list;
+    listing_begin(&list, columns);
+    listing_fact_count(&list, "compared", a->compared);
+    listing_fact_count(&list, "failed", failed);
+    listing_fact_number(&list, "tolerance", tolerance);
+    for (size_t i = 0; i < a->count; i++) {
+        const AgainstItem *item = &a->items[i];
+        Buffer text = {0};
+        if (i < a->compared) {
+            add_ours(&text, item, p);
+            listing_word(&list, buffer_text(&text));
+        } else
+            listing_nothing(&list);
+        listing_word(&list, item->name);
+        listing_word(&list, i >= a->compared ? "not compared" : item->error <= tolerance ? "ok" : "failed");
+        listing_number(&list, i < a->compared ? item->error : NAN);
+        buffer_clear(&text);
+        if (i < a->compared)
+            add_trouble(&text, item);
+        if (text.len)
+            listing_word(&list, buffer_text(&text));
+        else
+            listing_nothing(&list);
+        buffer_free(&text);
+    }
+    buffer_clear(out);
+    int status = listing_write(&list, (ListingFormat)format, TEXT_ANY_COLUMNS, out, e);
+    listing_free(&list);
+    return status;
 }
 
 /* "head 1, query 3 (cat), key 0 (The)": where two numbers are furthest apart. */
@@ -247,10 +296,18 @@ static int write_table(const Options *o, const Against *a, Pass *p, double toler
 {
     const AgainstItem *worst = &a->items[0];
     size_t first = a->compared;
+    int widest = 0;
     *failed = 0;
     for (size_t i = 0; i < a->compared; i++) {
+        Buffer ours = {0};
+        add_ours(&ours, &a->items[i], p);
+        int n = text_width(buffer_text(&ours));
+        widest = n > widest ? n : widest;
+        buffer_free(&ours);
+    }
+    for (size_t i = 0; i < a->compared; i++) {
         const AgainstItem *item = &a->items[i];
-        add_item(out, item, p, tolerance);
+        add_item(out, item, p, tolerance, widest);
         if (item->error > worst->error)
             worst = item;
         if (!(item->error <= tolerance) && (*failed)++ == 0)
@@ -278,6 +335,7 @@ static int compare(Options *o, const SafeTensors *file, int *status, Error *e)
     Against a = {.count = 0};
     Buffer text = {0};
     size_t failed = 0;
+    int format = options_format(o, e);
     int good = take_ids(o, file, texts, e) == 0 ? work_open(&w, o, e) : -1;
     if (good != 0) {
         if ((texts[0] || texts[1]) && (strncmp(e->text, "--ids", 5) == 0 || strncmp(e->text, "--target-ids", 12) == 0))
@@ -295,10 +353,12 @@ static int compare(Options *o, const SafeTensors *file, int *status, Error *e)
         good = add_other_ids(&text, file, p, e);
     if (good == 0)
         good = write_table(o, &a, p, tolerance, &text, &failed, e);
+    if (good == 0 && format > 0)
+        good = write_listed(format, &a, p, tolerance, failed, &text, e);
     if (good == 0) {
         Output out = output_open(o);
         *status = failed ? CLI_FAILED : CLI_DONE;
-        output_emit(&out, buffer_text(&text), text.len);
+        output_lines(&out, buffer_text(&text));
         good = output_close(&out, e);
     }
     against_free(&a);

@@ -7,9 +7,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -137,11 +140,26 @@ static bool is_beginning(const Trainer *t, const char *folder)
     return same;
 }
 
+/* The folder is this trainer's until it is freed. What cannot be locked is not: another error tells what is wrong with it, or none does. */
+static int lock(Trainer *t, const char *folder, Error *e)
+{
+    trainer_hold(t, -1); /* this process's own is no other's */
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(fd);
+        return error_set(e, "%s: expected a folder that nobody trains in, found another run at work in it; wait for its end, or try another name", folder);
+    }
+    trainer_hold(t, fd);
+    return 0;
+}
+
 int run_open(Trainer *t, const char *folder, Error *e)
 {
     bool created = mkdir(folder, 0777) == 0;
     if (!created && errno != EEXIST)
         return error_set(e, "%s: cannot be created: %s", folder, strerror(errno));
+    if (lock(t, folder, e) != 0)
+        return -1;
     if (created || is_empty(folder))
         return begin(t, folder, created, e);
     if (has(folder, CHECKPOINT)) {
@@ -251,6 +269,12 @@ static int look(Loop *l, Error *e)
     }
     p->seconds_left = (now() - l->started) / (double)l->steps * (double)(p->steps - p->step);
     return 0;
+}
+
+const char *run_loss_text(double loss, char out[RUN_LOSS_TEXT])
+{
+    snprintf(out, RUN_LOSS_TEXT, loss != 0 && fabs(loss) < 0.001 ? "%.2e" : "%.4f", loss);
+    return out;
 }
 
 const char *run_left_text(double seconds, char out[RUN_LEFT_TEXT])

@@ -6,6 +6,9 @@
  *     checkpoint.safetensors              while unfinished (checkpoint.h)
  *     model.safetensors                   as of the last checkpoint, in the end as trained
  *
+ * and a lock on the folder itself, held by the trainer: of two programs that train in it the second is refused. It leaves no file, and ends with
+ * its process, however that ends. Where a file system has no such locks (NFS) nobody is refused.
+ *
  * Never prints: what is to be told goes to a hook. */
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
@@ -13,7 +16,7 @@
 #include "train/trainer.h"
 
 /* Makes the folder, or finds the unfinished run of the same recipe (and the same text) in it and takes up its state. Anything else
- * that is there, and a folder that cannot be written, is an error. */
+ * that is there, a folder that another program trains in, and one that cannot be written, is an error. */
 int run_open(Trainer *t, const char *folder, Error *e);
 
 typedef struct RunProgress {
@@ -25,7 +28,9 @@ typedef struct RunProgress {
     const Eval *eval;         /* the score, where it was taken after this step; else NULL */
 } RunProgress;
 
-enum { RUN_LEFT_TEXT = 32 };
+enum { RUN_LOSS_TEXT = 32, RUN_LEFT_TEXT = 32 };
+/* Writes a loss with four digits behind the point, a small one, which is never called 0.0000, as "2.13e-05". Returns out. */
+const char *run_loss_text(double loss, char out[RUN_LOSS_TEXT]);
 /* Writes seconds as a clock shows them, "1:05" or "2:01:05", into out. Returns out. */
 const char *run_left_text(double seconds, char out[RUN_LEFT_TEXT]);
 

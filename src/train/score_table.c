@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,16 @@ const char *score_table_caption(void)
 {
     return _("switched off now: how much weights that learnt with a part lean on it;\n"
              "trained without it: what can be learnt without. Neither shows the other.");
+}
+
+const char *score_number(double x, char out[SCORE_NUMBER])
+{
+    double size = fabs(x);
+    if (size >= 1e5 || (size > 0 && size < 0.0005))
+        snprintf(out, SCORE_NUMBER, "%.0e", x);
+    else
+        snprintf(out, SCORE_NUMBER, size < 1000 ? "%.*f" : "%.*f.", size < 100 ? 3 : size < 1000 ? 1 : 0, x);
+    return out;
 }
 
 const char *score_meaning(TaskScore kind)

@@ -48,6 +48,11 @@ bool score_table_pending(const ScoreTable *t, size_t *row);
 /* Computes the next cell that there is a model for. */
 int score_table_step(ScoreTable *t, Error *e);
 
+enum { SCORE_NUMBER = 32 };
+/* Writes a number of a cell in at most six columns: three digits behind the point, fewer where it is large, and an exponent where it would seem to
+ * be 0. Returns out. */
+const char *score_number(double x, char out[SCORE_NUMBER]);
+
 /* What the two columns show and what they do not: two lines of at most 78 columns; translated. */
 const char *score_table_caption(void);
 /* What a score is: "share of examples …"; translated. */

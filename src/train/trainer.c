@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHUNK = 1 << 14 /* weights that are updated at a time */ };
 
@@ -21,6 +22,7 @@ struct Trainer {
     real *losses;
     size_t steps, room;
     uint64_t mark; /* of the recipe and its text */
+    int lock;      /* of the folder it is trained in; -1: none */
     /* of the step being taken */
     double lr, scale;
 };
@@ -75,6 +77,7 @@ Trainer *trainer_create(Recipe *r, const char *file, Error *e)
         error_memory(e, file);
         return NULL;
     }
+    t->lock = -1;
     if (create_parts(t, r, file, e) == 0)
         return t;
     trainer_free(t);
@@ -91,7 +94,15 @@ void trainer_free(Trainer *t)
     free(t->m);
     free(t->v);
     free(t->losses);
+    trainer_hold(t, -1);
     free(t);
+}
+
+void trainer_hold(Trainer *t, int lock)
+{
+    if (t->lock >= 0)
+        close(t->lock);
+    t->lock = lock;
 }
 
 /* ---- questions ---- */

@@ -14,6 +14,8 @@ typedef struct Trainer Trainer;
  * names it in errors. */
 Trainer *trainer_create(Recipe *r, const char *file, Error *e);
 void trainer_free(Trainer *t);
+/* Holds a file's descriptor, -1 for none, until another is given or the trainer is freed, and closes it then: the lock of run.c. */
+void trainer_hold(Trainer *t, int lock);
 
 typedef struct TrainerStep {
     double loss;   /* of the batch, before the step */

@@ -57,12 +57,8 @@ void table_work(App *app)
 
 static void put_number(Canvas *c, int row, int col, Role role, double x)
 {
-    char text[NUMBER_MAX];
-    if (isnan(x))
-        snprintf(text, sizeof text, "–");
-    else
-        number_format(text, x, fabs(x) < 100 ? 3 : fabs(x) < 1000 ? 1 : 0, c->ascii);
-    canvas_put_right(c, row, col, NUMBER_COLS, role, text);
+    char text[SCORE_NUMBER];
+    canvas_put_right(c, row, col, NUMBER_COLS, role, isnan(x) ? "–" : score_number(x, text));
 }
 
 static void draw_cell(Canvas *c, int row, int col, Role role, const ScoreCell *cell)

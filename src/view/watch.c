@@ -86,21 +86,12 @@ static double column_loss(const real *losses, size_t count, int x, int n)
     return sum / (double)(to - from);
 }
 
-enum { LOSS_TEXT = 32 };
-
-/* A small loss is not called 0.0000: no logarithm begins there. */
-static const char *loss_text(double loss, char out[LOSS_TEXT])
-{
-    snprintf(out, LOSS_TEXT, loss > 0 && loss < 0.001 ? "%.1e" : "%.4f", loss);
-    return out;
-}
-
 /* Logarithmic, because a loss falls by factors. */
 static void draw_curve(Canvas *c, Rect r, const real *losses, size_t count)
 {
     static const char *const eighths[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     double high = 1e-9, low = 1e9;
-    char label[LOSS_TEXT];
+    char label[RUN_LOSS_TEXT];
     int n = r.cols - 10;
     if (!count || n < 8 || r.rows < 2)
         return;
@@ -120,8 +111,8 @@ static void draw_curve(Canvas *c, Rect r, const real *losses, size_t count)
         for (int k = 0; k < r.rows && filled > 0; k++, filled -= 8)
             canvas_put(c, r.row + r.rows - 1 - k, r.col + 9 + x, 1, ROLE_HEADING, eighths[filled >= 8 ? 8 : filled]);
     }
-    canvas_printf(c, r.row, r.col, 8, ROLE_DIM, "%8s", loss_text(high, label));
-    canvas_printf(c, r.row + r.rows - 1, r.col, 8, ROLE_DIM, "%8s", loss_text(low, label));
+    canvas_printf(c, r.row, r.col, 8, ROLE_DIM, "%8s", run_loss_text(high, label));
+    canvas_printf(c, r.row + r.rows - 1, r.col, 8, ROLE_DIM, "%8s", run_loss_text(low, label));
 }
 
 /* Adds " · more" where it fits the columns. */
@@ -134,11 +125,11 @@ static void add_piece(Canvas *c, Buffer *line, const char *more)
 /* What is told of the run, the most important first: what has no room is left out whole. */
 static void draw_title(const Watch *w, Canvas *c, const Trainer *t, const RunProgress *p)
 {
-    char piece[96], loss[LOSS_TEXT], left[RUN_LEFT_TEXT];
+    char piece[96], loss[RUN_LOSS_TEXT], left[RUN_LEFT_TEXT];
     Buffer line = {0};
     canvas_fill(c, 0, 0, c->cols, 1, ROLE_TITLE, " ");
     buffer_printf(&line, _("%s · step %zu of %zu"), examples_name(trainer_examples(t)), p->step, p->steps);
-    snprintf(piece, sizeof piece, _("loss %s"), loss_text(p->loss, loss));
+    snprintf(piece, sizeof piece, _("loss %s"), run_loss_text(p->loss, loss));
     add_piece(c, &line, piece);
     if (w->scored) {
         snprintf(piece, sizeof piece, w->kind == TASK_SCORE_PERPLEXITY ? _("perplexity %.4f") : _("score %.4f"), w->score);
