@@ -99,7 +99,7 @@ int output_finish(int status);
 /* Checks --format before any work is done: safetensors do not go to a terminal. */
 int output_check_trace(const Options *o, Error *e);
 /* Writes a trace in the format and to the place that the options say. */
-int output_write_trace(const Trace *t, const Options *o, Error *e);
+int output_write_trace(Trace *t, const Options *o, Error *e);
 
 /* ---- a model and what it is fed (work.c) ---- */
 

@@ -186,10 +186,13 @@ static int print(const Twins *t, const Options *o, int format, Error *e)
     else if (format == FORMAT_CSV)
         compare_write_csv(t, &text);
     else
-        compare_write_text(t, &text);
+        compare_write_text(t, output_columns(&out), &text);
     int status = text.failed ? error_memory(e, "compare") : 0;
     if (status == 0) {
-        output_emit(&out, buffer_text(&text), text.len);
+        if (format == FORMAT_TEXT)
+            output_lines(&out, buffer_text(&text));
+        else
+            output_emit(&out, buffer_text(&text), text.len);
         status = output_close(&out, e);
     }
     buffer_free(&text);

@@ -52,8 +52,8 @@ CommonPart twins_common(const Twins *t, const StageDifference *d);
 /* A number of it on a side. */
 double twins_number(const Twins *t, int side, const StageDifference *d, size_t head, size_t row, size_t col);
 
-/* Each appends the whole result. */
-void compare_write_text(const Twins *t, Buffer *out);
+/* Each appends the whole result; of the text, no matrix is wider than so many columns. */
+void compare_write_text(const Twins *t, int columns, Buffer *out);
 void compare_write_json(const Twins *t, Buffer *out);
 void compare_write_csv(const Twins *t, Buffer *out);
 

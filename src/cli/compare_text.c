@@ -245,11 +245,11 @@ static void add_stages(const Twins *t, Buffer *out)
         add_stage(t, k, scale, out);
     buffer_puts(
         out,
-        _("largest and mean: of |twin - baseline|; relative: |twin - baseline| / |baseline|, whole\nmatrices; the bars are its logarithm"));
+        _("largest and mean: of |twin - baseline|; relative: |twin - baseline| /\n|baseline|, whole matrices; the bars are its logarithm"));
     if (longer)
         buffer_puts(out, _("; of the positions that both have"));
     if (infinite)
-        buffer_puts(out, _("; inf: infinite on one side only,\nand left out of the relative difference"));
+        buffer_puts(out, _(";\ninf: infinite on one side only, and left out of the relative difference"));
     buffer_putc(out, '\n');
 }
 
@@ -331,7 +331,8 @@ typedef struct Matrices {
     const StageDifference *d;
     CommonPart part;
     size_t head;
-    int width; /* of a number */
+    int width;   /* of a number */
+    int columns; /* that a line may take */
 } Matrices;
 
 /* which: a side, or SIDES for the difference */
@@ -342,12 +343,12 @@ static double number(const Matrices *m, int which, size_t row, size_t col)
     return compare_numbers(number(m, SIDE_BASELINE, row, col), number(m, SIDE_TWIN, row, col));
 }
 
-static void add_numbers(const Matrices *m, int which, size_t row, Buffer *out)
+static void add_numbers(const Matrices *m, int which, size_t row, size_t first, size_t end, Buffer *out)
 {
-    for (size_t col = 0; col < m->part.cols; col++) {
+    for (size_t col = first; col < end; col++) {
         char text[TRACE_NUMBER_MAX];
         trace_number_short(text, (real)number(m, which, row, col));
-        buffer_printf(out, "%s%*s", col ? " " : "", m->width, text);
+        buffer_printf(out, "%s%*s", col > first ? " " : "", m->width, text);
     }
 }
 
@@ -356,7 +357,7 @@ static void add_matrices(const Matrices *m, Buffer *out)
     static const char *const titles[] = {N_("baseline"), N_("twin"), N_("twin - baseline")};
     int whole = (int)(m->part.cols < WIDEST ? m->part.cols : WIDEST) * (m->width + 1) - 1;
     whole = whole < 15 ? 15 : whole;
-    if (3 * whole + 6 <= WIDEST) {
+    if (3 * whole + 6 <= (m->columns < WIDEST ? m->columns : WIDEST)) {
         buffer_puts(out, "# ");
         text_pad(out, _(titles[0]), whole + 1);
         text_pad(out, _(titles[1]), whole + 3);
@@ -364,17 +365,23 @@ static void add_matrices(const Matrices *m, Buffer *out)
         for (size_t row = 0; row < m->part.rows; row++)
             for (int which = 0; which <= SIDES; which++) {
                 Buffer line = {0};
-                add_numbers(m, which, row, &line);
+                add_numbers(m, which, row, 0, m->part.cols, &line);
                 buffer_printf(out, "%-*s%s", which < SIDES ? whole : 0, buffer_text(&line), which < SIDES ? " | " : "\n");
                 buffer_free(&line);
             }
         return;
     }
+    size_t fit = m->columns > m->width ? (size_t)((m->columns + 1) / (m->width + 1)) : 1;
     for (int which = 0; which <= SIDES; which++) {
         buffer_printf(out, "# %s\n", _(titles[which]));
-        for (size_t row = 0; row < m->part.rows; row++) {
-            add_numbers(m, which, row, out);
-            buffer_putc(out, '\n');
+        for (size_t first = 0; first < m->part.cols; first += fit) {
+            size_t end = m->part.cols - first < fit ? m->part.cols : first + fit;
+            if (fit < m->part.cols)
+                buffer_printf(out, _("# columns %zu to %zu\n"), first, end - 1);
+            for (size_t row = 0; row < m->part.rows; row++) {
+                add_numbers(m, which, row, first, end, out);
+                buffer_putc(out, '\n');
+            }
         }
     }
 }
@@ -393,7 +400,7 @@ static int widest_number(Matrices *m)
     return width;
 }
 
-static void add_stage_matrices(const Twins *t, size_t k, Buffer *out)
+static void add_stage_matrices(const Twins *t, size_t k, int columns, Buffer *out)
 {
     const StageDifference *d = &t->comparison.stages[k];
     char name[STAGE_NAME_MAX];
@@ -402,7 +409,7 @@ static void add_stage_matrices(const Twins *t, size_t k, Buffer *out)
         buffer_putc(out, '\n');
         return;
     }
-    Matrices m = {.t = t, .d = d, .part = twins_common(t, d)};
+    Matrices m = {.t = t, .d = d, .part = twins_common(t, d), .columns = columns};
     if (d->differing) {
         Buffer where = {0};
         label_cell(t->sides[SIDE_TWIN].pass, d->where, &where);
@@ -422,7 +429,7 @@ static void add_stage_matrices(const Twins *t, size_t k, Buffer *out)
     }
 }
 
-void compare_write_text(const Twins *t, Buffer *out)
+void compare_write_text(const Twins *t, int columns, Buffer *out)
 {
     const Comparison *c = &t->comparison;
     char name[STAGE_NAME_MAX];
@@ -441,5 +448,5 @@ void compare_write_text(const Twins *t, Buffer *out)
         add_output(t, out);
     }
     for (size_t k = 0; t->matrices && k < twins_stages(t); k++)
-        add_stage_matrices(t, twins_stage(t, k), out);
+        add_stage_matrices(t, twins_stage(t, k), columns, out);
 }

@@ -114,7 +114,7 @@ static bool print_new(Printer *p, bool last)
 
 /* ---- the sampler's steps ---- */
 
-enum { STEP_ROWS = 8 };
+enum { STEP_ROWS = 8, STEP_COLUMNS = 10 };
 
 static void add_row(Buffer *out, const Printer *p, size_t id, bool drawn, const real *logits)
 {
@@ -126,7 +126,7 @@ static void add_row(Buffer *out, const Printer *p, size_t id, bool drawn, const 
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         char number[TRACE_NUMBER_MAX];
         trace_number_short(number, columns[i]);
-        buffer_printf(out, " %11s", number);
+        buffer_printf(out, " %*s", i + 1 < sizeof columns / sizeof *columns ? STEP_COLUMNS : STEP_COLUMNS + 1, number);
     }
     buffer_printf(out, "  %s\n", buffer_text(&token));
     buffer_free(&token);
@@ -161,7 +161,7 @@ static bool print_step(Printer *p, int drawn, const real *logits)
     buffer_printf(&out, _("# step %zu: drawn %d\n"), ++p->step, drawn);
     add_summary(&out, p, logits);
     text_pad(&out, _("# id"), -9);
-    buffer_printf(&out, " %11s %11s %11s %11s %11s  %s\n", "logit", "scaled", "top-k", "top-p", "probability", _("token"));
+    buffer_printf(&out, " %10s %10s %10s %10s %11s  %s\n", "logit", "scaled", "top-k", "top-p", "probability", _("token"));
     for (int row = 0; row < STEP_ROWS && (size_t)row < vocab; row++) {
         size_t best = vocab; /* the largest logit behind `last`, of equal ones the smallest id */
         for (size_t id = 0; id < vocab; id++) {

@@ -203,7 +203,7 @@ static int walk(Options *o)
         {ROLE_TEXT, app->hunt.seed ? how : NULL},
     };
     int status = 0;
-    bool go_on = walk_text(app->pass, 3, screen_is_ascii(), output_emit, &out);
+    bool go_on = walk_text(app->pass, 3, output_columns(&out), screen_is_ascii(), output_emit, &out);
     for (size_t i = 0; go_on && status == 0 && i < sizeof question / sizeof *question; i++)
         if (question[i].text)
             status = write_lines(&question[i], 1, &out, &e);

@@ -160,7 +160,7 @@ static int run_check(const Options *o)
     labs_free(&c.labs);
     Output out = output_open(o);
     if (status == 0) {
-        output_emit(&out, buffer_text(&text), text.len);
+        output_lines(&out, buffer_text(&text));
         status = output_close(&out, &e);
     }
     buffer_free(&text);
@@ -308,7 +308,7 @@ static int print_matrix(Scene *s, const Lesson *l, const Block *b, Buffer *out, 
     if (stop.gradient && pass_backward(s->pass, s->targets.data, s->targets.len, &loss, e) != 0)
         return error_prefix(e, "%s:%d: stop", block_path(l, b), b->line);
     if (!stop.loss)
-        walk_stage(s->pass, &stop.first, stop.gradient, 3, screen_is_ascii(), add_to_buffer, out);
+        walk_stage(s->pass, &stop.first, stop.gradient, 3, PRINT_COLS, screen_is_ascii(), add_to_buffer, out);
     return 0;
 }
 

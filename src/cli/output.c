@@ -168,10 +168,11 @@ static int check_amount(const Trace *t, const Output *out, Error *e)
     return 0;
 }
 
-int output_write_trace(const Trace *t, const Options *o, Error *e)
+int output_write_trace(Trace *t, const Options *o, Error *e)
 {
     int format = options_format(o, e);
     Output out = output_open(o);
+    t->columns = output_columns(&out);
     if (format < 0 || (format != TRACE_SAFETENSORS && check_amount(t, &out, e) != 0))
         return -1;
     if (format == TRACE_SAFETENSORS) {

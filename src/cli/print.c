@@ -117,7 +117,7 @@ static int run_score(void *context, double *out, Error *e)
 }
 
 /* Writes one result. Returns 0, 1 where a comparison did not hold, or -1 with the error said. */
-static int print_one(const char *text, const ExpressionContext *c, int format, bool first, Buffer *out)
+static int print_one(const char *text, const ExpressionContext *c, int format, int columns, bool first, Buffer *out)
 {
     ExpressionError e;
     Value v = {0};
@@ -135,7 +135,7 @@ static int print_one(const char *text, const ExpressionContext *c, int format, b
             value_write_csv_head(out);
         value_write_csv(&v, text, out);
     } else {
-        value_write_table(&v, out);
+        value_write_table(&v, columns, out);
     }
     bool failed = v.type == VALUE_TRUTH && !value_holds(&v);
     value_free(&v);
@@ -165,6 +165,7 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
     ExpressionProvider provider = {&asked, run_score, run_lab};
     Pass *baseline = NULL;
     Buffer text = {0};
+    Output out = output_open(o);
     int status = CLI_DONE, one = 0;
     if (read_targets(&targets, o, w, &e) != 0 || (!(baseline = open_baseline(w, &e)) && e.text[0])) {
         ids_free(&targets);
@@ -177,7 +178,7 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
                            .target_count = targets.len,
                            .provider = &provider};
     for (int i = 0; i < o->operand_count && one >= 0; i++) {
-        one = print_one(o->operands[i], &c, format, i == 0, &text);
+        one = print_one(o->operands[i], &c, format, output_columns(&out), i == 0, &text);
         status = one > 0 ? CLI_FAILED : status;
     }
     if (format == FORMAT_JSON)
@@ -185,9 +186,10 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
     if (one < 0) {
         status = CLI_WRONG;
     } else {
-        Output out = output_open(o);
         if (text.failed)
             error_memory(&e, "print");
+        else if (format == FORMAT_TEXT)
+            output_lines(&out, buffer_text(&text));
         else
             output_emit(&out, buffer_text(&text), text.len);
         if (output_close(&out, &e) != 0 || text.failed)

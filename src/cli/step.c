@@ -116,7 +116,7 @@ static int walk_session(Options *o)
     if (app && app->hunt.bug && !app->hunt.out)
         cli_say(_("%s: a bug hunt: there is a mistake in this network"), o->value[OPTION_SESSION]);
     if (app)
-        walk_text(app->pass, 3, screen_is_ascii(), output_emit, &out);
+        walk_text(app->pass, 3, output_columns(&out), screen_is_ascii(), output_emit, &out);
     bool good = app != NULL;
     app_free(app);
     return good && output_close(&out, &e) == 0 ? CLI_DONE : cli_wrong(&e);
@@ -143,7 +143,7 @@ static int walk(Options *o)
     Output out = output_open(o);
     if (p) {
         work_warn(&w, p);
-        walk_text(p, 3, screen_is_ascii(), output_emit, &out);
+        walk_text(p, 3, output_columns(&out), screen_is_ascii(), output_emit, &out);
         pass_free(p);
     }
     work_free(&w);

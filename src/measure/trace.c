@@ -235,11 +235,28 @@ static void write_text_matrix(TraceWriter *w, const real *x, size_t rows, size_t
         int n = trace_number_short(number, x[i]);
         width = n > width ? n : width;
     }
-    for (size_t i = 0; i < rows && trace_go_on(w); i++)
-        for (size_t j = 0; j < cols; j++) {
-            trace_number_short(number, x[i * cols + j]);
-            buffer_printf(&w->text, "%*s%c", width, number, j + 1 < cols ? ' ' : '\n');
-        }
+    size_t fit = w->trace->columns ? (size_t)((w->trace->columns + 1) / (width + 1)) : cols;
+    fit = fit ? fit : 1;
+    for (size_t first = 0; first < cols && trace_go_on(w); first += fit) {
+        size_t end = cols - first < fit ? cols : first + fit;
+        if (fit < cols)
+            buffer_printf(&w->text, _("# columns %zu to %zu\n"), first, end - 1);
+        for (size_t i = 0; i < rows && trace_go_on(w); i++)
+            for (size_t j = first; j < end; j++) {
+                trace_number_short(number, x[i * cols + j]);
+                buffer_printf(&w->text, "%*s%c", width, number, j + 1 < end ? ' ' : '\n');
+            }
+    }
+}
+
+/* A comment, folded where that is asked for. */
+static void write_comment(TraceWriter *w, const char *title, const char *what)
+{
+    Buffer line = {0};
+    buffer_printf(&line, "# %s: %s\n", title, what);
+    text_fold(&w->text, buffer_text(&line), w->trace->columns ? w->trace->columns : TEXT_ANY_COLUMNS);
+    w->text.failed |= line.failed;
+    buffer_free(&line);
 }
 
 static void write_text(TraceWriter *w, const TraceItem *item, bool first)
@@ -255,9 +272,10 @@ static void write_text(TraceWriter *w, const TraceItem *item, bool first)
         buffer_printf(&w->text, "\n# d(loss)/d(%s)\n", item->name);
     else if (!item->stage)
         buffer_printf(&w->text, "\n# %s\n", _("a weight of the model"));
-    else
-        buffer_printf(&w->text, "\n# %s: %s\n", _(stage_table[item->stage->kind].title),
-                      stage_what(item->stage, pass_plan(w->trace->pass)->config));
+    else {
+        buffer_putc(&w->text, '\n');
+        write_comment(w, _(stage_table[item->stage->kind].title), stage_what(item->stage, pass_plan(w->trace->pass)->config));
+    }
     for (size_t h = 0; h < (m.heads ? m.heads : 1) && trace_go_on(w); h++) {
         if (m.heads)
             buffer_printf(&w->text, "# %s %zu\n", axis_name(item->stage->axes[0]), h);

@@ -3,7 +3,7 @@
  * Owns the list of what is written; borrows the numbers from the pass. Knows the formats, not where they go.
  *
  *   text         a block each: lines beginning with '#' say name, shape and axes, and what it is; then one line a row,
- *                six significant digits
+ *                six significant digits; for a terminal one line a row and block of columns
  *   json         one object: the model, the ids, the ablations, edits and bug, and an array of {name, shape, axes, value}
  *   csv          stage,head,row,column,value,row_name,column_name: one line a number, indices from 0, head empty where there are none;
  *                the names are the tokens', dimensions' or units', quoted where RFC 4180 asks for it
@@ -57,6 +57,7 @@ typedef struct Trace {
     bool hooks;         /* named as TransformerLens does: trace_use_hooks */
     bool gradients;
     double loss; /* nats; where these are gradients */
+    int columns; /* text: a wider matrix stands in blocks of columns, one below the other; 0: none does */
     TraceItem *items;
     size_t count;
 } Trace;

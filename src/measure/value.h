@@ -73,8 +73,8 @@ void value_format(char out[VALUE_NUMBER_MAX], const Value *v, double x, int digi
  * its numbers where they are few, else their mean and range. */
 void value_write_line(const Value *v, Buffer *out);
 /* For people: the line, or a small table with names, ended by a newline. Of a large array the beginning, and a line that says how
- * much was left out. */
-void value_write_table(const Value *v, Buffer *out);
+ * much was left out; a matrix that is wider than so many columns stands in parts, one below the other. */
+void value_write_table(const Value *v, int columns, Buffer *out);
 /* {"expression": …, "type": …, "axes": […], "shape": […], "value": …} */
 void value_write_json(const Value *v, const char *expression, Buffer *out);
 /* A line a number: the expression, up to four indices with their axis ("head=1"), empty where there are fewer, and the number. */

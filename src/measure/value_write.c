@@ -212,24 +212,22 @@ static int cell_width(const Value *v, const double *x, size_t shown, size_t acro
     return widest + 1;
 }
 
-/* A row a line of the last two axes, or of the only one. `x` is where the block begins. */
-static void add_block(const Value *v, const double *x, Buffer *out)
+/* The columns from first to in front of end of a block's rows, behind the rows' names. */
+static void add_columns(const Value *v, const double *x, size_t rows, size_t first, size_t end, int label, int cell_columns, Buffer *out)
 {
     bool matrix = v->rank > 1;
-    int row_axis = matrix ? v->rank - 2 : 0, column_axis = v->rank - 1;
-    size_t rows = v->shape[row_axis], columns = matrix ? v->shape[column_axis] : 1;
-    size_t shown = rows < ROWS_MAX ? rows : ROWS_MAX, across = columns < COLUMNS_MAX ? columns : COLUMNS_MAX;
-    int label = label_width(&v->axes[row_axis], shown), cell_columns = matrix ? cell_width(v, x, shown, across, columns) : 0;
+    const ValueAxis *row_axis = &v->axes[matrix ? v->rank - 2 : 0], *column_axis = &v->axes[v->rank - 1];
+    size_t columns = matrix ? v->shape[v->rank - 1] : 1;
     if (matrix) {
         buffer_fill(out, ' ', (size_t)label + 2);
-        for (size_t j = 0; j < across; j++)
-            add_label(out, &v->axes[column_axis], j, cell_columns, true);
+        for (size_t j = first; j < end; j++)
+            add_label(out, column_axis, j, cell_columns, true);
         end_line(out);
     }
-    for (size_t i = 0; i < shown; i++) {
+    for (size_t i = 0; i < rows; i++) {
         buffer_puts(out, "  ");
-        add_label(out, &v->axes[row_axis], i, label, false);
-        for (size_t j = 0; j < across; j++) {
+        add_label(out, row_axis, i, label, false);
+        for (size_t j = first; j < end; j++) {
             Buffer cell = {0};
             add_scalar(v, x[i * columns + j], 6, &cell);
             if (matrix)
@@ -240,13 +238,26 @@ static void add_block(const Value *v, const double *x, Buffer *out)
         }
         end_line(out);
     }
+}
+
+/* A row a line of the last two axes, or of the only one; of more columns than a line takes, one part below the other. `x` is where it begins. */
+static void add_block(const Value *v, const double *x, int line_columns, Buffer *out)
+{
+    bool matrix = v->rank > 1;
+    int row_axis = matrix ? v->rank - 2 : 0, column_axis = v->rank - 1;
+    size_t rows = v->shape[row_axis], columns = matrix ? v->shape[column_axis] : 1;
+    size_t shown = rows < ROWS_MAX ? rows : ROWS_MAX, across = columns < COLUMNS_MAX ? columns : COLUMNS_MAX;
+    int label = label_width(&v->axes[row_axis], shown), cell_columns = matrix ? cell_width(v, x, shown, across, columns) : 0;
+    size_t fit = matrix && line_columns > 2 + label + cell_columns ? (size_t)((line_columns - 2 - label) / cell_columns) : 1;
+    for (size_t first = 0; first < across; first += fit)
+        add_columns(v, x, shown, first, across - first < fit ? across : first + fit, label, cell_columns, out);
     if (shown < rows)
         buffer_printf(out, _("  … %zu more of %zu rows (%s)\n"), rows - shown, rows, v->axes[row_axis].name);
     if (across < columns)
         buffer_printf(out, _("  … %zu more of %zu columns (%s)\n"), columns - across, columns, v->axes[column_axis].name);
 }
 
-void value_write_table(const Value *v, Buffer *out)
+void value_write_table(const Value *v, int columns, Buffer *out)
 {
     if (v->type == VALUE_TEXT || v->rank == 0) {
         value_write_line(v, out);
@@ -270,7 +281,7 @@ void value_write_table(const Value *v, Buffer *out)
             value_label(&v->axes[v->rank - 3], b % v->shape[v->rank - 3], out);
             buffer_putc(out, '\n');
         }
-        add_block(v, v->data + b * block, out);
+        add_block(v, v->data + b * block, columns, out);
     }
     if (blocks > BLOCKS_MAX)
         buffer_printf(out, _("… %zu more of %zu matrices\n"), blocks - BLOCKS_MAX, blocks);

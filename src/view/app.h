@@ -490,11 +490,12 @@ int number_width(const real *x, size_t n, int digits);
 /* ---- the same without a terminal ---- */
 
 /* Every stage of a pass as plain text: name, formula with shapes, what it does, the whole matrix with the tokens'
- * names, its metrics. Written piece by piece to `emit`, which returns false to stop (a closed pipe). */
-bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context);
+ * names, its metrics. What is wider than so many columns is broken, a matrix into blocks of columns, one below the other.
+ * Written piece by piece to `emit`, which returns false to stop (a closed pipe). */
+bool walk_text(Pass *p, int digits, int columns, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context);
 /* One of them: where the address names heads, only those, and the metrics are those of the row it names. `gradient`, after pass_backward:
  * its d(loss)/d(stage) instead. */
-bool walk_stage(Pass *p, const Address *at, bool gradient, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n),
+bool walk_stage(Pass *p, const Address *at, bool gradient, int digits, int columns, bool ascii, bool (*emit)(void *context, const char *text, size_t n),
                 void *context);
 
 #endif

@@ -169,7 +169,7 @@ static bool print(App *app, const char *text)
     } else {
         buffer_clear(&app->inspect.printed);
         buffer_printf(&app->inspect.printed, "%s\n", text);
-        value_write_table(&v, &app->inspect.printed);
+        value_write_table(&v, TEXT_ANY_COLUMNS, &app->inspect.printed);
         app->view = VIEW_PRINTED;
         app->scroll = app->left = 0;
     }

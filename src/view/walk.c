@@ -1,7 +1,7 @@
 /* walk.c - every stage of a pass as plain text, for a pipe: `stepformer step | less -S`.
  *
- * Nothing is left out: a matrix of 50,000 columns is written with 50,000 columns, one line a row. Written line by line,
- * so that a reader who stops stops the computing too. Knows no terminal and no canvas. */
+ * Nothing is left out: a matrix of 50,000 columns is written with 50,000 columns, one line a row, or in blocks where a line may not take as many.
+ * Written line by line, so that a reader who stops stops the computing too. Knows no terminal and no canvas. */
 #include "view/walk.h"
 
 #include "base/text.h"
@@ -27,11 +27,23 @@ static void flush(Walk *w)
     buffer_clear(&w->line);
 }
 
+/* Columns of the line that is being written. */
+static int line_columns(const Walk *w)
+{
+    return text_width(buffer_text(&w->line));
+}
+
 void walk_end_line(Walk *w)
 {
     while (w->line.len && w->line.data[w->line.len - 1] == ' ')
-        w->line.len--;
+        w->line.data[--w->line.len] = '\0';
     buffer_putc(&w->line, '\n');
+    if (line_columns(w) > w->columns) {
+        Buffer whole = w->line;
+        w->line = (Buffer){0};
+        text_fold(&w->line, buffer_text(&whole), w->columns);
+        buffer_free(&whole);
+    }
     flush(w);
 }
 
@@ -63,12 +75,6 @@ void walk_put_token(Walk *w, Buffer *out, const char *token)
         text_escape(out, token, strlen(token), w->ascii);
 }
 
-/* Columns of the line that is being written. */
-static int line_columns(const Walk *w)
-{
-    return text_width(buffer_text(&w->line));
-}
-
 static void pad_to(Walk *w, int columns)
 {
     int have = line_columns(w);
@@ -89,7 +95,7 @@ static void put_rule(Walk *w, const char *left, const char *right)
     buffer_printf(&w->line, "%s%s ", dash, dash);
     walk_put_words(w, left);
     buffer_putc(&w->line, ' ');
-    int columns = RULE_COLUMNS - line_columns(w) - (*right ? text_width(right) + 4 : 0);
+    int columns = (w->columns < RULE_COLUMNS ? w->columns : RULE_COLUMNS) - line_columns(w) - (*right ? text_width(right) + 4 : 0);
     for (int i = 0; i < columns || i < 2; i++)
         buffer_puts(&w->line, dash);
     if (*right) {
@@ -347,9 +353,9 @@ static void put_next(Walk *w)
     }
 }
 
-bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context)
+bool walk_text(Pass *p, int digits, int columns, bool ascii, bool (*emit)(void *context, const char *text, size_t n), void *context)
 {
-    Walk w = {.pass = p, .digits = digits, .ascii = ascii, .emit = emit, .context = context};
+    Walk w = {.pass = p, .digits = digits, .columns = columns, .ascii = ascii, .emit = emit, .context = context};
     put_model(&w);
     for (size_t i = 0; i < pass_plan(p)->count && !w.stopped; i++)
         put_stage(&w, i);
@@ -360,10 +366,10 @@ bool walk_text(Pass *p, int digits, bool ascii, bool (*emit)(void *context, cons
     return !w.stopped;
 }
 
-bool walk_stage(Pass *p, const Address *at, bool gradient, int digits, bool ascii, bool (*emit)(void *context, const char *text, size_t n),
+bool walk_stage(Pass *p, const Address *at, bool gradient, int digits, int columns, bool ascii, bool (*emit)(void *context, const char *text, size_t n),
                 void *context)
 {
-    Walk w = {.pass = p, .at = at, .gradient = gradient, .digits = digits, .ascii = ascii, .emit = emit, .context = context};
+    Walk w = {.pass = p, .at = at, .gradient = gradient, .digits = digits, .columns = columns, .ascii = ascii, .emit = emit, .context = context};
     if (gradient)
         put_gradient(&w, at->index);
     else

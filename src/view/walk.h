@@ -20,6 +20,7 @@ typedef struct Walk {
     Pass *pass;
     int digits;
     bool ascii;
+    int columns; /* that a line may take */
     bool (*emit)(void *context, const char *text, size_t n);
     void *context;
     const Address *at;                    /* of this stage only these heads, this row's metrics, and of many columns those that tell most; NULL: all */

@@ -1,4 +1,5 @@
-/* walk_matrix.c - a stage's matrix as aligned text, with the names of its rows and columns, whole however wide it is. */
+/* walk_matrix.c - a stage's matrix as aligned text, with the names of its rows and columns, whole however wide it is: in blocks of columns where
+ * a line may not take all. */
 #include "view/walk.h"
 
 #include "base/text.h"
@@ -119,40 +120,41 @@ static void put_number(Walk *w, bool share, double x, int columns)
     buffer_puts(&w->line, text);
 }
 
-static void put_column_names(Walk *w, const Stage *s, const Names *rows, const Names *cols)
+static void put_column_names(Walk *w, const Stage *s, const Names *rows, const Names *cols, size_t first, size_t end)
 {
     walk_pad(w, 4 + rows->widest);
-    for (size_t j = 0; j < cols->n; j++) {
+    for (size_t j = first; j < end; j++) {
         if (!w->shown[j])
             continue;
         walk_pad(w, 2 + w->widths[j] - cols->columns[j]);
         buffer_puts(&w->line, name_at(cols, j));
     }
-    if (number_is_share(s)) {
+    if (number_is_share(s) && end == cols->n) {
         buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
         walk_put_words(w, _("sum"));
     }
     walk_end_line(w);
 }
 
-/* x [rows, cols] */
-static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, const Names *cols)
+/* The columns from first to in front of end of x [rows, cols]; behind the last what each row sums to. */
+static void put_rows(Walk *w, const Stage *s, const real *x, const Names *rows, const Names *cols, size_t first, size_t end)
 {
     bool shares = number_is_share(s);
     for (size_t i = 0; i < rows->n && !w->stopped; i++) {
+        bool sums = shares && end == cols->n;
         double sum = 0;
         walk_pad(w, 4);
         buffer_puts(&w->line, name_at(rows, i));
         walk_pad(w, rows->widest - rows->columns[i]);
-        for (size_t j = 0; j < cols->n; j++) {
+        for (size_t j = sums ? 0 : first; j < end; j++) {
             double v = (double)x[i * cols->n + j];
             sum += v;
-            if (!w->shown[j])
+            if (j < first || !w->shown[j])
                 continue;
             walk_pad(w, 2);
             put_number(w, shares, v, w->widths[j]);
         }
-        if (shares) {
+        if (sums) {
             buffer_puts(&w->line, w->ascii ? "  |  " : "  │  ");
             put_number(w, false, sum, 0);
         }
@@ -194,6 +196,19 @@ static size_t choose_columns(Walk *w, const Stage *s, const real *x, size_t rows
     return all ? columns : count;
 }
 
+/* Behind the last column of a block that begins with `first`: as many as a line takes, at least one. */
+static size_t block_end(const Walk *w, const Stage *s, const Names *rows, const Names *cols, size_t first)
+{
+    enum { SUM = 5 + 5 }; /* "  │  1.000" */
+    int used = 4 + rows->widest;
+    for (size_t j = first; j < cols->n; j++) {
+        used += w->shown[j] ? 2 + w->widths[j] : 0;
+        if (j > first && used + (number_is_share(s) && j + 1 == cols->n ? SUM : 0) > w->columns)
+            return j;
+    }
+    return cols->n;
+}
+
 void walk_put_matrix(Walk *w, const Stage *s, const real *x, size_t head)
 {
     const Names *rows = names_of(w, s, s->rank - 2), *cols = rows ? names_of(w, s, s->rank - 1) : NULL;
@@ -202,8 +217,11 @@ void walk_put_matrix(Walk *w, const Stage *s, const real *x, size_t head)
         return;
     x += head * rows->n * cols->n;
     size_t shown = choose_columns(w, s, x, rows->n, cols->n);
-    put_column_names(w, s, rows, cols);
-    put_rows(w, s, x, rows, cols);
+    for (size_t first = 0, end; first < cols->n && !w->stopped; first = end) {
+        end = block_end(w, s, rows, cols, first);
+        put_column_names(w, s, rows, cols, first, end);
+        put_rows(w, s, x, rows, cols, first, end);
+    }
     if (shown < cols->n) {
         char text[128];
         snprintf(text, sizeof text, _("%zu of %zu columns, the largest number of each row among them"), shown, cols->n);

@@ -63,7 +63,7 @@ static int use_expression(const Expression *x, ExpressionError *e)
         }
         Buffer out = {0};
         value_write_line(&v, &out);
-        value_write_table(&v, &out);
+        value_write_table(&v, TEXT_ANY_COLUMNS, &out);
         if (v.count < 10000) {
             value_write_json(&v, expression_text(x), &out);
             value_write_csv(&v, expression_text(x), &out);

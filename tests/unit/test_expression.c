@@ -422,7 +422,7 @@ static void writes(const char *expression, Pass *p, const char *table, const cha
     Value v;
     Buffer out[3] = {{0}};
     cr_assert_eq(expression_run(expression, &c, &v, &e), 0, "%s", e.error.text);
-    value_write_table(&v, &out[0]);
+    value_write_table(&v, TEXT_ANY_COLUMNS, &out[0]);
     value_write_json(&v, expression, &out[1]);
     value_write_csv(&v, expression, &out[2]);
     cr_expect_str_eq(buffer_text(&out[0]), table);
@@ -479,7 +479,7 @@ Test(expression, a_large_table_says_what_it_leaves_out)
     Pass *p = help_pass(m, 0);
     ExpressionContext c = {.pass = p, .here = NO_STAGE};
     cr_assert_eq(expression_run("decoder.0.self.W_Q", &c, &v, &e), 0);
-    value_write_table(&v, &out);
+    value_write_table(&v, TEXT_ANY_COLUMNS, &out);
     cr_expect(strstr(buffer_text(&out), "… 8 more of 40 rows (row)") && strstr(buffer_text(&out), "… 24 more of 40 columns (column)"), "%s",
               buffer_text(&out));
     buffer_free(&out);

@@ -29,7 +29,7 @@ static bool take(void *context, const char *text, size_t n)
 static void walk(Pass *p, int digits, bool ascii, Buffer *out)
 {
     Reader r = {0};
-    cr_assert(walk_text(p, digits, ascii, take, &r));
+    cr_assert(walk_text(p, digits, TEXT_ANY_COLUMNS, ascii, take, &r));
     *out = r.text;
 }
 
@@ -340,7 +340,7 @@ Test(walk, stops_when_the_reader_does)
     for (size_t stop = 1; stop < 60; stop += 7) {
         Reader r = {.stop_after = stop};
         p = help_pass(m, 0);
-        cr_expect_not(walk_text(p, 3, false, take, &r));
+        cr_expect_not(walk_text(p, 3, TEXT_ANY_COLUMNS, false, take, &r));
         cr_expect_eq(r.calls, stop, "%zu calls after it stopped at %zu", r.calls, stop);
         cr_expect_lt(pass_done(p), pass_plan(p)->count, "went on computing");
         cr_expect(strncmp(buffer_text(&r.text), buffer_text(&all), r.text.len) == 0);
@@ -365,7 +365,7 @@ Test(walk, a_stop_in_a_lesson)
     cr_assert_eq(address_read(&list, p, NO_STAGE, text, strlen(text), &used, &e), 0, "%s", e.text);
     const Stage *s = &pass_plan(p)->stages[list.items[0].index];
     Reader r = {0};
-    cr_assert(walk_stage(p, &list.items[0], false, 3, false, take, &r));
+    cr_assert(walk_stage(p, &list.items[0], false, 3, TEXT_ANY_COLUMNS, false, take, &r));
     cr_assert(strstr(r.text.data, "head 2:") && !strstr(r.text.data, "head 1:") && !strstr(r.text.data, "head 3:"), "%s", r.text.data);
     MetricLine lines[METRIC_LINES_MAX];
     size_t n = metric_lines(p, list.items[0].index, 2, 1, lines, METRIC_LINES_MAX);
@@ -378,7 +378,7 @@ Test(walk, a_stop_in_a_lesson)
     cr_assert_eq(input_targets(&in, m, &targets, &e), 0, "%s", e.text);
     cr_assert_eq(pass_backward(p, targets.data, targets.len, &loss, &e), 0, "%s", e.text);
     r = (Reader){0};
-    cr_assert(walk_stage(p, &list.items[0], true, 3, false, take, &r));
+    cr_assert(walk_stage(p, &list.items[0], true, 3, TEXT_ANY_COLUMNS, false, take, &r));
     char number[NUMBER_MAX];
     number_format(number, (double)pass_gradient(p, list.items[0].index)[(2 * s->shape[1] + 1) * s->shape[2]], 3, false);
     cr_expect(strstr(r.text.data, "d(loss)/d(decoder.0.cross.weights)") && strstr(r.text.data, number), "%s not in %s", number,
@@ -388,7 +388,7 @@ Test(walk, a_stop_in_a_lesson)
     text = "output.probs[token=0]"; /* 616 columns: those that tell most, and how many there are */
     cr_assert_eq(address_read(&list, p, NO_STAGE, text, strlen(text), &used, &e), 0, "%s", e.text);
     r = (Reader){0};
-    cr_assert(walk_stage(p, &list.items[0], false, 3, false, take, &r));
+    cr_assert(walk_stage(p, &list.items[0], false, 3, TEXT_ANY_COLUMNS, false, take, &r));
     cr_expect(strstr(r.text.data, "16 of 616 columns") && strstr(r.text.data, "  love"), "%s", r.text.data);
     for (const char *line = r.text.data; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
         cr_expect(strcspn(line, "\n") < 300, "a line of %zu bytes", strcspn(line, "\n"));
