@@ -30,7 +30,7 @@ static const CommandSpec spec = {
     .formats = "text|json|csv|markdown",
     .example = "stepformer compare -m hand-wired -t \"A B C A\" -a no-positions\n"
                "stepformer compare -t 狗咬人 --with-text 人咬狗 --format json\n"
-               "stepformer compare -m hand-wired --edit \"decoder.0.self.heads=zero\" --stage decoder.0.self.residual\n"
+               "stepformer compare -m sum --edit decoder.0.self.out=zero --stage output.probs\n"
                "stepformer compare --table -n 50",
     .options = taken,
     .notes = notes,

@@ -49,8 +49,8 @@ static void add_failures(const Eval *v, Buffer *out)
 static void write_text(const Eval *v, const char *task, Buffer *out)
 {
     char loss[RUN_LOSS_TEXT];
-    buffer_printf(out, "task   %s\n", task);
-    buffer_printf(out, "score  %.4f  %s\n", v->score, score_meaning(v->kind));
+    buffer_printf(out, _("task   %s\n"), task);
+    buffer_printf(out, _("score  %.4f  %s\n"), v->score, score_meaning(v->kind));
     if (v->entropy > 0)
         buffer_printf(out, _("best   %.4f  the lowest perplexity there can be; the score is %.3f times that\n"), exp(v->entropy),
                       v->score / exp(v->entropy));

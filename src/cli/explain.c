@@ -40,8 +40,8 @@ static const CommandSpec spec = {
                "  trace        causal tracing: which vector, put back, restores the answer"),
     .formats = "text|json|csv",
     .example = "stepformer explain lens -m hand-wired -t \"A B C A\"\n"
-               "stepformer explain attribution -m hand-wired -t \"A B C A\" --token B --against C\n"
-               "stepformer explain trace -m hand-wired -t \"A B C A\" --other \"A D C A\" --format csv",
+               "stepformer explain attribution -m hand-wired --token B --against C\n"
+               "stepformer explain trace -m hand-wired --other \"A D C A\" --format csv",
     .options = taken,
     .notes = notes,
 };

@@ -12,7 +12,7 @@
 
 static const OptionId taken[] = {OPTION_MODEL,  OPTION_TOKENIZER, OPTION_TEXT,        OPTION_TARGET, OPTION_IDS,   OPTION_TARGET_IDS,
                                  OPTION_ABLATE, OPTION_NUMBER,    OPTION_TEMPERATURE, OPTION_TOP_K,  OPTION_TOP_P, OPTION_SEED,
-                                 OPTION_STEPS,  OPTION_NO_CACHE,  OPTION_BUG,  OPTION_FORMAT,      OPTION_END};
+                                 OPTION_STEPS,  OPTION_NO_CACHE,  OPTION_BUG,         OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec spec = {
     .name = "generate",
@@ -22,7 +22,7 @@ static const CommandSpec spec = {
                "exposure' has beam search."),
     .formats = "text|ids",
     .example = "stepformer generate -m hand-wired -t \"A B C A\" -n 3\n"
-               "stepformer generate -m hand-wired -t \"A B A C A\" --temperature 0.8 --top-k 3 --seed 7 --steps",
+               "stepformer generate -m sum -t 123+456= --temperature 0.8 --seed 7 --steps",
     .options = taken,
 };
 
@@ -255,11 +255,12 @@ static int allocate_steps(SampleSteps *s, size_t vocab, Error *e)
 static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e)
 {
     GenerateOptions g = *asked;
-    int format = options_choice(o, OPTION_FORMAT, spec.formats, e);
+    int format = options_format(o, e);
     if (format < 0)
         return -1;
     SampleSteps steps = {0};
-    Printer p = {.model = w->model, .ids = &w->input.target, .format = format, .temperature = asked->sampler.temperature, .guard = isatty(STDOUT_FILENO)};
+    Printer p = {.model = w->model, .ids = &w->input.target, .format = format, .temperature = asked->sampler.temperature, .out = output_open(o)};
+    p.guard = !p.out.path && isatty(STDOUT_FILENO);
     if (o->value[OPTION_STEPS]) {
         if (allocate_steps(&steps, w->model->config.vocab_size, e) != 0)
             return -1;
@@ -284,7 +285,10 @@ static int run(Work *w, const Options *o, const GenerateOptions *asked, Error *e
         cli_say("%s: %zu tokens, but it was made for %zu (max_len): what it says behind those may be worth little", w->model->name,
                 w->input.target.len, c->max_len);
     free(steps.scaled);
-    return status;
+    if (status == 0)
+        return output_close(&p.out, e);
+    output_drop(&p.out);
+    return -1;
 }
 
 int cli_generate(int argc, char **argv)
@@ -296,7 +300,7 @@ int cli_generate(int argc, char **argv)
     int status;
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
-    bool good = read_sampler(&o, &g, &e) == 0 && options_choice(&o, OPTION_FORMAT, spec.formats, &e) >= 0 &&
+    bool good = read_sampler(&o, &g, &e) == 0 && options_format(&o, &e) >= 0 &&
                 open_to_go_on(&w, &o, &e) == 0 && run(&w, &o, &g, &e) == 0;
     work_free(&w);
     options_free(&o);

@@ -32,7 +32,7 @@ static void add_row(Buffer *out, const CommandInfo *c)
     listing_wrap(out, _(c->what), KEYS, waiting_columns(STDOUT_FILENO), false);
 }
 
-static const OptionId keys_options[] = {OPTION_FORMAT, OPTION_END};
+static const OptionId keys_options[] = {OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};
 
 static const CommandSpec keys_spec = {
     .name = "keys",
@@ -64,9 +64,9 @@ int cli_keys(int argc, char **argv)
                 add_row(&text, c);
         }
     }
-    status = format < 0 ? cli_wrong(&e) : CLI_DONE;
     if (format >= 0)
         output_emit(&out, buffer_text(&text), text.len);
+    status = format >= 0 && output_close(&out, &e) == 0 ? CLI_DONE : cli_wrong(&e);
     buffer_free(&text);
     options_free(&o);
     return status;

@@ -76,7 +76,7 @@ static const CommandSpec spec = {
     .formats = "text|json|csv|man",
     .example = "stepformer print \"entropy(decoder.0.cross.weights[head=1])\"\n"
                "stepformer print -m hand-wired -t \"A B C A\" \"argmax(output.probs[token=-1])\"\n"
-               "stepformer print -a no-scale \"max(decoder.1.self.weights) - baseline(max(decoder.1.self.weights))\"",
+               "stepformer print -a no-scale \"loss - baseline(loss)\"",
     .options = taken,
     .more = write_words,
 };

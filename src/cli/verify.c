@@ -34,7 +34,7 @@ static const CommandSpec spec = {
     .formats = "text|json|csv",
     .example = "stepformer verify\n"
                "stepformer verify tests/golden/alibi\n"
-               "stepformer verify -m tests/golden/alibi --ids 16,19,13,7,4,4,8 --against tests/golden/alibi/trace.safetensors",
+               "stepformer verify -m my-gpt2 --against my-gpt2/out.safetensors",
     .options = taken,
     .notes = notes,
 };

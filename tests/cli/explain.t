@@ -33,11 +33,9 @@ line 18 True
 # what reach says a head moved, from the trace of the same pass
 $ stepformer explain reach -m recall --layer 1 --format csv | head -n 1
 line stage,head,query,from,key,to,weight,moved
-# as text all of them fit 80 columns: a wide one with fewer digits, or in blocks that each say what their rows are; csv is whole
-$ for k in heads lens attribution belt reach trace; do stepformer explain $k -m zh-en 2>/dev/null; done | python3 -c 'import sys, unicodedata as u; print(max(sum(1 + (u.east_asian_width(c) in "WF") for c in l.rstrip("\n")) for l in sys.stdin if l[0] != "#") <= 80)'
-line True
-$ stepformer explain heads -m zh-en 2>/dev/null | grep -c '^decoder.1.cross.weights     3  mixed '
-line 4
+# on a terminal all of them fit (columns.py); a pipe and a file get one table with all digits
+$ stepformer explain heads -m zh-en -o heads.txt 2>/dev/null; stepformer explain heads -m zh-en 2>/dev/null | cmp - heads.txt && grep -c '^decoder.1.cross.weights     3  mixed ' heads.txt
+line 1
 $ stepformer explain heads -m zh-en 2>/dev/null | grep '^stage' | tr -s ' ' '\n' | sort -u | wc -l; stepformer explain heads -m zh-en --format csv 2>/dev/null | head -n 1 | tr ',' '\n' | wc -l
 line 18
 lines 2

@@ -31,7 +31,13 @@ out failed: 0
 quiet
 $ stepformer verify "$TOP/tests/golden/alibi" "$TOP/tests/golden/one-token"
 out cases: 2, failed: 0
-lines 3
+lines 4
+$ stepformer verify "$TOP/tests/golden/one-token" --format json | python3 -c 'import json, sys; v = json.load(sys.stdin); r = v["rows"][0]; print(v["cases"], v["failed"], r["case"], r["result"], 0 < r["stages"] < r["stages_tolerance"] == 1e-5)'
+line 1 0 one-token ok True
+$ stepformer verify "$TOP/tests/golden/one-token" --format csv
+out case,result,stages,stages_tolerance,
+out one-token,ok,
+lines 2
 # one weight changed by hand
 $ cp -r "$TOP/tests/golden/alibi" bad && chmod -R u+w bad && printf '\077' | dd of=bad/model.safetensors bs=1 seek=$(($(wc -c <bad/model.safetensors) - 1)) conv=notrunc 2>/dev/null; stepformer verify bad "$TOP/tests/golden/one-token"
 exit 1
@@ -52,7 +58,7 @@ $ stepformer verify --bogus
 exit 2
 err stepformer: verify: expected an option
 
-# what is read stands in 80 columns; an example is one line that can be copied
-$ for c in models ablations keys "" $(stepformer --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' | sed 's/$/:--help/'); do for l in en zh; do stepformer $(echo "$c" | tr ':' ' ') --lang $l $(test -z "$c" && echo --help) </dev/null 2>/dev/null | sed '/^Example:/,$d; /^例/,$d; /^ *\//d' | python3 -c 'import sys, unicodedata as u; [print(sys.argv[1:], l) for l in sys.stdin.read().split("\n") if sum(1 + (u.east_asian_width(c) in "WF") for c in l) > 80]' "$c" $l; done; done; echo $?
+# what is read stands in 80 columns
+$ for c in models ablations keys "" $(stepformer --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p' | sed 's/$/:--help/'); do for l in en zh; do stepformer $(echo "$c" | tr ':' ' ') --lang $l $(test -z "$c" && echo --help) </dev/null 2>/dev/null | sed '/^ *\//d' | python3 -c 'import sys, unicodedata as u; [print(sys.argv[1:], l) for l in sys.stdin.read().split("\n") if sum(1 + (u.east_asian_width(c) in "WF") for c in l) > 80]' "$c" $l; done; done; echo $?
 line 0
 lines 1

@@ -150,8 +150,9 @@ else
     if command -v python3 >/dev/null; then
         python3 "$TOP/tests/cli/record.py" "$program" || failed=$((failed + 1))
         python3 "$TOP/tests/cli/class.py" "$program" || failed=$((failed + 1))
+        python3 "$TOP/tests/cli/columns.py" "$program" || failed=$((failed + 1))
     else
-        echo "cli: record.py, class.py: not checked: python3 is not installed"
+        echo "cli: record.py, class.py, columns.py: not checked: python3 is not installed"
     fi
 fi
 

@@ -149,3 +149,18 @@ out score
 $ stepformer train $TOP/tests/cli/recipe.json -o run 2>/dev/null; stepformer eval -m ./run -n 0
 exit 2
 err --number: expected a whole number from 1 to 1000000, found "0"
+
+# two at once in one folder: the second is refused; a killed one is in nobody's way, and nothing of it is left behind
+$ sed 's/"steps": 20/"steps": 30000/' $TOP/tests/cli/recipe.json > long.json; stepformer train long.json -o run 2>/dev/null & p=$!; while ! [ -e run/checkpoint.safetensors ]; do sleep 0.05; done; stepformer train long.json -o run; echo second $?; kill -KILL $p; wait $p 2>/dev/null; (stepformer train long.json -o run & p=$!; sleep 0.5; kill -INT $p; wait $p; echo again $?); ls -A run | grep -v '[.]safetensors[.]'
+line second 2
+line again 130
+err run: expected a folder that nobody trains in, found another run at work in it; wait for its end, or try another name
+err going on after step
+lines 7
+
+# a small loss keeps its digits
+$ yes "a b" | head -n 500 > ab; echo '{"task": "text", "text": "ab", "length": 8, "config": {"d_model": 16, "n_heads": 2, "d_ff": 32, "decoder_layers": 1}, "steps": 300, "lr": 0.03, "eval_every": 0}' > r.json; stepformer train r.json -o run; stepformer eval -m ./run -n 5
+!err loss 0.0000
+err e-0
+out e-0
+!out 0.0000

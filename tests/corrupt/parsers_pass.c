@@ -3,6 +3,7 @@
  * What is read is used: expressions are evaluated and written, edited passes are run, forwards and backwards. */
 #include "parsers.h"
 
+#include "base/text.h"
 #include "measure/breakpoint.h"
 #include "measure/expression.h"
 #include "pass/edit.h"

@@ -3,6 +3,7 @@
 #include "measure/expression.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "measure/cost.h"
 #include "measure/expression_internal.h"
 #include "measure/metrics.h"
