@@ -62,6 +62,8 @@ void cli_start(void);
 void cli_set_language(const char *lang);
 /* For what draws in ASCII: where the language has other characters, says so and speaks English. */
 void cli_speak_ascii(void);
+/* True where a list is written in ASCII: the locale has nothing else, and the language needs nothing else. */
+bool cli_lists_ascii(void);
 /* "stepformer 0.1" and what it was built with. */
 void cli_print_version(void);
 

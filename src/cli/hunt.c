@@ -271,6 +271,8 @@ int cli_hunt(int argc, char **argv)
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
     bool terminal = isatty(STDOUT_FILENO) && !o.value[OPTION_OUTPUT];
+    if (screen_is_ascii())
+        cli_speak_ascii();
     if (o.value[OPTION_CARDS] || o.value[OPTION_CARD])
         status = cards(&o);
     else if (o.value[OPTION_ANSWER])

@@ -29,7 +29,7 @@ static void add_row(Buffer *out, const CommandInfo *c)
 {
     enum { KEYS = 2 + 14 + 1 + 17 + 1 };
     buffer_printf(out, "  %-14s %-17s ", c->keys, c->name);
-    listing_wrap(out, _(c->what), KEYS, waiting_columns(STDOUT_FILENO), false);
+    listing_wrap(out, _(c->what), KEYS, waiting_columns(STDOUT_FILENO), cli_lists_ascii());
 }
 
 static const OptionId keys_options[] = {OPTION_FORMAT, OPTION_OUTPUT, OPTION_END};

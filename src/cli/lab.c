@@ -314,6 +314,8 @@ int cli_lab(int argc, char **argv)
     bool help = take_help(&argc, argv);
     if (!options_read(&o, &spec, argc, argv, &status))
         return status;
+    if (screen_is_ascii() && options_format(&o, NULL) == FORMAT_TEXT)
+        cli_speak_ascii();
     status = run(&o, help, &e) == 0 ? CLI_DONE : cli_wrong(&e);
     options_free(&o);
     return status;

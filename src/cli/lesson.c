@@ -213,7 +213,8 @@ static int list_one(void *context, const char *name, const char *folder)
         buffer_printf(x->out, " %2zu/%-2zu  ", right, l.asks);
     else
         buffer_printf(x->out, "  -/%-2zu  ", l.asks);
-    buffer_printf(x->out, "%s\n", l.title + digits);
+    text_show(x->out, l.title + digits, strlen(l.title + digits), cli_lists_ascii());
+    buffer_putc(x->out, '\n');
     progress_free(&p);
     lesson_free(&l);
     free(path);
@@ -354,7 +355,10 @@ static int write_lesson(const Options *o, Error *e)
     Lesson l;
     Output out = output_open(o);
     bool answers = o->value[OPTION_ANSWERS] != NULL;
-    char *path = lesson_find(o->operands[0], lesson_language(o), e);
+    bool ascii = screen_is_ascii() && !o->value[OPTION_WORKSHEET];
+    if (ascii)
+        cli_speak_ascii();
+    char *path = lesson_find(o->operands[0], ascii ? "en" : lesson_language(o), e);
     int status = path ? lesson_open(&l, path, e) : -1;
     free(path);
     if (status != 0)
@@ -389,8 +393,7 @@ static int print_whole(Options *o)
 static const OptionId taken[] = {OPTION_CHECK, OPTION_BUG,    OPTION_WORKSHEET, OPTION_ANSWERS, OPTION_PRESENT,
                                  OPTION_THEME, OPTION_RECORD, OPTION_FORMAT,    OPTION_OUTPUT,  OPTION_END};
 
-static const OptionNote notes[] = {{OPTION_FORMAT, "FORMAT", N_("of a worksheet: markdown (the default) or html")},
-                                   {OPTION_BUG, "ID", N_("with --check: what would become false in an engine with this bug of the hunt")},
+static const OptionNote notes[] = {{OPTION_BUG, "ID", N_("with --check: what would become false in an engine with this bug of the hunt")},
                                    {OPTION_END, NULL, NULL}};
 
 static const CommandSpec spec = {

@@ -114,11 +114,11 @@ static void add_model(void *context, const char *name, const char *folder)
         Buffer config = {0};
         if (m->summary[0]) {
             size_t used = strlen(name) > 14 ? strlen(name) - 14 : 0; /* a long name moves its first line */
-            listing_wrap(&list->text, m->summary, 16, waiting_columns(STDOUT_FILENO) - (int)used, false);
+            listing_wrap(&list->text, m->summary, 16, waiting_columns(STDOUT_FILENO) - (int)used, cli_lists_ascii());
             buffer_fill(&list->text, ' ', 16);
         }
         config_describe(&m->config, &config);
-        listing_wrap(&list->text, buffer_text(&config), 16, waiting_columns(STDOUT_FILENO), false);
+        listing_wrap(&list->text, buffer_text(&config), 16, waiting_columns(STDOUT_FILENO), cli_lists_ascii());
         buffer_printf(&list->text, "%-14s  %s\n", "", folder);
         buffer_free(&config);
     } else {
@@ -174,7 +174,7 @@ int cli_ablations(int argc, char **argv)
             buffer_printf(&text, "%s\n", ablation_table[i].name);
         else {
             buffer_printf(&text, "%-18s ", ablation_table[i].name);
-            listing_wrap(&text, _(ablation_table[i].what), 19, waiting_columns(STDOUT_FILENO), false);
+            listing_wrap(&text, _(ablation_table[i].what), 19, waiting_columns(STDOUT_FILENO), cli_lists_ascii());
         }
     }
     status = format >= 0 && finish(&o, &text, &e) == 0 ? CLI_DONE : cli_wrong(&e);

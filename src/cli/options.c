@@ -131,7 +131,7 @@ static void add_option(const CommandSpec *spec, OptionId id, Buffer *out)
         add_formats(spec, out);
         buffer_putc(out, '\n');
     } else
-        listing_wrap(out, _(note.what), WHAT_COLUMN, waiting_columns(STDOUT_FILENO), false);
+        listing_wrap(out, _(note.what), WHAT_COLUMN, waiting_columns(STDOUT_FILENO), cli_lists_ascii());
 }
 
 void options_help(const CommandSpec *spec, Buffer *out)

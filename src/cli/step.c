@@ -135,6 +135,8 @@ static int walk(Options *o)
     }
     if (o->value[OPTION_SESSION] && file_exists(o->value[OPTION_SESSION]))
         return walk_session(o);
+    if (screen_is_ascii())
+        cli_speak_ascii();
     if (screen_theme(o, false, &theme, &e) != 0)
         return cli_wrong(&e);
     if (work_open(&w, o, &e) != 0)

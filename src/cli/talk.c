@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/screen.h"
 #include "cli/waiting.h"
 #include "tensor/matmul.h"
 
@@ -141,12 +142,23 @@ void cli_set_language(const char *lang)
     textdomain(DOMAIN); /* forgets translations already looked up */
 }
 
-void cli_speak_ascii(void)
+/* True where the language that is spoken is written in ASCII. */
+static bool is_ascii_language(void)
 {
     const char *word = _("attention weights");
     while (*word && (unsigned char)*word < 0x80)
         word++;
-    if (!*word)
+    return !*word;
+}
+
+bool cli_lists_ascii(void)
+{
+    return screen_is_ascii() && is_ascii_language();
+}
+
+void cli_speak_ascii(void)
+{
+    if (is_ascii_language())
         return;
     cli_set_language("en");
     cli_say("this locale has ASCII only, so the screen is in English; try LC_ALL=C.UTF-8 and --lang zh");

@@ -67,3 +67,11 @@ out token embeddings
 
 $ LC_ALL=C stepformer frame -m hand-wired -t "A B C A"
 quiet
+
+# what draws speaks English where the locale has only ASCII, instead of escaping every Chinese character; lists in English are ASCII there, too
+$ for c in "lab scaling --help" "lab" "hunt --card stale-cache" "hunt --bug no-scaling --answer weights" "step -m hand-wired"; do LC_ALL=C stepformer $c --lang zh 2>said | LC_ALL=C grep -c '[^ -~]\|u[0-9A-F][0-9A-F][0-9A-F][0-9A-F]'; grep -c 'ASCII only' said; done | sort | uniq -c | tr -s ' '
+line  5 0
+line  5 1
+$ for c in models ablations keys lesson "train --help"; do LC_ALL=C stepformer $c 2>/dev/null | LC_ALL=C grep -c '[^ -~]'; done | sort -u
+line 0
+lines 1
