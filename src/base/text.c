@@ -147,7 +147,7 @@ void text_wrap(Buffer *out, const char *s, int indent, int columns)
         Buffer piece = {0};
         buffer_add(&piece, s, n);
         int width = text_width(buffer_text(&piece));
-        if (used > indent && used + width > columns) {
+        if (width > 0 && used > indent && used + width > columns) {
             while (out->len && out->data[out->len - 1] == ' ')
                 out->data[--out->len] = '\0';
             buffer_putc(out, '\n');
@@ -166,23 +166,26 @@ void text_wrap(Buffer *out, const char *s, int indent, int columns)
     }
 }
 
-/* Bytes in front of where what is broken off a line goes on. */
-static size_t hang_of(const char *line, int columns)
+/* Adds what stands in front of where the rest of a line that is too wide is broken: as far as that is no more than half of the columns. */
+static void add_front(Buffer *out, const char *line, int columns)
 {
     size_t blanks = strspn(line, " ");
     const char *gap = strstr(line + blanks, "  ");
-    size_t behind = gap ? (size_t)(gap - line) + strspn(gap, " ") : 0;
-    bool near = behind && 2 * behind < (size_t)columns && line[behind];
-    return line[0] == '#' && line[1] == ' ' ? 2 : near ? behind : blanks;
+    buffer_add(out, line, gap ? (size_t)(gap - line) + strspn(gap, " ") : blanks);
+    if (line[0] == '#' && line[1] == ' ')
+        blanks = 2;
+    else if (gap && line[out->len] && 2 * text_width(buffer_text(out)) <= columns)
+        return;
+    buffer_clear(out);
+    buffer_add(out, line, blanks);
 }
 
 /* A line that is too wide; "# " begins its other lines, too. */
 static void fold_line(Buffer *out, const char *line, int columns)
 {
     Buffer front = {0}, folded = {0};
-    size_t hang = hang_of(line, columns);
-    buffer_add(&front, line, hang);
-    text_wrap(&folded, line + hang, text_width(buffer_text(&front)), columns);
+    add_front(&front, line, columns);
+    text_wrap(&folded, line + front.len, text_width(buffer_text(&front)), columns);
     buffer_puts(out, buffer_text(&front));
     for (const char *p = buffer_text(&folded); *p; p++) {
         buffer_putc(out, *p);

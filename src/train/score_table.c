@@ -22,10 +22,10 @@ const char *score_table_caption(void)
 const char *score_number(double x, char out[SCORE_NUMBER])
 {
     double size = fabs(x);
-    if (size >= 1e5 || (size > 0 && size < 0.0005))
+    if (size >= 99999.5 || (size > 0 && size < 0.0005))
         snprintf(out, SCORE_NUMBER, "%.0e", x);
     else
-        snprintf(out, SCORE_NUMBER, size < 1000 ? "%.*f" : "%.*f.", size < 100 ? 3 : size < 1000 ? 1 : 0, x);
+        snprintf(out, SCORE_NUMBER, size < 999.95 ? "%.*f" : "%.*f.", size < 99.9995 ? 3 : size < 999.95 ? 1 : 0, x);
     return out;
 }
 

@@ -184,3 +184,17 @@ Test(score_table, a_model_without_a_task)
     cr_assert(strstr(e.text, "random weights"), "%s", e.text);
     model_free(m);
 }
+
+Test(score_table, a_number_takes_six_columns_and_does_not_seem_to_be_zero)
+{
+    static const struct {
+        double x;
+        const char *text;
+    } cases[] = {{0, "0.000"}, {0.0004, "4e-04"}, {-0.00004, "-4e-05"}, {0.0005, "0.001"}, {1, "1.000"}, {12.3456, "12.346"},
+                 {99.9999, "100.0"}, {235.61, "235.6"}, {23456.7, "23457."}, {1234567, "1e+06"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[SCORE_NUMBER];
+        cr_expect_str_eq(score_number(cases[i].x, text), cases[i].text, "%g: found %s", cases[i].x, text);
+        cr_expect(strlen(text) <= 6);
+    }
+}

@@ -166,6 +166,15 @@ static bool pause_once(void *context, const Trainer *t, const RunProgress *p)
     return p->step < 3 && trainer_steps(t) < 3;
 }
 
+Test(train, a_small_loss_is_not_written_as_zero)
+{
+    char loss[RUN_LOSS_TEXT];
+    cr_expect_str_eq(run_loss_text(2.71828, loss), "2.7183");
+    cr_expect_str_eq(run_loss_text(0.001, loss), "0.0010");
+    cr_expect_str_eq(run_loss_text(0.00002134, loss), "2.13e-05");
+    cr_expect_str_eq(run_loss_text(0, loss), "0.0000");
+}
+
 /* 27 steps of a millisecond are left; with the pause in their pace they would be ten seconds. */
 Test(train, a_pause_is_no_part_of_the_pace)
 {

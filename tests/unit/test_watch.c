@@ -36,7 +36,7 @@ Test(watch, says_what_fits_and_when_it_is_over)
     w.scored = true;
     w.score = 1;
     draw(&w, t, &p, 80, 24, &text);
-    shows(&text, "induction · step 1004 of 3000 · loss 2.0e-05 · score 1.0000 · 1:21 left");
+    shows(&text, "induction · step 1004 of 3000 · loss 2.00e-05 · score 1.0000 · 1:21 left");
     hides(&text, "tokens/s");
     hides(&text, "…");
     hides(&text, "trained:");
