@@ -1,6 +1,7 @@
 /* compare_table.c - `compare --table`: a task's score without each part, switched off now and trained without it. */
 #include "base/text.h"
 #include "cli/compare.h"
+#include "cli/waiting.h"
 #include "pass/ablation.h"
 #include "train/score_table.h"
 
@@ -8,46 +9,27 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { EXAMPLES = 200, NAME_COLUMNS = 18 };
-
-/* ---- progress ---- */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* In a terminal, after a second, a line that is written over. */
-static int compute_all(ScoreTable *t, Error *e)
-{
-    double begun = now();
-    bool shown = false;
-    int status = 0;
-    for (size_t row; status == 0 && score_table_pending(t, &row);) {
-        if (isatty(STDERR_FILENO) && now() - begun > 1) {
-            fputs("\r\033[K", stderr);
-            fprintf(stderr, _("row %zu of %zu: %s"), row + 1, t->count, row ? t->rows[row].name : t->model->name);
-            fflush(stderr);
-            shown = true;
-        }
-        status = score_table_step(t, e);
-    }
-    if (shown)
-        fputs("\r\033[K", stderr);
-    return status;
-}
-
-/* ---- text ---- */
 
 static const char *row_name(const ScoreTable *t, const ScoreRow *row)
 {
     return row->name[0] ? row->name : t->model->name;
 }
+
+static int compute_all(ScoreTable *t, Error *e)
+{
+    Waiting waiting = waiting_begin();
+    int status = 0;
+    for (size_t row; status == 0 && score_table_pending(t, &row);) {
+        waiting_show(&waiting, (double)row / (double)t->count, row_name(t, &t->rows[row]));
+        status = score_table_step(t, e);
+    }
+    waiting_end(&waiting);
+    return status;
+}
+
+/* ---- text ---- */
 
 /* Seven columns; a dash where there is no number. */
 static void add_number(Buffer *out, double x)

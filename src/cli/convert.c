@@ -169,7 +169,7 @@ static int check_parent(const char *folder, Error *e)
     char *parent = slash ? strndup(folder, slash == folder ? 1 : (size_t)(slash - folder)) : strdup(".");
     int status = parent ? 0 : error_memory(e, folder);
     if (parent && !file_is_folder(parent))
-        status = error_set(e, "%s: expected a folder to write into, found %s; try `mkdir -p` first", parent,
+        status = error_set(e, "%s: expected a folder to write into, found %s; try 'mkdir -p' first", parent,
                            file_exists(parent) ? _("a file") : _("nothing of that name"));
     else if (parent && access(parent, W_OK) != 0)
         status = error_set(e, "%s: cannot be written: %s", parent, strerror(errno));

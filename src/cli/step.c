@@ -335,7 +335,7 @@ int screen_debug(Options *o, App *(*make)(Options *o, Theme theme, bool color, E
     int cols, rows, number = 0;
     term_size(&cols, &rows);
     if (cols < APP_MIN_COLS || rows < APP_MIN_ROWS)
-        status = error_set(&e, "terminal: expected at least %dx%d, found %dx%d; enlarge it, or try `stepformer step | less -S`",
+        status = error_set(&e, "terminal: expected at least %dx%d, found %dx%d; enlarge it, or try 'stepformer step | less -S'",
                            APP_MIN_COLS, APP_MIN_ROWS, cols, rows);
     else if ((status = record_begin(app, cols, rows, &e)) == 0)
         status = screen_run(app, &e);

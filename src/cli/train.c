@@ -202,7 +202,7 @@ static int run(Trainer *t, const char *folder, const Options *o)
 {
     bool watch = o->value[OPTION_WATCH] != NULL;
     Watcher watcher = {0};
-    Progress g = {.terminal = isatty(STDERR_FILENO) == 1, .last = now()};
+    Progress g = {.terminal = waiting_can_rewrite(), .last = now()};
     Error e = {{0}};
     if (run_open(t, folder, &e) != 0)
         return cli_wrong(&e);

@@ -5,6 +5,7 @@
 #include "cli/screen.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -31,9 +32,15 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+bool waiting_can_rewrite(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) == 1 && !(term && strcmp(term, "dumb") == 0);
+}
+
 Waiting waiting_begin(void)
 {
-    return (Waiting){.began = now(), .terminal = isatty(STDERR_FILENO) == 1};
+    return (Waiting){.began = now(), .terminal = waiting_can_rewrite()};
 }
 
 bool waiting_show(void *waiting, double share, const char *what)

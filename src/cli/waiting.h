@@ -7,13 +7,16 @@
 
 typedef struct Waiting {
     double began, shown;
-    bool terminal, on; /* standard error is one; the line stands there */
+    bool terminal, on; /* there is one to show it on; the line stands there */
 } Waiting;
 
 /* Columns of the terminal behind a file; 80 where it is none. */
 int waiting_terminal_columns(int file);
 /* The same for lines that are read: at most 100. */
 int waiting_columns(int file);
+
+/* True where standard error is a terminal on which a line can be written over: not a dumb one. */
+bool waiting_can_rewrite(void);
 
 Waiting waiting_begin(void);
 /* To be called now and then (of a Waiting): after a second, on a terminal, shows that share of the work as done, and what is being done. Returns

@@ -210,7 +210,7 @@ static int parse_call(Parser *p, size_t start, size_t len)
         for (const Function *g = function_table; g->name; g++)
             nearest_offer(&near, g->name);
         nearest_hint(&near, hint);
-        return eval_fail(p->e, p->x->text, start, "expected a function, found %s%s; `stepformer print` lists them",
+        return eval_fail(p->e, p->x->text, start, "expected a function, found %s%s; 'stepformer print' lists them",
                          quote_short(name, len, quoted), hint);
     }
     int node = add_node(p, NODE_CALL, start, len), kids = 0, kid[ARGUMENTS_MAX] = {-1, -1, -1, -1};

@@ -55,7 +55,7 @@ static const struct {
     size_t n;
     const char *what;
 } formats[] = {
-    {"version https://git-lfs", 23, N_("a Git LFS pointer, not the file itself; try `git lfs pull`")},
+    {"version https://git-lfs", 23, N_("a Git LFS pointer, not the file itself; try 'git lfs pull'")},
     {"<!DOCTYPE", 9, download},
     {"<!doctype", 9, download},
     {"<html", 5, download},

@@ -276,7 +276,7 @@ const char *models_nearest(const char *name, char hint[NEAREST_HINT])
     for (size_t i = 0; i < names.count; i++)
         nearest_offer(&near, names.items[i]);
     if (!nearest_hint(&near, hint)[0])
-        snprintf(hint, NEAREST_HINT, "%s", _("; `stepformer models` lists the names"));
+        snprintf(hint, NEAREST_HINT, "%s", _("; 'stepformer models' lists the names"));
     for (size_t i = 0; i < names.count; i++)
         free(names.items[i]);
     return hint;
@@ -289,7 +289,7 @@ static void unknown_model(const char *name, Error *e)
         error_set(e, "%s: cannot be opened: %s", name, strerror(errno));
     else if (is_hub_name(name))
         error_set(
-            e, "%s: expected a model on this machine, found nothing of that name; try `hf download %s --local-dir FOLDER`, then -m FOLDER",
+            e, "%s: expected a model on this machine, found nothing of that name; try 'hf download %s --local-dir FOLDER', then -m FOLDER",
             name, name);
     else
         error_set(e, "%s: expected a model's name, a folder, a file *.gguf or *.bin or random:KEY=VALUE,…, found nothing of that name%s",

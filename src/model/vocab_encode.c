@@ -47,7 +47,7 @@ static int unknown(const Vocab *v, const char *what, const char *text, const cha
     nearest_hint(&near, hint);
     return error_set(e, "text: character %zu: expected a %s of this model's vocabulary, found %s%s",
                      count_chars(text, (size_t)(at - text)) + 1, what, quote_short(at, len, quoted),
-                     hint[0] ? hint : _("; `stepformer tokens -m MODEL` lists what it knows"));
+                     hint[0] ? hint : _("; 'stepformer tokens -m MODEL' lists what it knows"));
 }
 
 /* ---- words ---- */

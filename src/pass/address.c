@@ -124,7 +124,7 @@ static int no_such_name(const Pass *p, const char *s, size_t n, Error *e)
         nearest_offer(&near, pass_model(p)->weights.items[i].name);
     nearest_hint(&near, hint);
     free(names);
-    return error_set(e, "expected a stage or a weight, found %s%s%s", quote_short(s, n, quoted), hint, *hint ? "" : _("; `stepformer stages` lists them"));
+    return error_set(e, "expected a stage or a weight, found %s%s%s", quote_short(s, n, quoted), hint, *hint ? "" : _("; 'stepformer stages' lists them"));
 }
 
 static int find_name(AddressList *list, const Pass *p, int here, const char *s, size_t n, Error *e)

@@ -100,7 +100,7 @@ static int read_header(Cast *c, json_t *head, const char *name, Error *e)
     if (!json_is_object(head) || !json_is_integer(version))
         return error_set(e, "%s:1: expected an asciicast's header {\"version\": 2, …}, found something else", name);
     if (json_integer_value(version) != 2)
-        return error_set(e, "%s:1: version: expected 2, found %lld; `asciinema convert` makes one of the other", name,
+        return error_set(e, "%s:1: version: expected 2, found %lld; 'asciinema convert' makes one of the other", name,
                          (long long)json_integer_value(version));
     if (!size_of(json_object_get(head, "width"), &c->cols) || !size_of(json_object_get(head, "height"), &c->rows))
         return error_set(e, "%s:1: expected width and height, whole numbers from 1 to %d, found something else", name, CAST_SIZE_MAX);

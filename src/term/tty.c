@@ -211,7 +211,7 @@ int tty_open(Error *e)
     }
     if (pipe(wake) < 0) {
         close_files();
-        return error_set(e, "terminal: expected two more open files, found none: %s; try `ulimit -n`", strerror(errno));
+        return error_set(e, "terminal: expected two more open files, found none: %s; try 'ulimit -n'", strerror(errno));
     }
     for (int i = 0; i < 2; i++) {
         fcntl(wake[i], F_SETFL, O_NONBLOCK);

@@ -134,7 +134,7 @@ static void answer_wrong(App *app)
 void hunt_accuse(App *app)
 {
     if (!app->hunt.bug)
-        app_say(app, ROLE_WARNING, "%s", _("there is no bug here that we know of: `stepformer hunt` starts a bug hunt"));
+        app_say(app, ROLE_WARNING, "%s", _("there is no bug here that we know of: 'stepformer hunt' starts a bug hunt"));
     else if (app->hunt.solved)
         compare(app);
     else if (app->view == VIEW_HUNT || app->view == VIEW_HELP || app->view == VIEW_MENU)

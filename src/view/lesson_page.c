@@ -295,7 +295,7 @@ static int add_check(Maker *m, const Block *b)
             return -1;
     }
     if (block_value(b, KEY_CATCHES)) {
-        snprintf(text, sizeof text, _("Each of these bugs of `stepformer hunt` makes one of them false: %.100s"), block_value(b, KEY_CATCHES));
+        snprintf(text, sizeof text, _("Each of these bugs of 'stepformer hunt' makes one of them false: %.100s"), block_value(b, KEY_CATCHES));
         add_close(m, ROLE_DIM, 2, text);
     }
     return 0;

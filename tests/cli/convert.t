@@ -28,7 +28,7 @@ $ stepformer convert -m hand-wired
 exit 2
 err -o: expected a folder's name, found none
 $ stepformer convert -m hand-wired -o none/there; ls
-err none: expected a folder to write into, found nothing of that name; try `mkdir -p` first
+err none: expected a folder to write into, found nothing of that name; try 'mkdir -p' first
 lines 0
 $ stepformer -m "$TOP/tests/gguf/gpt2-f32.gguf" --ids 1,2,3 </dev/null
 out GGUF gpt2

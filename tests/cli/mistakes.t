@@ -2,17 +2,17 @@
 
 # a clone without Git LFS, in every kind of file
 $ cp -r "$TOP/tests/hf/gpt2" m; for f in config.json model.safetensors generation_config.json; do cp -r m $f.d; printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n' >$f.d/$f; stepformer trace -m $f.d --ids 1 2>&1; echo $?; done
-line stepformer: config.json.d/config.json: expected JSON, found a Git LFS pointer, not the file itself; try `git lfs pull`
-line stepformer: model.safetensors.d/model.safetensors: expected a safetensors file, found a Git LFS pointer, not the file itself; try `git lfs pull`
-line stepformer: generation_config.json.d/generation_config.json: expected JSON, found a Git LFS pointer, not the file itself; try `git lfs pull`
+line stepformer: config.json.d/config.json: expected JSON, found a Git LFS pointer, not the file itself; try 'git lfs pull'
+line stepformer: model.safetensors.d/model.safetensors: expected a safetensors file, found a Git LFS pointer, not the file itself; try 'git lfs pull'
+line stepformer: generation_config.json.d/generation_config.json: expected JSON, found a Git LFS pointer, not the file itself; try 'git lfs pull'
 line 2
 !out expected JSON:
 $ printf 'version https://git-lfs.github.com/spec/v1\n' >m.gguf; stepformer trace -m m.gguf --ids 1
 exit 2
-err m.gguf: expected GGUF, a file that begins with these letters, found a Git LFS pointer, not the file itself; try `git lfs pull`
+err m.gguf: expected GGUF, a file that begins with these letters, found a Git LFS pointer, not the file itself; try 'git lfs pull'
 $ printf 'version https://git-lfs.github.com/spec/v1\n' >m.gguf; stepformer trace --lang zh -m m.gguf --ids 1
 exit 2
-err 却是Git LFS 的指针，不是文件本身；试试 `git lfs pull`
+err 却是Git LFS 的指针，不是文件本身；试试 'git lfs pull'
 $ cp -r "$TOP/tests/hf/marian" m; printf 'version https://git-lfs.github.com/spec/v1\n' >m/target.spm; stepformer generate -m m -t 我
 exit 2
 err target.spm: expected a SentencePiece model, found a Git LFS pointer
@@ -60,7 +60,7 @@ exit 2
 !err try m/pytorch_model.bin
 $ stepformer trace -m openai-community/gpt2 --ids 1
 exit 2
-err try `hf download openai-community/gpt2 --local-dir FOLDER`, then -m FOLDER
+err try 'hf download openai-community/gpt2 --local-dir FOLDER', then -m FOLDER
 $ mkdir models; stepformer trace -m models/gpt2 --ids 1
 exit 2
 !err hf download
@@ -118,7 +118,7 @@ err text: expected at most 1048640 bytes once the tokenizer's rules had changed 
 # where a copy cannot go
 $ stepformer convert -m hand-wired -o no/such/place
 exit 2
-err no/such: expected a folder to write into, found nothing of that name; try `mkdir -p` first
+err no/such: expected a folder to write into, found nothing of that name; try 'mkdir -p' first
 $ ln -s nowhere out; stepformer convert -m hand-wired -o out
 exit 2
 err out: expected a new or an empty folder, found a symbolic link to nothing

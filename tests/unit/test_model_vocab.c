@@ -141,7 +141,7 @@ Test(model_vocab, words)
     encodes(v, "I", ENCODE_ENCODER, "3 1");
     encodes(v, "", ENCODE_DECODER, "0");
     refuses(v, "I lvoe you", "text: character 3: expected a word of this model's vocabulary, found \"lvoe\"; nearest: \"love\"");
-    refuses(v, "I 爱 yuo!", "character 3: expected a word of this model's vocabulary, found \"爱\"; `stepformer tokens -m MODEL`");
+    refuses(v, "I 爱 yuo!", "character 3: expected a word of this model's vocabulary, found \"爱\"; 'stepformer tokens -m MODEL'");
     refuses(v, "我I yuo!", "found \"我I\"");
     refuses(v, ".yuo!", "character 2: expected a word of this model's vocabulary, found \"yuo\"; nearest: \"you\"");
     refuses(v, "love,", "found \"love,\"; nearest: \"love\"");
