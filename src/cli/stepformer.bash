@@ -8,7 +8,7 @@ _stepformer_ask() {
 
 # The words after an option's argument in a command's help: "--format FORMAT  text, json or csv" gives text json csv.
 _stepformer_choices() {
-    _stepformer_ask "$1" --help | sed -n "s/^ *--$2 [A-Z]*  *//p" | sed 's/,//g; s/ or / /g'
+    _stepformer_ask "$1" --help | sed -n "s/^      --$2 [A-Z]*  *//p" | sed 's/,//g; s/ or / /g'
 }
 
 # Completes $2, words separated by commas, from the words in $1; one that is there already is not offered again.
@@ -22,6 +22,12 @@ _stepformer_list() {
         [[ ,$done == *",$word,"* ]] || words+=("$word")
     done
     mapfile -t COMPREPLY < <(compgen -P "$done" -W "${words[*]}" -- "$last")
+}
+
+# Completes the name, folder or file $1 of a lesson.
+_stepformer_lessons() {
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lesson | sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p')" -- "$1"; compgen -f -- "$1")
 }
 
 # Completes the value $2 of the long option $1 of the command $3; false where the option takes none.
@@ -48,6 +54,7 @@ _stepformer_value() {
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$2")
         ;;
+    --lesson) _stepformer_lessons "$2" ;;
     --names) mapfile -t COMPREPLY < <(compgen -W "own transformer-lens" -- "$2") ;;
     --output | --tokenizer | --edits | --session | --record | --play)
         compopt -o filenames 2>/dev/null
@@ -98,12 +105,11 @@ _stepformer() {
     if [[ $COMP_CWORD -eq 1 && $cur != -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask --help | sed -n 's/^  \([a-z]*\)  *[a-z].*/\1/p')" -- "$cur")
     elif [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask "$command" --help | sed -n 's/^ *\(-[a-z], \)*\(--[a-z-]*\).*/\2/p')" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask "$command" --help | sed -n 's/^  \(-[a-z], \|    \)\(--[a-z-]*\).*/\2/p')" -- "$cur")
     elif [[ $command == explain ]]; then
         mapfile -t COMPREPLY < <(compgen -W "lens attribution belt heads reach trace" -- "$cur")
     elif [[ $command == lesson ]]; then
-        compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lesson | sed -n 's/^\([a-z][a-z0-9-]*\) .*/\1/p')" -- "$cur"; compgen -f -- "$cur")
+        _stepformer_lessons "$cur"
     elif [[ $command == lab ]]; then
         if [[ $COMP_CWORD -eq 2 ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_stepformer_ask lab | sed -n 's/^\([a-z][a-z-]*\) .*/\1/p')" -- "$cur")

@@ -49,4 +49,6 @@ expect "stepformer generate --temperature " ""
 expect "stepformer print log1" "log10("
 expect "stepformer print -m hand-wired max(abs(decoder.0.self.w" "max(abs(decoder.0.self.weights"
 expect "stepformer print 1+n_" "1+n_source"
+expect "stepformer generate --c" "--color"
+expect "stepformer frame --lesson q2" "q20 q21 q22 q23 q24"
 exit $bad
