@@ -117,7 +117,7 @@ static void end_line(Progress *g)
     g->shown = false;
 }
 
-static bool after_step(void *context, const Trainer *t, const RunProgress *p)
+static bool after_step(void *context, Trainer *t, const RunProgress *p)
 {
     const double between = 0.2, between_lines = 30; /* seconds */
     Progress *g = context;
@@ -128,6 +128,8 @@ static bool after_step(void *context, const Trainer *t, const RunProgress *p)
     }
     if (g->watcher)
         return watcher_step(g->watcher, t, p) && !stop_signal;
+    if (p->broke) /* said when the run has ended */
+        return false;
     bool due = now() - g->last >= (g->terminal ? between : between_lines);
     if (due || p->eval || p->step == p->steps)
         show(g, p);

@@ -69,7 +69,7 @@ static void step_through(Watcher *w)
 }
 
 /* True where the run should go on. */
-static bool take(Watcher *w, const Event *event)
+static bool take(Watcher *w, const Event *event, Trainer *t, const RunProgress *p)
 {
     Watch *x = &w->watch;
     if (event->type == EVENT_END)
@@ -79,8 +79,11 @@ static bool take(Watcher *w, const Event *event)
     CommandId id = command_of_key(event->key);
     if (id == CMD_QUIT)
         return false;
+    x->note = (Error){{0}};
     if (event->key == ' ')
-        x->paused = !x->paused;
+        x->paused = p->broke || !x->paused;
+    else if (event->key == '<' || event->key == '>')
+        watch_change_rate(x, t, event->key == '>' ? 2 : 0.5);
     else if (id == CMD_OPEN || id == CMD_INTO)
         step_through(w);
     else if (id == CMD_NEXT_LAYER || id == CMD_PREVIOUS_LAYER || id == CMD_NEXT_HEAD || id == CMD_PREVIOUS_HEAD || id == CMD_ALL_HEADS || id == CMD_SHOW ||
@@ -91,7 +94,7 @@ static bool take(Watcher *w, const Event *event)
     return !x->app->quit;
 }
 
-bool watcher_step(Watcher *w, const Trainer *t, const RunProgress *p)
+bool watcher_step(Watcher *w, Trainer *t, const RunProgress *p)
 {
     const double between = 0.05; /* seconds between two frames */
     Watch *x = &w->watch;
@@ -100,7 +103,7 @@ bool watcher_step(Watcher *w, const Trainer *t, const RunProgress *p)
         x->score = p->eval->score;
         x->kind = p->eval->kind;
     }
-    bool last = p->step == p->steps;
+    bool last = p->step == p->steps || p->broke;
     if (!last && now() - w->last < between)
         return true;
     if (watch_refresh(x, t, NULL) != 0 || !draw(w, t, p))
@@ -109,7 +112,7 @@ bool watcher_step(Watcher *w, const Trainer *t, const RunProgress *p)
     if (last)
         x->paused = true; /* the end can be looked at */
     do {
-        if (event.type != EVENT_NONE && !take(w, &event))
+        if (event.type != EVENT_NONE && !take(w, &event, t, p))
             return false;
         if (event.type != EVENT_NONE || x->paused)
             draw(w, t, p);

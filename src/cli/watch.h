@@ -16,6 +16,6 @@ int watcher_open(Watcher *w, const Trainer *t, bool color, Error *e);
 /* Gives it back. Returns the signal that ended it, or 0. */
 int watcher_close(Watcher *w);
 /* After every step: draws now and then, and takes what the user does; waits while paused. False stops the run. */
-bool watcher_step(Watcher *w, const Trainer *t, const RunProgress *p);
+bool watcher_step(Watcher *w, Trainer *t, const RunProgress *p);
 
 #endif

@@ -14,7 +14,7 @@
 
 enum { RECIPE_MAX_TEXT = 1 << 20 };
 
-typedef enum { KEY_COUNT, KEY_SEED, KEY_NUMBER, KEY_BOOL, KEY_TEXT, KEY_INIT, KEY_ABLATIONS, KEY_CONFIG } KeyType;
+typedef enum { KEY_COUNT, KEY_SEED, KEY_NUMBER, KEY_BOOL, KEY_TEXT, KEY_INIT, KEY_ABLATIONS, KEY_CONFIG, KEY_CHANGES } KeyType;
 
 typedef struct RecipeKey {
     const char *name;
@@ -24,6 +24,7 @@ typedef struct RecipeKey {
 } RecipeKey;
 
 #define FIELD(x) offsetof(Recipe, x)
+#define CHANGES "lr_changes"
 
 static const RecipeKey recipe_keys[] = {
     {"task", FIELD(task), KEY_TEXT, 0, 0},
@@ -43,6 +44,7 @@ static const RecipeKey recipe_keys[] = {
     {"lr", FIELD(schedule.lr), KEY_NUMBER, 0, 1e3},
     {"lr_end", FIELD(schedule.lr_end), KEY_NUMBER, 0, 1e3},
     {"warmup", FIELD(schedule.warmup), KEY_COUNT, 0, 1e9},
+    {CHANGES, FIELD(schedule), KEY_CHANGES, 0, 1e6},
     {"beta1", FIELD(adamw.beta1), KEY_NUMBER, 0, 0.999999},
     {"beta2", FIELD(adamw.beta2), KEY_NUMBER, 0, 0.999999},
     {"eps", FIELD(adamw.eps), KEY_NUMBER, 1e-16, 1},
@@ -187,11 +189,36 @@ static int read_config(void *to, const RecipeKey *key, const json_t *value, cons
     return status;
 }
 
+/* [[step, factor], …], by step. */
+static int read_changes(void *to, const RecipeKey *key, const json_t *value, const char *file, Error *e)
+{
+    Schedule *s = to;
+    char found[FOUND_MAX];
+    if (!json_is_array(value) || json_array_size(value) > SCHEDULE_CHANGES)
+        return error_set(e, "%s: %s: expected at most %d changes such as [[100, 2]], twice the rate from step 100 on, found %s", file, key->name,
+                         SCHEDULE_CHANGES, found_describe(value, found));
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *pair = json_array_get(value, i), *step = json_array_get(pair, 0), *factor = json_array_get(pair, 1);
+        json_int_t at = json_integer_value(step), least = i ? (json_int_t)s->changes[i - 1].step + 1 : 0;
+        double x = json_number_value(factor);
+        if (json_array_size(pair) != 2 || !json_is_integer(step) || at < least || at > 1000000000)
+            return error_set(e, "%s: %s: expected [step, factor] with a step of at least %lld at place %zu, found %s", file, key->name,
+                             (long long)least, i + 1, found_describe(pair, found));
+        if (!json_is_number(factor) || !(x >= key->least && x <= key->most))
+            return error_set(e, "%s: %s: expected a factor from %g to %g at place %zu, found %s", file, key->name, key->least, key->most, i + 1,
+                             found_describe(factor, found));
+        s->changes[i] = (ScheduleChange){(size_t)at, x};
+        s->change_count = i + 1;
+    }
+    return 0;
+}
+
 static int read_key(Recipe *r, const RecipeKey *key, const json_t *value, const char *file, Error *e)
 {
     static int (*const readers[])(void *, const RecipeKey *, const json_t *, const char *, Error *) = {
         [KEY_COUNT] = read_count, [KEY_SEED] = read_seed, [KEY_NUMBER] = read_number,       [KEY_BOOL] = read_bool,
-        [KEY_TEXT] = read_text,   [KEY_INIT] = read_init, [KEY_ABLATIONS] = read_ablations, [KEY_CONFIG] = read_config};
+        [KEY_TEXT] = read_text,   [KEY_INIT] = read_init, [KEY_ABLATIONS] = read_ablations, [KEY_CONFIG] = read_config,
+        [KEY_CHANGES] = read_changes};
     return readers[key->type]((char *)r + key->offset, key, value, file, e);
 }
 
@@ -296,6 +323,47 @@ int recipe_open(Recipe *r, const char *path, Error *e)
     return status;
 }
 
+/* The source without its changes: as it was written where it has none. NULL without memory. */
+static char *source_without_changes(const Recipe *r)
+{
+    json_t *root = json_loads(r->source, 0, NULL);
+    bool has = json_object_get(root, CHANGES) != NULL;
+    json_object_del(root, CHANGES);
+    char *text = !root ? NULL : has ? json_dumps(root, JSON_INDENT(2)) : strdup(r->source);
+    json_decref(root);
+    return text;
+}
+
+int recipe_set_changes(Recipe *r, const Schedule *from, Error *e)
+{
+    char *plain = source_without_changes(r), *end = plain ? strrchr(plain, '}') : NULL;
+    Buffer text = {0};
+    if (!end) {
+        free(plain);
+        return error_memory(e, "recipe");
+    }
+    while (end > plain && strchr(" \t\r\n", end[-1]))
+        end--;
+    if (!from->change_count)
+        buffer_puts(&text, plain);
+    else
+        buffer_add(&text, plain, (size_t)(end - plain));
+    for (size_t i = 0; i < from->change_count; i++)
+        buffer_printf(&text, "%s[%zu, %.17g]", i ? ", " : ",\n  \"" CHANGES "\": [", from->changes[i].step, from->changes[i].factor);
+    if (from->change_count)
+        buffer_puts(&text, "]\n}\n");
+    free(plain);
+    char *source = text.failed ? NULL : strdup(buffer_text(&text));
+    buffer_free(&text);
+    if (!source)
+        return error_memory(e, "recipe");
+    free(r->source);
+    r->source = source;
+    memcpy(r->schedule.changes, from->changes, sizeof from->changes);
+    r->schedule.change_count = from->change_count;
+    return 0;
+}
+
 /* FNV-1a, 64 bits (Fowler, Noll and Vo). */
 static uint64_t hash(uint64_t h, const char *bytes, size_t n)
 {
@@ -307,6 +375,7 @@ static uint64_t hash(uint64_t h, const char *bytes, size_t n)
 int recipe_mark(const Recipe *r, const char *text, size_t n, uint64_t *mark, Error *e)
 {
     json_t *root = json_loads(r->source, 0, NULL);
+    json_object_del(root, CHANGES);
     char *sorted = root ? json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
     json_decref(root);
     if (!sorted)

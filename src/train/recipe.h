@@ -22,7 +22,7 @@ typedef struct Recipe {
     bool pad_batch; /* fill the sequences of a batch up to its longest with the pad token, which is hidden: the result is the same */
     Ablations ablations; /* the model is trained, and evaluated, without these parts: ["no-residual"] */
 
-    Schedule schedule; /* "steps", "lr", "lr_end", "warmup" */
+    Schedule schedule; /* "steps", "lr", "lr_end", "warmup", "lr_changes" */
     AdamW adamw;       /* "beta1", "beta2", "eps", "weight_decay" */
     double clip;       /* largest norm of the whole gradient, 0: any */
     double dropout, label_smoothing;
@@ -46,8 +46,11 @@ int recipe_open(Recipe *r, const char *path, Error *e);
 int recipe_for_text(Recipe *r, const char *path, SplitKind split, Error *e);
 void recipe_free(Recipe *r);
 
+/* Takes the changes of the learning rate from another schedule; the source says them, too. */
+int recipe_set_changes(Recipe *r, const Schedule *from, Error *e);
+
 /* A number that tells recipes apart: the same for the same keys and values, whatever their order and spacing, and the same n bytes of
- * text (NULL: none). */
+ * text (NULL: none). What was changed while it trained ("lr_changes") does not count. */
 int recipe_mark(const Recipe *r, const char *text, size_t n, uint64_t *mark, Error *e);
 
 #endif

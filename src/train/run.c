@@ -73,11 +73,21 @@ static int write_weights(const Weights *w, const char *folder, Error *e)
     return status;
 }
 
-/* The state first: weights without it would pass for a finished model. */
+/* With what was changed on the way. */
+static int write_recipe(const Trainer *t, const char *folder, Error *e)
+{
+    const char *source = trainer_recipe(t)->source;
+    return write_file(folder, RECIPE, source, strlen(source), e);
+}
+
+/* The changes before the state that they led to: what is in between is of steps that a run that goes on takes again. The state before the weights:
+ * these alone would pass for a finished model. */
 static int save(const Trainer *t, const char *folder, Error *e)
 {
     char *path = file_join(folder, CHECKPOINT);
-    int status = path ? trainer_save(t, path, e) : error_memory(e, folder);
+    int status = path ? write_recipe(t, folder, e) : error_memory(e, folder);
+    if (status == 0)
+        status = trainer_save(t, path, e);
     free(path);
     return status == 0 ? write_weights(&trainer_model(t)->weights, folder, e) : -1;
 }
@@ -86,11 +96,10 @@ static int save(const Trainer *t, const char *folder, Error *e)
 
 static int write_beginning(const Trainer *t, const char *folder, Error *e)
 {
-    const Recipe *r = trainer_recipe(t);
     Buffer config = {0}, vocab = {0};
     size_t n;
     const char *text = examples_text(trainer_examples(t), &n);
-    if (write_file(folder, RECIPE, r->source, strlen(r->source), e) != 0 || (text && write_file(folder, TEXT, text, n, e) != 0))
+    if (write_recipe(t, folder, e) != 0 || (text && write_file(folder, TEXT, text, n, e) != 0))
         return -1;
     config_write(&trainer_model(t)->config, &config);
     if (write_buffer(folder, CONFIG, &config, e) != 0)
@@ -153,6 +162,23 @@ static int lock(Trainer *t, const char *folder, Error *e)
     return 0;
 }
 
+/* What was changed on the way of the run in the folder, whose recipe may begin with changes of its own. */
+static int take_up_changes(Trainer *t, const char *folder, Error *e)
+{
+    const Schedule *own = &trainer_recipe(t)->schedule;
+    Recipe r = {0};
+    int status = run_recipe(&r, folder, e);
+    bool begins = status == 0 && own->change_count <= r.schedule.change_count;
+    for (size_t i = 0; begins && i < own->change_count; i++)
+        begins = own->changes[i].step == r.schedule.changes[i].step && own->changes[i].factor == r.schedule.changes[i].factor;
+    if (status == 0 && !begins)
+        status = error_set(e, "%s: expected a run of this recipe, found one with other lr_changes; try another folder", folder);
+    if (status == 0 && r.schedule.change_count > own->change_count)
+        status = trainer_set_changes(t, &r.schedule, e);
+    recipe_free(&r);
+    return status;
+}
+
 int run_open(Trainer *t, const char *folder, Error *e)
 {
     bool created = mkdir(folder, 0777) == 0;
@@ -166,6 +192,8 @@ int run_open(Trainer *t, const char *folder, Error *e)
         char *path = file_join(folder, CHECKPOINT);
         int status = path ? trainer_load(t, path, e) : error_memory(e, folder);
         free(path);
+        if (status == 0)
+            status = take_up_changes(t, folder, e);
         /* What this process cannot write is known before it trains. */
         return status == 0 ? save(t, folder, e) : -1;
     }
@@ -298,9 +326,17 @@ static bool ask(Loop *l, RunHook hook, void *context)
     return on;
 }
 
+/* Training broke down: the hook may want to show where. */
+static void tell(Loop *l, RunHook hook, void *context, const Error *e)
+{
+    l->progress.eval = NULL;
+    l->progress.broke = e ? e->text : "training broke down";
+    hook(context, l->t, &l->progress);
+}
+
 static RunEnd finish(const Trainer *t, const char *folder, Error *e)
 {
-    if (write_weights(&trainer_model(t)->weights, folder, e) != 0)
+    if (write_recipe(t, folder, e) != 0 || write_weights(&trainer_model(t)->weights, folder, e) != 0)
         return RUN_FAILED;
     take_away(folder, CHECKPOINT);
     return RUN_FINISHED;
@@ -314,6 +350,8 @@ RunEnd run_train(Trainer *t, const char *folder, RunHook hook, void *context, Er
         int status = take_step(&l, e);
         if (status != 0) {
             end = status == TRAINER_DIVERGED ? RUN_DIVERGED : RUN_FAILED;
+            if (end == RUN_DIVERGED && hook)
+                tell(&l, hook, context, e);
             break;
         }
         if (look(&l, e) != 0)

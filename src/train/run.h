@@ -3,6 +3,7 @@
  * Owns what is in the folder while it is trained in:
  *
  *     recipe.json config.json vocab.txt   from the beginning; text.txt where the task is "text"
+ *                                         (recipe.json also says what was changed on the way, as of the last checkpoint)
  *     checkpoint.safetensors              while unfinished (checkpoint.h)
  *     model.safetensors                   as of the last checkpoint, in the end as trained
  *
@@ -15,8 +16,8 @@
 
 #include "train/trainer.h"
 
-/* Makes the folder, or finds the unfinished run of the same recipe (and the same text) in it and takes up its state. Anything else
- * that is there, a folder that another program trains in, and one that cannot be written, is an error. */
+/* Makes the folder, or finds the unfinished run of the same recipe (and the same text) in it and takes up its state and what was changed on
+ * its way. Anything else that is there, a folder that another program trains in, and one that cannot be written, is an error. */
 int run_open(Trainer *t, const char *folder, Error *e);
 
 typedef struct RunProgress {
@@ -26,6 +27,7 @@ typedef struct RunProgress {
     double tokens_per_second; /* since this process began or went on with the run, scoring and saving left out */
     double seconds_left;      /* at the pace so far, in which a hook that takes its time (a pause) does not count */
     const Eval *eval;         /* the score, where it was taken after this step; else NULL */
+    const char *broke;        /* what ended it, where training broke down or diverged (see trainer_step); else NULL */
 } RunProgress;
 
 enum { RUN_LOSS_TEXT = 32, RUN_LEFT_TEXT = 32 };
@@ -34,8 +36,9 @@ const char *run_loss_text(double loss, char out[RUN_LOSS_TEXT]);
 /* Writes seconds as a clock shows them, "1:05" or "2:01:05", into out. Returns out. */
 const char *run_left_text(double seconds, char out[RUN_LEFT_TEXT]);
 
-/* Called after every step; false stops the run, after a checkpoint. It may look at the trainer and take its time. */
-typedef bool (*RunHook)(void *context, const Trainer *t, const RunProgress *p);
+/* Called after every step, and once more where training broke down; false stops the run, after a checkpoint. It may look at the trainer, change
+ * its learning rate and take its time. */
+typedef bool (*RunHook)(void *context, Trainer *t, const RunProgress *p);
 
 typedef enum RunEnd {
     RUN_FAILED = -1, /* e is set: it could not be saved, or there was no memory; the last whole checkpoint is there */

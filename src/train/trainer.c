@@ -158,6 +158,19 @@ int trainer_evaluate(const Trainer *t, Eval *out, Error *e)
     return eval_run(out, t->model, t->examples, &o, e);
 }
 
+int trainer_change_lr(Trainer *t, double factor, Error *e)
+{
+    Schedule s = t->recipe->schedule;
+    if (!schedule_change(&s, t->steps, factor))
+        return error_set(e, "training: expected at most %d changes of the learning rate, found one more", SCHEDULE_CHANGES);
+    return recipe_set_changes(t->recipe, &s, e);
+}
+
+int trainer_set_changes(Trainer *t, const Schedule *from, Error *e)
+{
+    return recipe_set_changes(t->recipe, from, e);
+}
+
 /* ---- a step ---- */
 
 static int keep_loss(Trainer *t, double loss, Error *e)
@@ -175,14 +188,15 @@ static int keep_loss(Trainer *t, double loss, Error *e)
 }
 
 /* Diverging: over the last hundred steps the loss is half as large again as a guess's, ln(vocabulary), and well above what it was
- * at first, or before over a hundred steps. A loss that only began so large is coming down. */
+ * at first, or before over a hundred steps. A loss that only began so large is coming down; and who changes the learning rate on the way wants to see
+ * what it does, and to bring it down again. */
 static int check_loss(const Trainer *t, const BatchResult *b, Error *e)
 {
     enum { SPAN = 100 };
     if (!isfinite(b->loss) || !isfinite(b->norm))
         return error_set(e, "step %zu: the %s is %f: training broke down; try a smaller lr, a longer warmup or a smaller clip", t->steps + 1,
                          isfinite(b->loss) ? _("gradient") : _("loss"), isfinite(b->loss) ? b->norm : b->loss);
-    if (t->steps < 2 * SPAN || t->steps % SPAN != 0)
+    if (t->steps < 2 * SPAN || t->steps % SPAN != 0 || t->recipe->schedule.change_count > 0)
         return 0;
     double now = mean(t->losses + t->steps - SPAN, SPAN), best = (double)t->losses[0], guess = log((double)t->model->config.vocab_size);
     for (size_t at = 0; at + SPAN < t->steps; at += SPAN)

@@ -27,7 +27,7 @@ typedef struct TrainerStep {
 enum { TRAINER_DIVERGED = 1 };
 
 /* One step: 0; -1 with e set where it could not be taken; TRAINER_DIVERGED with e set where loss or gradient is no number any more, or the loss
- * has grown far beyond a guess's. Such a step changes no weight. */
+ * has grown far beyond a guess's while nobody changed the learning rate. Such a step changes no weight. */
 int trainer_step(Trainer *t, TrainerStep *out, Error *e);
 
 const Recipe *trainer_recipe(const Trainer *t);
@@ -39,6 +39,11 @@ const real *trainer_losses(const Trainer *t, size_t *n);
 bool trainer_finished(const Trainer *t);
 /* The mean loss of the last `most` steps; NAN before the first. */
 double trainer_mean_loss(const Trainer *t, size_t most);
+
+/* The learning rate from the next step on: the schedule's times the factor. The recipe says so from then on. */
+int trainer_change_lr(Trainer *t, double factor, Error *e);
+/* Takes up the changes that a run of the same recipe had made. */
+int trainer_set_changes(Trainer *t, const Schedule *from, Error *e);
 
 /* The score on the recipe's eval_examples held-out examples. */
 int trainer_evaluate(const Trainer *t, Eval *out, Error *e);

@@ -14,6 +14,7 @@ typedef struct Watch {
     bool scored;
     double score;      /* the last one taken */
     TaskScore kind;
+    Error note;        /* why the last key did nothing; or empty */
 } Watch;
 
 /* Makes the copy and draws the sentence from the held-out side. */
@@ -21,6 +22,8 @@ int watch_open(Watch *w, const Trainer *t, Theme theme, bool color, Error *e);
 void watch_close(Watch *w);
 /* Takes the weights as they are now. */
 int watch_refresh(Watch *w, const Trainer *t, Error *e);
+/* The learning rate from the next step on: twice, or half of what it is now. */
+void watch_change_rate(Watch *w, Trainer *t, double times);
 void watch_draw(Watch *w, Canvas *c, const Trainer *t, const RunProgress *p);
 
 #endif

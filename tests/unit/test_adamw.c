@@ -109,6 +109,22 @@ Test(adamw, the_schedule_warms_up_and_comes_down)
     cr_expect_float_eq(schedule_lr(&only, 2), 2, 1e-12);
 }
 
+Test(adamw, the_rate_is_changed_on_the_way)
+{
+    Schedule s = {.lr = 1, .lr_end = 1, .steps = 1000};
+    cr_expect(schedule_change(&s, 10, 4) && schedule_change(&s, 20, 0.5));
+    cr_expect_float_eq(schedule_lr(&s, 9), 1, 1e-12);
+    cr_expect_float_eq(schedule_lr(&s, 10), 4, 1e-12);
+    cr_expect_float_eq(schedule_lr(&s, 19), 4, 1e-12);
+    cr_expect_float_eq(schedule_lr(&s, 20), 0.5, 1e-12);
+    cr_expect(schedule_change(&s, 20, 4) && s.change_count == 1, "the factor of before takes the change away");
+    cr_expect(schedule_change(&s, 10, 1) && s.change_count == 0);
+    for (size_t i = 0; i < SCHEDULE_CHANGES; i++)
+        cr_expect(schedule_change(&s, i, (double)i + 2));
+    cr_expect(!schedule_change(&s, 500, 1), "no room");
+    cr_expect(schedule_change(&s, SCHEDULE_CHANGES - 1, 7) && schedule_factor(&s, 999) == 7, "the last one can be changed");
+}
+
 /* ---- stored cases ---- */
 
 static json_t *read_case(const char *folder)

@@ -97,7 +97,7 @@ Test(train, seeds_of_data_and_weights_count)
     free(base);
 }
 
-static bool stop_after_15(void *context, const Trainer *t, const RunProgress *p)
+static bool stop_after_15(void *context, Trainer *t, const RunProgress *p)
 {
     size_t *calls = context;
     (*calls)++;
@@ -157,7 +157,57 @@ Test(train, an_interrupted_run_goes_on_to_the_same_numbers)
     help_remove(folder);
 }
 
-static bool pause_once(void *context, const Trainer *t, const RunProgress *p)
+/* Twice the rate after 5 steps; after 9 a try that is taken back; a quarter after 12, of a run that stops there when `context` says so. */
+static bool change_rate(void *context, Trainer *t, const RunProgress *p)
+{
+    const bool *stops = context;
+    if (p->step == 5 || p->step == 9 || p->step == 12)
+        cr_assert_eq(trainer_change_lr(t, p->step == 12 ? 0.25 : p->step == 9 ? 64 : 2, NULL), 0);
+    if (p->step == 9)
+        cr_assert_eq(trainer_change_lr(t, 2, NULL), 0);
+    return !*stops || p->step < 12;
+}
+
+/* The recipe beside a model whose learning rate was changed by hand gives that model; so does a run that was interrupted and gone on with by the
+ * recipe as it was given. */
+Test(train, a_changed_rate_is_reproducible)
+{
+    char folder[64], run[80], other[80];
+    size_t count;
+    real *unchanged = train(sum_recipe, 1, &count);
+    help_folder(folder);
+    snprintf(run, sizeof run, "%s/run", folder);
+    snprintf(other, sizeof other, "%s/other", folder);
+    Error e = {{0}};
+    for (int i = 0; i < 2; i++) {
+        bool stops = i == 1;
+        Recipe r = read_recipe(sum_recipe);
+        Trainer *t = create_trainer(&r);
+        cr_assert_eq(run_open(t, i ? other : run, &e), 0, "%s", e.text);
+        cr_assert_eq(run_train(t, i ? other : run, change_rate, &stops, &e), stops ? RUN_STOPPED : RUN_FINISHED, "%s", e.text);
+        trainer_free(t);
+        recipe_free(&r);
+    }
+    Recipe r;
+    cr_assert_eq(run_recipe(&r, run, &e), 0, "%s", e.text);
+    cr_assert_eq(r.schedule.change_count, 2);
+    cr_expect(r.schedule.changes[0].step == 5 && r.schedule.changes[0].factor == 2);
+    cr_expect(r.schedule.changes[1].step == 12 && r.schedule.changes[1].factor == 0.25);
+    real *changed = train(r.source, 2, &count);
+    cr_expect(memcmp(changed, unchanged, count * sizeof *changed) != 0, "the changes did nothing");
+    recipe_free(&r);
+    finish_run(sum_recipe, other, 12, changed);
+    Model *m = model_open(run, NULL, &e);
+    cr_assert(m, "%s", e.text);
+    for (size_t i = 0, at = 0; i < m->weights.count; at += m->weights.items[i++].count)
+        cr_assert_arr_eq(weight_plain(&m->weights.items[i]), changed + at, m->weights.items[i].count * sizeof *changed, "%s", m->weights.items[i].name);
+    model_free(m);
+    free(changed);
+    free(unchanged);
+    help_remove(folder);
+}
+
+static bool pause_once(void *context, Trainer *t, const RunProgress *p)
 {
     double *left = context;
     if (p->step == 2)
@@ -905,6 +955,10 @@ Test(train, a_bad_recipe_is_refused)
         {"{\"task\": \"sum\", \"ablations\": [\"no-mask\"]}", "found no-mask"},
         {"{\"task\": \"sum\", \"steps\": 10, \"warmup\": 11}", "warmup: expected at most steps (10), found 11"},
         {"{\"task\": \"sum\", \"lr\": 0.1, \"lr_end\": 0.2}", "lr_end: expected at most lr (0.1), found 0.2"},
+        {"{\"task\": \"sum\", \"lr_changes\": 3}", "lr_changes: expected at most 64 changes such as [[100, 2]], twice the rate from step 100 on, found 3"},
+        {"{\"task\": \"sum\", \"lr_changes\": [[5, 2], [5, 3]]}", "lr_changes: expected [step, factor] with a step of at least 6 at place 2"},
+        {"{\"task\": \"sum\", \"lr_changes\": [5, 2]}", "at place 1, found 5"},
+        {"{\"task\": \"sum\", \"lr_changes\": [[5, -2]]}", "lr_changes: expected a factor from 0 to 1e+06 at place 1, found -2"},
         {"{\"task\": \"sum\", \"steps\": 10, \"steps\": 11}", "line 1"},
         {"{\"task\": \"sum\"", "expected JSON"},
         {"{\"task\": 7}", "task: expected a text, found 7"},
@@ -987,6 +1041,10 @@ Test(train, a_folder_that_is_something_else_is_refused)
     snprintf(other, sizeof other, "{\"data_seed\": 2, %s", sum_recipe + 1);
     expect_refused(other, run, "expected a checkpoint of this recipe, found one of another");
     expect_refused(pair_recipe, run, "checkpoint");
+
+    /* Other changes of the rate than those the run had. */
+    snprintf(other, sizeof other, "{\"lr_changes\": [[2, 4]], %s", sum_recipe + 1);
+    expect_refused(other, run, "expected a run of this recipe, found one with other lr_changes");
 
     /* Killed before its first checkpoint: begun again. */
     unlink(folder_file(run, "checkpoint.safetensors"));

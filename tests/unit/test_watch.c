@@ -42,6 +42,26 @@ Test(watch, says_what_fits_and_when_it_is_over)
     hides(&text, "trained:");
     draw(&w, t, &p, 120, 40, &text);
     shows(&text, "1:21 left · 174080 tokens/s");
+    shows(&text, "learning rate 0.0005\n"); /* of the second step of three: half of lr 0.001 */
+    shows(&text, "Space pauses  Enter steps through  < > rate ÷2 ×2  q stops");
+    watch_change_rate(&w, t, 2);
+    watch_change_rate(&w, t, 2);
+    draw(&w, t, &p, 80, 24, &text);
+    shows(&text, "learning rate 0.002 = 0.0005 ×4");
+    shows(&text, "─×4─");
+    for (int i = 0; i < 30; i++)
+        watch_change_rate(&w, t, 0.5);
+    draw(&w, t, &p, 80, 24, &text);
+    shows(&text, "the learning rate is as far from the recipe's as it can be");
+    shows(&text, "÷1.04858e+06");
+    w.note = (Error){{0}};
+    p.broke = "step 1005: the loss is inf: training broke down";
+    draw(&w, t, &p, 80, 24, &text);
+    shows(&text, p.broke);
+    shows(&text, "broke down: Enter steps through  q ends");
+    hides(&text, "rate ÷2");
+    hides(&text, " left ");
+    p.broke = NULL;
     p.step = 3000;
     w.paused = true;
     draw(&w, t, &p, 80, 24, &text);
