@@ -250,6 +250,7 @@ void app_edit_cell(App *app, Cellref cell)
     label_address(app->pass, cell, &text);
     buffer_printf(&text, "=%.6g", (double)pass_value(app->pass, cell.stage)[cell_offset(s, cell.index)]);
     prompt_open(app, PROMPT_EDIT, buffer_text(&text));
+    app->prompt.chosen = strlen(strrchr(app->prompt.text, '=') + 1);
     buffer_free(&text);
 }
 

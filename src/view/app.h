@@ -54,6 +54,7 @@ typedef struct Prompt {
     PromptKind kind;
     char text[PROMPT_MAX];
     size_t len, at; /* bytes typed; where the next one goes */
+    size_t chosen;  /* so many at the end are replaced by what is typed next: a number that was offered */
     int choice;     /* which of the matches is chosen */
 } Prompt;
 

@@ -389,14 +389,37 @@ static void draw_inputs(App *app, Canvas *c, Rect r)
 
 /* ---- all heads side by side ---- */
 
-static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cells)
+/* What is told of all tiles beside their heads: nothing where a matrix with names stands below. */
+typedef struct TileNames {
+    int label;  /* columns before the first tile of a row for the names of the rows, or 0 */
+    int header; /* 1: a line over each tile for the names of its columns */
+} TileNames;
+
+/* The names beside a tile, and over it. */
+static void draw_tile_names(App *app, Canvas *c, Rect r, int label, int header, const Cells *cells, size_t top, size_t left, size_t rows, size_t cols)
+{
+    const Stage *s = app_stage(app);
+    char name[LABEL_MAX];
+    for (size_t i = 0; i < rows && label; i++) {
+        name_of(app->pass, s, 1, top + i, name);
+        canvas_put_cut(c, r.row + 1 + header + (int)i, r.col - label, label - 1, top + i == app_index(app, s, 1) ? ROLE_CROSS : ROLE_LABEL, name);
+    }
+    for (size_t j = 0; j < cols && header; j++) {
+        name_of(app->pass, s, 2, left + j, name);
+        canvas_put_right(c, r.row + 1, r.col + (int)j * cells->width + 1, cells->width - 1, left + j == app_index(app, s, 2) ? ROLE_CROSS : ROLE_HEADING, name);
+    }
+}
+
+/* label: the columns before r that are free for the names of the rows. */
+static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cells, int label, int header)
 {
     const Stage *s = app_stage(app);
     size_t rows = s->shape[1], cols = s->shape[2];
     bool gradient = app->phase == PHASE_BACKWARD && !app->show_value;
     const real *x = (gradient ? pass_gradient(app->pass, app->at) : pass_value(app->pass, app->at)) + head * rows * cols;
     size_t chosen = app_index(app, s, 0), cursor_row = app_index(app, s, 1), cursor_col = app_index(app, s, 2);
-    size_t show_rows = r.rows - 1 < (int)rows ? (size_t)(r.rows - 1) : rows;
+    int room = r.rows - 1 - header;
+    size_t show_rows = room < (int)rows ? (size_t)(room > 0 ? room : 0) : rows;
     size_t show_cols = r.cols / cells->width < (int)cols ? (size_t)(r.cols / cells->width) : cols;
     size_t top = 0, left = 0;
     scroll_to(&top, cursor_row, show_rows, rows);
@@ -418,16 +441,53 @@ static void draw_tile(App *app, Canvas *c, Rect r, size_t head, const Cells *cel
     }
     canvas_put_cut(c, r.row, r.col, r.cols, head == chosen ? ROLE_CROSS : ROLE_HEADING, buffer_text(&title));
     buffer_free(&title);
+    draw_tile_names(app, c, r, label, header, cells, top, left, show_rows, show_cols);
     for (size_t i = 0; i < show_rows; i++)
         for (size_t j = 0; j < show_cols; j++) {
             size_t a = top + i, b = left + j;
-            draw_cell(c, r.row + 1 + (int)i, r.col + (int)j * cells->width, cells, (double)x[a * cols + b], app_is_masked(app, app->at, (head * rows + a) * cols + b),
+            draw_cell(c, r.row + 1 + header + (int)i, r.col + (int)j * cells->width, cells, (double)x[a * cols + b], app_is_masked(app, app->at, (head * rows + a) * cols + b),
                       head == chosen && a == cursor_row && b == cursor_col);
         }
 }
 
+/* What the rows and columns of all tiles are. */
+static void draw_tiles_caption(const App *app, Canvas *c, Rect r, const Cells *cells)
+{
+    const Stage *s = app_stage(app);
+    Buffer b = {0};
+    if (cells->unit != 1)
+        buffer_printf(&b, _("in units of %g · "), cells->unit);
+    buffer_printf(&b, _("rows: %s"), axis_words(app, s, 1, false));
+    buffer_printf(&b, _(" · columns: %s"), axis_words(app, s, 2, false));
+    if (app->show != SHOW_NUMBERS)
+        buffer_printf(&b, _(" · full heat: %.3g"), cells->largest);
+    canvas_put_cut(c, r.row, r.col, r.cols, ROLE_DIM, buffer_text(&b));
+    buffer_free(&b);
+}
+
+/* Names where they cost no tile: a line over each, where a number is as wide as a name; the rows' before the first of a row. */
+static TileNames tile_names(const App *app, const Canvas *c, Rect r, const Cells *cells, int width, int height)
+{
+    const Stage *s = app_stage(app);
+    TileNames n = {0, 0};
+    char name[LABEL_MAX];
+    for (size_t i = 0; i < s->shape[1]; i++) {
+        name_of(app->pass, s, 1, i, name);
+        int w = canvas_text_width(c, name);
+        n.label = w > n.label ? w : n.label;
+    }
+    n.label = (n.label < 10 ? n.label : 10) + 1;
+    int heads = (int)s->shape[0], across = r.cols / width, least = (r.cols - n.label) / width;
+    if (across && least < across && least < heads)
+        n.label = 0;
+    int down = r.rows / height, needed = across ? (heads + across - 1) / across : heads;
+    bool fits = r.rows / (height + 1) == down || r.rows / (height + 1) >= needed || !down;
+    n.header = cells->show != SHOW_HEAT && fits;
+    return n;
+}
+
 /* Tiles of all heads in rows of as many as fit, scrolled so that the chosen head is seen; returns the rows used. */
-static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
+static int draw_tiles(App *app, Canvas *c, Rect r, Show show, bool named)
 {
     const Stage *s = app_stage(app);
     size_t heads = s->shape[0], rows = s->shape[1], cols = s->shape[2];
@@ -444,8 +504,17 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
     int width = (int)(cols < 200 ? cols : 200) * cells.width + 2;
     int title = s->kind == STAGE_WEIGHTS ? 18 : 12;
     width = width < title ? title : width;
+    int height = (int)(rows < 200 ? rows : 200) + 2;
+    TileNames names = {0, 0};
+    if (named && r.rows > 6) {
+        draw_tiles_caption(app, c, r, &cells);
+        r = (Rect){r.row + 1, r.col, r.cols, r.rows - 1};
+        names = tile_names(app, c, r, &cells, width, height);
+        r = (Rect){r.row, r.col + names.label, r.cols - names.label, r.rows};
+        height += names.header;
+    }
     width = width > r.cols ? r.cols : width;
-    int across = r.cols / width, height = (int)(rows < 200 ? rows : 200) + 2;
+    int across = r.cols / width;
     height = height > r.rows ? r.rows : height;
     int down = r.rows / height;
     size_t first = app_index(app, s, 0) / (size_t)across; /* row of tiles that must be seen */
@@ -458,7 +527,7 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show)
             size_t head = (first + (size_t)y) * (size_t)across + (size_t)x;
             if (head >= heads)
                 continue;
-            draw_tile(app, c, (Rect){r.row + y * height, r.col + x * width, width - 2, height - 1}, head, &cells);
+            draw_tile(app, c, (Rect){r.row + y * height, r.col + x * width, width - 2, height - 1}, head, &cells, x ? 0 : names.label, names.header);
             used = (y + 1) * height;
         }
     return used;
@@ -474,14 +543,14 @@ void matrix_draw(App *app, Canvas *c, Rect area)
         return;
     }
     if (s->rank == 3 && app->all_heads) {
-        draw_tiles(app, c, area, app->show);
+        draw_tiles(app, c, area, app->show, true);
         return;
     }
     /* where there is plenty of room, small pictures of all heads stand above the numbers of one */
     bool attention = s->rank == 3 && s->axes[2] == AXIS_KEY && s->shape[0] > 1 && app->phase == PHASE_FORWARD && app->show != SHOW_HEAT;
     int need = (int)s->shape[1] + 5;
     if (attention && area.rows >= 2 * need && s->shape[1] < 100) {
-        int used = draw_tiles(app, c, (Rect){area.row, area.col, area.cols, area.rows - need}, SHOW_HEAT);
+        int used = draw_tiles(app, c, (Rect){area.row, area.col, area.cols, area.rows - need}, SHOW_HEAT, false);
         canvas_hline(c, area.row + used, area.col, area.cols, ROLE_BORDER);
         area.row += used + 1;
         area.rows -= used + 1;

@@ -28,6 +28,7 @@ void prompt_open(App *app, PromptKind kind, const char *text)
         say_full(app);
     }
     p->choice = 0;
+    p->chosen = 0;
     app->inspect.line_at = app->inspect.line_count;
 }
 
@@ -404,6 +405,8 @@ bool prompt_key(App *app, int32_t key)
 {
     Prompt *p = &app->prompt;
     int total;
+    size_t chosen = p->chosen;
+    p->chosen = 0;
     switch (key) {
     case K_ESC:
     case K_CTRL | 'c':
@@ -453,6 +456,8 @@ bool prompt_key(App *app, int32_t key)
     default:
         if (key >= 0x20 && key < 0x110000 && key != 0x7f) {
             char bytes[4];
+            if (chosen)
+                erase(p, p->len - chosen, chosen);
             if (!insert(p, bytes, encode(key, bytes)))
                 say_full(app);
             p->choice = 0;
@@ -541,6 +546,8 @@ void prompt_draw(App *app, Canvas *c, Rect area)
         used -= canvas_text_width(c, one);
     }
     canvas_put(c, row, col, room, ROLE_TEXT, from);
+    if (p->chosen) /* the cursor is behind it */
+        canvas_restyle(c, row, col + used - (int)p->chosen, (int)p->chosen, 1, ROLE_CHOICE);
     c->cursor_row = row;
     c->cursor_col = col + used;
 }
