@@ -227,17 +227,20 @@ static void draw_summary(App *app, Canvas *c, int row, Rect r)
     const int *ids = pass_ids(app->pass, x->query.stack, &n);
     Buffer b = {0};
     explain_token_name(app, x->query.answer, 12, token);
-    buffer_printf(&b, _("position %zu: P(%s) %.3f "), x->query.row, token, t->clean.probability);
-    if (x->spoilt.len)
-        buffer_printf(&b, _("on the text, %.3f on the other one"), t->corrupted.probability);
-    else
-        buffer_printf(&b, _("clean, %.3f with noise %g× on %zu '%s' ✗"), t->corrupted.probability, x->query.noise, x->corrupted,
-                      explain_token_name(app, ids[x->corrupted], 10, name));
     bool little = is_little(t);
-    if (little)
-        buffer_puts(&b, _(": it costs nothing"));
-    else if (!x->spoilt.len)
-        buffer_printf(&b, _(", mean of %zu"), x->query.samples);
+    if (little && x->spoilt.len) /* what to try is worth more than the rest of the sentence */
+        buffer_printf(&b, _("P(%s) %.3f, on the other text %.3f: nothing to restore; t for another"), token, t->clean.probability,
+                      t->corrupted.probability);
+    else if (little)
+        buffer_printf(&b, _("P(%s) %.3f, noise %g× on %zu '%s' ✗ leaves %.3f: + noise, [ position"), token, t->clean.probability, x->query.noise,
+                      x->corrupted, explain_token_name(app, ids[x->corrupted], 10, name), t->corrupted.probability);
+    else
+        buffer_printf(&b, _("position %zu: P(%s) %.3f "), x->query.row, token, t->clean.probability);
+    if (!little && x->spoilt.len)
+        buffer_printf(&b, _("on the text, %.3f on the other one"), t->corrupted.probability);
+    else if (!little)
+        buffer_printf(&b, _("clean, %.3f with noise %g× on %zu '%s' ✗, mean of %zu"), t->corrupted.probability, x->query.noise, x->corrupted,
+                      explain_token_name(app, ids[x->corrupted], 10, name), x->query.samples);
     canvas_put_cut(c, row, r.col + 1, r.cols - 2, little ? ROLE_WARNING : ROLE_TEXT, buffer_text(&b));
     buffer_free(&b);
 }
