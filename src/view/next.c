@@ -244,6 +244,31 @@ static void draw_head(const App *app, Canvas *c, int row, Rect r)
         canvas_put_right(c, row, col + 8, 9, ROLE_HEADING, _("up to"));
 }
 
+/* The end of the text so far, where the title has no room for the whole of it: what was taken last must be seen. Returns the rows taken. */
+static int draw_text(const App *app, Canvas *c, int row, Rect r)
+{
+    enum { LINES = 6, BESIDE = 36 /* what the title says besides */ };
+    const char *lines[LINES];
+    Buffer text = {0};
+    int most = r.rows / 8 < LINES ? r.rows / 8 : LINES, count = 0;
+    app_input_text(app, config_last_stack(&app->model->config), &text);
+    const char *s = buffer_text(&text), *end = s + text.len;
+    if (canvas_text_width(c, s) + BESIDE > c->cols && most > 0) {
+        size_t next;
+        for (; s < end; s += next ? next : (size_t)(end - s)) {
+            canvas_break_line(c, s, (size_t)(end - s), r.cols - 4, &next);
+            lines[count++ % most] = s;
+        }
+        const char *first = lines[count > most ? count % most : 0];
+        count = count < most ? count : most;
+        bool cut = first > buffer_text(&text);
+        canvas_put(c, row, r.col + 1, 2, ROLE_DIM, cut ? "… " : "");
+        canvas_put_wrapped(c, row, r.col + 1 + 2 * cut, r.cols - 4, count, ROLE_LABEL, first);
+    }
+    buffer_free(&text);
+    return count;
+}
+
 void next_draw(App *app, Canvas *c, Rect r)
 {
     enum { TOP = 6 };
@@ -251,11 +276,16 @@ void next_draw(App *app, Canvas *c, Rect r)
     size_t row = sampling_row(app), len;
     const int *ids = pass_ids(app->pass, config_last_stack(&app->model->config), &len);
     bool whole = sampling_run(app, &s);
+    int top = r.row;
     Buffer b = {0};
     put_token(app, (size_t)ids[row], &b);
     canvas_printf(c, r.row, r.col + 1, r.cols - 2, ROLE_HEADING,
                   sampling_can(app) ? _("What comes after position %zu, '%s'") : _("What the output says at position %zu, '%s'"), row,
                   buffer_text(&b));
+    if (row + 1 == len) {
+        int used = draw_text(app, c, r.row + 1, r);
+        r = (Rect){r.row + used, r.col, r.cols, r.rows - used};
+    }
     if (sampling_can(app))
         draw_stages(app, c, (Rect){r.row + 1, r.col, r.cols, 1});
     if (!whole || s.drawn < 0) {
@@ -269,7 +299,7 @@ void next_draw(App *app, Canvas *c, Rect r)
     size_t room = r.rows > TOP ? (size_t)(r.rows - TOP) : 1, first = app->scroll < room ? 0 : app->scroll - room + 1;
     const real *shares = shares_shown(&s, stage_of(app));
     double before = 0, above = 0; /* the first row; the row under the cursor */
-    canvas_put_span(c, r.row, r.col, r.cols - 1, first, room, s.vocab);
+    canvas_put_span(c, top, r.col, r.cols - 1, first, room, s.vocab);
     for (size_t i = 0; i < app->scroll; i++) {
         above += (double)shares[s.order[i]];
         if (i < first)
