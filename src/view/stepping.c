@@ -7,6 +7,20 @@
 
 /* ---- loss and gradients ---- */
 
+/* Where the loss has nothing to say of the row at the cursor (the last one predicts what is not there), the cursor goes to the counted row before
+ * it, and to the column of its target where no column was chosen: what goes back begins there. */
+static void look_at_target(App *app)
+{
+    size_t row = app_index(app, app_stage(app), 0), n = app->targets.len;
+    while (row < n && row > 0 && app->targets.data[row] < 0)
+        row--;
+    if (row >= n || app->targets.data[row] < 0)
+        return;
+    app->cursor[AXIS_TOKEN] = row;
+    if (!app->cursor[AXIS_VOCAB])
+        app->cursor[AXIS_VOCAB] = (size_t)app->targets.data[row];
+}
+
 /* The loss of this pass; false where nothing can be compared. */
 bool stepping_to_loss(App *app)
 {
@@ -18,6 +32,7 @@ bool stepping_to_loss(App *app)
         return false;
     }
     app->phase = PHASE_LOSS;
+    look_at_target(app);
     return true;
 }
 
