@@ -224,8 +224,14 @@ int canvas_put_span(Canvas *c, int row, int col, int columns, size_t first, size
         snprintf(text, sizeof text, " %zu–%zu / %zu", first + 1, first + seen, count);
     else
         snprintf(text, sizeof text, " %zu / %zu", first + 1, count);
-    int width = canvas_text_width(c, text);
-    return canvas_put(c, row, col + columns - width, width, ROLE_DIM, text);
+    int width = canvas_text_width(c, text), at = col + columns - width;
+    const Cell *cells = canvas_row(c, row);
+    for (int i = at; cells && i > 0 && i < col + columns && i < c->cols; i++)
+        if (cells[i].width && strcmp(cells[i].text, " ") != 0) { /* a heading that goes on below it is seen to be cut */
+            canvas_put(c, row, at - 1, 1, (Role)cells[at - 1].role, "…");
+            break;
+        }
+    return canvas_put(c, row, at, width, ROLE_DIM, text);
 }
 
 int canvas_put_right(Canvas *c, int row, int col, int columns, Role role, const char *text)

@@ -456,8 +456,10 @@ bool prompt_key(App *app, int32_t key)
     default:
         if (key >= 0x20 && key < 0x110000 && key != 0x7f) {
             char bytes[4];
-            if (chosen)
+            if (chosen) { /* *=2 and +=… say it with another sign than the one that was offered */
+                chosen += key == '*' || key == '+' || key == '=';
                 erase(p, p->len - chosen, chosen);
+            }
             if (!insert(p, bytes, encode(key, bytes)))
                 say_full(app);
             p->choice = 0;
