@@ -162,7 +162,10 @@ bool twin_set_text(App *app, const char *text)
     feed_replace_pass(app, p);
     app->cursor[AXIS_TOKEN] = feed_last_position(app);
     app->top = app->left = 0;
-    app_say(app, ROLE_BADGE, "%s", _("beside the sentence before: F shows how far each stage differs, y the matrices side by side"));
+    app_say(app, ROLE_BADGE, "%s",
+            both ? _("beside the sentence before, the decoder fed the same words, so that only the source differs: F shows how far each stage differs, y "
+                     "the matrices")
+                 : _("beside the sentence before: F shows how far each stage differs, y the matrices side by side"));
     return true;
 }
 
