@@ -9,7 +9,7 @@
 static void write_axes(const Ask *a, Buffer *out)
 {
     for (int k = 0; k < a->stage->rank; k++)
-        buffer_printf(out, k ? ", %s" : "%s", label_axis(a->stage->axes[k]));
+        buffer_printf(out, "%s%s", k ? C_("between axes", ", ") : "", label_axis(a->stage->axes[k]));
 }
 
 /* The length a learner might take for an axis, and why. */
@@ -75,8 +75,9 @@ static bool make_shape(Ask *a)
     question_set_text(a->q, _("Which shape will it have? Its axes, in this order: %s."), buffer_text(&axes));
     buffer_clear(&axes);
     for (int k = 0; k < s->rank; k++)
-        buffer_printf(&axes, _("%s%zu along %s"), k ? ", " : "", s->shape[k], label_axis(s->axes[k]));
-    question_set_why(a->q, "%s.", buffer_text(&axes));
+        buffer_printf(&axes, _("%s%zu along %s"), k ? C_("between axes", ", ") : "", s->shape[k], label_axis(s->axes[k]));
+    buffer_puts(&axes, C_("end of a sentence", "."));
+    question_set_why(a->q, "%s", buffer_text(&axes));
     buffer_free(&axes);
     question_set_shape(a->q, s->shape, s->rank);
     memcpy(wrong, s->shape, sizeof s->shape);
