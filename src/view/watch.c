@@ -187,7 +187,7 @@ static void draw_title(const Watch *w, Canvas *c, const Trainer *t, const RunPro
 static void draw_keys(const Watch *w, Canvas *c, const RunProgress *p)
 {
     bool over = p->broke || p->step == p->steps;
-    const char *const pieces[] = {_("Enter steps through"), over ? "" : _("< > rate ÷2 ×2"), over ? _("q ends") : _("q stops"),
+    const char *const pieces[] = {over ? _("q ends") : _("q stops"), _("Enter steps through"), over ? "" : _("< > rate ÷2 ×2"),
                                   _("] [ layer"), _("H heads"), _("v heat, numbers")};
     Buffer line = {0};
     buffer_puts(&line, p->broke ? _("broke down:") : over ? _("trained:") : w->paused ? _("paused: Space goes on") : _("Space pauses"));

@@ -43,7 +43,7 @@ Test(watch, says_what_fits_and_when_it_is_over)
     draw(&w, t, &p, 120, 40, &text);
     shows(&text, "1:21 left · 174080 tokens/s");
     shows(&text, "learning rate 0.0005\n"); /* of the second step of three: half of lr 0.001 */
-    shows(&text, "Space pauses  Enter steps through  < > rate ÷2 ×2  q stops");
+    shows(&text, "Space pauses  q stops  Enter steps through  < > rate ÷2 ×2");
     watch_change_rate(&w, t, 2);
     watch_change_rate(&w, t, 2);
     draw(&w, t, &p, 80, 24, &text);
@@ -58,14 +58,14 @@ Test(watch, says_what_fits_and_when_it_is_over)
     p.broke = "step 1005: the loss is inf: training broke down";
     draw(&w, t, &p, 80, 24, &text);
     shows(&text, p.broke);
-    shows(&text, "broke down: Enter steps through  q ends");
+    shows(&text, "broke down: q ends  Enter steps through");
     hides(&text, "rate ÷2");
     hides(&text, " left ");
     p.broke = NULL;
     p.step = 3000;
     w.paused = true;
     draw(&w, t, &p, 80, 24, &text);
-    shows(&text, "trained: Enter steps through");
+    shows(&text, "trained: q ends  Enter steps through");
     hides(&text, "paused");
     hides(&text, " left ");
     buffer_free(&text);
