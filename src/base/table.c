@@ -188,7 +188,7 @@ static void add_cell(Buffer *out, const Table *t, size_t row, size_t column, boo
 
 /* ---- text ---- */
 
-enum { TITLE_COLUMNS = 8, TITLE_LINES = 6 }; /* a column may be as wide as this for its title alone; longer ones are broken */
+enum { TITLE_COLUMNS = 8 }; /* a column may be as wide as this for its title alone; longer ones are broken */
 
 static bool closes(int32_t c)
 {
@@ -290,8 +290,8 @@ static void end_line(Buffer *out)
 
 static void add_titles(Buffer *out, const Table *t, const int *widths, Buffer *titles)
 {
-    for (int line = 0; line < TITLE_LINES; line++) {
-        bool more = false;
+    for (bool more = true; more;) {
+        more = false;
         for (size_t c = 0; c < t->column_count; c++) {
             size_t next, n = title_part(buffer_text(&titles[c]), widths[c], &next);
             buffer_puts(out, "  ");
@@ -303,8 +303,6 @@ static void add_titles(Buffer *out, const Table *t, const int *widths, Buffer *t
             more |= rest.len > 0;
         }
         end_line(out);
-        if (!more)
-            break;
     }
 }
 

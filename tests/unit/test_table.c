@@ -112,6 +112,19 @@ Test(table, text_is_aligned_and_wide_characters_count_twice)
     table_free(&t);
 }
 
+/* However many lines it takes. */
+Test(table, a_long_title_is_whole)
+{
+    Table t = table_new("long", "A title");
+    Buffer out = {0};
+    table_column(&t, "x", "out and the sum of heads through their rows of W_O and on", 2);
+    table_number(&t, 1);
+    table_write_text(&t, &out, false);
+    cr_assert(strstr(buffer_text(&out), "  W_O and\n       on\n"), "%s", buffer_text(&out));
+    buffer_free(&out);
+    table_free(&t);
+}
+
 Test(table, chinese_titles_are_broken_between_characters_but_not_before_a_comma)
 {
     Table t = table_new("wide", "T");
