@@ -148,11 +148,11 @@ else
         echo "cli: completion.bash: not checked: bash is not installed"
     fi
     if command -v python3 >/dev/null; then
-        python3 "$TOP/tests/cli/record.py" "$program" || failed=$((failed + 1))
-        python3 "$TOP/tests/cli/class.py" "$program" || failed=$((failed + 1))
-        python3 "$TOP/tests/cli/columns.py" "$program" || failed=$((failed + 1))
+        for check in record class columns watch; do
+            python3 "$TOP/tests/cli/$check.py" "$program" || failed=$((failed + 1))
+        done
     else
-        echo "cli: record.py, class.py, columns.py: not checked: python3 is not installed"
+        echo "cli: record.py, class.py, columns.py, watch.py: not checked: python3 is not installed"
     fi
 fi
 
