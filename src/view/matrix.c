@@ -393,6 +393,7 @@ static void draw_inputs(App *app, Canvas *c, Rect r)
 typedef struct TileNames {
     int label;  /* columns before the first tile of a row for the names of the rows, or 0 */
     int header; /* 1: a line over each tile for the names of its columns */
+    int gap;    /* lines between a tile and the one below */
 } TileNames;
 
 /* The names beside a tile, and over it. */
@@ -465,11 +466,12 @@ static void draw_tiles_caption(const App *app, Canvas *c, Rect r, const Cells *c
     buffer_free(&b);
 }
 
-/* Names where they cost no tile: a line over each, where a number is as wide as a name; the rows' before the first of a row. */
+/* Names where they cost no tile: a line over each, where a number is as wide as a name; the rows' before the first of a row.
+ * height: of a tile with its heading and the gap. */
 static TileNames tile_names(const App *app, const Canvas *c, Rect r, const Cells *cells, int width, int height)
 {
     const Stage *s = app_stage(app);
-    TileNames n = {0, 0};
+    TileNames n = {0, 0, 1};
     char name[LABEL_MAX];
     for (size_t i = 0; i < s->shape[1]; i++) {
         name_of(app->pass, s, 1, i, name);
@@ -482,7 +484,9 @@ static TileNames tile_names(const App *app, const Canvas *c, Rect r, const Cells
         n.label = 0;
     int down = r.rows / height, needed = across ? (heads + across - 1) / across : heads;
     bool fits = r.rows / (height + 1) == down || r.rows / (height + 1) >= needed || !down;
-    n.header = cells->show != SHOW_HEAT && fits;
+    bool room = down >= needed || down * height < r.rows; /* where the last line need not say that there are more heads */
+    n.header = cells->show != SHOW_HEAT && (fits || room);
+    n.gap = !n.header || fits; /* else the names take the place of the empty line */
     return n;
 }
 
@@ -505,13 +509,13 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show, bool named)
     int title = s->kind == STAGE_WEIGHTS ? 18 : 12;
     width = width < title ? title : width;
     int height = (int)(rows < 200 ? rows : 200) + 2;
-    TileNames names = {0, 0};
+    TileNames names = {0, 0, 1};
     if (named && r.rows > 6) {
         draw_tiles_caption(app, c, r, &cells);
         r = (Rect){r.row + 1, r.col, r.cols, r.rows - 1};
         names = tile_names(app, c, r, &cells, width, height);
         r = (Rect){r.row, r.col + names.label, r.cols - names.label, r.rows};
-        height += names.header;
+        height += names.header + names.gap - 1;
     }
     width = width > r.cols ? r.cols : width;
     int across = r.cols / width;
@@ -527,7 +531,7 @@ static int draw_tiles(App *app, Canvas *c, Rect r, Show show, bool named)
             size_t head = (first + (size_t)y) * (size_t)across + (size_t)x;
             if (head >= heads)
                 continue;
-            draw_tile(app, c, (Rect){r.row + y * height, r.col + x * width, width - 2, height - 1}, head, &cells, x ? 0 : names.label, names.header);
+            draw_tile(app, c, (Rect){r.row + y * height, r.col + x * width, width - 2, height - names.gap}, head, &cells, x ? 0 : names.label, names.header);
             used = (y + 1) * height;
         }
     return used;
