@@ -4,6 +4,7 @@
 #include "measure/explain.h"
 
 #include "measure/explain_lines.h"
+#include "pass/edit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ int explain_cell(Pass *p, Cellref cell, Explanation *out, Error *e)
         return -1;
     const Stage *s = &plan->stages[cell.stage];
     out->stored = (double)pass_value(p, cell.stage)[cell_offset(s, cell.index)];
+    out->computed = (double)pass_unedited(p, cell.stage)[cell_offset(s, cell.index)];
     out->subject = (Operand){.kind = OPERAND_STAGE, .cell = cell, .value = out->stored};
     Explainer x = {.pass = p, .config = plan->config, .ablations = plan->ablations, .stage = s, .index = out->cell.index, .out = out};
     families[s->kind](&x);
@@ -53,25 +55,28 @@ void explanation_free(Explanation *x)
     *x = (Explanation){0};
 }
 
-/* The largest finite number that an explanation shows: what rounding is measured against. */
+/* The largest finite number that an explanation shows: what rounding is measured against. What was lost in a difference grows where that is divided
+ * by a small number, as a norm does with a row of equal numbers. */
 static double largest_number(const Explanation *x)
 {
-    double largest = isfinite(x->exact) ? fabs(x->exact) : 0;
+    double largest = isfinite(x->exact) ? fabs(x->exact) : 0, least_divisor = 1;
     for (size_t i = 0; i < x->count; i++) {
         const ExplainLine *l = &x->lines[i];
         const double numbers[] = {l->result, l->kind == LINE_TERM ? l->running : 0, l->in[0].value, l->in[1].value};
         for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
             if (isfinite(numbers[k]) && fabs(numbers[k]) > largest)
                 largest = fabs(numbers[k]);
+        if (l->sign == '/' && l->in[1].value != 0)
+            least_divisor = fmin(least_divisor, fabs(l->in[1].value));
     }
-    return largest;
+    return largest / least_divisor;
 }
 
 bool explanation_agrees(const Explanation *x)
 {
-    if (!isfinite(x->stored) || !isfinite(x->exact))
-        return x->stored == x->exact;
-    return fabs(x->stored - x->exact) <= EXPLAIN_TOLERANCE * largest_number(x);
+    if (!isfinite(x->computed) || !isfinite(x->exact))
+        return x->computed == x->exact || (isnan(x->computed) && isnan(x->exact));
+    return fabs(x->computed - x->exact) <= EXPLAIN_TOLERANCE * largest_number(x);
 }
 
 int explain_check_stage(Pass *p, size_t stage, size_t most, StageCheck *out, Error *e)
@@ -92,11 +97,11 @@ int explain_check_stage(Pass *p, size_t stage, size_t most, StageCheck *out, Err
             return -1;
         if (!explanation_agrees(&x) && out->wrong++ == 0) {
             out->first = cell;
-            out->stored = x.stored;
+            out->stored = x.computed;
             out->exact = x.exact;
         }
-        if (isfinite(x.stored) && isfinite(x.exact))
-            out->largest = fmax(out->largest, fabs(x.stored - x.exact));
+        if (isfinite(x.computed) && isfinite(x.exact))
+            out->largest = fmax(out->largest, fabs(x.computed - x.exact));
         out->checked++;
         explanation_free(&x);
     }

@@ -50,14 +50,15 @@ typedef struct Explanation {
     size_t count, capacity;
     double exact;        /* the value by the lines above, in double: the last STEP's result, or where the last line is a TERM the sum */
     double stored;       /* what the stage holds */
+    double computed;     /* what it computed itself: stored, but where an edit put another number there */
 } Explanation;
 
 /* Explains one cell of a pass (computing the stage if it was not yet). An address outside the plan or the stage is an
  * error. On an error *out is empty. */
 int explain_cell(Pass *p, Cellref cell, Explanation *out, Error *e);
 void explanation_free(Explanation *x);
-/* True where what is stored is what the lines give, but for rounding: to EXPLAIN_TOLERANCE of the largest number among them. Only a bug of the hunt,
- * an edit, or a defect of this program makes it false. */
+/* True where what was computed is what the lines give, but for rounding: to EXPLAIN_TOLERANCE of the largest number among them, divided by what
+ * a line divides by. NaN is what NaN gives. Only a bug of the hunt or a defect of this program makes it false. */
 bool explanation_agrees(const Explanation *x);
 #define EXPLAIN_TOLERANCE (REAL_IS_DOUBLE ? 1e-11 : 1e-5)
 
@@ -66,7 +67,7 @@ typedef struct StageCheck {
     size_t cells, checked, wrong; /* of the stage; recomputed; of these, those that do not agree */
     double largest;               /* the largest difference among the finite ones */
     Cellref first;                /* the first that does not agree */
-    double stored, exact;         /* of that one */
+    double stored, exact;         /* of that one: what the stage computed, and what its lines give */
 } StageCheck;
 /* Recomputes at most `most` cells, evenly spread over the stage. */
 int explain_check_stage(Pass *p, size_t stage, size_t most, StageCheck *out, Error *e);

@@ -168,16 +168,17 @@ void explain_weights(Explainer *x)
 {
     size_t visible = visible_keys(x->pass, x->stage, x->index[1]);
     bool uniform = (x->ablations & UNIFORM_ATTENTION) != 0;
-    if (uniform ? !is_visible(x) : same_place(x).value == -INFINITY) {
+    bool no_share = !uniform && isnan(x->out->computed); /* one NaN, or nothing but −∞, and the whole row is NaN: its sum shows why */
+    if (!no_share && (uniform ? !is_visible(x) : same_place(x).value == -INFINITY)) {
         lines_formula(x, "0");
         note_hidden(x);
-        if (x->ablations & UNIFORM_ATTENTION)
+        if (uniform)
             lines_note(x, _("uniform-attention: only visible keys share; this one gets exactly 0"));
         else
             lines_note(x, _("its score is −∞: exp(−∞) is exactly 0"));
         return;
     }
-    if (x->ablations & UNIFORM_ATTENTION) {
+    if (uniform) {
         lines_formula(x, "1 / %zu", visible);
         lines_note(x, _("uniform-attention: every one of %zu visible keys gets 1/%zu, whatever its score"), visible, visible);
         lines_step(x, _("share"), "", lines_number(1, "1"), '/', lines_number((double)visible, "%s", _("visible keys")),

@@ -25,18 +25,11 @@ Operand lines_gradient(Explainer *x, size_t stage, size_t i0, size_t i1, size_t 
     return o;
 }
 
-static Operand lines_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
+Operand lines_own_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
 {
     const Stage *s = &pass_plan(x->pass)->stages[stage];
     Operand o = {.kind = OPERAND_STAGE, .cell = {stage, {i0, i1, s->rank > 2 ? i2 : 0}}};
-    o.value = (double)pass_value(x->pass, stage)[cell_offset(s, o.cell.index)];
-    return o;
-}
-
-Operand lines_own_value(Explainer *x, size_t stage, size_t i0, size_t i1, size_t i2)
-{
-    Operand o = lines_value(x, stage, i0, i1, i2);
-    o.value = (double)pass_unedited(x->pass, stage)[cell_offset(&pass_plan(x->pass)->stages[stage], o.cell.index)];
+    o.value = (double)pass_unedited(x->pass, stage)[cell_offset(s, o.cell.index)];
     return o;
 }
 
@@ -72,7 +65,7 @@ static void from_the_loss(Explainer *x)
     lines_short(name, sizeof name, lines_label(x, x->stage, 1, (size_t)targets[t]));
     lines_formula(x, is_target ? "(probability − 1) / %zu" : "probability / %zu", counted);
     lines_note(x, is_target ? _("%s is the target of position %zu") : _("%s, another token, is the target of position %zu"), name, t);
-    Operand p = lines_value(x, x->out->cell.stage + 1, t, token, 0);
+    Operand p = lines_own_value(x, x->out->cell.stage + 1, t, token, 0); /* the loss reads the logits, no edited probability */
     double left = lines_step(x, _("probability"), "", p, 0, lines_nothing(), p.value);
     if (is_target)
         left = lines_step(x, _("minus the target"), "", p, '-', lines_number(1, "1"), p.value - 1);
@@ -93,6 +86,13 @@ static void note_reader(Explainer *x, const Stage *reader, int which)
     buffer_free(&term);
 }
 
+/* What stands here of an edited reader is not what its matrices show. */
+static void note_edited(Explainer *x, const Stage *reader)
+{
+    char name[STAGE_NAME_MAX];
+    lines_note(x, _("%s was edited: gradients here are past the edit, values before it"), stage_name(reader, name));
+}
+
 /* What comes back from every reader of the cell's stage; the norm last, whose part takes steps. */
 static void from_the_readers(Explainer *x)
 {
@@ -110,6 +110,8 @@ static void from_the_readers(Explainer *x)
                     continue;
                 if (readers > 1)
                     note_reader(x, reader, which);
+                if (pass_is_edited(x->pass, i))
+                    note_edited(x, reader);
                 x->stage = reader;
                 families[reader->kind](&(Way){x, i, which});
             }
@@ -124,7 +126,7 @@ int explain_gradient(Pass *p, Cellref cell, Explanation *out, Error *e)
     if (!pass_gradient(p, cell.stage))
         return error_set(e, "gradient: expected a pass that went backwards, found one that has not; set targets for the loss first");
     const Stage *s = &plan->stages[cell.stage];
-    out->stored = (double)pass_gradient(p, cell.stage)[cell_offset(s, cell.index)];
+    out->stored = out->computed = (double)pass_gradient(p, cell.stage)[cell_offset(s, cell.index)];
     out->subject = (Operand){.kind = OPERAND_GRADIENT, .cell = cell, .value = out->stored};
     Explainer x = {.pass = p, .config = plan->config, .ablations = plan->ablations, .stage = s, .index = out->cell.index, .out = out};
     Buffer formula = {0};

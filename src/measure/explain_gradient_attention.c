@@ -142,9 +142,19 @@ static void note_hidden(Explainer *x, const char *why)
 void gradient_through_masked(const Way *way)
 {
     Explainer *x = way->x;
-    if (pass_sees(x->pass, x->stage, x->index[1], x->index[2]))
-        lines_handed_on(way, x->index[0], x->index[1], x->index[2]);
-    else
+    Operand through = lines_gradient(x, way->reader, x->index[0], x->index[1], x->index[2]);
+    real past;
+    bool unmasked = pass_is_unmasked(x->pass, way->reader, cell_offset(x->stage, x->index), &past);
+    if (unmasked) {
+        Operand d = through;
+        d.value = (double)past;
+        lines_note(x, _("an edit put back its score from before the mask: the gradient goes past the mask"));
+        lines_term(x, stage_table[x->stage->kind].id, "", d, 0, lines_nothing(), d.value);
+    }
+    if (pass_sees(x->pass, x->stage, x->index[1], x->index[2])) {
+        if (!unmasked || through.value != 0)
+            lines_handed_on(way, x->index[0], x->index[1], x->index[2]);
+    } else if (!unmasked)
         note_hidden(x, _("its score was replaced by −∞: nothing comes back"));
 }
 
@@ -164,7 +174,7 @@ void gradient_through_weights(const Way *way)
         lines_note(x, _("uniform-attention: the weights do not depend on the scores"));
         return;
     }
-    if (!counts(x, head, query, own)) {
+    if (!counts(x, head, query, own) && !isnan(x->out->stored)) {
         note_hidden(x, _("its weight is 0 whatever else changes: nothing comes back"));
         return;
     }

@@ -236,7 +236,7 @@ int explain_weight_gradient(Pass *p, size_t weight, size_t row, size_t col, Expl
     const Weight *w = &pass_model(p)->weights.items[weight];
     if (!pass_weight_gradient(p, weight))
         return error_set(e, "gradient: expected a pass that went backwards, found one that has not; set targets for the loss first");
-    out->stored = (double)pass_weight_gradient(p, weight)[w->rank == 2 ? row * w->shape[1] + col : row];
+    out->stored = out->computed = (double)pass_weight_gradient(p, weight)[w->rank == 2 ? row * w->shape[1] + col : row];
     out->subject = (Operand){.kind = OPERAND_WEIGHT_GRADIENT, .weight = weight, .row = row, .col = col, .value = out->stored};
     Explainer x = {
         .pass = p, .config = plan->config, .ablations = plan->ablations, .stage = plan->stages, .index = out->cell.index, .out = out};

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "pass/edit_internal.h"
 #include "pass/pass_internal.h"
+#include "tensor/kernels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -186,9 +187,13 @@ void changes_before_backward(Pass *p, size_t i, StageRun *r)
     if (!c->computed[i])
         return;
     memcpy(c->inner[i], p->gradients[i], r->stage->count * sizeof(real));
+    if (c->past[i])
+        memset(c->past[i], 0, r->stage->count * sizeof(real));
     for (size_t k = c->count; k-- > 0;)
         if (!c->items[k].at.is_weight && c->items[k].at.index == i)
-            change_back(&c->items[k], c->inner[i], r->din[0]);
+            change_back(&c->items[k], c->inner[i], c->past[i]);
+    if (c->past[i])
+        add_to(r->din[0], c->past[i], r->stage->count);
     r->out = c->computed[i];
     r->dout = c->inner[i];
 }
@@ -207,11 +212,14 @@ void changes_free(struct Changes *c)
         free(c->computed[i]);
     for (size_t i = 0; c->inner && i < c->stages; i++)
         free(c->inner[i]);
+    for (size_t i = 0; c->past && i < c->stages; i++)
+        free(c->past[i]);
     for (size_t i = 0; c->weights && i < c->weight_count; i++)
         free(c->weights[i]);
     free(c->computed);
     free(c->weights);
     free(c->inner);
+    free(c->past);
     free(c);
 }
 
@@ -225,8 +233,9 @@ static int prepare(struct Changes *c, const Pass *p, Error *e)
     c->weight_count = w->count;
     c->computed = calloc(c->stages, sizeof *c->computed);
     c->inner = calloc(c->stages, sizeof *c->inner);
+    c->past = calloc(c->stages, sizeof *c->past);
     c->weights = calloc(c->weight_count ? c->weight_count : 1, sizeof *c->weights);
-    if (!c->computed || !c->inner || !c->weights)
+    if (!c->computed || !c->inner || !c->past || !c->weights)
         return error_memory(e, "edits");
     for (size_t k = 0; k < c->count; k++) {
         const Change *x = &c->items[k];
@@ -238,6 +247,8 @@ static int prepare(struct Changes *c, const Pass *p, Error *e)
             return error_memory(e, "edits");
         if (!x->at.is_weight) {
             if (!c->inner[i] && !(c->inner[i] = numbers_allocate(n)))
+                return error_memory(e, "edits");
+            if (x->kind == CHANGE_UNMASK && !c->past[i] && !(c->past[i] = numbers_allocate(n)))
                 return error_memory(e, "edits");
             continue;
         }
@@ -370,6 +381,25 @@ const real *pass_unedited(Pass *p, size_t stage)
 const real *pass_inner_gradient(const Pass *p, size_t stage)
 {
     return pass_is_edited(p, stage) && p->has_gradients ? p->changes->inner[stage] : pass_gradient(p, stage);
+}
+
+static bool holds(const Address *a, size_t offset)
+{
+    for (int i = a->rank; i-- > 0; offset /= a->shape[i])
+        if (offset % a->shape[i] < a->at[i].first || offset % a->shape[i] >= a->at[i].end)
+            return false;
+    return true;
+}
+
+bool pass_is_unmasked(const Pass *p, size_t stage, size_t offset, real *past)
+{
+    const struct Changes *c = p->changes;
+    for (size_t k = 0; c && k < c->count; k++)
+        if (c->items[k].kind == CHANGE_UNMASK && c->items[k].at.index == stage && holds(&c->items[k].at, offset)) {
+            *past = p->has_gradients ? c->past[stage][offset] : 0;
+            return true;
+        }
+    return false;
 }
 
 const real *changes_weight(const struct Changes *c, size_t w)

@@ -23,6 +23,7 @@ struct Changes {
     real **computed; /* by stage: what it computed itself, where that was edited; else NULL */
     real **weights;  /* by weight: an edited copy, or NULL */
     real **inner;    /* by stage: the gradient of that, once the pass went backwards */
+    real **past;     /* by stage where an edit unmasks: what goes past the mask, then; else NULL */
     size_t stages, weight_count;
 };
 

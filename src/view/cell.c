@@ -213,6 +213,15 @@ static void draw_line(const App *app, Canvas *c, int row, Rect r, const Columns 
         draw_number(app, c, row, col, k->result - 1, ROLE_HEADING, l->running);
 }
 
+/* To six digits, or the sign of an infinity. */
+static void write_number(const App *app, const Canvas *c, char out[NUMBER_MAX], double x)
+{
+    if (isfinite(x))
+        snprintf(out, NUMBER_MAX, "%#.6g", x);
+    else
+        number_format(out, x, app->digits, c->ascii);
+}
+
 /* What was stored beside what the lines add up to. */
 static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
 {
@@ -220,23 +229,20 @@ static void draw_rounding(const App *app, Canvas *c, int row, int col, int cols)
     char shown[NUMBER_MAX];
     bool share = x->subject.kind == OPERAND_STAGE && number_is_share(&pass_plan(app->pass)->stages[x->cell.stage]);
     (share ? number_share : number_format)(shown, x->stored, app->digits, c->ascii);
-    if (!explanation_agrees(x)) {
+    bool agrees = explanation_agrees(x);
+    bool edited = x->stored != x->computed && !(isnan(x->stored) && isnan(x->computed));
+    if (!agrees || edited) {
         char exact[NUMBER_MAX];
-        snprintf(shown, sizeof shown, "%#.6g", x->stored);
-        snprintf(exact, sizeof exact, "%#.6g", x->exact);
-        if (!isfinite(x->stored))
-            number_format(shown, x->stored, app->digits, c->ascii);
-        if (!isfinite(x->exact))
-            number_format(exact, x->exact, app->digits, c->ascii);
-        canvas_printf(c, row, col, cols, ROLE_ERROR, _("NOT what the arithmetic gives: %s; the matrix holds %s"), exact, shown);
+        write_number(app, c, exact, x->exact);
+        write_number(app, c, shown, x->stored);
+        if (agrees)
+            canvas_printf(c, row, col, cols, ROLE_ABLATED, _("edited: the matrix holds %s, the arithmetic gives %s"), shown, exact);
+        else
+            canvas_printf(c, row, col, cols, ROLE_ERROR, _("NOT what the arithmetic gives: %s; the matrix holds %s"), exact, shown);
         return;
     }
     if (!isfinite(x->stored)) {
         canvas_printf(c, row, col, cols, ROLE_HEADING, _("shown %s"), shown);
-        return;
-    }
-    if (x->subject.kind == OPERAND_STAGE && pass_is_edited(app->pass, x->cell.stage)) {
-        canvas_printf(c, row, col, cols, ROLE_ABLATED, _("edited: the matrix holds %#.9g, the arithmetic gives %#.11g"), x->stored, x->exact);
         return;
     }
     int used;

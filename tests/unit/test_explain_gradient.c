@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "gradient_help.h"
+#include "pass/edit.h"
 
 #include <math.h>
 #include <string.h>
@@ -376,4 +377,68 @@ Test(explain_gradient, what_cannot_be_explained_is_an_error)
     cr_assert_eq(x.count, 0);
     pass_free(p);
     model_free(m);
+}
+
+/* ---- in a pass with edits ---- */
+
+/* Every cell's value and gradient agree with their lines; counts the values that an edit changed. */
+static size_t check_edited(const char *config, const char *const *edits)
+{
+    Model *m = help_model(config);
+    Pass *p = help_pass(m, 0);
+    Edits list = {0};
+    Error e = {{0}};
+    size_t n, changed = 0;
+    double loss;
+    for (; *edits; edits++)
+        cr_assert_eq(edits_add(&list, *edits, &e), 0);
+    cr_assert_eq(pass_set_edits(p, &list, &e), 0, "%s", e.text);
+    const int *targets = help_targets(p, &n);
+    cr_assert_eq(pass_backward(p, targets, n, &loss, &e), 0, "%s", e.text);
+    for (size_t i = 0; i < pass_plan(p)->count; i++) {
+        const Stage *s = &pass_plan(p)->stages[i];
+        for (size_t at = 0; at < s->count; at++) {
+            char name[STAGE_NAME_MAX];
+            Cellref cell = {.stage = i};
+            Explanation x;
+            for (size_t rest = at, k = (size_t)s->rank; k-- > 0; rest /= s->shape[k])
+                cell.index[k] = rest % s->shape[k];
+            cr_assert_eq(explain_cell(p, cell, &x, &e), 0, "%s", e.text);
+            double own = (double)pass_unedited(p, i)[at];
+            cr_assert(x.computed == own || (isnan(own) && isnan(x.computed)));
+            changed += x.stored != x.computed && !isnan(x.stored);
+            cr_expect(explanation_agrees(&x), "%s[%zu]: exact %.9g, computed %.9g", stage_name(s, name), at, x.exact, x.computed);
+            explanation_free(&x);
+            cr_assert_eq(explain_gradient(p, cell, &x, &e), 0, "%s", e.text);
+            cr_expect(explanation_agrees(&x), "d %s[%zu]: exact %.9g, stored %.9g", stage_name(s, name), at, x.exact, x.stored);
+            explanation_free(&x);
+        }
+    }
+    edits_free(&list);
+    pass_free(p);
+    model_free(m);
+    return changed;
+}
+
+Test(explain_gradient, edited_cells_are_told_from_wrong_ones)
+{
+    static const char decoder[] = "kind=decoder,d_model=8,n_heads=2,d_ff=10,decoder_layers=2,vocab_size=11,position=alibi,activation=gelu";
+    static const char *const set[] = {"decoder.0.self.weights[head=0,query=2]=0.5", "decoder.1.ffn.activate[token=1]*=2", NULL};
+    static const char *const unmasked[] = {"decoder.0.self.masked[query=1..2]=unmasked", "decoder.1.self.masked[head=1,query=0,key=3]=unmasked", NULL};
+    static const char *const both_ways[] = {"decoder.0.self.masked[query=4]=mean", "decoder.0.self.masked[query=4,key=0]=unmasked", NULL};
+    static const char *const probs[] = {"output.probs[token=2]=zero", NULL};
+    static const char *const nan[] = {"decoder.0.self.weights[head=0,query=2,key=1]=nan", NULL};
+    cr_expect_gt(check_edited(decoder, set), 0);
+    cr_expect_gt(check_edited(decoder, unmasked), 0);
+    cr_expect_gt(check_edited(decoder, both_ways), 0);
+    cr_expect_gt(check_edited(decoder, probs), 0);
+    check_edited(decoder, nan); /* what is made of NaN is NaN: nothing there is wrong */
+}
+
+/* A LayerNorm over one number: its gradient is 0, and what rounding leaves of that is divided by √eps. */
+Test(explain_gradient, rounding_is_divided_too)
+{
+    static const char *const none[] = {NULL};
+    check_edited("kind=encoder,d_model=1,n_heads=1,d_ff=8,encoder_layers=1,vocab_size=11,position=none,activation=relu,output_head=true,"
+                 "tie_embeddings=false,norm_eps=1e-6", none);
 }
