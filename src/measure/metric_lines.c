@@ -116,7 +116,13 @@ void writer_say_moments(Writer *w, const char *label, const real *x, size_t n)
 void writer_say_range(Writer *w, const char *label, const real *x, size_t n)
 {
     Moments m = moments(x, n);
-    writer_say(w, label, _("mean %s, variance %s, from %s to %s"), NUM(m.mean), NUM(m.variance), NUM(m.min), NUM(m.max));
+    Number mean = writer_number(m.mean), variance = writer_number(m.variance), min = writer_number(m.min), max = writer_number(m.max);
+    char text[256];
+    snprintf(text, sizeof text, _("mean %s, variance %s, from %s to %s"), mean.text, variance.text, min.text, max.text);
+    if (text_width(text) <= METRIC_VALUE_COLUMNS)
+        writer_say(w, label, "%s", text);
+    else /* rather than cut the last number */
+        writer_say(w, label, _("mean %s, variance %s, %s to %s"), mean.text, variance.text, min.text, max.text);
 }
 
 /* This row, then all rows. */

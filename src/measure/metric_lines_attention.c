@@ -50,8 +50,11 @@ static void say_variance(Writer *w, bool rest)
         writer_say(w, _("visible pairs"), _("%s, scaled %s"), NUM(v.raw_visible), NUM(v.scaled_visible));
         writer_say(w, _("within rows"), _("%s, scaled %s (mean over rows)"), NUM(v.raw_rows), NUM(v.scaled_rows));
     }
+    double scale = stage_scale(w->stage, w->config, w->ablations), alone = 1 / (scale * scale);
     if (isnan(v.ratio))
         writer_say(w, _("raw / scaled"), "%s", _("none: all scores are the same"));
+    else if (!(fabs(v.ratio - alone) <= 1e-3 * alone)) /* an edit, or a bug of the hunt */
+        writer_say(w, _("raw / scaled"), _("%s; the scale alone gives %s"), NUM(v.ratio), NUM(alone));
     else if (w->ablations & NO_SCALE)
         writer_say(w, _("raw / scaled"), _("%s: no-scale"), NUM(v.ratio));
     else if (w->ablations & SCALE_BY_DK)

@@ -1,6 +1,7 @@
 /* metrics.c - the numbers. Knows no words: those are metric_lines.c's. */
 #include "measure/metrics.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -329,6 +330,29 @@ double score_prediction(Pass *p, size_t i, int head)
     return sum / (double)(end - first);
 }
 
+/* The longest of m rows of x [m, d]. */
+static double longest_row(const real *x, size_t m, size_t d)
+{
+    double longest = 0;
+    for (size_t i = 0; i < m; i++)
+        longest = fmax(longest, sqrt(dot(x + i * d, x + i * d, d)));
+    return longest;
+}
+
+/* Whether the raw scores differ by no more than rounding, which is at most of the size of a query's length times a key's. */
+static bool scores_are_one(Pass *p, size_t i, int head)
+{
+    const Plan *plan = pass_plan(p);
+    const Stage *s = &plan->stages[i], *ks = &plan->stages[s->in[1]];
+    size_t Tq = s->shape[1], Tk = s->shape[2], d = ks->shape[2], group = s->shape[0] / ks->shape[0], first, end;
+    double epsilon = REAL_IS_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON;
+    head_range(s, head, &first, &end);
+    Moments m = moments(pass_value(p, i) + first * Tq * Tk, (end - first) * Tq * Tk);
+    double q = longest_row(pass_value(p, (size_t)s->in[0]) + first * Tq * d, (end - first) * Tq, d);
+    double k = longest_row(pass_value(p, (size_t)s->in[1]) + first / group * Tk * d, ((end - 1) / group - first / group + 1) * Tk, d);
+    return m.max - m.min <= 8 * epsilon * q * k;
+}
+
 int score_variance(Pass *p, size_t i, int head, ScoreVariance *out)
 {
     const Plan *plan = pass_plan(p);
@@ -346,7 +370,7 @@ int score_variance(Pass *p, size_t i, int head, ScoreVariance *out)
                            .scaled_visible = scaled.visible,
                            .scaled_rows = scaled.rows,
                            .predicted = score_prediction(p, first, head),
-                           .ratio = scaled.all > 0 ? raw.all / scaled.all : NAN};
+                           .ratio = scaled.all > 0 && !scores_are_one(p, first, head) ? raw.all / scaled.all : NAN};
     return 0;
 }
 

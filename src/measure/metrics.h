@@ -73,7 +73,7 @@ ScoreSpread score_spread(Pass *p, size_t i, int head);
 double score_prediction(Pass *p, size_t i, int head);
 
 /* All of that for an attention sub-layer, before and after scaling. ratio = raw_all/scaled_all, exactly d_head unless
- * ablated; NaN where there is a single pair. */
+ * ablated or edited; NaN where all scores are the same but for rounding. */
 typedef struct ScoreVariance {
     double raw_all, raw_visible, raw_rows;
     double scaled_all, scaled_visible, scaled_rows;

@@ -1,6 +1,7 @@
 /* test_metrics.c - entropy, variance, norms, likeness: against the plainest way to compute each, and what is said about them.
  * The real model's numbers are compared where STEPFORMER_REAL names the folder that holds stories260K/. */
 #include "measure/metrics.h"
+#include "pass/edit.h"
 
 #include "base/text.h"
 #include "measure_help.h"
@@ -417,6 +418,45 @@ static void check_value(Pass *p, const char *stage, size_t head, size_t row, con
         k++;
     cr_assert_lt(k, n, "%s: no line \"%s\"", stage, label);
     cr_assert_str_eq(lines[k].value, value, "%s: %s: \"%s\", expected \"%s\"", stage, label, lines[k].value, value);
+}
+
+static Pass *edited_pass(const Model *m, const int *ids, size_t n, const char *edit)
+{
+    Edits edits = {0};
+    Error e = {{0}};
+    Pass *p = pass_create(m, (PassInput){NULL, ids, 0, n}, 0, &e);
+    cr_assert(p, "%s", e.text);
+    cr_assert_eq(edits_add(&edits, edit, &e), 0);
+    cr_assert_eq(pass_set_edits(p, &edits, &e), 0, "%s", e.text);
+    edits_free(&edits);
+    return p;
+}
+
+Test(metrics, the_ratio_of_variances_is_said_to_be_d_head_only_where_it_is)
+{
+    static const int one[] = {5, 5, 5, 5, 5}, several[] = {5, 1, 7, 3, 2};
+    Model *m = help_model("kind=decoder,d_model=8,n_heads=2,decoder_layers=1,vocab_size=11,position=none,ffn=none");
+    Pass *p = edited_pass(m, several, 5, "decoder.0.self.scaled*=2");
+    check_value(p, "decoder.0.self.scaled", 0, 1, "raw / scaled", "1.000; the scale alone gives 4.000");
+    pass_free(p);
+    p = edited_pass(m, several, 5, "decoder.0.self.scores*=2"); /* before the scale: that is as it was */
+    check_value(p, "decoder.0.self.scaled", 0, 1, "raw / scaled", "4.000 = d_head");
+    pass_free(p);
+    p = edited_pass(m, one, 5, REAL_IS_DOUBLE ? "decoder.0.self.scores[query=1]*=1.0000000000000002" : "decoder.0.self.scores[query=1]*=1.0000001");
+    cr_assert_gt(score_spread(p, help_stage(p, "decoder.0.self.scores"), 0).all, 0, "rounding must show, or nothing is tested");
+    check_value(p, "decoder.0.self.scaled", 0, 1, "raw / scaled", "none: all scores are the same");
+    pass_free(p);
+    model_free(m);
+}
+
+Test(metrics, no_number_is_cut)
+{
+    static const int ids[] = {5, 1, 7, 3, 2};
+    Model *m = help_model("kind=decoder,d_model=8,n_heads=2,decoder_layers=1,vocab_size=11,position=none,ffn=none");
+    Pass *p = edited_pass(m, ids, 5, "decoder.0.self.out=-0.00123");
+    check_value(p, "decoder.0.self.out", 0, 1, "all rows", "mean -0.00123, variance 0.000, -0.00123 to -0.00123");
+    pass_free(p);
+    model_free(m);
 }
 
 Test(metrics, lines_of_uniform_attention)
