@@ -4,6 +4,7 @@
 #include "measure/cost.h"
 #include "model/nearest.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,7 +114,7 @@ static int run(Work *w, Options *o, Pass *p, Error *e)
         status = keep(&t, p, o->value[OPTION_STAGE], e);
     if (status == 0) {
         work_warn(w, p);
-        cli_say("loss %.9g nats", loss);
+        cli_say("loss %.9g nats", isnan(loss) ? (double)NAN : loss); /* printf shows the sign of a NaN */
         status = output_write_trace(&t, o, e);
     }
     trace_free(&t);

@@ -94,6 +94,8 @@ err stepformer: loss
 out decoder.embed.W_E,,0,0,
 out output.W_U,,
 out decoder.0.self.scores,0,
+$ stepformer grad -m hand-wired -t "A B C A" --edit "decoder.0.self.weights[0,1,0]=nan" >/dev/null
+err loss nan nats
 $ stepformer grad -m hand-wired -t "A B C A" --targets=-1,-1,-1,-1,1 >/dev/null
 err stepformer: loss 0.00205
 $ stepformer grad -m hand-wired -t "A B C A" --targets -1,-1,-1,-1,1 --format json
