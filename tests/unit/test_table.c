@@ -120,7 +120,7 @@ Test(table, a_long_title_is_whole)
     table_column(&t, "x", "out and the sum of heads through their rows of W_O and on", 2);
     table_set(&t, table_row(&t), "x", 1);
     table_write_text(&t, &out, false);
-    cr_assert(strstr(buffer_text(&out), " W_O and\n           on\n"), "%s", buffer_text(&out));
+    cr_assert(strstr(buffer_text(&out), " W_O and\n        on\n"), "%s", buffer_text(&out));
     buffer_free(&out);
     table_free(&t);
 }
