@@ -40,16 +40,6 @@ void buffer_add(Buffer *b, const void *bytes, size_t n)
     b->data[b->len] = '\0';
 }
 
-char *buffer_extend(Buffer *b, size_t n)
-{
-    if (!reserve(b, n))
-        return NULL;
-    char *begin = b->data + b->len;
-    b->len += n;
-    b->data[b->len] = '\0';
-    return begin;
-}
-
 void buffer_puts(Buffer *b, const char *s)
 {
     buffer_add(b, s, strlen(s));

@@ -16,8 +16,6 @@ typedef struct Buffer {
 } Buffer;
 
 void buffer_add(Buffer *b, const void *bytes, size_t n);
-/* Adds n bytes that are yet to be written, and returns where; NULL without memory. */
-char *buffer_extend(Buffer *b, size_t n);
 void buffer_puts(Buffer *b, const char *s);
 void buffer_putc(Buffer *b, char c);
 void buffer_printf(Buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

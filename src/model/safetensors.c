@@ -297,11 +297,6 @@ void safetensors_copy(const SafeTensor *t, real *out)
     dtype_read(out, t->dtype, t->bytes, 0, t->count);
 }
 
-const real *safetensors_in_place(const SafeTensor *t)
-{
-    return dtype_in_place(t->dtype, t->bytes) == DTYPE_REAL ? (const real *)(const void *)t->bytes : NULL;
-}
-
 Matrix safetensors_matrix(const SafeTensor *t)
 {
     return (Matrix){.data = t->bytes, .ld = t->shape[t->rank - 1], .layout = PLAIN, .dtype = dtype_in_place(t->dtype, t->bytes)};

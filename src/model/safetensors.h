@@ -46,8 +46,6 @@ const SafeTensor *safetensors_find(const SafeTensors *s, const char *name);
 double safetensors_value(const SafeTensor *t, size_t i);
 /* All values, converted to `real`, into out [t->count]. */
 void safetensors_copy(const SafeTensor *t, real *out);
-/* The values where they lie, or NULL where they are not of `real`'s dtype or not aligned. */
-const real *safetensors_in_place(const SafeTensor *t);
 /* A tensor of rank 1 (one row) or 2, as a view of the file. */
 Matrix safetensors_matrix(const SafeTensor *t);
 

@@ -75,8 +75,8 @@ static int parse_safetensors(const uint8_t *bytes, size_t n, Error *e)
         must(t->count <= n, "a tensor is larger than the file");
         for (size_t k = 0; k < t->count; k++)
             sink = safetensors_value(t, k);
-        if (safetensors_in_place(t))
-            use_values(safetensors_in_place(t), t->count);
+        if (dtype_in_place(t->dtype, t->bytes) == DTYPE_REAL)
+            use_values((const real *)(const void *)t->bytes, t->count);
     }
     safetensors_close(&s);
     return 0;
