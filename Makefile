@@ -17,7 +17,7 @@ PROGRAM  ?= $(if $(filter cc-float gcc-float,$(VARIANT)),stepformer,$(BUILD)/ste
 
 VERSION := 0.1
 LIBS    := ncursesw jansson libutf8proc md4c libpcre2-8
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror=switch
 OPT     ?= -O2 -g
 FLAGS   = -std=c11 $(OPT) $(EXTRA) -ffp-contract=off $(WARN) -Isrc -D_POSIX_C_SOURCE=200809L -DREAL=$(REAL) \
           -DVERSION='"$(VERSION)"' -DDATADIR='"$(PREFIX)/share"' $(shell pkg-config --cflags $(LIBS))

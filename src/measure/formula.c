@@ -115,9 +115,9 @@ static void add_scores(const Context *c)
         return;
     case STAGE_BIASED:
         if (c->ablations & NO_POSITIONS)
-            buffer_printf(c->out, "scaled %s − 0 (no-positions)", SHAPE(s));
+            buffer_printf(c->out, "%s %s − 0 (no-positions)", id(c->in[0]), SHAPE(s));
         else
-            buffer_printf(c->out, _("scaled %s − slope of the head · |query − key|"), SHAPE(s));
+            buffer_printf(c->out, _("%s %s − slope of the head · |query − key|"), id(c->in[0]), SHAPE(s));
         return;
     case STAGE_MASKED:
         if (!stage_is_causal(s))

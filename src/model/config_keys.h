@@ -1,7 +1,7 @@
 /* config_keys.h - one row for each key of config.json, shared by its reader, its writer and its checks.
  *
- * To add a key: a field in Config, its default in config_default, a row in config_keys, what it may be in config_check (config.c), and a
- * paragraph in the manual page's MODELS. */
+ * To add a key: a field in Config, its default in config_default, a row in config_keys, what it may be in config_check, what is
+ * said of it in config_describe where it makes another architecture (all in config.c), and a paragraph in the manual page's MODELS. */
 #ifndef MODEL_CONFIG_KEYS_H
 #define MODEL_CONFIG_KEYS_H
 

@@ -1,6 +1,6 @@
-/* attention.c - the stages of attention, from q, k, v to W_O.
+/* attention.c - the stages of attention, from q, k, v to W_O (Vaswani et al. 2017, 3.2).
  *
- * H query heads, G key/value heads (G divides H: head h uses key/value head h / (H/G)), k = d_head;
+ * H query heads, G key/value heads (G divides H: head h uses key/value head h / (H/G); Ainslie et al. 2023), k = d_head;
  * Tq queries, Tk keys. Keys and values may lie in a cache, whose heads stand `stride` numbers apart. The query heads that share
  * a key/value head lie one after the other: one product serves them all. */
 #include "pass/stage.h"
@@ -133,7 +133,7 @@ void stage_scores_backward(const StageRun *r)
     }
 }
 
-/* ---- scaled: scores times 1/sqrt(d_head) ---- */
+/* ---- scaled: scores times 1/sqrt(d_head), or what stage_scale() says ---- */
 
 void stage_scaled_forward(const StageRun *r)
 {
@@ -283,7 +283,7 @@ void stage_concat_backward(const StageRun *r)
             add_to(r->din[0] + (h * T + t) * k, r->dout + (t * H + h) * k, k);
 }
 
-/* ---- out, and the FFN's gate, expand, contract: out [T, n] = x [T, m] · W [m, n] + b [n] ---- */
+/* ---- out, the FFN's gate, expand and contract, and transform: out [T, n] = x [T, m] · W [m, n] + b [n] ---- */
 
 void stage_linear_forward(const StageRun *r)
 {

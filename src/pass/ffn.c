@@ -1,5 +1,5 @@
-/* ffn.c - the FFN's own stages: activate and product. (gate, expand and contract are plain linear maps:
- * stage_linear in attention.c.) */
+/* ffn.c - the FFN's own stages: activate (Vaswani et al. 2017, 3.3), and where it is gated (Shazeer 2020) product. (gate, expand and
+ * contract are plain linear maps: stage_linear in attention.c.) */
 #include "pass/stage.h"
 
 #include "tensor/kernels.h"

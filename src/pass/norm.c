@@ -1,4 +1,4 @@
-/* norm.c - stages norm, q_norm, k_norm: LayerNorm or RMSNorm of each row. */
+/* norm.c - stages norm, q_norm, k_norm (after Henry et al. 2020): LayerNorm or RMSNorm of each row. kernels.h has where both are from. */
 #include "pass/stage.h"
 
 #include "tensor/kernels.h"

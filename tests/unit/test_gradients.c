@@ -212,7 +212,7 @@ Test(gradients, agree_with_finite_differences_for_every_kind_of_stage)
     check_config(NEOX ",rope_pairing=interleaved,ffn=gated,norm=rmsnorm", "", kinds);
     check_config("kind=decoder,d_model=12,n_heads=3,decoder_layers=2,vocab_size=23,position=none,norm=none,ffn=none", "", kinds);
     for (int k = 0; k < STAGE_KIND_COUNT; k++)
-        cr_expect(kinds[k], "no config has the stage %s", stage_table[k].id);
+        cr_expect(kinds[k], "%s: no config above has this stage: add one", stage_table[k].id);
 }
 
 Test(gradients, agree_with_finite_differences_under_every_ablation)
