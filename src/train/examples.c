@@ -21,12 +21,17 @@ static int unknown_task(const char *name, const char *file, Error *e)
     char quoted[QUOTE_SHORT], hint[NEAREST_HINT];
     size_t count;
     const Task *const *all = task_list(&count);
+    Buffer known = {0};
     Nearest near = nearest_to(name, strlen(name));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         nearest_offer(&near, all[i]->name);
+        buffer_printf(&known, "%s, ", all[i]->name);
+    }
     nearest_offer(&near, "text");
-    return error_set(e, "%s: task: expected the name of a task, found %s%s", file, quote_short(name, strlen(name), quoted),
-                     nearest_hint(&near, hint));
+    int status = error_set(e, "%s: task: expected %sor text, found %s%s", file, buffer_text(&known), quote_short(name, strlen(name), quoted),
+                           nearest_hint(&near, hint));
+    buffer_free(&known);
+    return status;
 }
 
 /* ---- what the task decides of a config ---- */

@@ -1,6 +1,7 @@
 /* task.c - the list of tasks.
  *
- * Owns their order. Knows nothing of what they teach. To add a task: its file, its name in task.h, its row here. */
+ * Owns their order. Knows nothing of what they teach. To add a task: its file, its name in task.h, its row here, and its
+ * name in the manual page's RECIPES. Tests then ask of it what task.h promises. */
 #include "train/task.h"
 
 #include <string.h>

@@ -2,7 +2,8 @@
  *
  * Owns the list of tasks. Knows nothing of how a model is trained. An example is drawn from a random state, so the same seed
  * gives the same examples on every machine. Training and held-out examples never share a sentence: a task decides by a
- * hash of the sentence which side it belongs to, and draws again until it has one of the side that was asked for. */
+ * hash of the sentence which side it belongs to, and draws again until it has one of the side that was asked for. (Where the shortest
+ * sentences are few, none may be on one side: then the length is drawn again, too.) */
 #ifndef TRAIN_TASK_H
 #define TRAIN_TASK_H
 

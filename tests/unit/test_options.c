@@ -1,6 +1,7 @@
 /* test_options.c - the command line: what is read, what is refused, and what is documented. */
 #include "cli/cli.h"
 #include "model/config_keys.h"
+#include "train/task.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
@@ -248,6 +249,23 @@ Test(options, the_manual_page_has_every_key_of_a_config)
         while (at && (is_of_word(at[-1]) || is_of_word(at[strlen(key->name)])));
         cr_expect(at, "src/cli/stepformer.1: MODELS: expected the key %s", key->name);
     }
+}
+
+/* Every task of a recipe stands in it. */
+Test(options, the_manual_page_has_every_task)
+{
+    const char *recipes = strstr(manual_page(), "\n.SH RECIPES\n");
+    cr_assert(recipes);
+    const char *end = strstr(recipes, "\n.TP\n");
+    Buffer tasks = {0};
+    for (const char *p = recipes; p < end; p++) /* "zh\-en" */
+        if (*p != '\\')
+            buffer_putc(&tasks, *p);
+    size_t count;
+    const Task *const *all = task_list(&count);
+    for (size_t i = 0; i < count; i++)
+        cr_expect(strstr(buffer_text(&tasks), all[i]->name), "src/cli/stepformer.1: RECIPES: expected the task %s", all[i]->name);
+    buffer_free(&tasks);
 }
 
 /* Every option stands in the manual page as a paragraph of its own, with its letter. */

@@ -6,14 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"zh-en", "story", "induction", "sum", "mask", "recall"};
-enum { TASKS = sizeof names / sizeof *names };
-
 Test(tasks, listed)
 {
     size_t count;
     const Task *const *all = task_list(&count);
-    cr_assert_eq(count, TASKS);
+    cr_assert(count > 0);
     for (size_t i = 0; i < count; i++)
         cr_assert(task_find(all[i]->name) == all[i] && all[i]->what[0], "%s", all[i]->name);
     cr_assert_null(task_find("zh_en"));
@@ -60,8 +57,10 @@ static void check_encoder(const Opened *o, const TaskExample *x)
 
 Test(tasks, examples_are_aligned_and_in_the_vocabulary)
 {
-    for (size_t t = 0; t < TASKS; t++) {
-        Opened o = open_task(names[t]);
+    size_t count;
+    const Task *const *all = task_list(&count);
+    for (size_t t = 0; t < count; t++) {
+        Opened o = open_task(all[t]->name);
         Random r = random_seeded(t + 1);
         TaskExample x = {0};
         for (int i = 0; i < 4000; i++) {
@@ -88,8 +87,10 @@ Test(tasks, examples_are_aligned_and_in_the_vocabulary)
 
 Test(tasks, a_seed_decides_the_examples)
 {
-    for (size_t t = 0; t < TASKS; t++) {
-        Opened o = open_task(names[t]);
+    size_t count;
+    const Task *const *all = task_list(&count);
+    for (size_t t = 0; t < count; t++) {
+        Opened o = open_task(all[t]->name);
         TaskExample x = {0}, y = {0};
         Random a = random_seeded(5), b = random_seeded(5), c = random_seeded(6);
         size_t others = 0;
@@ -101,7 +102,7 @@ Test(tasks, a_seed_decides_the_examples)
             draw(&o, &c, TASK_TRAIN, 0, &y);
             others += x.targets.len != y.targets.len || memcmp(x.targets.data, y.targets.data, x.targets.len * sizeof(int)) != 0;
         }
-        cr_assert(others > 10, "%s: %zu", names[t], others);
+        cr_assert(others > 10, "%s: %zu", all[t]->name, others);
         task_example_free(&x);
         task_example_free(&y);
         close_task(&o);
@@ -238,8 +239,10 @@ static void check_reading(const Opened *o, const int *ids, size_t n, bool joined
 
 Test(tasks, texts_are_read_as_meant)
 {
-    for (size_t t = 0; t < TASKS; t++) {
-        Opened o = open_task(names[t]);
+    size_t count;
+    const Task *const *all = task_list(&count);
+    for (size_t t = 0; t < count; t++) {
+        Opened o = open_task(all[t]->name);
         Random r = random_seeded(14);
         TaskExample x = {0};
         bool words = o.config.kind == KIND_ENCODER || o.config.split == SPLIT_WORDS; /* English alone needs its spaces */
@@ -253,7 +256,7 @@ Test(tasks, texts_are_read_as_meant)
         }
         Ids example = {0};
         Error e = {{0}};
-        cr_assert_eq(vocab_encode(o.vocab, o.config.example, ENCODE_BARE, &example, &e), 0, "%s: %s", names[t], e.text);
+        cr_assert_eq(vocab_encode(o.vocab, o.config.example, ENCODE_BARE, &example, &e), 0, "%s: %s", all[t]->name, e.text);
         ids_free(&example);
         task_example_free(&x);
         close_task(&o);

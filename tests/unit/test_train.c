@@ -982,7 +982,7 @@ Test(train, a_task_that_does_not_suit_the_model_is_refused)
     const struct {
         const char *text, *says;
     } bad[] = {
-        {"{\"task\": \"summ\"}", "recipe.json: task: expected the name of a task, found \"summ\"; nearest: \"sum\""},
+        {"{\"task\": \"summ\"}", "recipe.json: task: expected zh-en, story, induction, sum, mask, recall, or text, found \"summ\"; nearest: \"sum\""},
         {"{\"task\": \"sum\", \"config\": {\"vocab_size\": 7}}", "config: vocab_size: expected "},
         {"{\"task\": \"sum\", \"config\": {\"kind\": \"encoder\"}}", "config: kind: expected \"decoder\", which the task sum needs, found \"encoder\""},
         {"{\"task\": \"sum\", \"config\": {\"position\": \"learned\", \"max_len\": 3}}", "config: max_len: expected at least "},
