@@ -11,18 +11,15 @@
 /* One .TP paragraph a command. */
 static void add_man(Buffer *out, CommandId id)
 {
-    char keys[32];
-    const CommandInfo *c = &command_table[id];
+    char keys[32], key[2] = "";
     buffer_puts(out, ".TP\n.B \"");
     for (const char *p = command_keys(id, keys, sizeof keys); *p; p++) {
-        if (*p == ' ')
-            buffer_puts(out, ", ");
-        else if (*p == '-' || *p == '\\')
-            buffer_printf(out, "%s", *p == '-' ? "\\-" : "\\e");
-        else
-            buffer_putc(out, *p);
+        key[0] = *p;
+        listing_add_man(out, *p == ' ' ? ", " : key);
     }
-    buffer_printf(out, "\"\n%s\n", _(c->what));
+    buffer_puts(out, "\"\n");
+    listing_add_man(out, _(command_table[id].what));
+    buffer_putc(out, '\n');
 }
 
 static void add_row(Buffer *out, const CommandInfo *c)

@@ -318,3 +318,17 @@ void listing_wrap(Buffer *out, const char *s, int indent, int columns, bool asci
     out->failed |= shown.failed;
     buffer_free(&shown);
 }
+
+void listing_add_man(Buffer *out, const char *s)
+{
+    int32_t c;
+    for (size_t n = strlen(s), used; n; s += used, n -= used) {
+        used = text_decode(s, n, &c);
+        if (c == '-' || c == '\\')
+            buffer_puts(out, c == '-' ? "\\-" : "\\e");
+        else if (c < 128)
+            buffer_putc(out, (char)c);
+        else
+            buffer_printf(out, "\\[u%04X]", (unsigned)c);
+    }
+}

@@ -56,4 +56,7 @@ int listing_write(const Listing *t, ListingFormat format, int columns, Buffer *o
 /* text_wrap of what the program says (text_show), ended with a newline. */
 void listing_wrap(Buffer *out, const char *s, int indent, int columns, bool ascii);
 
+/* Adds a text as the manual page is written, in ASCII: \- for -, \e for \, and \[u00D7] for a character beyond. */
+void listing_add_man(Buffer *out, const char *s);
+
 #endif

@@ -1,6 +1,7 @@
 /* print.c - the subcommand `print`: what expressions about a pass come to; without one, the words of the language. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/listing.h"
 #include "lesson/labs.h"
 #include "measure/expression.h"
 #include "train/eval.h"
@@ -15,15 +16,6 @@ static const OptionId taken[] = {OPTION_MODEL,      OPTION_TOKENIZER, OPTION_TEX
 
 /* ---- the words of the language ---- */
 
-static void add_man_text(Buffer *out, const char *s)
-{
-    for (; *s; s++)
-        if (*s == '\\' || *s == '-')
-            buffer_puts(out, *s == '-' ? "\\-" : "\\e");
-        else
-            buffer_putc(out, *s);
-}
-
 static const char *call_of(ExpressionWord w, char out[64])
 {
     snprintf(out, 64, *w.arguments ? "%s(%s)" : "%s%s", w.name, w.arguments);
@@ -35,9 +27,9 @@ static void write_words_man(Buffer *out)
     char call[64];
     for (size_t i = 0; expression_word(i).name; i++) {
         buffer_puts(out, ".TP\n.B \"");
-        add_man_text(out, call_of(expression_word(i), call));
+        listing_add_man(out, call_of(expression_word(i), call));
         buffer_puts(out, "\"\n");
-        add_man_text(out, _(expression_word(i).what));
+        listing_add_man(out, _(expression_word(i).what));
         buffer_putc(out, '\n');
     }
 }

@@ -61,6 +61,11 @@ $ stepformer print --format man
 out .B "log10(X)"
 quiet
 
+# the manual page is ASCII, for every troff
+$ for c in keys print; do stepformer $c --format man; done | LC_ALL=C grep -c '[^ -~]'
+exit 1
+line 0
+
 $ stepformer print --format man 1
 exit 2
 err --format: expected text, json or csv
