@@ -25,15 +25,24 @@
 
 void cli_say(const char *format, ...)
 {
+    enum { LEAST = 60 }; /* columns: on fewer the terminal's own way wastes less */
     static const char name[] = "stepformer: ";
-    char text[4096];
-    va_list args;
+    int columns = isatty(STDERR_FILENO) ? waiting_terminal_columns(STDERR_FILENO) : TEXT_ANY_COLUMNS;
+    char text[2048];
+    va_list args, again;
     va_start(args, format);
-    vsnprintf(text, sizeof text, _(format), args);
-    va_end(args);
+    va_copy(again, args);
     Buffer line = {0};
-    text_wrap(&line, text, (int)strlen(name), isatty(STDERR_FILENO) ? waiting_terminal_columns(STDERR_FILENO) : TEXT_ANY_COLUMNS);
-    fprintf(stderr, "%s%s\n", name, line.failed ? text : buffer_text(&line));
+    fputs(name, stderr);
+    if (columns >= LEAST && vsnprintf(text, sizeof text, _(format), args) < (int)sizeof text)
+        text_wrap(&line, text, (int)strlen(name), columns);
+    if (line.len && !line.failed)
+        fputs(buffer_text(&line), stderr);
+    else
+        vfprintf(stderr, _(format), again);
+    fputc('\n', stderr);
+    va_end(again);
+    va_end(args);
     buffer_free(&line);
 }
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/tokens.h"
+#include "model/nearest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,7 +221,11 @@ static const Vocab *open_vocab(const Options *o, Model **m, Vocab **alone, Encod
     const char *name = o->value[OPTION_MODEL], *file = o->value[OPTION_TOKENIZER];
     *how = ENCODE_DECODER;
     if (!name && file) {
-        *alone = vocab_open(file, e);
+        char *path = model_find(file), quoted[QUOTE_SHORT];
+        *alone = path ? vocab_open(file, e) : NULL;
+        if (!path)
+            error_set(e, "--tokenizer: expected a tokenizer's file, its folder or a model, found nothing called %s", quote_short(file, strlen(file), quoted));
+        free(path);
         *how = *alone && vocab_is_translator(*alone) ? ENCODE_ENCODER : ENCODE_DECODER;
         return *alone;
     }

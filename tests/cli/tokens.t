@@ -55,3 +55,8 @@ out (5001 tokens: the whole row is shown at the beginning and at the end
 # letters that stand for bytes: what they come from is said
 $ stepformer tokens --tokenizer $TOP/tests/tokenizers/gpt2 -t "the 们" --steps
 out piece 2 of 2: Ġä»¬   from:  们
+
+# a tokenizer that is not there
+$ stepformer tokens --tokenizer nope.json -t a
+exit 2
+err --tokenizer: expected a tokenizer's file, its folder or a model, found nothing called "nope.json"
