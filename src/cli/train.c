@@ -206,6 +206,8 @@ static int run(Trainer *t, const char *folder, const Options *o)
     Watcher watcher = {0};
     Progress g = {.terminal = waiting_can_rewrite(), .last = now()};
     Error e = {{0}};
+    if (!watch) /* before there is a checkpoint to stop after */
+        catch_signals();
     if (run_open(t, folder, &e) != 0)
         return cli_wrong(&e);
     if (trainer_steps(t) > 0)
@@ -216,7 +218,7 @@ static int run(Trainer *t, const char *folder, const Options *o)
         cli_say("%s", e.text);
     else if (watch)
         g.watcher = &watcher;
-    if (!g.watcher) /* else the terminal's own way with signals holds */
+    if (watch && !g.watcher) /* else the terminal's own way with signals holds */
         catch_signals();
     RunEnd end = run_train(t, folder, after_step, &g, &e);
     if (g.watcher) {
