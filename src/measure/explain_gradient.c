@@ -89,8 +89,7 @@ static void note_reader(Explainer *x, const Stage *reader, int which)
 /* What stands here of an edited reader is not what its matrices show. */
 static void note_edited(Explainer *x, const Stage *reader)
 {
-    char name[STAGE_NAME_MAX];
-    lines_note(x, _("%s was edited: gradients here are past the edit, values before it"), stage_name(reader, name));
+    lines_note(x, _("%s was edited: gradients here are past the edit, values before it"), stage_table[reader->kind].id);
 }
 
 /* What comes back from every reader of the cell's stage; the norm last, whose part takes steps. */

@@ -148,7 +148,7 @@ void gradient_through_masked(const Way *way)
     if (unmasked) {
         Operand d = through;
         d.value = (double)past;
-        lines_note(x, _("an edit put back its score from before the mask: the gradient goes past the mask"));
+        lines_note(x, _("an edit put its score back: the gradient goes past the mask"));
         lines_term(x, stage_table[x->stage->kind].id, "", d, 0, lines_nothing(), d.value);
     }
     if (pass_sees(x->pass, x->stage, x->index[1], x->index[2])) {
