@@ -183,6 +183,7 @@ static const char *suspect(StageKind kind)
     case STAGE_SCALED:
         return N_("the factor 1/sqrt(d_head), or which query heads share a key head");
     case STAGE_BIASED:
+        return N_("ALiBi's slopes, one for each head, or the distances they are multiplied by");
     case STAGE_MASKED:
     case STAGE_WEIGHTS:
         return N_("the mask: padding, a window, or what is hidden");
