@@ -55,8 +55,8 @@ void explanation_free(Explanation *x)
     *x = (Explanation){0};
 }
 
-/* The largest finite number that an explanation shows: what rounding is measured against. What was lost in a difference grows where that is divided
- * by a small number, as a norm does with a row of equal numbers. */
+/* The largest finite number that an explanation shows: what rounding is measured against. What was lost in a difference grows where that is
+ * divided by a small number, as a norm does with a row of equal numbers. */
 static double largest_number(const Explanation *x)
 {
     double largest = isfinite(x->exact) ? fabs(x->exact) : 0, least_divisor = 1;

@@ -57,8 +57,8 @@ typedef struct Explanation {
  * error. On an error *out is empty. */
 int explain_cell(Pass *p, Cellref cell, Explanation *out, Error *e);
 void explanation_free(Explanation *x);
-/* True where what was computed is what the lines give, but for rounding: to EXPLAIN_TOLERANCE of the largest number among them, divided by what
- * a line divides by. NaN is what NaN gives. Only a bug of the hunt or a defect of this program makes it false. */
+/* True where what was computed is what the lines give, but for rounding: to EXPLAIN_TOLERANCE of the largest number among them, divided by
+ * what a line divides by. NaN is what NaN gives. Only a bug of the hunt or a defect of this program makes it false. */
 bool explanation_agrees(const Explanation *x);
 #define EXPLAIN_TOLERANCE (REAL_IS_DOUBLE ? 1e-11 : 1e-5)
 

@@ -48,8 +48,8 @@ const char *pass_edit_of(const Pass *p, size_t stage, size_t k);
 const real *pass_unedited(Pass *p, size_t stage);
 /* d(loss)/d(what the stage computed itself): what its own backward is given. NULL before pass_backward. */
 const real *pass_inner_gradient(const Pass *p, size_t stage);
-/* True where an edit "= unmasked" put back number `offset` of a stage of masked scores: d(loss)/d(the score before the mask), *past, comes from
- * the edit then and not through the mask; 0 before pass_backward. */
+/* True where an edit "= unmasked" put back number `offset` of a stage of masked scores: d(loss)/d(the score before the mask), *past, comes
+ * from the edit then and not through the mask; 0 before pass_backward. */
 bool pass_is_unmasked(const Pass *p, size_t stage, size_t offset, real *past);
 
 #endif

@@ -424,7 +424,8 @@ Test(explain_gradient, edited_cells_are_told_from_wrong_ones)
 {
     static const char decoder[] = "kind=decoder,d_model=8,n_heads=2,d_ff=10,decoder_layers=2,vocab_size=11,position=alibi,activation=gelu";
     static const char *const set[] = {"decoder.0.self.weights[head=0,query=2]=0.5", "decoder.1.ffn.activate[token=1]*=2", NULL};
-    static const char *const unmasked[] = {"decoder.0.self.masked[query=1..2]=unmasked", "decoder.1.self.masked[head=1,query=0,key=3]=unmasked", NULL};
+    static const char *const unmasked[] = {"decoder.0.self.masked[query=1..2]=unmasked",
+                                           "decoder.1.self.masked[head=1,query=0,key=3]=unmasked", NULL};
     static const char *const both_ways[] = {"decoder.0.self.masked[query=4]=mean", "decoder.0.self.masked[query=4,key=0]=unmasked", NULL};
     static const char *const probs[] = {"output.probs[token=2]=zero", NULL};
     static const char *const nan[] = {"decoder.0.self.weights[head=0,query=2,key=1]=nan", NULL};
@@ -440,5 +441,6 @@ Test(explain_gradient, rounding_is_divided_too)
 {
     static const char *const none[] = {NULL};
     check_edited("kind=encoder,d_model=1,n_heads=1,d_ff=8,encoder_layers=1,vocab_size=11,position=none,activation=relu,output_head=true,"
-                 "tie_embeddings=false,norm_eps=1e-6", none);
+                 "tie_embeddings=false,norm_eps=1e-6",
+                 none);
 }

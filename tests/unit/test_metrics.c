@@ -442,7 +442,8 @@ Test(metrics, the_ratio_of_variances_is_said_to_be_d_head_only_where_it_is)
     p = edited_pass(m, several, 5, "decoder.0.self.scores*=2"); /* before the scale: that is as it was */
     check_value(p, "decoder.0.self.scaled", 0, 1, "raw / scaled", "4.000 = d_head");
     pass_free(p);
-    p = edited_pass(m, one, 5, REAL_IS_DOUBLE ? "decoder.0.self.scores[query=1]*=1.0000000000000002" : "decoder.0.self.scores[query=1]*=1.0000001");
+    p = edited_pass(m, one, 5,
+                    REAL_IS_DOUBLE ? "decoder.0.self.scores[query=1]*=1.0000000000000002" : "decoder.0.self.scores[query=1]*=1.0000001");
     cr_assert_gt(score_spread(p, help_stage(p, "decoder.0.self.scores"), 0).all, 0, "rounding must show, or nothing is tested");
     check_value(p, "decoder.0.self.scaled", 0, 1, "raw / scaled", "none: all scores are the same");
     pass_free(p);
