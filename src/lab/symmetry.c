@@ -161,7 +161,7 @@ static int train_once(Lab *lab, int task, int how, uint64_t seed, Summary *s, Er
         return -1;
     begin(t.model, how, seed);
     t.distances[t.moments++] = distance(t.model);
-    Trial trial = {.schedule = {lab_number(lab, "lr"), lab_number(lab, "lr"), 0, t.steps},
+    Trial trial = {.schedule = {.lr = lab_number(lab, "lr"), .lr_end = lab_number(lab, "lr"), .steps = t.steps},
                    .batch = lab_size(lab, "batch"),
                    .clip = 1,
                    .draw = draw,

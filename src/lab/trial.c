@@ -86,7 +86,7 @@ int trial_task(const TaskRun *run, TaskOutcome *out, Error *e)
     status = -1;
     if (m) {
         RunContext c = {{x, 1000 + run->seed}, run, m};
-        Trial t = {.schedule = {run->lr, run->lr / 100, run->steps / 20, run->steps},
+        Trial t = {.schedule = {.lr = run->lr, .lr_end = run->lr / 100, .warmup = run->steps / 20, .steps = run->steps},
                    .batch = run->batch,
                    .clip = 1,
                    .draw = trial_draw,
