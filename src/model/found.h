@@ -14,8 +14,8 @@ enum { FOUND_MAX = 128 };
 /* The value of a number, text or word, "an array", "an object"; into out where it needs room. NULL is "none". */
 const char *found_describe(const json_t *value, char out[FOUND_MAX]);
 
-/* What the file with these n bytes is, told by its beginning, with what to try: "a Git LFS pointer, not the file itself; try `git lfs
- * pull`", "an empty file; …", "a web page; …". NULL where it begins as no such file does. */
+/* What the file with these n bytes is, told by its beginning, with what to try: "a Git LFS pointer, not the file itself; try 'git lfs
+ * pull'", "an empty file; …", "a web page; …". NULL where it begins as no such file does. */
 const char *found_format(const void *bytes, size_t n);
 
 /* A whole text as JSON, also behind a byte order mark; flags are jansson's. NULL with e set: "FILE: line L, column C: expected JSON: …", or
