@@ -155,6 +155,7 @@ void text_wrap(Buffer *out, const char *s, int indent, int columns)
             used = indent;
         }
         buffer_puts(out, buffer_text(&piece));
+        out->failed |= piece.failed;
         buffer_free(&piece);
         used += width;
         s += n;

@@ -86,6 +86,8 @@ int output_columns(const Output *out);
 bool output_emit(void *context, const char *bytes, size_t n);
 /* Sends lines of text, folded where they go to a terminal that is narrower (text_fold). */
 bool output_lines(Output *out, const char *lines);
+/* Sends a whole result: as lines of text where it folds, a format for programs as it is. */
+bool output_result(Output *out, bool folds, const Buffer *text);
 /* Sends on what has been written so far; false once standard output fails. */
 bool output_flush(Output *out);
 /* Gives the file, if it is one, its name. -1 with e set where not all of it could be written: nothing of it is there then. */

@@ -189,10 +189,7 @@ static int print(const Twins *t, const Options *o, int format, Error *e)
         compare_write_text(t, output_columns(&out), &text);
     int status = text.failed ? error_memory(e, "compare") : 0;
     if (status == 0) {
-        if (format == FORMAT_TEXT)
-            output_lines(&out, buffer_text(&text));
-        else
-            output_emit(&out, buffer_text(&text), text.len);
+        output_result(&out, format == FORMAT_TEXT, &text);
         status = output_close(&out, e);
     }
     buffer_free(&text);

@@ -92,10 +92,7 @@ static int print(const Eval *v, const Model *m, const Examples *x, Ablations a, 
         write_text(v, examples_name(x), &text);
     int status = format < 0 ? -1 : text.failed || names.failed ? error_memory(e, "eval") : 0;
     if (status == 0) {
-        if (format == 0)
-            output_lines(&out, buffer_text(&text));
-        else
-            output_emit(&out, buffer_text(&text), text.len);
+        output_result(&out, format == 0, &text);
         status = output_close(&out, e);
     }
     buffer_free(&text);

@@ -29,9 +29,14 @@ bool output_lines(Output *out, const char *lines)
 {
     Buffer folded = {0};
     text_fold(&folded, lines, output_columns(out));
-    bool sent = output_emit(out, buffer_text(&folded), folded.len);
+    bool sent = folded.failed ? output_emit(out, lines, strlen(lines)) : output_emit(out, buffer_text(&folded), folded.len);
     buffer_free(&folded);
     return sent;
+}
+
+bool output_result(Output *out, bool folds, const Buffer *text)
+{
+    return folds ? output_lines(out, buffer_text(text)) : output_emit(out, buffer_text(text), text->len);
 }
 
 /* What is not whole is taken away before a signal ends the program. */

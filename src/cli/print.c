@@ -180,10 +180,8 @@ static int print_all(const Options *o, Work *w, Pass *p, int format)
     } else {
         if (text.failed)
             error_memory(&e, "print");
-        else if (format == FORMAT_TEXT)
-            output_lines(&out, buffer_text(&text));
         else
-            output_emit(&out, buffer_text(&text), text.len);
+            output_result(&out, format == FORMAT_TEXT, &text);
         if (output_close(&out, &e) != 0 || text.failed)
             status = cli_wrong(&e);
     }

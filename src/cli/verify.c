@@ -327,7 +327,7 @@ static int end_table(Report *r, Error *e)
 
 static bool send(Report *r)
 {
-    bool sent = r->format == 0 ? output_lines(r->out, buffer_text(&r->line)) : output_emit(r->out, buffer_text(&r->line), r->line.len);
+    bool sent = output_result(r->out, r->format == 0, &r->line);
     buffer_clear(&r->line);
     return sent;
 }

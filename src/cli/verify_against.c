@@ -359,10 +359,7 @@ static int compare(Options *o, const SafeTensors *file, int *status, Error *e)
     if (good == 0) {
         Output out = output_open(o);
         *status = failed ? CLI_FAILED : CLI_DONE;
-        if (format == 0)
-            output_lines(&out, buffer_text(&text));
-        else
-            output_emit(&out, buffer_text(&text), text.len);
+        output_result(&out, format == 0, &text);
         good = output_close(&out, e);
     }
     against_free(&a);
